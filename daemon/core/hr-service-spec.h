@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-service-spec.h: what a service file says, validated, and never changed after that.
+ *
+ * Pure: takes the file's text, opens nothing. That Source exists is checked by the daemon, see hr-config-dir.h.
+ * The meaning of each member is that of the key of the same name in hotreload.service(5). Durations are in
+ * microseconds. Strings and arrays belong to the spec; arrays of strings are never NULL, an absent list is empty.
+ */
+#pragma once
+
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+/* What a service file and its parts may be at most; beyond it the file is refused. */
+#define HR_SPEC_FILE_MAX (1024 * 1024)
+#define HR_SPEC_LISTENERS_MAX 64
+#define HR_SPEC_LIST_MAX 4096
+
+typedef enum { HR_SLOTS_AUTO, HR_SLOTS_YES, HR_SLOTS_NO } HrSlotsMode;
+typedef enum { HR_VIEW_AUTO, HR_VIEW_SOURCE, HR_VIEW_SLOT } HrViewMode;
+typedef enum { HR_SOCKETS_AUTO, HR_SOCKETS_PASS, HR_SOCKETS_ADOPT, HR_SOCKETS_NONE } HrSocketsMode;
+typedef enum { HR_READY_AUTO, HR_READY_NOTIFY, HR_READY_LISTEN, HR_READY_PROBE, HR_READY_DELAY } HrReadyMode;
+typedef enum { HR_HANDOVER_OVERLAP, HR_HANDOVER_SEQUENTIAL } HrHandoverMode;
+typedef enum { HR_RESTART_ON_FAILURE, HR_RESTART_ALWAYS, HR_RESTART_NO } HrRestartMode;
+typedef enum { HR_ACTION_RELOAD, HR_ACTION_IGNORE } HrAction;
+typedef enum { HR_LISTEN_TCP, HR_LISTEN_UDP, HR_LISTEN_UNIX } HrListenKind;
+
+typedef struct {
+  char *name;
+  HrListenKind kind;
+  char *host; /* numeric address or name; NULL for unix; "" means every address */
+  guint16 port;
+  char *path; /* unix only */
+} HrListenSpec;
+
+typedef struct {
+  char *glob;
+  HrAction action;
+} HrActionRule;
+
+typedef struct _HrServiceSpec HrServiceSpec;
+
+struct _HrServiceSpec {
+  char *name;
+  char *file;     /* the service file, absolute; for messages and for relative paths */
+  char *checksum; /* hex SHA-256 over file, drop-ins and profile: differs when the configuration does */
+
+  /* Service */
+  char **exec; /* at least one word; % not yet expanded */
+  char *description;
+  char *version;
+  char *source; /* absolute, NULL: nothing is watched or recorded */
+  HrSlotsMode slots;
+  gboolean share_auto; /* no: Share=no, nothing is shared beyond @share */
+  char **share;        /* below source, relative, normalised */
+  HrViewMode view;
+  char *working_directory;  /* NULL: the source as the program sees it, or / without one */
+  char **environment;       /* KEY=VALUE */
+  char **environment_files; /* absolute; a leading '-' means it may be missing */
+  GPtrArray *listen;        /* HrListenSpec */
+  HrSocketsMode sockets;
+  HrReadyMode ready;
+  gint64 ready_delay;
+  HrHandoverMode handover;
+  gint64 start_timeout;
+  gint64 stop_timeout;
+  gint64 drain_timeout;
+  int stop_signal;
+  HrRestartMode restart;
+  GArray *success_exit_status; /* int exit codes besides 0 */
+  gint64 restart_delay;
+  gint64 restart_delay_max;
+  guint restart_limit; /* 0: no limit */
+  gint64 restart_window;
+
+  /* Watch */
+  gboolean watch_enabled;
+  char **watch_paths;      /* relative to source, normalised; "." is all of it */
+  char **watch_extensions; /* without the dot; empty: any */
+  char **watch_ignore;     /* globs of the file, after the defaults of hr_ignore_defaults() */
+  gboolean watch_recursive;
+  gboolean watch_gitignore;
+  gint64 settle; /* -1: auto */
+  gint64 max_wait;
+
+  /* Actions */
+  GPtrArray *actions; /* HrActionRule, in the order of the file */
+
+  /* Check */
+  gboolean validate;
+  char **build;    /* argv or empty */
+  char **precheck; /* argv or empty */
+  char **forbid;   /* regular expressions, compiled once by the parser to prove them valid */
+  gint64 check_timeout;
+
+  /* State */
+  gboolean preserve;
+  guint state_version;
+  guint state_keep;
+
+  /* Health */
+  char **probe_exec; /* argv of exec:…, or empty */
+  gint64 probe_interval;
+  gint64 probe_timeout;
+  guint probe_failures;
+
+  /* PostCheck */
+  gint64 rollback_after;
+};
+
+#define HR_TYPE_SERVICE_SPEC (hr_service_spec_get_type ())
+GType hr_service_spec_get_type (void);
+
+gboolean hr_service_name_is_valid (const char *name);
+
+/**
+ * HrSpecSource:
+ * @file: path, for messages
+ * @text: (array length=size): content
+ * @size: in bytes
+ *
+ * A service file or a drop-in of it.
+ */
+typedef struct {
+  const char *file;
+  const char *text;
+  gsize size;
+} HrSpecSource;
+
+HrServiceSpec *hr_service_spec_parse (const char *name, const HrSpecSource *sources, gsize n_sources,
+                                      const char *profile, GError **error);
+HrServiceSpec *hr_service_spec_ref (HrServiceSpec *self);
+void hr_service_spec_unref (HrServiceSpec *self);
+char *hr_listen_spec_to_string (const HrListenSpec *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrServiceSpec, hr_service_spec_unref)
+
+G_END_DECLS

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-manager.h: all services of one daemon, and every request that can be made of them.
+ *
+ * The bus layer translates to and from this and nothing else. Signals:
+ *
+ * - "event" (HrEvent *): something happened, see hr-event.h
+ * - "service-added" (HrService *), "service-removed" (HrService *)
+ * - "job-added" (HrJob *), "job-removed" (HrJob *): a finished job is removed a minute after its end
+ * - "changed" (): figures or lists of the manager differ; at most once a turn of the main loop is worth acting on
+ */
+#pragma once
+
+#include "hr-config-dir.h"
+#include "hr-event.h"
+#include "hr-job.h"
+#include "hr-platform.h"
+#include "hr-service.h"
+
+G_BEGIN_DECLS
+
+/* Limits on what clients can make the manager hold. */
+#define HR_MANAGER_SERVICES_MAX 10000
+#define HR_MANAGER_JOBS_MAX 4096
+#define HR_JOB_KEEP_USEC (60 * G_USEC_PER_SEC)
+
+#define HR_TYPE_MANAGER (hr_manager_get_type ())
+G_DECLARE_FINAL_TYPE (HrManager, hr_manager, HR, MANAGER, GObject)
+
+HrManager *hr_manager_new (HrPlatform *platform, const char *profile);
+
+/* Configuration: entries of hr_config_dir_load(). Added services start, changed ones reload, removed ones stop. */
+void hr_manager_apply (HrManager *self, GPtrArray *entries);
+HrService *hr_manager_add (HrManager *self, HrServiceSpec *spec, GError **error);
+HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error);
+
+HrService *hr_manager_get (HrManager *self, const char *name, GError **error);
+GPtrArray *hr_manager_list (HrManager *self);
+HrJob *hr_manager_get_job (HrManager *self, guint64 id);
+GPtrArray *hr_manager_list_jobs (HrManager *self);
+
+/* Requests; @caller is for the history. Each returns (transfer none) a job that may have ended already, or NULL with
+ * an error of the contract. */
+HrJob *hr_manager_start (HrManager *self, const char *name, const char *caller, GError **error);
+HrJob *hr_manager_stop (HrManager *self, const char *name, const char *caller, GError **error);
+HrJob *hr_manager_restart (HrManager *self, const char *name, const char *caller, GError **error);
+HrJob *hr_manager_reload (HrManager *self, const char *name, const char *caller, GError **error);
+HrJob *hr_manager_reload_all (HrManager *self, const char *caller, GError **error);
+HrJob *hr_manager_rollback (HrManager *self, const char *name, guint64 release, const char *caller, GError **error);
+HrJob *hr_manager_restore_snapshot (HrManager *self, const char *name, const char *id, const char *caller,
+                                    GError **error);
+gboolean hr_manager_pause (HrManager *self, const char *name, GError **error);
+gboolean hr_manager_resume (HrManager *self, const char *name, const char *caller, GError **error);
+
+/* Stops every service, oldest deadline first; @callback when none is left. */
+void hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data);
+void hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result);
+
+/* Figures. */
+const char *hr_manager_get_profile (HrManager *self);
+gboolean hr_manager_get_paused (HrManager *self);
+guint hr_manager_get_watched_files (HrManager *self);
+guint hr_manager_get_reload_count (HrManager *self);
+guint hr_manager_get_failed_reloads (HrManager *self);
+gint64 hr_manager_get_last_reload (HrManager *self);
+char **hr_manager_get_pending (HrManager *self);
+HrPlatform *hr_manager_get_platform (HrManager *self);
+
+G_END_DECLS

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-service.h: one service: its instances, its releases, and the one place that decides what happens next to it.
+ *
+ * Signal "changed" () when something below differs. Everything else goes through the manager's "event".
+ */
+#pragma once
+
+#include "hr-job.h"
+#include "hr-platform.h"
+
+G_BEGIN_DECLS
+
+#define HR_TYPE_SERVICE (hr_service_get_type ())
+G_DECLARE_FINAL_TYPE (HrService, hr_service, HR, SERVICE, GObject)
+
+/* For status. Strings belong to the service. */
+const char *hr_service_get_name (HrService *self);
+const char *hr_service_get_description (HrService *self);
+HrServiceSpec *hr_service_get_spec (HrService *self); /* NULL when invalid */
+const char *hr_service_get_state (HrService *self);   /* the contract's word */
+const char *hr_service_get_health (HrService *self);  /* the contract's word */
+GPid hr_service_get_pid (HrService *self);            /* 0: none */
+guint64 hr_service_get_release (HrService *self);     /* running, 0: none */
+guint hr_service_get_restarts (HrService *self);
+gint64 hr_service_get_since (HrService *self);  /* start of the running instance, real time, 0: none */
+gint64 hr_service_get_uptime (HrService *self); /* microseconds, -1: not running */
+gint64 hr_service_get_memory (HrService *self); /* bytes, -1: not known */
+char **hr_service_get_listen (HrService *self); /* (transfer full): addresses with real ports */
+const char *hr_service_get_view (HrService *self);
+const char *hr_service_get_error (HrService *self); /* NULL: none */
+gboolean hr_service_get_paused (HrService *self);
+char **hr_service_get_pending (HrService *self); /* (transfer full): changed paths that wait */
+char **hr_service_get_notes (HrService *self);   /* (transfer full): what people should know: carried files, … */
+const char *hr_service_get_status_text (HrService *self); /* STATUS= of the program, NULL: none */
+
+/* Releases and snapshots; element types HrRelease (oldest first, transfer none) and HrSnapshot (newest first). */
+GPtrArray *hr_service_list_releases (HrService *self);
+GPtrArray *hr_service_list_snapshots (HrService *self);
+guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback without a number would run, 0: none */
+
+/* diff between two releases; from 0: the running one, to 0: the source as it is now. */
+void hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback,
+                            gpointer user_data);
+char *hr_service_diff_finish (HrService *self, GAsyncResult *result, GError **error);
+
+/**
+ * HrPlanStep:
+ * @phase: name of the phase
+ * @text: what a reload would do in it, for people
+ *
+ * One step of what a reload would do now, without doing it.
+ */
+typedef struct {
+  char *phase;
+  char *text;
+} HrPlanStep;
+
+void hr_plan_step_free (HrPlanStep *self);
+
+void hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer user_data);
+GPtrArray *hr_service_plan_finish (HrService *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

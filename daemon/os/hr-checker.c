@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-checker.h"
+
+G_DEFINE_INTERFACE (HrChecker, hr_checker, G_TYPE_OBJECT)
+
+static void
+hr_checker_default_init (HrCheckerInterface *iface)
+{
+}
+
+/**
+ * hr_check_report_free:
+ * @self: (transfer full) (nullable): a report
+ */
+void
+hr_check_report_free (HrCheckReport *self)
+{
+  if (self == NULL)
+    return;
+  g_strfreev (self->done);
+  g_strfreev (self->unavailable);
+  g_free (self);
+}
+
+/**
+ * hr_checker_check_async:
+ * @self: the checker
+ * @request: what to check
+ * @cancellable: (nullable): kills what runs
+ * @callback: called in the caller's main context
+ * @user_data: for @callback
+ */
+void
+hr_checker_check_async (HrChecker *self, const HrCheckRequest *request, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_CHECKER (self));
+  g_return_if_fail (request != NULL && request->spec != NULL);
+  HR_CHECKER_GET_IFACE (self)->check_async (self, request, cancellable, callback, user_data);
+}
+
+/**
+ * hr_checker_check_finish:
+ * @self: the checker
+ * @result: of hr_checker_check_async()
+ * @error: return location
+ *
+ * Returns: (transfer full): the report when all passed; %NULL with %HR_ERROR_CHECK_FAILED (the message ends with the
+ *   checker's own words), %HR_ERROR_CHECK_UNAVAILABLE (Build or PreCheck cannot be run), %HR_ERROR_TIMED_OUT or
+ *   %G_IO_ERROR_CANCELLED
+ */
+HrCheckReport *
+hr_checker_check_finish (HrChecker *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (HR_IS_CHECKER (self), NULL);
+  return HR_CHECKER_GET_IFACE (self)->check_finish (self, result, error);
+}
+
+/**
+ * hr_checker_probe_async:
+ * @self: the checker
+ * @request: its files and baseline are not used
+ * @timeout: in microseconds; then it is killed and has failed
+ * @cancellable: (nullable): kills what runs
+ * @callback: called in the caller's main context
+ * @user_data: for @callback
+ *
+ * Runs the service's Probe=exec:… once.
+ */
+void
+hr_checker_probe_async (HrChecker *self, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_CHECKER (self));
+  g_return_if_fail (request != NULL && request->spec != NULL && request->spec->probe_exec[0] != NULL);
+  HR_CHECKER_GET_IFACE (self)->probe_async (self, request, timeout, cancellable, callback, user_data);
+}
+
+/**
+ * hr_checker_probe_finish:
+ * @self: the checker
+ * @result: of hr_checker_probe_async()
+ * @error: return location
+ *
+ * Returns: whether the probe ended with 0 in time; else %HR_ERROR_NOT_HEALTHY with its last words
+ */
+gboolean
+hr_checker_probe_finish (HrChecker *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (HR_IS_CHECKER (self), FALSE);
+  return HR_CHECKER_GET_IFACE (self)->probe_finish (self, result, error);
+}

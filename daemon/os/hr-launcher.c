@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-launcher.h"
+
+G_DEFINE_ABSTRACT_TYPE (HrInstance, hr_instance, G_TYPE_OBJECT)
+G_DEFINE_INTERFACE (HrLauncher, hr_launcher, G_TYPE_OBJECT)
+
+enum { SIGNAL_NOTIFY, SIGNAL_LISTENING, SIGNAL_EXITED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+static void
+hr_instance_class_init (HrInstanceClass *klass)
+{
+  GType type = G_TYPE_FROM_CLASS (klass);
+
+  signals[SIGNAL_NOTIFY] =
+      g_signal_new ("notify-socket", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRV);
+  signals[SIGNAL_LISTENING] = g_signal_new ("listening", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_EXITED] =
+      g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_BOOLEAN);
+}
+
+static void
+hr_instance_init (HrInstance *self)
+{
+}
+
+static void
+hr_launcher_default_init (HrLauncherInterface *iface)
+{
+}
+
+/**
+ * hr_instance_get_pid:
+ * @self: an instance
+ *
+ * Returns: its main process's PID, for people and status; never to be signalled
+ */
+GPid
+hr_instance_get_pid (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), 0);
+  return HR_INSTANCE_GET_CLASS (self)->get_pid (self);
+}
+
+/**
+ * hr_instance_stop:
+ * @self: an instance
+ * @signal_number: StopSignal
+ *
+ * Asks the main process to end; a launcher that is the main process (npm, a shell) may pass it on or not, so what is
+ * left of the instance after its exit is killed.
+ */
+void
+hr_instance_stop (HrInstance *self, int signal_number)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->stop (self, signal_number);
+}
+
+/**
+ * hr_instance_kill:
+ * @self: an instance
+ *
+ * SIGKILL to every process of it.
+ */
+void
+hr_instance_kill (HrInstance *self)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->kill (self);
+}
+
+/**
+ * hr_instance_get_start_error:
+ * @self: an instance
+ *
+ * Returns: (transfer none) (nullable): why the program could not be started; known when "exited" is emitted
+ */
+const GError *
+hr_instance_get_start_error (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), NULL);
+  return HR_INSTANCE_GET_CLASS (self)->get_start_error (self);
+}
+
+/**
+ * hr_instance_emit_notify:
+ * @self: an instance
+ * @assignments: what it said
+ */
+void
+hr_instance_emit_notify (HrInstance *self, const char *const *assignments)
+{
+  g_signal_emit (self, signals[SIGNAL_NOTIFY], 0, assignments);
+}
+
+/**
+ * hr_instance_emit_listening:
+ * @self: an instance
+ */
+void
+hr_instance_emit_listening (HrInstance *self)
+{
+  g_signal_emit (self, signals[SIGNAL_LISTENING], 0);
+}
+
+/**
+ * hr_instance_emit_exited:
+ * @self: an instance
+ * @wait_status: as of waitpid(2), -1 when unknown
+ * @known: whether it is
+ */
+void
+hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known)
+{
+  g_signal_emit (self, signals[SIGNAL_EXITED], 0, wait_status, known);
+}
+
+/**
+ * hr_launcher_launch:
+ * @self: the launcher
+ * @launch: what to start
+ * @error: return location
+ *
+ * Starts the process; returns before the program itself runs.
+ *
+ * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED when no process could be made
+ */
+HrInstance *
+hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), NULL);
+  g_return_val_if_fail (launch != NULL && launch->argv != NULL && launch->argv[0] != NULL, NULL);
+  return HR_LAUNCHER_GET_IFACE (self)->launch (self, launch, error);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-launcher.h: starting a program of a service and being told what becomes of it.
+ *
+ * HrLauncher is an interface, HrInstance an abstract class: the real ones are HrExecLauncher and HrExecInstance, which
+ * go through hotreload-exec. An instance is one process with all that it starts.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "hr-listeners.h"
+#include "hr-view.h"
+
+G_BEGIN_DECLS
+
+#define HR_TYPE_INSTANCE (hr_instance_get_type ())
+G_DECLARE_DERIVABLE_TYPE (HrInstance, hr_instance, HR, INSTANCE, GObject)
+
+/**
+ * HrInstanceClass:
+ *
+ * Signals, all emitted from the main loop, never from within hr_launcher_launch() or a method:
+ *
+ * - "notify-socket" (GStrv assignments): a message at $NOTIFY_SOCKET from a process of this instance, "READY=1"
+ * - "listening" (): the program listens on, or first accepts from or polls, an adopted or passed listener
+ * - "exited" (int wait_status, gboolean known): the main process has ended, waitpid's status; the last signal of an
+ *   instance. @known is %FALSE when nobody could learn the status; wait_status is then -1. When the program could not
+ *   be started at all, hr_instance_get_start_error() says why.
+ */
+struct _HrInstanceClass {
+  GObjectClass parent_class;
+
+  GPid (*get_pid) (HrInstance *self);
+  void (*stop) (HrInstance *self, int signal_number);
+  void (*kill) (HrInstance *self);
+  const GError *(*get_start_error) (HrInstance *self);
+};
+
+GPid hr_instance_get_pid (HrInstance *self);
+void hr_instance_stop (HrInstance *self, int signal_number);
+void hr_instance_kill (HrInstance *self);
+const GError *hr_instance_get_start_error (HrInstance *self);
+
+/* For implementations. */
+void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);
+void hr_instance_emit_listening (HrInstance *self);
+void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known);
+
+/**
+ * HrLaunch:
+ * @service: name, for messages
+ * @id: unique per instance, HOTRELOAD_INSTANCE: the launcher puts it there
+ * @argv: program and arguments, % expanded
+ * @environment: complete, KEY=VALUE; the launcher adds LISTEN_*, PORT, NOTIFY_SOCKET, LD_PRELOAD, HOTRELOAD_INSTANCE
+ *   and HOTRELOAD_ADOPT
+ * @directory: working directory as the program sees it, absolute
+ * @view: (nullable): where it sees its files
+ * @listeners: (nullable): sockets for it
+ * @pass: whether they are passed as LISTEN_FDS
+ * @adopt: whether the adopt library is preloaded
+ * @log_file: (nullable): standard output and error are appended to it
+ * @stdout_fd: used instead of @log_file when not -1; stays the caller's
+ * @stderr_fd: the same for standard error
+ *
+ * What to start and how. All members stay the caller's.
+ */
+typedef struct {
+  const char *service;
+  const char *id;
+  const char *const *argv;
+  const char *const *environment;
+  const char *directory;
+  HrView *view;
+  HrListeners *listeners;
+  gboolean pass;
+  gboolean adopt;
+  const char *log_file;
+  int stdout_fd;
+  int stderr_fd;
+} HrLaunch;
+
+#define HR_TYPE_LAUNCHER (hr_launcher_get_type ())
+G_DECLARE_INTERFACE (HrLauncher, hr_launcher, HR, LAUNCHER, GObject)
+
+struct _HrLauncherInterface {
+  GTypeInterface parent;
+
+  HrInstance *(*launch) (HrLauncher *self, const HrLaunch *launch, GError **error);
+};
+
+HrInstance *hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error);
+
+G_END_DECLS

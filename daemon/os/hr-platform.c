@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-platform.h"
+
+G_DEFINE_ABSTRACT_TYPE (HrPlatform, hr_platform, G_TYPE_OBJECT)
+
+static void
+hr_platform_class_init (HrPlatformClass *klass)
+{
+}
+
+static void
+hr_platform_init (HrPlatform *self)
+{
+}
+
+/**
+ * hr_parts_clear:
+ * @self: parts; their references are dropped
+ */
+void
+hr_parts_clear (HrParts *self)
+{
+  g_clear_object (&self->store);
+  g_clear_object (&self->slots);
+  g_clear_object (&self->watcher);
+  g_clear_object (&self->listeners);
+  g_clear_object (&self->state);
+}
+
+/**
+ * hr_platform_get_clock:
+ * @self: the platform
+ *
+ * Returns: (transfer none): time and timers
+ */
+HrClock *
+hr_platform_get_clock (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_clock (self);
+}
+
+/**
+ * hr_platform_get_launcher:
+ * @self: the platform
+ *
+ * Returns: (transfer none): what starts programs
+ */
+HrLauncher *
+hr_platform_get_launcher (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_launcher (self);
+}
+
+/**
+ * hr_platform_get_checker:
+ * @self: the platform
+ *
+ * Returns: (transfer none): what checks candidates and runs probes
+ */
+HrChecker *
+hr_platform_get_checker (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_checker (self);
+}
+
+/**
+ * hr_platform_get_history:
+ * @self: the platform
+ *
+ * Returns: (transfer none): the history of reloads
+ */
+HrHistory *
+hr_platform_get_history (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_history (self);
+}
+
+/**
+ * hr_platform_get_run_state:
+ * @self: the platform
+ *
+ * Returns: (transfer none): what survives the daemon
+ */
+HrRunState *
+hr_platform_get_run_state (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_run_state (self);
+}
+
+/**
+ * hr_platform_open_parts:
+ * @self: the platform
+ * @spec: a service
+ * @old: (nullable): the parts that it had until now: its listeners are taken over, so that no socket closes
+ * @parts: (out): return location
+ * @error: return location
+ *
+ * Returns: success; else an error that names what cannot be used, and why
+ */
+gboolean
+hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), FALSE);
+  return HR_PLATFORM_GET_CLASS (self)->open_parts (self, spec, old, parts, error);
+}
+
+/**
+ * hr_platform_log_file:
+ * @self: the platform
+ * @service: name
+ * @instance: id of an instance that is about to start
+ *
+ * Makes logs/NAME.log point to it.
+ *
+ * Returns: (transfer full) (nullable): the file for the instance's output
+ */
+char *
+hr_platform_log_file (HrPlatform *self, const char *service, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->log_file (self, service, instance);
+}
+
+/**
+ * hr_platform_base_environment:
+ * @self: the platform
+ * @spec: a service
+ * @error: return location
+ *
+ * Reads the daemon's own PATH, HOME, USER, LANG, SHELL and XDG variables and the service's EnvironmentFile anew, and
+ * adds Environment: what a service gets, besides what tells it who it is.
+ *
+ * Returns: (transfer full): KEY=VALUE; %NULL with an error that names the file
+ */
+char **
+hr_platform_base_environment (HrPlatform *self, HrServiceSpec *spec, GError **error)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->base_environment (self, spec, error);
+}

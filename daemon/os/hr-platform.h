@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-platform.h: all of the operating system that the engine uses, in one value, so that tests can give it another.
+ */
+#pragma once
+
+#include "hr-checker.h"
+#include "hr-clock.h"
+#include "hr-history.h"
+#include "hr-launcher.h"
+#include "hr-listeners.h"
+#include "hr-release-store.h"
+#include "hr-run-state.h"
+#include "hr-slots.h"
+#include "hr-state-files.h"
+#include "hr-watcher.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrParts:
+ * @store: (nullable): without Source there is none
+ * @slots: (nullable): without Source there are none
+ * @watcher: (nullable): without Source, or with Watch.Enabled=no, there is none
+ * @listeners: its sockets
+ * @state: its state and snapshots
+ *
+ * What belongs to one service.
+ */
+typedef struct {
+  HrReleaseStore *store;
+  HrSlots *slots;
+  HrWatcher *watcher;
+  HrListeners *listeners;
+  HrStateFiles *state;
+} HrParts;
+
+void hr_parts_clear (HrParts *self);
+
+#define HR_TYPE_PLATFORM (hr_platform_get_type ())
+G_DECLARE_DERIVABLE_TYPE (HrPlatform, hr_platform, HR, PLATFORM, GObject)
+
+struct _HrPlatformClass {
+  GObjectClass parent_class;
+
+  HrClock *(*get_clock) (HrPlatform *self);
+  HrLauncher *(*get_launcher) (HrPlatform *self);
+  HrChecker *(*get_checker) (HrPlatform *self);
+  HrHistory *(*get_history) (HrPlatform *self);
+  HrRunState *(*get_run_state) (HrPlatform *self);
+  gboolean (*open_parts) (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error);
+  char *(*log_file) (HrPlatform *self, const char *service, const char *instance);
+  char **(*base_environment) (HrPlatform *self, HrServiceSpec *spec, GError **error);
+};
+
+HrClock *hr_platform_get_clock (HrPlatform *self);
+HrLauncher *hr_platform_get_launcher (HrPlatform *self);
+HrChecker *hr_platform_get_checker (HrPlatform *self);
+HrHistory *hr_platform_get_history (HrPlatform *self);
+HrRunState *hr_platform_get_run_state (HrPlatform *self);
+gboolean hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts,
+                                 GError **error);
+char *hr_platform_log_file (HrPlatform *self, const char *service, const char *instance);
+char **hr_platform_base_environment (HrPlatform *self, HrServiceSpec *spec, GError **error);
+
+G_END_DECLS

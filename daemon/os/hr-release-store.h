@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-release-store.h: the releases of one service: scanning its source, recording, fates, differences.
+ *
+ * An interface; HrGitStore is the real one. Everything that touches files runs in a worker thread; at most one such
+ * operation of a store runs at a time, later ones wait their turn. What is known of the releases is in memory.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "hr-release.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrScan:
+ * @tree: hex id of the source's tree, content, modes and empty directories included; stored, so that it can be placed
+ * @files: what differs from the tree it was compared with: paths, sorted, at most %HR_RELEASE_FILES_MAX
+ * @n_changed: how many paths differ
+ * @n_files: how many files the tree has
+ * @share_dirs: ignored directories that are used in place, relative to the source
+ * @share_files: ignored single files (and links) that are used in place
+ * @warnings: what could not be recorded and why, for people
+ *
+ * The source at one moment.
+ */
+typedef struct {
+  char *tree;
+  char **files;
+  guint n_changed;
+  guint n_files;
+  char **share_dirs;
+  char **share_files;
+  char **warnings;
+} HrScan;
+
+void hr_scan_free (HrScan *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrScan, hr_scan_free)
+
+#define HR_TYPE_RELEASE_STORE (hr_release_store_get_type ())
+G_DECLARE_INTERFACE (HrReleaseStore, hr_release_store, HR, RELEASE_STORE, GObject)
+
+struct _HrReleaseStoreInterface {
+  GTypeInterface parent;
+
+  void (*scan_async) (HrReleaseStore *self, const char *const *hints, const char *base_tree, GCancellable *cancellable,
+                      GAsyncReadyCallback callback, gpointer user_data);
+  HrScan *(*scan_finish) (HrReleaseStore *self, GAsyncResult *result, GError **error);
+  void (*commit_async) (HrReleaseStore *self, const HrRelease *draft, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data);
+  HrRelease *(*commit_finish) (HrReleaseStore *self, GAsyncResult *result, GError **error);
+  void (*set_fate) (HrReleaseStore *self, guint64 number, HrFate fate, const char *phase, const char *message);
+  void (*diff_async) (HrReleaseStore *self, const char *from_tree, const char *to_tree, GCancellable *cancellable,
+                      GAsyncReadyCallback callback, gpointer user_data);
+  char *(*diff_finish) (HrReleaseStore *self, GAsyncResult *result, GError **error);
+  GPtrArray *(*list) (HrReleaseStore *self);
+};
+
+void hr_release_store_scan_async (HrReleaseStore *self, const char *const *hints, const char *base_tree,
+                                  GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+HrScan *hr_release_store_scan_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
+void hr_release_store_commit_async (HrReleaseStore *self, const HrRelease *draft, GCancellable *cancellable,
+                                    GAsyncReadyCallback callback, gpointer user_data);
+HrRelease *hr_release_store_commit_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
+void hr_release_store_set_fate (HrReleaseStore *self, guint64 number, HrFate fate, const char *phase,
+                                const char *message);
+void hr_release_store_diff_async (HrReleaseStore *self, const char *from_tree, const char *to_tree,
+                                  GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+char *hr_release_store_diff_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
+GPtrArray *hr_release_store_list (HrReleaseStore *self);
+const HrRelease *hr_release_store_get (HrReleaseStore *self, guint64 number);
+
+G_END_DECLS

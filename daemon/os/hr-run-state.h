@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-run-state.h: what the next daemon must know: which services were stopped on request or paused, which releases are
+ * running and in which slot, and which processes are ours (PID, start time, instance id).
+ *
+ * One JSON file, rewritten durably when something in it changes. What cannot be read is set aside with a warning.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define HR_RUN_STATE_VERSION 1
+
+/**
+ * HrRunRecord:
+ * @stopped: stopped on request; stays so until start
+ * @paused: paused on request
+ * @ever_notified: the program once said READY=1
+ * @running: release number in @slot, or 0
+ * @slot: 0, 1, or -1
+ * @last_good: the newest good release that ran, or 0
+ * @pid: main process of the running instance, or 0
+ * @pid_start: its start time from /proc/PID/stat, in clock ticks, so that a PID used again is not taken for it
+ * @instance: its id, or %NULL
+ *
+ * What is kept of one service.
+ */
+typedef struct {
+  gboolean stopped;
+  gboolean paused;
+  gboolean ever_notified;
+  guint64 running;
+  int slot;
+  guint64 last_good;
+  GPid pid;
+  guint64 pid_start;
+  char *instance;
+} HrRunRecord;
+
+void hr_run_record_free (HrRunRecord *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRunRecord, hr_run_record_free)
+
+#define HR_TYPE_RUN_STATE (hr_run_state_get_type ())
+G_DECLARE_FINAL_TYPE (HrRunState, hr_run_state, HR, RUN_STATE, GObject)
+
+HrRunState *hr_run_state_new (const char *path);
+HrRunRecord *hr_run_state_get (HrRunState *self, const char *service);
+gboolean hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *record, GError **error);
+gboolean hr_run_state_get_all_paused (HrRunState *self);
+gboolean hr_run_state_set_all_paused (HrRunState *self, gboolean paused, GError **error);
+
+G_END_DECLS

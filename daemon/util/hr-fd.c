@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <unistd.h>
+
+/**
+ * hr_fd_clear:
+ * @fd: (inout): a descriptor or -1; set to -1
+ *
+ * Closes it and keeps errno.
+ */
+void
+hr_fd_clear (int *fd)
+{
+  int saved = errno;
+
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+  errno = saved;
+}
+
+/**
+ * hr_fd_steal:
+ * @fd: (inout): a descriptor; set to -1
+ *
+ * Returns: what @fd held; the caller closes it
+ */
+int
+hr_fd_steal (int *fd)
+{
+  int stolen = *fd;
+
+  *fd = -1;
+  return stolen;
+}
+
+/**
+ * hr_fd_write_all:
+ * @fd: where to write
+ * @data: (array length=size): what to write
+ * @size: its length in bytes
+ * @error: return location
+ *
+ * Writes everything, through interruptions and short writes. The descriptor must be blocking.
+ *
+ * Returns: whether all was written; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fd_write_all (int fd, const void *data, gsize size, GError **error)
+{
+  const char *next = data;
+
+  while (size > 0)
+    {
+      ssize_t written = write (fd, next, size);
+
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0)
+        {
+          int saved = errno;
+          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved), g_strerror (saved));
+          return FALSE;
+        }
+      next += written;
+      size -= (gsize)written;
+    }
+  return TRUE;
+}
+
+/**
+ * hr_fd_dup:
+ * @fd: a descriptor
+ * @error: return location
+ *
+ * Returns: a copy with close-on-exec, at 3 or above; -1 with a #GIOErrorEnum set when there is none left
+ */
+int
+hr_fd_dup (int fd, GError **error)
+{
+  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+
+  if (copy < 0)
+    {
+      int saved = errno;
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved), "while copying descriptor %d: %s", fd,
+                   g_strerror (saved));
+    }
+  return copy;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hr-fd.h"
+
+/**
+ * hr_fs_set_error:
+ * @error: return location
+ * @errnum: a value of errno
+ * @format: what was being done, "while …"
+ *
+ * Sets a #GIOErrorEnum whose message is @format, a colon and the system's words for @errnum.
+ *
+ * Returns: %FALSE, for the caller to return
+ */
+gboolean
+hr_fs_set_error (GError **error, int errnum, const char *format, ...)
+{
+  g_autofree char *what = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errnum), "%s: %s", what, g_strerror (errnum));
+  return FALSE;
+}
+
+/**
+ * hr_fs_sync_dir:
+ * @path: a directory
+ * @error: return location
+ *
+ * Makes what was renamed or created in @path durable.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_sync_dir (const char *path, GError **error)
+{
+  g_auto (HrFd) fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0 || fsync (fd) != 0)
+    return hr_fs_set_error (error, errno, "while syncing directory '%s'", path);
+  return TRUE;
+}
+
+/**
+ * hr_fs_write:
+ * @path: the file
+ * @data: (array length=size): its new content
+ * @size: length in bytes
+ * @mode: permission bits, before the umask is applied: exactly these are set
+ * @error: return location
+ *
+ * Replaces @path in one step that survives a crash: temporary file, sync, rename, sync of the directory. When it
+ * fails the old content stands.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_write (const char *path, gconstpointer data, gsize size, int mode, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  g_autofree char *dir = g_path_get_dirname (path);
+  g_autoptr (GError) local = NULL;
+  g_auto (HrFd) fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return hr_fs_set_error (error, errno, "while creating a temporary file beside '%s'", path);
+
+  if (!hr_fd_write_all (fd, data, size, &local))
+    {
+      g_unlink (temporary);
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "while writing '%s': ", path);
+      return FALSE;
+    }
+  if (fchmod (fd, (mode_t)mode) != 0 || fsync (fd) != 0 || g_rename (temporary, path) != 0)
+    {
+      int saved = errno;
+      g_unlink (temporary);
+      return hr_fs_set_error (error, saved, "while writing '%s'", path);
+    }
+  return hr_fs_sync_dir (dir, error);
+}
+
+/**
+ * hr_fs_read:
+ * @path: a regular file
+ * @size_max: refuse a larger one, in bytes
+ * @error: return location
+ *
+ * Returns: (transfer full): the content, or %NULL with a #GIOErrorEnum set: %G_IO_ERROR_NOT_FOUND where there is
+ *   none, %G_IO_ERROR_NOT_REGULAR_FILE for what is no file, %G_IO_ERROR_MESSAGE_TOO_LARGE above @size_max
+ */
+GBytes *
+hr_fs_read (const char *path, gsize size_max, GError **error)
+{
+  /* Without O_NONBLOCK a FIFO in a file's place would hold the daemon for ever. */
+  g_auto (HrFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  g_autoptr (GByteArray) content = g_byte_array_new ();
+  struct stat info;
+
+  if (fd < 0 || fstat (fd, &info) != 0)
+    {
+      hr_fs_set_error (error, errno, "while opening '%s'", path);
+      return NULL;
+    }
+  if (!S_ISREG (info.st_mode))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE, "while opening '%s': it is not a regular file",
+                   path);
+      return NULL;
+    }
+  for (;;)
+    {
+      guint8 buffer[64 * 1024];
+      ssize_t got = read (fd, buffer, sizeof buffer);
+
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got < 0)
+        {
+          hr_fs_set_error (error, errno, "while reading '%s'", path);
+          return NULL;
+        }
+      if (got == 0)
+        break;
+      if ((gsize)got > size_max - MIN (content->len, size_max))
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                       "while reading '%s': it is larger than %" G_GSIZE_FORMAT " bytes", path, size_max);
+          return NULL;
+        }
+      g_byte_array_append (content, buffer, (guint)got);
+    }
+  return g_byte_array_free_to_bytes (g_steal_pointer (&content));
+}
+
+/**
+ * hr_fs_set_aside:
+ * @path: a file that cannot be used
+ * @error: return location
+ *
+ * Renames @path to the first free of "@path.broken", "@path.broken.2" …: what cannot be read is kept, never deleted.
+ *
+ * Returns: (transfer full): the new path, or %NULL with a #GIOErrorEnum set
+ */
+char *
+hr_fs_set_aside (const char *path, GError **error)
+{
+  for (int i = 1; i < 10000; i++)
+    {
+      g_autofree char *aside = i == 1 ? g_strconcat (path, ".broken", NULL) : g_strdup_printf ("%s.broken.%d", path, i);
+
+      if (renameat2 (AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) == 0)
+        return g_steal_pointer (&aside);
+      if (errno == EINVAL && !g_file_test (aside, G_FILE_TEST_EXISTS) && g_rename (path, aside) == 0)
+        return g_steal_pointer (&aside);
+      if (errno != EEXIST && errno != EINVAL)
+        break;
+    }
+  hr_fs_set_error (error, errno, "while setting '%s' aside", path);
+  return NULL;
+}
+
+/**
+ * hr_fs_make_dir:
+ * @path: a directory
+ * @mode: permission bits of those that are created
+ * @error: return location
+ *
+ * Creates @path and its parents where they are missing.
+ *
+ * Returns: whether @path is a directory now; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_make_dir (const char *path, int mode, GError **error)
+{
+  if (g_mkdir_with_parents (path, mode) != 0)
+    return hr_fs_set_error (error, errno, "while creating directory '%s'", path);
+  return TRUE;
+}
+
+static gboolean
+remove_entry (int parent, const char *name, const char *shown, GError **error)
+{
+  g_auto (HrFd) fd = -1;
+  DIR *dir;
+  struct dirent *entry;
+  gboolean ok = TRUE;
+
+  if (unlinkat (parent, name, 0) == 0 || errno == ENOENT)
+    return TRUE;
+  if (errno != EISDIR && errno != EPERM)
+    return hr_fs_set_error (error, errno, "while removing '%s'", shown);
+
+  fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES && fchmodat (parent, name, 0700, 0) == 0)
+    fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0)
+    return hr_fs_set_error (error, errno, "while removing '%s'", shown);
+  /* A directory of a recorded tree may be read-only; its entries can be removed only when it is not. */
+  fchmod (fd, 0700);
+
+  dir = fdopendir (hr_fd_steal (&fd));
+  if (dir == NULL)
+    return hr_fs_set_error (error, errno, "while removing '%s'", shown);
+  while (ok && (entry = readdir (dir)) != NULL)
+    {
+      g_autofree char *child = NULL;
+
+      if (g_str_equal (entry->d_name, ".") || g_str_equal (entry->d_name, ".."))
+        continue;
+      child = g_build_filename (shown, entry->d_name, NULL);
+      ok = remove_entry (dirfd (dir), entry->d_name, child, error);
+    }
+  closedir (dir);
+  if (ok && unlinkat (parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    ok = hr_fs_set_error (error, errno, "while removing '%s'", shown);
+  return ok;
+}
+
+/**
+ * hr_fs_remove_tree:
+ * @path: a file or directory, or nothing
+ * @error: return location
+ *
+ * Removes @path with all below it; follows no symbolic link.
+ *
+ * Returns: whether nothing is left; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_remove_tree (const char *path, GError **error)
+{
+  return remove_entry (AT_FDCWD, path, path, error);
+}
+
+/**
+ * hr_fs_copy:
+ * @from: a regular file
+ * @to: where its copy goes; what stands there is replaced in one step
+ * @mode: permission bits of the copy
+ * @error: return location
+ *
+ * Shares the blocks with the original where the file system can; not synced.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_copy (const char *from, const char *to, int mode, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (to, ".XXXXXX", NULL);
+  g_auto (HrFd) source = open (from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  g_auto (HrFd) target = -1;
+  int saved = 0;
+
+  if (source < 0)
+    return hr_fs_set_error (error, errno, "while opening '%s'", from);
+  target = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
+  if (target < 0)
+    return hr_fs_set_error (error, errno, "while creating a temporary file beside '%s'", to);
+
+  if (ioctl (target, FICLONE, source) != 0)
+    {
+      for (;;)
+        {
+          char buffer[64 * 1024];
+          ssize_t got = read (source, buffer, sizeof buffer);
+
+          if (got < 0 && errno == EINTR)
+            continue;
+          if (got <= 0)
+            {
+              saved = got < 0 ? errno : 0;
+              break;
+            }
+          for (ssize_t done = 0; done < got && saved == 0;)
+            {
+              ssize_t written = write (target, buffer + done, (size_t)(got - done));
+
+              if (written < 0 && errno != EINTR)
+                saved = errno;
+              else if (written > 0)
+                done += written;
+            }
+          if (saved != 0)
+            break;
+        }
+    }
+  if (saved == 0 && (fchmod (target, (mode_t)mode) != 0 || g_rename (temporary, to) != 0))
+    saved = errno;
+  if (saved != 0)
+    {
+      g_unlink (temporary);
+      return hr_fs_set_error (error, saved, "while copying '%s' to '%s'", from, to);
+    }
+  return TRUE;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-names.h: every name that users, tests or other programs may rely on, in one place.
+ *
+ * Names of the bus, of environment variables, of programs and of exit codes. The meaning of each is in the XML beside
+ * this file and in the manual pages.
+ */
+#pragma once
+
+/* D-Bus */
+#define HR_BUS_NAME "org.hotreload.Manager"
+#define HR_ROOT_PATH "/org/hotreload"
+#define HR_MANAGER_PATH "/org/hotreload/Manager"
+#define HR_SERVICE_PATH_PREFIX "/org/hotreload/service/"
+#define HR_JOB_PATH_PREFIX "/org/hotreload/job/"
+#define HR_MANAGER_INTERFACE "org.hotreload.Manager"
+#define HR_SERVICE_INTERFACE "org.hotreload.Service"
+#define HR_JOB_INTERFACE "org.hotreload.Job"
+#define HR_ERROR_PREFIX "org.hotreload.Error."
+
+/* What the daemon and the client read */
+#define HR_ENV_BUS "HOTRELOAD_BUS"
+#define HR_ENV_PROFILE "HOTRELOAD_PROFILE"
+/* Directory of hotreload-exec and libhotreload-adopt.so, for a build tree that is not installed. */
+#define HR_ENV_LIBEXECDIR "HOTRELOAD_LIBEXECDIR"
+
+/* What a service gets */
+#define HR_ENV_SERVICE "HOTRELOAD_SERVICE"
+#define HR_ENV_RELEASE "HOTRELOAD_RELEASE"
+#define HR_ENV_COMMIT "HOTRELOAD_COMMIT"
+#define HR_ENV_SLOT "HOTRELOAD_SLOT"
+#define HR_ENV_INSTANCE "HOTRELOAD_INSTANCE"
+#define HR_ENV_STATE_IN "HOTRELOAD_STATE_IN"
+#define HR_ENV_STATE_OUT "HOTRELOAD_STATE_OUT"
+/* Path of the Unix socket at which libhotreload-adopt.so asks the daemon for a listener. */
+#define HR_ENV_ADOPT "HOTRELOAD_ADOPT"
+
+/* Helpers */
+#define HR_EXEC_HELPER "hotreload-exec"
+#define HR_ADOPT_LIBRARY "libhotreload-adopt.so"
+
+/* Exit codes of hrctl, also used by hotreloadd --check */
+#define HR_EXIT_OK 0
+#define HR_EXIT_FAILED 1
+#define HR_EXIT_USAGE 2
+#define HR_EXIT_TIMEOUT 3
+#define HR_EXIT_NOT_ALLOWED 4
+#define HR_EXIT_NOT_RUNNING 8
+#define HR_EXIT_NOT_FOUND 10
+
+/* The first descriptor passed by LISTEN_FDS, see sd_listen_fds(3). */
+#define HR_LISTEN_FDS_START 3
