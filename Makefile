@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The everyday commands; the build itself is meson's. All of them work from a clean clone, as root or with sudo: what
+# a Debian 12 lacks is installed first, see data/debian-packages.
+
+PREFIX ?= /usr/local
+
+SANITIZERS = -Db_sanitize=address,undefined
+
+all: build
+
+deps:
+	@data/install-debian-packages
+
+build/build.ninja: | deps
+	meson setup build --prefix=$(PREFIX)
+
+build-asan/build.ninja: | deps
+	meson setup build-asan -Db_sanitize=address
+
+build-sanitize/build.ninja: | deps
+	meson setup build-sanitize $(SANITIZERS)
+
+build-coverage/build.ninja: | deps
+	meson setup build-coverage -Db_coverage=true --buildtype=debug
+
+build: deps build/build.ninja
+	ninja -C build
+
+# All suites, and what needs no bus under the address sanitizer besides. The last line is the sum of both.
+check: build build-asan/build.ninja
+	ninja -C build-asan
+	tests/run-suites build build-asan:unit,os,engine
+
+# Everything under the address and undefined behaviour sanitizers, then under valgrind.
+sanitize: build build-sanitize/build.ninja
+	ninja -C build-sanitize
+	tests/run-suites build-sanitize build@valgrind
+
+# Line coverage of the layers that hold the rules.
+coverage: deps build-coverage/build.ninja
+	ninja -C build-coverage
+	find build-coverage -name '*.gcda' -delete
+	tests/run-suites build-coverage:unit,os,engine,peer
+	gcovr --root . --object-directory build-coverage --filter daemon/core/ --filter daemon/engine/ --print-summary
+
+demo: build
+	data/demo.sh
+
+bench: build
+	meson test -C build --benchmark --verbose
+
+install: build
+	meson configure build -Dprefix=$(PREFIX)
+	meson install -C build
+
+clean:
+	rm -rf build build-asan build-sanitize build-coverage
+
+.PHONY: all deps build check sanitize coverage demo bench install clean
