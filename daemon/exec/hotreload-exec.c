@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hotreload-exec: what must happen in a process between fork and the service's program.
+ *
+ * GLib's spawn can set neither LISTEN_PID nor a session nor mounts. This does, in a fixed order, whatever the order of
+ * the options, and becomes the program. It has no state, keeps no descriptor but the listeners, and is not for people:
+ * the daemon checks what it is given.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "exec-fail.h"
+#include "exec-view.h"
+#include "hr-config.h"
+#include "hr-names.h"
+
+/* More sockets than this is a mistake of the caller. */
+#define LISTEN_FDS_MAX 1024
+
+typedef struct {
+  ExecView view;
+  int n_shares;
+  int n_read_only_shares;
+  bool session;
+  bool reset_signals;
+  bool probe_view;
+  const char *directory;
+  const char *log;
+  int listen_fds;
+  const char *listen_names;
+  char **program;
+} Options;
+
+enum {
+  OPTION_STATUS_FD = 1,
+  OPTION_SESSION,
+  OPTION_SOURCE,
+  OPTION_DIR,
+  OPTION_REAL_SOURCE,
+  OPTION_SHARE,
+  OPTION_READ_ONLY_SHARE,
+  OPTION_SHARES_READ_ONLY,
+  OPTION_DIRECTORY,
+  OPTION_LOG,
+  OPTION_LISTEN_FDS,
+  OPTION_LISTEN_NAMES,
+  OPTION_RESET_SIGNALS,
+  OPTION_PROBE_VIEW,
+  OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+  { "status-fd", required_argument, NULL, OPTION_STATUS_FD },
+  { "session", no_argument, NULL, OPTION_SESSION },
+  { "source", required_argument, NULL, OPTION_SOURCE },
+  { "dir", required_argument, NULL, OPTION_DIR },
+  { "real-source", required_argument, NULL, OPTION_REAL_SOURCE },
+  { "share", required_argument, NULL, OPTION_SHARE },
+  { "read-only-share", required_argument, NULL, OPTION_READ_ONLY_SHARE },
+  { "shares-read-only", no_argument, NULL, OPTION_SHARES_READ_ONLY },
+  { "directory", required_argument, NULL, OPTION_DIRECTORY },
+  { "log", required_argument, NULL, OPTION_LOG },
+  { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
+  { "listen-names", required_argument, NULL, OPTION_LISTEN_NAMES },
+  { "reset-signals", no_argument, NULL, OPTION_RESET_SIGNALS },
+  { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
+  { "version", no_argument, NULL, OPTION_VERSION },
+  { NULL, 0, NULL, 0 },
+};
+
+static int
+parse_number (const char *option, const char *text, int max)
+{
+  char *end;
+  long number;
+
+  errno = 0;
+  number = strtol (text, &end, 10);
+  if (errno != 0 || end == text || *end != '\0' || number < 0 || number > max)
+    exec_fail ("options", 0, "'%s' is not a number for --%s", text, option);
+  return (int)number;
+}
+
+static void
+apply_option (Options *options, int option)
+{
+  switch (option)
+    {
+    case OPTION_STATUS_FD:
+      exec_fail_set_fd (parse_number ("status-fd", optarg, 1 << 20));
+      break;
+    case OPTION_SESSION:
+      options->session = true;
+      break;
+    case OPTION_SOURCE:
+      options->view.source = optarg;
+      break;
+    case OPTION_DIR:
+      options->view.dir = optarg;
+      break;
+    case OPTION_REAL_SOURCE:
+      options->view.real_source = optarg;
+      break;
+    case OPTION_SHARE:
+      options->view.shares[options->n_shares++] = optarg;
+      break;
+    case OPTION_READ_ONLY_SHARE:
+      options->view.read_only_shares[options->n_read_only_shares++] = optarg;
+      break;
+    case OPTION_SHARES_READ_ONLY:
+      options->view.shares_read_only = true;
+      break;
+    case OPTION_DIRECTORY:
+      options->directory = optarg;
+      break;
+    case OPTION_LOG:
+      options->log = optarg;
+      break;
+    case OPTION_LISTEN_FDS:
+      options->listen_fds = parse_number ("listen-fds", optarg, LISTEN_FDS_MAX);
+      break;
+    case OPTION_LISTEN_NAMES:
+      options->listen_names = optarg;
+      break;
+    case OPTION_RESET_SIGNALS:
+      options->reset_signals = true;
+      break;
+    case OPTION_PROBE_VIEW:
+      options->probe_view = true;
+      break;
+    case OPTION_VERSION:
+      puts ("hotreload-exec " HR_VERSION);
+      exit (EXIT_SUCCESS);
+    default:
+      exec_fail ("options", 0, "unknown option or missing value");
+    }
+}
+
+static void
+parse_options (Options *options, int argc, char **argv)
+{
+  int option;
+
+  /* No more shares than arguments; both lists end with NULL. */
+  options->view.shares = calloc ((size_t)argc + 1, sizeof (char *));
+  options->view.read_only_shares = calloc ((size_t)argc + 1, sizeof (char *));
+  if (options->view.shares == NULL || options->view.read_only_shares == NULL)
+    exec_fail ("options", ENOMEM, "cannot read the options");
+
+  opterr = 0;
+  while ((option = getopt_long (argc, argv, "+", long_options, NULL)) != -1)
+    apply_option (options, option);
+  options->program = argv + optind;
+  if (*options->program == NULL && !options->probe_view)
+    exec_fail ("options", 0, "no program given");
+  if ((options->view.source == NULL) != (options->view.dir == NULL))
+    exec_fail ("options", 0, "--source and --dir belong together");
+}
+
+/* What the daemon ignores or blocks is its own matter; a program expects to start with nothing set. */
+static void
+reset_signals (void)
+{
+  sigset_t none;
+
+  for (int number = 1; number < NSIG; number++)
+    if (number != SIGKILL && number != SIGSTOP)
+      signal (number, SIG_DFL);
+  sigemptyset (&none);
+  sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
+static void
+open_log (const char *path)
+{
+  int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  int log = open (path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+  if (null < 0 || dup2 (null, STDIN_FILENO) < 0)
+    exec_fail ("log", errno, "cannot open '/dev/null'");
+  if (log < 0 || dup2 (log, STDOUT_FILENO) < 0 || dup2 (log, STDERR_FILENO) < 0)
+    exec_fail ("log", errno, "cannot open log file '%s'", path);
+  if (null > STDERR_FILENO)
+    close (null);
+  if (log > STDERR_FILENO)
+    close (log);
+}
+
+static void
+set_variable (const char *name, const char *value)
+{
+  if (value != NULL ? setenv (name, value, 1) < 0 : unsetenv (name) < 0)
+    exec_fail ("listeners", errno, "cannot set %s", name);
+}
+
+/* The sockets are at 3 and following already. An O_NONBLOCK that another instance set is a property of the socket, not
+   of its descriptor: programs that take over sockets expect them to block. */
+static void
+pass_listeners (const Options *options)
+{
+  char text[16];
+
+  set_variable ("LISTEN_FDS", NULL);
+  set_variable ("LISTEN_FDNAMES", NULL);
+  set_variable ("LISTEN_PID", NULL);
+  if (options->listen_fds == 0)
+    return;
+  for (int fd = HR_LISTEN_FDS_START; fd < HR_LISTEN_FDS_START + options->listen_fds; fd++)
+    {
+      int flags = fcntl (fd, F_GETFL);
+
+      if (flags < 0 || fcntl (fd, F_SETFL, flags & ~O_NONBLOCK) < 0 || fcntl (fd, F_SETFD, 0) < 0)
+        exec_fail ("listeners", errno, "descriptor %d is no socket to pass on", fd);
+    }
+  snprintf (text, sizeof text, "%d", options->listen_fds);
+  set_variable ("LISTEN_FDS", text);
+  set_variable ("LISTEN_FDNAMES", options->listen_names);
+  snprintf (text, sizeof text, "%d", (int)getpid ());
+  set_variable ("LISTEN_PID", text);
+}
+
+/* Whether @name is a file in any directory of PATH; those that may not be searched do not count. */
+static bool
+is_in_path (const char *name)
+{
+  const char *path = getenv ("PATH");
+
+  for (const char *dir = path; dir != NULL && *dir != '\0';)
+    {
+      size_t length = strcspn (dir, ":");
+      char file[PATH_MAX];
+
+      if (snprintf (file, sizeof file, "%.*s/%s", (int)length, dir, name) < (int)sizeof file
+          && access (file, F_OK) == 0)
+        return true;
+      dir += length + (dir[length] == ':');
+    }
+  return false;
+}
+
+static _Noreturn void
+fail_program (const char *program, int errnum)
+{
+  bool is_path = strchr (program, '/') != NULL;
+
+  /* A directory in PATH that may not be searched hides that the program is nowhere. */
+  if (!is_path && (errnum == ENOENT || (errnum == EACCES && !is_in_path (program))))
+    exec_fail ("program", ENOENT, "cannot find program '%s' in PATH", program);
+  if (is_path && errnum == ENOENT && access (program, F_OK) == 0)
+    exec_fail ("program", ENOENT, "cannot start program '%s', its interpreter is missing", program);
+  exec_fail ("program", errnum, "cannot start program '%s'", program);
+}
+
+int
+main (int argc, char **argv)
+{
+  Options options = { 0 };
+
+  parse_options (&options, argc, argv);
+  if (options.probe_view)
+    {
+      exec_view_probe ();
+      return EXIT_SUCCESS;
+    }
+
+  if (options.reset_signals)
+    reset_signals ();
+  if (options.session && setsid () < 0)
+    exec_fail ("session", errno, "cannot make a session");
+  if (options.log != NULL)
+    open_log (options.log);
+  exec_view_apply (&options.view);
+  if (options.directory != NULL && chdir (options.directory) < 0)
+    exec_fail ("directory", errno, "cannot enter working directory '%s'", options.directory);
+  pass_listeners (&options);
+  /* A descriptor that nobody meant to pass on must not reach the program. */
+  close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+
+  execvp (options.program[0], options.program);
+  fail_program (options.program[0], errno);
+}

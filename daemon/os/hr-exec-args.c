@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-exec-args.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hr-config.h"
+#include "hr-fd.h"
+#include "hr-names.h"
+
+/* A kernel that has not made a mount after this long will not make one in time for a reload either. */
+#define PROBE_DEADLINE_MSEC 5000
+#define PROBE_WORDS_MAX 1024
+
+static char *
+helper_file (const char *installed_dir, const char *name)
+{
+  const char *dir = g_getenv (HR_ENV_LIBEXECDIR);
+
+  return g_build_filename (dir != NULL && *dir != '\0' ? dir : installed_dir, name, NULL);
+}
+
+/**
+ * hr_exec_helper_path:
+ *
+ * Returns: (transfer full): path of hotreload-exec
+ */
+char *
+hr_exec_helper_path (void)
+{
+  return helper_file (HR_LIBEXECDIR, HR_EXEC_HELPER);
+}
+
+/**
+ * hr_exec_adopt_library_path:
+ *
+ * Returns: (transfer full): path of libhotreload-adopt.so
+ */
+char *
+hr_exec_adopt_library_path (void)
+{
+  return helper_file (HR_PKGLIBDIR, HR_ADOPT_LIBRARY);
+}
+
+static void
+add_option (GPtrArray *argv, const char *option, const char *value)
+{
+  g_ptr_array_add (argv, g_strconcat (option, value, NULL));
+}
+
+/**
+ * hr_exec_args_add_view:
+ * @argv: (element-type utf8): arguments of hotreload-exec so far, with g_free() as element free function
+ * @view: (nullable): where the program sees its files
+ * @shares_read_only: whether it may not write what is shared: checks and builds
+ *
+ * Adds the options that make @view, none when nothing is to be mounted.
+ */
+void
+hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_only)
+{
+  if (view == NULL || !view->mounted)
+    return;
+  add_option (argv, "--source=", view->source);
+  add_option (argv, "--dir=", view->dir);
+  add_option (argv, "--real-source=", view->real_source);
+  for (char **share = view->shares; *share != NULL; share++)
+    add_option (argv, "--share=", *share);
+  for (char **share = view->read_only_shares; *share != NULL; share++)
+    add_option (argv, "--read-only-share=", *share);
+  if (shares_read_only)
+    add_option (argv, "--shares-read-only", "");
+}
+
+/* What the helper said on standard error, on one line. */
+static char *
+read_words (int fd)
+{
+  char words[PROBE_WORDS_MAX];
+  ssize_t length = read (fd, words, sizeof words - 1);
+
+  words[MAX (length, 0)] = '\0';
+  return g_strdup (length > 0 ? g_strstrip (words) : "it ended without a word");
+}
+
+static char *
+wait_for_probe (GPid pid, int words)
+{
+  g_auto (HrFd) pidfd = pidfd_open (pid, 0);
+  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+  gboolean late = FALSE;
+  int status;
+
+  if (pidfd >= 0 && TEMP_FAILURE_RETRY (poll (&ended, 1, PROBE_DEADLINE_MSEC)) != 1)
+    {
+      late = TRUE;
+      pidfd_send_signal (pidfd, SIGKILL, NULL, 0);
+    }
+  if (TEMP_FAILURE_RETRY (waitpid (pid, &status, 0)) != pid)
+    return g_strdup_printf ("its end was missed: %s", g_strerror (errno));
+  if (late)
+    return g_strdup_printf ("no answer within %d s", PROBE_DEADLINE_MSEC / 1000);
+  return status == 0 ? NULL : read_words (words);
+}
+
+static char *
+run_probe (void)
+{
+  g_autofree char *helper = hr_exec_helper_path ();
+  const char *argv[] = { helper, "--probe-view", NULL };
+  g_autoptr (GError) error = NULL;
+  g_auto (HrFd) words = -1;
+  GPid pid;
+
+  if (!g_spawn_async_with_pipes_and_fds (
+          NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN | G_SPAWN_CLOEXEC_PIPES, NULL,
+          NULL, -1, -1, -1, NULL, NULL, 0, &pid, NULL, NULL, &words, &error))
+    return g_strdup (error->message);
+  return wait_for_probe (pid, words);
+}
+
+/**
+ * hr_exec_can_mount:
+ * @why: (out) (optional): why not, to be freed
+ *
+ * Whether a view can be mounted here. The first call tries it, which blocks for a few milliseconds and at most
+ * 5 s; from then on the answer is remembered.
+ *
+ * Returns: whether it can
+ */
+gboolean
+hr_exec_can_mount (char **why)
+{
+  static gsize asked = 0;
+  static char *reason = NULL;
+
+  if (g_once_init_enter (&asked))
+    {
+      reason = run_probe ();
+      g_once_init_leave (&asked, 1);
+    }
+  if (why != NULL)
+    *why = g_strdup (reason);
+  return reason == NULL;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-exec-args.h: how to start something through hotreload-exec, and where it is.
+ */
+#pragma once
+
+#include "hr-view.h"
+
+G_BEGIN_DECLS
+
+char *hr_exec_helper_path (void);
+char *hr_exec_adopt_library_path (void);
+void hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_only);
+gboolean hr_exec_can_mount (char **why);
+
+G_END_DECLS
