@@ -32,6 +32,7 @@ void hr_ignore_forget (HrIgnore *self);
 HrPathClass hr_ignore_classify (HrIgnore *self, const char *path, gboolean is_dir);
 HrIgnore *hr_ignore_copy (HrIgnore *self);
 gboolean hr_ignore_triggers (HrIgnore *self, const char *path);
+gboolean hr_ignore_watches (HrIgnore *self, const char *dir);
 const char *const *hr_ignore_defaults (void);
 
 G_END_DECLS
