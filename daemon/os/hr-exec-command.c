@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-exec-command.h"
+
+#include "hr-exec-args.h"
+#include "hr-names.h"
+
+/* The sockets of the service file that the program gets as LISTEN_FDS. What it bound by itself it binds again. */
+static GPtrArray *
+passed_listeners (const HrLaunch *launch)
+{
+  GPtrArray *passed = g_ptr_array_new ();
+  GPtrArray *all = launch->pass && launch->listeners != NULL ? hr_listeners_list (launch->listeners) : NULL;
+
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      HrListener *listener = g_ptr_array_index (all, i);
+
+      if (!listener->discovered)
+        g_ptr_array_add (passed, listener);
+    }
+  return passed;
+}
+
+static void add (GPtrArray *argv, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+static void
+add (GPtrArray *argv, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (argv, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
+static void
+add_listeners (GPtrArray *argv, GPtrArray *passed)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  if (passed->len == 0)
+    return;
+  for (guint i = 0; i < passed->len; i++)
+    {
+      HrListener *listener = g_ptr_array_index (passed, i);
+
+      g_string_append_printf (names, "%s%s", i > 0 ? ":" : "", listener->name);
+    }
+  add (argv, "--listen-fds=%u", passed->len);
+  add (argv, "--listen-names=%s", names->str);
+}
+
+static char **
+make_argv (const HrLaunch *launch, GPtrArray *passed)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
+
+  g_ptr_array_add (argv, hr_exec_helper_path ());
+  add (argv, "--status-fd=%u", HR_LISTEN_FDS_START + passed->len);
+  add (argv, "--session");
+  add (argv, "--reset-signals");
+  hr_exec_args_add_view (argv, launch->view, FALSE);
+  if (launch->directory != NULL)
+    add (argv, "--directory=%s", launch->directory);
+  if (launch->log_file != NULL && launch->stdout_fd < 0 && launch->stderr_fd < 0)
+    add (argv, "--log=%s", launch->log_file);
+  add_listeners (argv, passed);
+  add (argv, "--");
+  for (const char *const *word = launch->argv; *word != NULL; word++)
+    g_ptr_array_add (argv, g_strdup (*word));
+  g_ptr_array_add (argv, NULL);
+  return (char **)g_ptr_array_steal (argv, NULL);
+}
+
+/* The port of the first TCP listener of the service file, 0 when there is none. */
+static guint
+first_port (const HrLaunch *launch)
+{
+  GPtrArray *all = launch->listeners != NULL ? hr_listeners_list (launch->listeners) : NULL;
+
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      HrListener *listener = g_ptr_array_index (all, i);
+
+      if (listener->kind == HR_LISTEN_TCP && !listener->discovered)
+        return listener->port;
+    }
+  return 0;
+}
+
+static char **
+preload (char **environment)
+{
+  g_autofree char *library = hr_exec_adopt_library_path ();
+  const char *others = g_environ_getenv (environment, "LD_PRELOAD");
+  g_autofree char *both = others != NULL && *others != '\0' ? g_strconcat (library, ":", others, NULL) : NULL;
+
+  return g_environ_setenv (environment, "LD_PRELOAD", both != NULL ? both : library, TRUE);
+}
+
+static char **
+make_environment (const HrLaunch *launch, const char *notify_address, const char *adopt_address)
+{
+  char **environment = g_strdupv ((char **)launch->environment);
+  guint port = first_port (launch);
+
+  if (environment == NULL)
+    environment = g_new0 (char *, 1);
+  environment = g_environ_setenv (environment, HR_ENV_INSTANCE, launch->id, TRUE);
+  environment = g_environ_setenv (environment, "NOTIFY_SOCKET", notify_address, TRUE);
+  if (port != 0)
+    {
+      g_autofree char *text = g_strdup_printf ("%u", port);
+      environment = g_environ_setenv (environment, "PORT", text, TRUE);
+    }
+  if (adopt_address == NULL)
+    return g_environ_unsetenv (environment, HR_ENV_ADOPT);
+  environment = g_environ_setenv (environment, HR_ENV_ADOPT, adopt_address, TRUE);
+  return preload (environment);
+}
+
+/**
+ * hr_exec_command_new:
+ * @launch: what to start
+ * @notify_address: value for NOTIFY_SOCKET
+ * @adopt_address: (nullable): value for HOTRELOAD_ADOPT; %NULL: the adopt library is not preloaded
+ * @status_fd: where the helper is to say what failed; stays the caller's
+ *
+ * Returns: (transfer full): the command
+ */
+HrExecCommand *
+hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const char *adopt_address, int status_fd)
+{
+  HrExecCommand *self = g_new0 (HrExecCommand, 1);
+  g_autoptr (GPtrArray) passed = passed_listeners (launch);
+
+  self->argv = make_argv (launch, passed);
+  self->environment = make_environment (launch, notify_address, adopt_address);
+  self->n_fds = passed->len + 1;
+  self->source_fds = g_new (int, self->n_fds);
+  self->target_fds = g_new (int, self->n_fds);
+  for (guint i = 0; i < passed->len; i++)
+    {
+      HrListener *listener = g_ptr_array_index (passed, i);
+
+      self->source_fds[i] = listener->fd;
+      self->target_fds[i] = HR_LISTEN_FDS_START + (int)i;
+    }
+  self->source_fds[passed->len] = status_fd;
+  self->target_fds[passed->len] = HR_LISTEN_FDS_START + (int)passed->len;
+  return self;
+}
+
+/**
+ * hr_exec_command_free:
+ * @self: (transfer full) (nullable): a command
+ */
+void
+hr_exec_command_free (HrExecCommand *self)
+{
+  if (self == NULL)
+    return;
+  g_strfreev (self->argv);
+  g_strfreev (self->environment);
+  g_free (self->source_fds);
+  g_free (self->target_fds);
+  g_free (self);
+}

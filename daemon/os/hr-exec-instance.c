@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-exec-instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-exec-command.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-log.h"
+#include "hr-notify-server.h"
+#include "hr-process-tree.h"
+
+/* What hotreload-exec says when it cannot start the program; see exec-fail.c. */
+#define STATUS_MAX 4096
+
+struct _HrExecInstance {
+  HrInstance parent_instance;
+
+  char *service;
+  char *id;
+  GPid pid;
+  int pidfd; /* -1: not started, or reaped */
+  guint pidfd_source;
+  int status_fd; /* -1: the program runs, or it is known why not */
+  guint status_source;
+  GError *start_error;
+  HrNotifyServer *notify;
+};
+
+G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
+
+static GPid
+hr_exec_instance_get_pid (HrInstance *instance)
+{
+  return HR_EXEC_INSTANCE (instance)->pid;
+}
+
+static void
+hr_exec_instance_stop (HrInstance *instance, int signal_number)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  if (self->pidfd >= 0)
+    pidfd_send_signal (self->pidfd, signal_number, NULL, 0);
+}
+
+static void
+hr_exec_instance_kill (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  if (self->pidfd < 0)
+    return;
+  pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
+  /* The main process is not reaped: no other group can have its number. What is in no group of it is killed when its
+     end is seen. */
+  kill (-self->pid, SIGKILL);
+}
+
+static const GError *
+hr_exec_instance_get_start_error (HrInstance *instance)
+{
+  return HR_EXEC_INSTANCE (instance)->start_error;
+}
+
+static void
+close_status (HrExecInstance *self)
+{
+  g_clear_handle_id (&self->status_source, g_source_remove);
+  hr_fd_clear (&self->status_fd);
+}
+
+/* "STEP\nERRNO\nSENTENCE"; the pipe takes it in one piece. */
+static void
+read_status (HrExecInstance *self)
+{
+  char text[STATUS_MAX];
+  g_auto (GStrv) lines = NULL;
+  ssize_t length;
+
+  if (self->status_fd < 0)
+    return;
+  length = TEMP_FAILURE_RETRY (read (self->status_fd, text, sizeof text - 1));
+  if (length < 0 && errno == EAGAIN)
+    return;
+  if (length > 0)
+    {
+      text[length] = '\0';
+      lines = g_strsplit (text, "\n", 3);
+      g_set_error (&self->start_error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", self->service,
+                   g_strv_length (lines) == 3 ? lines[2] : text);
+    }
+  close_status (self);
+}
+
+static gboolean
+on_status (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrExecInstance *self = user_data;
+
+  self->status_source = 0;
+  read_status (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* As waitpid() has it. */
+static int
+to_wait_status (const siginfo_t *info)
+{
+  if (info->si_code == CLD_EXITED)
+    return W_EXITCODE (info->si_status, 0);
+  return W_EXITCODE (0, info->si_status) | (info->si_code == CLD_DUMPED ? WCOREFLAG : 0);
+}
+
+/* What the worker needs; it must not hold the instance, which is the main loop's alone. */
+typedef struct {
+  GPid leader;
+  char *instance;
+} Tree;
+
+static void
+tree_free (gpointer data)
+{
+  Tree *tree = data;
+
+  g_free (tree->instance);
+  g_free (tree);
+}
+
+static void
+kill_leftovers (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const Tree *tree = data;
+
+  g_task_return_boolean (task, hr_process_tree_kill (tree->leader, tree->instance));
+}
+
+static void
+on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrExecInstance) self = user_data;
+  siginfo_t info = { 0 };
+  gboolean known;
+
+  if (!g_task_propagate_boolean (G_TASK (result), NULL))
+    hr_log_debug (self->service, "instance %s: a process of it does not end", self->id);
+  known = waitid (P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == self->pid;
+  hr_fd_clear (&self->pidfd);
+  g_clear_pointer (&self->notify, hr_notify_server_free);
+  hr_instance_emit_exited (HR_INSTANCE (self), known ? to_wait_status (&info) : -1, known);
+}
+
+static gboolean
+on_main_exit (gint fd, GIOCondition condition, gpointer user_data)
+{
+  g_autoptr (HrExecInstance) self = g_object_ref (user_data);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_leftovers_killed, g_object_ref (self));
+  Tree *tree = g_new (Tree, 1);
+
+  self->pidfd_source = 0;
+  read_status (self);
+  /* Its last words, while it can still be told who spoke. */
+  while (self->notify != NULL && hr_notify_server_read (self->notify))
+    ;
+  tree->leader = self->pid;
+  tree->instance = g_strdup (self->id);
+  g_task_set_source_tag (task, on_main_exit);
+  g_task_set_priority (task, G_PRIORITY_HIGH);
+  g_task_set_task_data (task, tree, tree_free);
+  g_task_run_in_thread (task, kill_leftovers);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_notify (const char *const *assignments, gpointer user_data)
+{
+  g_autoptr (HrInstance) self = g_object_ref (user_data);
+
+  hr_instance_emit_notify (self, assignments);
+}
+
+static gboolean
+spawn (HrExecInstance *self, const HrLaunch *launch, const HrExecCommand *command, GError **error)
+{
+  gboolean has_output = launch->stdout_fd >= 0 || launch->stderr_fd >= 0;
+  /* Descriptors are close-on-exec at birth: leaving them alone is what lets GLib start the helper without a copy of
+     this process. */
+  GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN;
+  g_autoptr (GError) local = NULL;
+
+  if (!has_output || launch->stdout_fd < 0)
+    flags |= G_SPAWN_STDOUT_TO_DEV_NULL;
+  if (!has_output || launch->stderr_fd < 0)
+    flags |= G_SPAWN_STDERR_TO_DEV_NULL;
+  if (g_spawn_async_with_pipes_and_fds (
+          NULL, (const char *const *)command->argv, (const char *const *)command->environment, flags, NULL, NULL, -1,
+          has_output ? launch->stdout_fd : -1, has_output ? launch->stderr_fd : -1, command->source_fds,
+          command->target_fds, command->n_fds, &self->pid, NULL, NULL, NULL, &local))
+    return TRUE;
+  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
+  return FALSE;
+}
+
+/* Without a pidfd nothing about the process can be told or done safely. */
+static gboolean
+hold_process (HrExecInstance *self, GError **error)
+{
+  self->pidfd = pidfd_open (self->pid, 0);
+  if (self->pidfd >= 0)
+    {
+      fcntl (self->pidfd, F_SETFD, FD_CLOEXEC);
+      return TRUE;
+    }
+  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': cannot watch process %d: %s",
+               self->service, (int)self->pid, g_strerror (errno));
+  kill (self->pid, SIGKILL);
+  TEMP_FAILURE_RETRY (waitpid (self->pid, NULL, 0));
+  self->pid = 0;
+  return FALSE;
+}
+
+/**
+ * hr_exec_instance_start:
+ * @self: an instance that was not started
+ * @launch: what to start: the same that it was made for
+ * @error: return location
+ *
+ * Starts the helper, which becomes the program. The instance must be kept until it emits "exited".
+ *
+ * Returns: success; else %HR_ERROR_START_FAILED
+ */
+gboolean
+hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **error)
+{
+  g_autoptr (HrExecCommand) command = NULL;
+  g_auto (HrFd) said = -1;
+  int ends[2];
+
+  g_return_val_if_fail (self->pid == 0, FALSE);
+  if (!g_unix_open_pipe (ends, FD_CLOEXEC, error))
+    return FALSE;
+  self->status_fd = ends[0];
+  said = ends[1];
+  g_unix_set_fd_nonblocking (self->status_fd, TRUE, NULL);
+  command = hr_exec_command_new (launch, hr_notify_server_get_address (self->notify), NULL, said);
+  if (!spawn (self, launch, command, error) || !hold_process (self, error))
+    return FALSE;
+  hr_notify_server_set_leader (self->notify, self->pid);
+  self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
+  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_main_exit, self);
+  return TRUE;
+}
+
+/**
+ * hr_exec_instance_new:
+ * @runtime_dir: for its sockets
+ * @launch: what it is for
+ * @error: return location
+ *
+ * Opens the sockets of an instance; hr_exec_instance_start() starts it.
+ *
+ * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED
+ */
+HrExecInstance *
+hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **error)
+{
+  g_autoptr (HrExecInstance) self = g_object_new (HR_TYPE_EXEC_INSTANCE, NULL);
+  g_autoptr (GError) local = NULL;
+
+  self->service = g_strdup (launch->service);
+  self->id = g_strdup (launch->id);
+  self->notify = hr_notify_server_new (runtime_dir, launch->id, on_notify, self, &local);
+  if (self->notify == NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
+      return NULL;
+    }
+  return g_steal_pointer (&self);
+}
+
+static void
+hr_exec_instance_finalize (GObject *object)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (object);
+
+  close_status (self);
+  g_clear_handle_id (&self->pidfd_source, g_source_remove);
+  hr_fd_clear (&self->pidfd);
+  g_clear_pointer (&self->notify, hr_notify_server_free);
+  g_clear_error (&self->start_error);
+  g_free (self->service);
+  g_free (self->id);
+  G_OBJECT_CLASS (hr_exec_instance_parent_class)->finalize (object);
+}
+
+static void
+hr_exec_instance_class_init (HrExecInstanceClass *klass)
+{
+  HrInstanceClass *instance_class = HR_INSTANCE_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = hr_exec_instance_finalize;
+  instance_class->get_pid = hr_exec_instance_get_pid;
+  instance_class->stop = hr_exec_instance_stop;
+  instance_class->kill = hr_exec_instance_kill;
+  instance_class->get_start_error = hr_exec_instance_get_start_error;
+}
+
+static void
+hr_exec_instance_init (HrExecInstance *self)
+{
+  self->pidfd = -1;
+  self->status_fd = -1;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-exec-launcher.h"
+
+#include <errno.h>
+#include <sys/prctl.h>
+
+#include "hr-exec-instance.h"
+#include "hr-fs.h"
+#include "hr-process-tree.h"
+
+/* A zombie that was there at two looks is nobody's but ours; GLib takes its own within milliseconds. */
+#define STRAYS_INTERVAL_SEC 15
+
+struct _HrExecLauncher {
+  GObject parent_instance;
+
+  char *runtime_dir;
+  GHashTable *running; /* HrInstance, owned */
+  GHashTable *zombies; /* PID to start time, see hr_process_reap_strays() */
+  guint strays_source;
+};
+
+static void hr_exec_launcher_launcher_init (HrLauncherInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (HrExecLauncher, hr_exec_launcher, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (HR_TYPE_LAUNCHER, hr_exec_launcher_launcher_init))
+
+static gboolean
+on_strays (gpointer user_data)
+{
+  HrExecLauncher *self = user_data;
+  g_autoptr (GHashTable) keep = g_hash_table_new (NULL, NULL);
+  GHashTableIter iter;
+  gpointer instance;
+
+  g_hash_table_iter_init (&iter, self->running);
+  while (g_hash_table_iter_next (&iter, &instance, NULL))
+    g_hash_table_add (keep, GINT_TO_POINTER (hr_instance_get_pid (instance)));
+  hr_process_reap_strays (keep, self->zombies);
+  if (g_hash_table_size (self->running) > 0 || g_hash_table_size (self->zombies) > 0)
+    return G_SOURCE_CONTINUE;
+  self->strays_source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_exited (HrInstance *instance, int wait_status, gboolean known, gpointer user_data)
+{
+  HrExecLauncher *self = user_data;
+
+  g_signal_handlers_disconnect_by_func (instance, on_exited, self);
+  g_hash_table_remove (self->running, instance);
+}
+
+static HrInstance *
+hr_exec_launcher_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
+{
+  HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
+  g_autoptr (HrExecInstance) instance = hr_exec_instance_new (self->runtime_dir, launch, error);
+
+  if (instance == NULL || !hr_exec_instance_start (instance, launch, error))
+    return NULL;
+  g_hash_table_add (self->running, g_object_ref (instance));
+  g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
+  if (self->strays_source == 0)
+    self->strays_source = g_timeout_add_seconds (STRAYS_INTERVAL_SEC, on_strays, self);
+  return HR_INSTANCE (g_steal_pointer (&instance));
+}
+
+/**
+ * hr_exec_launcher_new:
+ * @runtime_dir: where the sockets of its instances are
+ * @error: return location
+ *
+ * Returns: (transfer full): a launcher; %NULL with a #GIOErrorEnum set
+ */
+HrLauncher *
+hr_exec_launcher_new (const char *runtime_dir, GError **error)
+{
+  g_autoptr (HrExecLauncher) self = g_object_new (HR_TYPE_EXEC_LAUNCHER, NULL);
+
+  g_return_val_if_fail (runtime_dir != NULL, NULL);
+  self->runtime_dir = g_strdup (runtime_dir);
+  if (!hr_fs_make_dir (runtime_dir, 0700, error))
+    return NULL;
+  if (prctl (PR_SET_CHILD_SUBREAPER, 1) < 0)
+    {
+      hr_fs_set_error (error, errno, "while becoming the reaper of orphans");
+      return NULL;
+    }
+  return HR_LAUNCHER (g_steal_pointer (&self));
+}
+
+static void
+hr_exec_launcher_finalize (GObject *object)
+{
+  HrExecLauncher *self = HR_EXEC_LAUNCHER (object);
+  GHashTableIter iter;
+  gpointer instance;
+
+  g_clear_handle_id (&self->strays_source, g_source_remove);
+  g_hash_table_iter_init (&iter, self->running);
+  while (g_hash_table_iter_next (&iter, &instance, NULL))
+    g_signal_handlers_disconnect_by_func (instance, on_exited, self);
+  g_hash_table_unref (self->running);
+  g_hash_table_unref (self->zombies);
+  g_free (self->runtime_dir);
+  G_OBJECT_CLASS (hr_exec_launcher_parent_class)->finalize (object);
+}
+
+static void
+hr_exec_launcher_class_init (HrExecLauncherClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_exec_launcher_finalize;
+}
+
+static void
+hr_exec_launcher_launcher_init (HrLauncherInterface *iface)
+{
+  iface->launch = hr_exec_launcher_launch;
+}
+
+static void
+hr_exec_launcher_init (HrExecLauncher *self)
+{
+  self->running = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->zombies = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-instance-socket.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "hr-fd.h"
+#include "hr-fs.h"
+
+/* Below the runtime directory. */
+#define SOCKET_DIR "instances"
+
+static char *
+make_address (const char *dir, const char *instance, const char *suffix)
+{
+  g_autofree char *name = g_strconcat (instance, ".", suffix, NULL);
+  g_autofree char *path = NULL;
+  g_autofree char *digest = NULL;
+
+  g_strdelimit (name, "/", '_');
+  path = g_build_filename (dir, name, NULL);
+  if (strlen (path) < sizeof ((struct sockaddr_un *)NULL)->sun_path)
+    return g_steal_pointer (&path);
+  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, path, -1);
+  return g_strconcat ("@hotreload/", digest, NULL);
+}
+
+static socklen_t
+fill_address (struct sockaddr_un *address, const char *text)
+{
+  gsize length = strlen (text);
+
+  *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+  memcpy (address->sun_path, text, length);
+  if (text[0] != '@')
+    return sizeof *address;
+  address->sun_path[0] = '\0';
+  return (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length);
+}
+
+/**
+ * hr_instance_socket_open:
+ * @runtime_dir: the daemon's runtime directory
+ * @instance: id of the instance
+ * @suffix: what the socket is for
+ * @type: SOCK_DGRAM or SOCK_SEQPACKET
+ * @address: (out): where it is, as systemd writes it: a path, or '@' and an abstract name
+ * @error: return location
+ *
+ * Binds a non-blocking socket that knows its senders' credentials; one that an earlier daemon left is replaced.
+ *
+ * Returns: its descriptor; -1 with a #GIOErrorEnum set
+ */
+int
+hr_instance_socket_open (const char *runtime_dir, const char *instance, const char *suffix, int type, char **address,
+                         GError **error)
+{
+  g_autofree char *dir = g_build_filename (runtime_dir, SOCKET_DIR, NULL);
+  g_autofree char *text = make_address (dir, instance, suffix);
+  g_auto (HrFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct sockaddr_un name;
+  socklen_t length = fill_address (&name, text);
+  int on = 1;
+
+  if (!hr_fs_make_dir (dir, 0700, error))
+    return -1;
+  if (text[0] != '@')
+    g_unlink (text);
+  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0
+      || bind (fd, (struct sockaddr *)&name, length) < 0 || (type != SOCK_DGRAM && listen (fd, SOMAXCONN) < 0))
+    {
+      hr_fs_set_error (error, errno, "while opening socket '%s'", text);
+      return -1;
+    }
+  *address = g_steal_pointer (&text);
+  return hr_fd_steal (&fd);
+}
+
+/**
+ * hr_instance_socket_close:
+ * @fd: (inout): the descriptor; set to -1
+ * @address: (nullable): where it is
+ *
+ * Closes the socket and removes its path.
+ */
+void
+hr_instance_socket_close (int *fd, const char *address)
+{
+  if (*fd >= 0 && address != NULL && address[0] != '@')
+    g_unlink (address);
+  hr_fd_clear (fd);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-instance-socket.h: Unix sockets at which one instance talks to the daemon.
+ *
+ * They are in a directory that only the daemon's user may enter. Where the path is too long for a socket, the name is
+ * an abstract one; who speaks must then be checked by credentials alone, which the servers do in any case.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+int hr_instance_socket_open (const char *runtime_dir, const char *instance, const char *suffix, int type,
+                             char **address, GError **error);
+void hr_instance_socket_close (int *fd, const char *address);
+
+G_END_DECLS

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-notify-server.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "hr-fd.h"
+#include "hr-instance-socket.h"
+#include "hr-log.h"
+#include "hr-process-tree.h"
+
+/* The kernel lets no more descriptors travel with one message. */
+#define MESSAGE_FDS_MAX 253
+
+struct _HrNotifyServer {
+  char *instance;
+  char *address;
+  int fd;
+  guint source;
+  GPid leader;
+  HrNotifyFunc func;
+  gpointer user_data;
+};
+
+typedef struct {
+  char text[HR_NOTIFY_MESSAGE_MAX + 1];
+  gboolean whole;
+  gboolean has_sender;
+  struct ucred sender;
+  int fds[MESSAGE_FDS_MAX];
+  gsize n_fds;
+} Message;
+
+static void
+take_control (Message *message, struct msghdr *header)
+{
+  for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
+    {
+      if (part->cmsg_level != SOL_SOCKET)
+        continue;
+      if (part->cmsg_type == SCM_CREDENTIALS && part->cmsg_len == CMSG_LEN (sizeof (struct ucred)))
+        {
+          memcpy (&message->sender, CMSG_DATA (part), sizeof (struct ucred));
+          message->has_sender = TRUE;
+        }
+      else if (part->cmsg_type == SCM_RIGHTS)
+        {
+          message->n_fds = MIN ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int), MESSAGE_FDS_MAX);
+          memcpy (message->fds, CMSG_DATA (part), message->n_fds * sizeof (int));
+        }
+    }
+}
+
+static gboolean
+receive (int fd, Message *message)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (struct ucred)) + CMSG_SPACE (MESSAGE_FDS_MAX * sizeof (int))];
+  } control;
+  struct iovec data = { .iov_base = message->text, .iov_len = HR_NOTIFY_MESSAGE_MAX };
+  struct msghdr header = {
+    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  ssize_t length = TEMP_FAILURE_RETRY (recvmsg (fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+
+  if (length < 0)
+    return FALSE;
+  message->has_sender = FALSE;
+  message->n_fds = 0;
+  message->text[length] = '\0';
+  message->whole = (header.msg_flags & MSG_TRUNC) == 0 && memchr (message->text, '\0', (gsize)length) == NULL
+                   && g_utf8_validate (message->text, length, NULL);
+  take_control (message, &header);
+  return TRUE;
+}
+
+static gboolean
+may_speak (HrNotifyServer *self, const Message *message)
+{
+  return message->whole && message->has_sender && (message->sender.uid == geteuid () || message->sender.uid == 0)
+         && hr_process_belongs (message->sender.pid, self->leader, self->instance);
+}
+
+/* BARRIER=1 is for us alone: closing its descriptor says that all before it has been seen. */
+static GStrv
+split (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (char **line = lines; *line != NULL; line++)
+    if (strchr (*line, '=') != NULL && !g_str_equal (*line, "BARRIER=1"))
+      g_strv_builder_add (builder, *line);
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_notify_server_read:
+ * @self: the server; may be freed by its callback
+ *
+ * Takes one message, if there is one.
+ *
+ * Returns: whether there was
+ */
+gboolean
+hr_notify_server_read (HrNotifyServer *self)
+{
+  g_autofree Message *message = g_new (Message, 1);
+  g_auto (GStrv) assignments = NULL;
+
+  if (!receive (self->fd, message))
+    return FALSE;
+  if (may_speak (self, message))
+    assignments = split (message->text);
+  else
+    hr_log_debug (NULL, "instance %s: message of process %d dropped", self->instance,
+                  message->has_sender ? (int)message->sender.pid : 0);
+  if (assignments != NULL && assignments[0] != NULL)
+    self->func ((const char *const *)assignments, self->user_data);
+  for (gsize i = 0; i < message->n_fds; i++)
+    close (message->fds[i]);
+  return TRUE;
+}
+
+static gboolean
+on_readable (gint fd, GIOCondition condition, gpointer user_data)
+{
+  hr_notify_server_read (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/**
+ * hr_notify_server_new:
+ * @runtime_dir: the daemon's runtime directory
+ * @instance: id of the instance
+ * @func: called from the main loop for every message that counts
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Returns: (transfer full): the server; %NULL with a #GIOErrorEnum set
+ */
+HrNotifyServer *
+hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFunc func, gpointer user_data,
+                      GError **error)
+{
+  g_autofree char *address = NULL;
+  int fd = hr_instance_socket_open (runtime_dir, instance, "notify", SOCK_DGRAM, &address, error);
+  HrNotifyServer *self;
+
+  if (fd < 0)
+    return NULL;
+  self = g_new0 (HrNotifyServer, 1);
+  self->instance = g_strdup (instance);
+  self->address = g_steal_pointer (&address);
+  self->fd = fd;
+  self->func = func;
+  self->user_data = user_data;
+  self->source = g_unix_fd_add (fd, G_IO_IN, on_readable, self);
+  return self;
+}
+
+/**
+ * hr_notify_server_free:
+ * @self: (transfer full) (nullable): the server
+ */
+void
+hr_notify_server_free (HrNotifyServer *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_handle_id (&self->source, g_source_remove);
+  hr_instance_socket_close (&self->fd, self->address);
+  g_free (self->address);
+  g_free (self->instance);
+  g_free (self);
+}
+
+/**
+ * hr_notify_server_get_address:
+ * @self: the server
+ *
+ * Returns: (transfer none): value for $NOTIFY_SOCKET
+ */
+const char *
+hr_notify_server_get_address (HrNotifyServer *self)
+{
+  return self->address;
+}
+
+/**
+ * hr_notify_server_set_leader:
+ * @self: the server
+ * @leader: the instance's main process
+ *
+ * Before this no message counts.
+ */
+void
+hr_notify_server_set_leader (HrNotifyServer *self, GPid leader)
+{
+  self->leader = leader;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-process-tree.h: which processes belong to an instance, and ending them all.
+ *
+ * A process belongs to an instance when it is its main process, is in the session that this one leads, has the
+ * instance's id in the environment it was started with, or descends from such a process. One that left the session,
+ * threw away its environment and lost its parents is not found; only a control group would hold it.
+ *
+ * Everything is read from /proc. A PID alone is never trusted: a process is killed through a pidfd whose start time
+ * was compared.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * HrProcess:
+ * @pid: its PID
+ * @parent: its parent's
+ * @session: of the leader of its session
+ * @start: start time in clock ticks since boot; with @pid it names a process for ever
+ * @state: 'Z' is a zombie, see proc(5)
+ */
+typedef struct {
+  GPid pid;
+  GPid parent;
+  GPid session;
+  guint64 start;
+  char state;
+} HrProcess;
+
+gboolean hr_process_read (GPid pid, HrProcess *process);
+GArray *hr_process_list (void);
+gboolean hr_process_belongs (GPid pid, GPid leader, const char *instance);
+gboolean hr_process_tree_kill (GPid leader, const char *instance);
+void hr_process_reap_strays (GHashTable *keep, GHashTable *seen);
+
+G_END_DECLS
