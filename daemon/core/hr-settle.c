@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-settle.h"
+
+/**
+ * hr_settle_init:
+ * @self: not initialised
+ * @quiet: Watch.Settle in microseconds, -1 for auto
+ * @max_wait: Watch.MaxWait in microseconds
+ *
+ * Nothing has changed yet.
+ */
+void
+hr_settle_init (HrSettle *self, gint64 quiet, gint64 max_wait)
+{
+  g_return_if_fail (self != NULL);
+  g_return_if_fail (quiet >= -1 && max_wait >= 0);
+
+  *self = (HrSettle){ .quiet = quiet, .max_wait = max_wait };
+}
+
+/**
+ * hr_settle_touch:
+ * @self: a settle timer
+ * @now: the time
+ *
+ * Something changed.
+ */
+void
+hr_settle_touch (HrSettle *self, gint64 now)
+{
+  g_return_if_fail (self != NULL);
+
+  if (!self->pending)
+    {
+      self->pending = TRUE;
+      self->first = now;
+      self->gap = 0;
+      self->not_before = G_MININT64;
+    }
+  else
+    self->gap = MAX (self->gap, now - self->last);
+  self->last = now;
+}
+
+/**
+ * hr_settle_defer:
+ * @self: a settle timer
+ * @until: a time
+ *
+ * Does not end before @until, whatever MaxWait says: a version-control operation is under way. Means nothing when
+ * nothing changed.
+ */
+void
+hr_settle_defer (HrSettle *self, gint64 until)
+{
+  g_return_if_fail (self != NULL);
+
+  if (self->pending)
+    self->not_before = until;
+}
+
+static gint64
+quiet_time (const HrSettle *self)
+{
+  /* Half as long again as the longest pause so far: a checkout or a formatter writes on at its own pace. */
+  return self->quiet >= 0 ? self->quiet : CLAMP (self->gap + self->gap / 2, HR_SETTLE_AUTO, HR_SETTLE_AUTO_MAX);
+}
+
+/**
+ * hr_settle_due:
+ * @self: a settle timer
+ *
+ * Returns: when the source counts as quiet unless it changes again, or -1 when nothing changed
+ */
+gint64
+hr_settle_due (const HrSettle *self)
+{
+  g_return_val_if_fail (self != NULL, -1);
+
+  if (!self->pending)
+    return -1;
+  return MAX (MIN (self->last + quiet_time (self), self->first + self->max_wait), self->not_before);
+}
+
+/**
+ * hr_settle_take:
+ * @self: a settle timer
+ * @now: the time
+ *
+ * Returns: whether something changed and the source is quiet; the next change then begins anew
+ */
+gboolean
+hr_settle_take (HrSettle *self, gint64 now)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+
+  if (!self->pending || now < hr_settle_due (self))
+    return FALSE;
+  self->pending = FALSE;
+  return TRUE;
+}
+
+/**
+ * hr_settle_clear:
+ * @self: a settle timer
+ *
+ * Nothing has changed: what did is taken care of in another way.
+ */
+void
+hr_settle_clear (HrSettle *self)
+{
+  g_return_if_fail (self != NULL);
+
+  self->pending = FALSE;
+}

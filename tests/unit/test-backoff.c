@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-backoff.c: delays between restarts, and when to give up.
+ */
+#include "hr-backoff.h"
+
+#define MS G_TIME_SPAN_MILLISECOND
+#define SECOND G_TIME_SPAN_SECOND
+
+static void
+test_grows (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (100 * MS, 10 * SECOND, 0, 30 * SECOND);
+  gint64 expected = 100 * MS, now = 0;
+
+  for (guint i = 0; i < 200; i++)
+    {
+      g_assert_cmpint (hr_backoff_failed (backoff, now, 0), ==, expected);
+      expected = MIN (expected * 2, 10 * SECOND);
+      now += SECOND;
+    }
+}
+
+static void
+test_jitter (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (1 * SECOND, 1 * SECOND, 0, 30 * SECOND);
+
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, 0), ==, 1000 * MS);
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, G_MAXUINT32 / 2), >=, 1049 * MS);
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, G_MAXUINT32 / 2), <=, 1051 * MS);
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, G_MAXUINT32), ==, 1100 * MS);
+}
+
+static void
+test_stable (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (100 * MS, 10 * SECOND, 0, 30 * SECOND);
+
+  hr_backoff_failed (backoff, 0, 0);
+  hr_backoff_healthy (backoff, 1 * SECOND);
+  g_assert_cmpint (hr_backoff_failed (backoff, 30 * SECOND, 0), ==, 200 * MS);
+  /* Alive for long, but never ready: not stable. */
+  g_assert_cmpint (hr_backoff_failed (backoff, 90 * SECOND, 0), ==, 400 * MS);
+  hr_backoff_healthy (backoff, 100 * SECOND);
+  hr_backoff_healthy (backoff, 129 * SECOND);
+  g_assert_cmpint (hr_backoff_failed (backoff, 130 * SECOND, 0), ==, 100 * MS);
+  g_assert_cmpint (hr_backoff_failed (backoff, 131 * SECOND, 0), ==, 200 * MS);
+}
+
+static void
+test_limit (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (100 * MS, 10 * SECOND, 5, 30 * SECOND);
+
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (hr_backoff_failed (backoff, i * SECOND, 0), >, 0);
+  g_assert_cmpint (hr_backoff_failed (backoff, 30 * SECOND, 0), ==, HR_BACKOFF_GIVE_UP);
+  g_assert_cmpint (hr_backoff_failed (backoff, 30 * SECOND, 0), ==, HR_BACKOFF_GIVE_UP);
+  hr_backoff_reset (backoff);
+  g_assert_cmpint (hr_backoff_failed (backoff, 31 * SECOND, 0), ==, 100 * MS);
+}
+
+static void
+test_limit_spread (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (0, 0, 5, 30 * SECOND);
+
+  /* Never five within any 30 s. */
+  for (guint i = 0; i < 100; i++)
+    g_assert_cmpint (hr_backoff_failed (backoff, i * 8 * SECOND, 0), ==, 0);
+}
+
+static void
+test_limit_one (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (100 * MS, 10 * SECOND, 1, 30 * SECOND);
+
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, 0), ==, HR_BACKOFF_GIVE_UP);
+}
+
+static void
+test_base_above_cap (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (60 * SECOND, 10 * SECOND, 0, 30 * SECOND);
+  g_autoptr (HrBackoff) huge = hr_backoff_new (G_MAXINT64 / 4, G_MAXINT64 / 2, 0, 30 * SECOND);
+
+  g_assert_cmpint (hr_backoff_failed (backoff, 0, 0), ==, 10 * SECOND);
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpint (hr_backoff_failed (huge, 0, 0), >, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/backoff/case-11-grows-1-2-4-times-its-base-and-is-capped", test_grows);
+  g_test_add_func ("/backoff/case-11-resets-when-stable", test_stable);
+  g_test_add_func ("/backoff/case-11-five-failures-in-30-s-give-up", test_limit);
+  g_test_add_func ("/backoff/failures-further-apart-never-give-up", test_limit_spread);
+  g_test_add_func ("/backoff/a-limit-of-one-allows-no-restart", test_limit_one);
+  g_test_add_func ("/backoff/jitter-only-adds-at-most-a-tenth", test_jitter);
+  g_test_add_func ("/backoff/extremes", test_base_above_cap);
+  return g_test_run ();
+}
