@@ -4,18 +4,20 @@
  *
  * Pure: takes the file's text, opens nothing. That Source exists is checked by the daemon, see hr-config-dir.h.
  * The meaning of each member is that of the key of the same name in hotreload.service(5). Durations are in
- * microseconds. Strings and arrays belong to the spec; arrays of strings are never NULL, an absent list is empty.
+ * microseconds. Strings and arrays belong to the spec; an absent string is NULL; arrays are never NULL, an absent list
+ * is empty.
  */
 #pragma once
 
 #include <glib-object.h>
 
+#include "hr-listen-spec.h"
+#include "hr-spec-file.h"
+
 G_BEGIN_DECLS
 
-/* What a service file and its parts may be at most; beyond it the file is refused. */
-#define HR_SPEC_FILE_MAX (1024 * 1024)
+/* More listeners are refused. What else a file may be at most is in hr-spec-file.h. */
 #define HR_SPEC_LISTENERS_MAX 64
-#define HR_SPEC_LIST_MAX 4096
 
 typedef enum { HR_SLOTS_AUTO, HR_SLOTS_YES, HR_SLOTS_NO } HrSlotsMode;
 typedef enum { HR_VIEW_AUTO, HR_VIEW_SOURCE, HR_VIEW_SLOT } HrViewMode;
@@ -24,15 +26,6 @@ typedef enum { HR_READY_AUTO, HR_READY_NOTIFY, HR_READY_LISTEN, HR_READY_PROBE, 
 typedef enum { HR_HANDOVER_OVERLAP, HR_HANDOVER_SEQUENTIAL } HrHandoverMode;
 typedef enum { HR_RESTART_ON_FAILURE, HR_RESTART_ALWAYS, HR_RESTART_NO } HrRestartMode;
 typedef enum { HR_ACTION_RELOAD, HR_ACTION_IGNORE } HrAction;
-typedef enum { HR_LISTEN_TCP, HR_LISTEN_UDP, HR_LISTEN_UNIX } HrListenKind;
-
-typedef struct {
-  char *name;
-  HrListenKind kind;
-  char *host; /* numeric address or name; NULL for unix; "" means every address */
-  guint16 port;
-  char *path; /* unix only */
-} HrListenSpec;
 
 typedef struct {
   char *glob;
@@ -44,7 +37,7 @@ typedef struct _HrServiceSpec HrServiceSpec;
 struct _HrServiceSpec {
   char *name;
   char *file;     /* the service file, absolute; for messages and for relative paths */
-  char *checksum; /* hex SHA-256 over file, drop-ins and profile: differs when the configuration does */
+  char *checksum; /* hex SHA-256 over the keys in force and the profile: differs when the configuration does */
 
   /* Service */
   char **exec; /* at least one word; % not yet expanded */
@@ -113,26 +106,12 @@ struct _HrServiceSpec {
 GType hr_service_spec_get_type (void);
 
 gboolean hr_service_name_is_valid (const char *name);
-
-/**
- * HrSpecSource:
- * @file: path, for messages
- * @text: (array length=size): content
- * @size: in bytes
- *
- * A service file or a drop-in of it.
- */
-typedef struct {
-  const char *file;
-  const char *text;
-  gsize size;
-} HrSpecSource;
+gboolean hr_profile_is_valid (const char *profile);
 
 HrServiceSpec *hr_service_spec_parse (const char *name, const HrSpecSource *sources, gsize n_sources,
                                       const char *profile, GError **error);
 HrServiceSpec *hr_service_spec_ref (HrServiceSpec *self);
 void hr_service_spec_unref (HrServiceSpec *self);
-char *hr_listen_spec_to_string (const HrListenSpec *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrServiceSpec, hr_service_spec_unref)
 

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-listen-spec.h"
+
+#include <string.h>
+#include <sys/un.h>
+
+#include "hr-error.h"
+#include "hr-words.h"
+
+#define HOST_MAX 253
+#define LETTERS_DIGITS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS
+#define EXAMPLES                                                                                                       \
+  "write NAME=ADDRESS, and ADDRESS as tcp:HOST:PORT, udp:HOST:PORT or unix:PATH, as in 'http=tcp:127.0.0.1:8080'"
+
+G_GNUC_PRINTF (2, 3)
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, message);
+  return FALSE;
+}
+
+static gboolean
+consists_of (const char *text, const char *set)
+{
+  return text[strspn (text, set)] == '\0';
+}
+
+static gboolean
+parse_host (HrListenSpec *self, const char *text, GError **error)
+{
+  g_autofree char *quoted = hr_words_quote (text);
+  gsize length = strlen (text);
+
+  if (length >= 2 && text[0] == '[' && text[length - 1] == ']')
+    {
+      self->host = g_strndup (text + 1, length - 2);
+      if (strchr (self->host, ':') == NULL || !g_hostname_is_ip_address (self->host))
+        return fail (error, "%s holds no IPv6 address", quoted);
+      return TRUE;
+    }
+  if (strchr (text, ':') != NULL)
+    return fail (error, "%s is not a host: an IPv6 address stands in brackets, as in tcp:[::1]:8080", quoted);
+  if (length > HOST_MAX || !consists_of (text, LETTERS_DIGITS "-._"))
+    return fail (error, "%s is not a host: write an address, a name, or nothing for every address", quoted);
+  if (length > 0 && consists_of (text, G_CSET_DIGITS ".") && !g_hostname_is_ip_address (text))
+    return fail (error, "%s is not an IPv4 address", quoted);
+  self->host = g_strdup (text);
+  return TRUE;
+}
+
+static gboolean
+parse_host_port (HrListenSpec *self, const char *text, GError **error)
+{
+  const char *colon = strrchr (text, ':');
+  g_autofree char *quoted = hr_words_quote (text);
+  g_autofree char *host = NULL;
+  guint64 port;
+
+  if (colon == NULL)
+    return fail (error, "%s lacks the port: write HOST:PORT; port 0 picks a free one", quoted);
+  if (!g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXUINT16, &port, NULL))
+    return fail (error, "the port of %s is not a number from 0 to 65535", quoted);
+  self->port = (guint16)port;
+  host = g_strndup (text, (gsize)(colon - text));
+  return parse_host (self, host, error);
+}
+
+static gboolean
+parse_path (HrListenSpec *self, const char *text, const char *directory, GError **error)
+{
+  g_autofree char *quoted = hr_words_quote (text);
+
+  if (*text == '\0')
+    return fail (error, "the path after 'unix:' is missing");
+  if (*text == '@')
+    return fail (error, "%s is an abstract address, which is not supported yet: write a path", quoted);
+  self->path = g_canonicalize_filename (text, directory);
+  if (strlen (self->path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+    return fail (error, "%s is too long for a Unix socket: its path may have %" G_GSIZE_FORMAT " bytes", quoted,
+                 sizeof ((struct sockaddr_un *)NULL)->sun_path - 1);
+  return TRUE;
+}
+
+static gboolean
+parse_address (HrListenSpec *self, const char *text, const char *directory, GError **error)
+{
+  g_autofree char *quoted = NULL;
+
+  if (g_str_has_prefix (text, "tcp:"))
+    {
+      self->kind = HR_LISTEN_TCP;
+      return parse_host_port (self, text + strlen ("tcp:"), error);
+    }
+  if (g_str_has_prefix (text, "udp:"))
+    {
+      self->kind = HR_LISTEN_UDP;
+      return parse_host_port (self, text + strlen ("udp:"), error);
+    }
+  if (g_str_has_prefix (text, "unix:"))
+    {
+      self->kind = HR_LISTEN_UNIX;
+      return parse_path (self, text + strlen ("unix:"), directory, error);
+    }
+  quoted = hr_words_quote (text);
+  return fail (error, "%s is not an address: " EXAMPLES, quoted);
+}
+
+/**
+ * hr_listen_spec_parse:
+ * @text: NAME=ADDRESS
+ * @directory: what a relative path of a Unix socket starts from
+ * @error: return location
+ *
+ * Returns: (transfer full): the listener, or %NULL with %HR_ERROR_INVALID_CONFIGURATION set
+ */
+HrListenSpec *
+hr_listen_spec_parse (const char *text, const char *directory, GError **error)
+{
+  g_autoptr (HrListenSpec) self = g_new0 (HrListenSpec, 1);
+  g_autofree char *quoted = NULL;
+  const char *equals;
+
+  g_return_val_if_fail (text != NULL && directory != NULL, NULL);
+
+  quoted = hr_words_quote (text);
+  equals = strchr (text, '=');
+  if (equals == NULL)
+    {
+      fail (error, "%s has no name: " EXAMPLES, quoted);
+      return NULL;
+    }
+  self->name = g_strndup (text, (gsize)(equals - text));
+  /* A colon separates the names in LISTEN_FDNAMES. */
+  if (*self->name == '\0' || strlen (self->name) > HR_LISTEN_NAME_MAX
+      || !consists_of (self->name, LETTERS_DIGITS "-._"))
+    {
+      fail (error, "the name of %s is not one to %d letters, digits, '-', '.' or '_'", quoted, HR_LISTEN_NAME_MAX);
+      return NULL;
+    }
+  return parse_address (self, equals + 1, directory, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * hr_listen_spec_free:
+ * @self: (transfer full) (nullable): a listener
+ */
+void
+hr_listen_spec_free (HrListenSpec *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->name);
+  g_free (self->host);
+  g_free (self->path);
+  g_free (self);
+}
+
+/**
+ * hr_listen_spec_same_address:
+ * @self: a listener
+ * @other: another
+ *
+ * Returns: whether both are written with one address, so that only one of them could be bound; port 0 is never the same
+ */
+gboolean
+hr_listen_spec_same_address (const HrListenSpec *self, const HrListenSpec *other)
+{
+  g_return_val_if_fail (self != NULL && other != NULL, FALSE);
+
+  if (self->kind != other->kind)
+    return FALSE;
+  if (self->kind == HR_LISTEN_UNIX)
+    return g_str_equal (self->path, other->path);
+  return self->port != 0 && self->port == other->port && g_ascii_strcasecmp (self->host, other->host) == 0;
+}
+
+/**
+ * hr_listen_spec_to_string:
+ * @self: a listener
+ *
+ * Returns: (transfer full): its address as a service file has it, without the name: "tcp:127.0.0.1:8080"
+ */
+char *
+hr_listen_spec_to_string (const HrListenSpec *self)
+{
+  const char *kind;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  if (self->kind == HR_LISTEN_UNIX)
+    return g_strconcat ("unix:", self->path, NULL);
+  kind = self->kind == HR_LISTEN_TCP ? "tcp" : "udp";
+  if (strchr (self->host, ':') != NULL)
+    return g_strdup_printf ("%s:[%s]:%u", kind, self->host, self->port);
+  return g_strdup_printf ("%s:%s:%u", kind, self->host, self->port);
+}

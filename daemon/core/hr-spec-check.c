@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-spec-check.h"
+
+#include "hr-command-line.h"
+#include "hr-duration.h"
+#include "hr-error.h"
+
+static gboolean
+check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const HrSpecEntry *exec = hr_spec_table_get (table, "Service", "Exec");
+  g_autoptr (GError) local = NULL;
+  HrSpecifiers used;
+  gboolean has_tcp = FALSE;
+
+  if (spec->exec[0] == NULL)
+    {
+      g_autofree char *shown = g_filename_display_name (spec->file);
+      g_set_error (
+          error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+          "%s: group 'Service': key 'Exec': it is missing: write the program to run, for example Exec=node server.js",
+          shown);
+      return FALSE;
+    }
+  for (guint i = 0; i < spec->listen->len; i++)
+    has_tcp |= ((const HrListenSpec *)g_ptr_array_index (spec->listen, i))->kind == HR_LISTEN_TCP;
+  if (!hr_command_line_scan ((const char *const *)spec->exec, &used, &local))
+    return hr_spec_entry_fail (exec, error, "%s", local->message);
+  if ((used & HR_SPECIFIER_PORT) != 0 && !has_tcp)
+    return hr_spec_entry_fail (exec, error, "'%%p' stands for the port of the first TCP listener: name one in Listen");
+  if ((used & HR_SPECIFIER_DIRECTORY) != 0 && spec->source == NULL)
+    return hr_spec_entry_fail (exec, error, "'%%s' stands for the directory of the code: name it in Source");
+  return TRUE;
+}
+
+static gboolean
+check_sockets (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const HrSpecEntry *sockets = hr_spec_table_get (table, "Service", "Sockets");
+  const HrSpecEntry *ready = hr_spec_table_get (table, "Service", "Ready");
+
+  if (spec->sockets == HR_SOCKETS_NONE && spec->listen->len > 0)
+    return hr_spec_entry_fail (
+        sockets, error,
+        "'none' means that the program binds for itself, and Listen that the daemon does: remove one of them");
+  if (spec->sockets == HR_SOCKETS_NONE && spec->ready == HR_READY_LISTEN)
+    return hr_spec_entry_fail (
+        ready, error, "'listen' is seen at a listener of the daemon, and Sockets=none has none: write another");
+  if (spec->ready == HR_READY_PROBE && spec->probe_exec[0] == NULL)
+    return hr_spec_entry_fail (ready, error, "'probe' needs one: write Probe=exec:COMMAND in group 'Health'");
+  return TRUE;
+}
+
+static gboolean
+check_restart (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const HrSpecEntry *most = hr_spec_table_get (table, "Service", "RestartDelayMax");
+  const HrSpecEntry *delay = hr_spec_table_get (table, "Service", "RestartDelay");
+  g_autofree char *first = hr_duration_to_string (spec->restart_delay);
+  g_autofree char *last = hr_duration_to_string (spec->restart_delay_max);
+
+  if (spec->restart_delay_max >= spec->restart_delay)
+    return TRUE;
+  return hr_spec_entry_fail (most != NULL ? most : delay, error,
+                             "RestartDelayMax (%s) is shorter than RestartDelay (%s): write at least that", last,
+                             first);
+}
+
+/* What says something about the code means nothing without any. */
+static gboolean
+check_source (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  static const struct {
+    const char *group;
+    const char *key;
+  } needy[] = {
+    { "Watch", "Paths" },        { "Watch", "Extensions" }, { "Watch", "Ignore" },  { "Watch", "Recursive" },
+    { "Watch", "UseGitignore" }, { "Watch", "Settle" },     { "Watch", "MaxWait" }, { "Check", "Forbid" },
+  };
+  const HrSpecEntry *entry = NULL;
+
+  if (spec->source != NULL)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (needy) && entry == NULL; i++)
+    entry = hr_spec_table_get (table, needy[i].group, needy[i].key);
+  if (entry == NULL && spec->watch_enabled)
+    entry = hr_spec_table_get (table, "Watch", "Enabled");
+  if (entry == NULL)
+    entry = hr_spec_table_first (table, HR_SPEC_GROUP_ACTIONS);
+  if (entry == NULL && spec->share[0] != NULL)
+    entry = hr_spec_table_get (table, "Service", "Share");
+  if (entry == NULL && spec->view == HR_VIEW_SOURCE)
+    entry = hr_spec_table_get (table, "Service", "View");
+  if (entry != NULL)
+    return hr_spec_entry_fail (entry, error,
+                               "it says something about the code, and there is no Source in group 'Service'");
+  if (spec->working_directory != NULL && !g_path_is_absolute (spec->working_directory))
+    return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "WorkingDirectory"), error,
+                               "'%s' is relative to Source, and there is none: write an absolute path",
+                               spec->working_directory);
+  return TRUE;
+}
+
+/**
+ * hr_spec_check:
+ * @spec: with each key set
+ * @table: the keys in force, for their places
+ * @error: return location
+ *
+ * Returns: whether the keys of @spec fit together; else %HR_ERROR_INVALID_CONFIGURATION is set
+ */
+gboolean
+hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  g_return_val_if_fail (spec != NULL && table != NULL, FALSE);
+
+  return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_restart (spec, table, error)
+         && check_source (spec, table, error);
+}
