@@ -205,3 +205,19 @@ hr_state_files_list (HrStateFiles *self)
   g_return_val_if_fail (HR_IS_STATE_FILES (self), NULL);
   return HR_STATE_FILES_GET_IFACE (self)->list (self);
 }
+
+/**
+ * hr_state_files_discard:
+ * @self: the state files
+ * @instance: id of an instance that has ended and whose state is not the service's: a rejected candidate
+ *
+ * Removes what the instance wrote instead of collecting it. What is neither collected nor discarded becomes a
+ * snapshot when the next daemon finds it. Implementations that keep nothing need not have it.
+ */
+void
+hr_state_files_discard (HrStateFiles *self, const char *instance)
+{
+  g_return_if_fail (HR_IS_STATE_FILES (self));
+  if (HR_STATE_FILES_GET_IFACE (self)->discard != NULL)
+    HR_STATE_FILES_GET_IFACE (self)->discard (self, instance);
+}

@@ -53,6 +53,7 @@ struct _HrStateFilesInterface {
                       gpointer user_data);
   HrSnapshot *(*load_finish) (HrStateFiles *self, GAsyncResult *result, GError **error);
   GPtrArray *(*list) (HrStateFiles *self);
+  void (*discard) (HrStateFiles *self, const char *instance);
 };
 
 HrStateOffer *hr_state_files_offer (HrStateFiles *self, const char *instance, GBytes *data, GError **error);
@@ -64,5 +65,6 @@ void hr_state_files_load_async (HrStateFiles *self, const char *id, GCancellable
                                 GAsyncReadyCallback callback, gpointer user_data);
 HrSnapshot *hr_state_files_load_finish (HrStateFiles *self, GAsyncResult *result, GError **error);
 GPtrArray *hr_state_files_list (HrStateFiles *self);
+void hr_state_files_discard (HrStateFiles *self, const char *instance);
 
 G_END_DECLS

@@ -73,6 +73,45 @@ hr_fd_write_all (int fd, const void *data, gsize size, GError **error)
 }
 
 /**
+ * hr_fd_read_all:
+ * @fd: where to read, from its position to the end
+ * @size_max: refuse more, in bytes
+ * @error: return location
+ *
+ * Returns: (transfer full): what was read, or %NULL with a #GIOErrorEnum set: %G_IO_ERROR_MESSAGE_TOO_LARGE above
+ *   @size_max
+ */
+GBytes *
+hr_fd_read_all (int fd, gsize size_max, GError **error)
+{
+  g_autoptr (GByteArray) content = g_byte_array_new ();
+
+  for (;;)
+    {
+      guint8 buffer[64 * 1024];
+      ssize_t got = read (fd, buffer, sizeof buffer);
+
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got < 0)
+        {
+          int saved = errno;
+          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved), g_strerror (saved));
+          return NULL;
+        }
+      if (got == 0)
+        return g_byte_array_free_to_bytes (g_steal_pointer (&content));
+      if ((gsize)got > size_max - MIN (content->len, size_max))
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE, "it is larger than %" G_GSIZE_FORMAT " bytes",
+                       size_max);
+          return NULL;
+        }
+      g_byte_array_append (content, buffer, (guint)got);
+    }
+}
+
+/**
  * hr_fd_dup:
  * @fd: a descriptor
  * @error: return location

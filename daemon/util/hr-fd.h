@@ -18,6 +18,7 @@ typedef int HrFd;
 void hr_fd_clear (int *fd);
 int hr_fd_steal (int *fd);
 gboolean hr_fd_write_all (int fd, const void *data, gsize size, GError **error);
+GBytes *hr_fd_read_all (int fd, gsize size_max, GError **error);
 int hr_fd_dup (int fd, GError **error);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HrFd, hr_fd_clear)

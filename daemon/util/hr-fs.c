@@ -108,7 +108,7 @@ hr_fs_read (const char *path, gsize size_max, GError **error)
 {
   /* Without O_NONBLOCK a FIFO in a file's place would hold the daemon for ever. */
   g_auto (HrFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  g_autoptr (GByteArray) content = g_byte_array_new ();
+  GBytes *content;
   struct stat info;
 
   if (fd < 0 || fstat (fd, &info) != 0)
@@ -122,29 +122,10 @@ hr_fs_read (const char *path, gsize size_max, GError **error)
                    path);
       return NULL;
     }
-  for (;;)
-    {
-      guint8 buffer[64 * 1024];
-      ssize_t got = read (fd, buffer, sizeof buffer);
-
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got < 0)
-        {
-          hr_fs_set_error (error, errno, "while reading '%s'", path);
-          return NULL;
-        }
-      if (got == 0)
-        break;
-      if ((gsize)got > size_max - MIN (content->len, size_max))
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                       "while reading '%s': it is larger than %" G_GSIZE_FORMAT " bytes", path, size_max);
-          return NULL;
-        }
-      g_byte_array_append (content, buffer, (guint)got);
-    }
-  return g_byte_array_free_to_bytes (g_steal_pointer (&content));
+  content = hr_fd_read_all (fd, size_max, error);
+  if (content == NULL)
+    g_prefix_error (error, "while reading '%s': ", path);
+  return content;
 }
 
 /**

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-lease-state-offer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-lease.h"
+
+struct _HrLeaseStateOffer {
+  HrStateOffer parent_instance;
+
+  char *in_path;
+  char *out_path;
+  HrFd fd; /* of in_path, until the state is given */
+  HrLease *lease;
+};
+
+G_DEFINE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR_TYPE_STATE_OFFER)
+
+static const char *
+get_in_path (HrStateOffer *offer)
+{
+  return HR_LEASE_STATE_OFFER (offer)->in_path;
+}
+
+static const char *
+get_out_path (HrStateOffer *offer)
+{
+  return HR_LEASE_STATE_OFFER (offer)->out_path;
+}
+
+static gboolean
+is_barrier (HrStateOffer *offer)
+{
+  return HR_LEASE_STATE_OFFER (offer)->lease != NULL;
+}
+
+static gboolean
+fail (HrLeaseStateOffer *self, const char *why, GError **error)
+{
+  g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while writing state to '%s': %s", self->in_path, why);
+  return FALSE;
+}
+
+/* The file keeps its inode: it is the one that the program's open waits for. */
+static gboolean
+rewrite (HrLeaseStateOffer *self, GBytes *data, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  gsize size;
+  const char *content = g_bytes_get_data (data, &size);
+
+  /* With the room made first a full disk leaves the old content whole. */
+  if (size > 0 && fallocate (self->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) != 0 && errno != EOPNOTSUPP)
+    return fail (self, g_strerror (errno), error);
+  if (ftruncate (self->fd, 0) != 0 || lseek (self->fd, 0, SEEK_SET) != 0)
+    return fail (self, g_strerror (errno), error);
+  if (hr_fd_write_all (self->fd, content, size, &local))
+    return TRUE;
+
+  /* Nothing at all is no JSON; half a state might be taken for one. */
+  if (ftruncate (self->fd, 0) != 0)
+    g_debug ("while emptying '%s': %s", self->in_path, g_strerror (errno));
+  return fail (self, local->message, error);
+}
+
+static gboolean
+give (HrStateOffer *offer, GBytes *data, GError **error)
+{
+  HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (offer);
+
+  if (data != NULL && self->lease != NULL && hr_lease_expired (self->lease))
+    return fail (self, "the program waited for it longer than the kernel lets it wait", error);
+  if (data != NULL && self->fd < 0)
+    return fail (self, "it has been given already", error);
+  /* On failure the program goes on waiting: whoever asked ends it before it can see what it must not. */
+  if (data != NULL && !rewrite (self, data, error))
+    return FALSE;
+  g_clear_pointer (&self->lease, hr_lease_free);
+  hr_fd_clear (&self->fd);
+  return TRUE;
+}
+
+static void
+on_opened (gpointer user_data)
+{
+  g_autoptr (HrStateOffer) self = g_object_ref (user_data);
+
+  hr_state_offer_emit_opened (self);
+}
+
+static void
+hr_lease_state_offer_dispose (GObject *object)
+{
+  HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (object);
+
+  g_clear_pointer (&self->lease, hr_lease_free);
+  hr_fd_clear (&self->fd);
+  if (self->in_path != NULL)
+    g_unlink (self->in_path);
+  G_OBJECT_CLASS (hr_lease_state_offer_parent_class)->dispose (object);
+}
+
+static void
+hr_lease_state_offer_finalize (GObject *object)
+{
+  HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (object);
+
+  g_free (self->in_path);
+  g_free (self->out_path);
+  G_OBJECT_CLASS (hr_lease_state_offer_parent_class)->finalize (object);
+}
+
+static void
+hr_lease_state_offer_class_init (HrLeaseStateOfferClass *klass)
+{
+  HrStateOfferClass *offer_class = HR_STATE_OFFER_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = hr_lease_state_offer_dispose;
+  G_OBJECT_CLASS (klass)->finalize = hr_lease_state_offer_finalize;
+  offer_class->get_in_path = get_in_path;
+  offer_class->get_out_path = get_out_path;
+  offer_class->is_barrier = is_barrier;
+  offer_class->give = give;
+}
+
+static void
+hr_lease_state_offer_init (HrLeaseStateOffer *self)
+{
+  self->fd = -1;
+}
+
+/**
+ * hr_lease_state_offer_new:
+ * @dir: the instance's directory; must exist
+ * @data: (nullable): what HOTRELOAD_STATE_IN holds at first; %NULL: {}
+ * @lease: whether to try for a lease
+ * @error: return location
+ *
+ * Returns: (transfer full): the offer; %NULL with %HR_ERROR_STATE_FAILED that names the path
+ */
+HrStateOffer *
+hr_lease_state_offer_new (const char *dir, GBytes *data, gboolean lease, GError **error)
+{
+  g_autoptr (HrLeaseStateOffer) self = g_object_new (HR_TYPE_LEASE_STATE_OFFER, NULL);
+  g_autoptr (GBytes) empty = g_bytes_new_static ("{}", 2);
+  g_autoptr (GError) local = NULL;
+  g_auto (HrFd) fd = -1;
+
+  self->in_path = g_build_filename (dir, HR_STATE_IN_NAME, NULL);
+  self->out_path = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
+  g_unlink (self->in_path);
+  fd = open (self->in_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0)
+    {
+      fail (self, g_strerror (errno), error);
+      return NULL;
+    }
+  self->fd = hr_fd_dup (fd, &local);
+  if (self->fd < 0)
+    {
+      fail (self, local->message, error);
+      return NULL;
+    }
+  if (!rewrite (self, data != NULL ? data : empty, error))
+    return NULL;
+
+  if (lease)
+    self->lease = hr_lease_new (self->fd, on_opened, self, &local);
+  if (lease && self->lease == NULL)
+    g_debug ("'%s' can be no barrier: %s", self->in_path, local->message);
+  return HR_STATE_OFFER (g_steal_pointer (&self));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-lease-state-offer.h: the two files of one instance, the first of them under a lease.
+ *
+ * They live in a directory of the instance, which the program may write to: HOTRELOAD_STATE_OUT can be replaced by a
+ * rename. Where a lease is refused the data simply are in the file.
+ */
+#pragma once
+
+#include "hr-state-files.h"
+
+G_BEGIN_DECLS
+
+#define HR_STATE_IN_NAME "state-in.json"
+#define HR_STATE_OUT_NAME "state-out.json"
+
+#define HR_TYPE_LEASE_STATE_OFFER (hr_lease_state_offer_get_type ())
+G_DECLARE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR, LEASE_STATE_OFFER, HrStateOffer)
+
+HrStateOffer *hr_lease_state_offer_new (const char *dir, GBytes *data, gboolean lease, GError **error);
+
+G_END_DECLS

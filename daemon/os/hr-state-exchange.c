@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-state-exchange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-lease-state-offer.h"
+#include "hr-log.h"
+
+#define NOTE_NAME "note"
+#define NOTE_GROUP "Instance"
+#define NOTE_SIZE_MAX 4096
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_SIZE_MAX 128
+
+struct _HrStateExchange {
+  gatomicrefcount refs;
+  char *path;
+  char *service;
+  guint state_version;
+  HrSnapshotDir *snapshots;
+  GMutex lock; /* held while something is taken out */
+  gboolean recovered;
+};
+
+G_DEFINE_BOXED_TYPE (HrStateExchange, hr_state_exchange, hr_state_exchange_ref, hr_state_exchange_unref)
+
+/* Directories of the instances that this process offered files to and has not collected, of all services: another
+ * object of the same service, made when its service file changed, must not recover what is in use. */
+static GMutex offered_lock;
+static GHashTable *offered;
+
+static void
+set_offered (const char *dir, gboolean is_offered)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&offered_lock);
+
+  if (offered == NULL)
+    offered = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (is_offered)
+    g_hash_table_add (offered, g_strdup (dir));
+  else
+    g_hash_table_remove (offered, dir);
+}
+
+static gboolean
+is_offered (const char *dir)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&offered_lock);
+
+  return offered != NULL && g_hash_table_contains (offered, dir);
+}
+
+/**
+ * hr_state_exchange_new:
+ * @path: the directory; made when the first instance gets its files
+ * @service: whose
+ * @state_version: State.Version now
+ * @snapshots: where state is stored
+ *
+ * Returns: (transfer full): the exchange
+ */
+HrStateExchange *
+hr_state_exchange_new (const char *path, const char *service, guint state_version, HrSnapshotDir *snapshots)
+{
+  HrStateExchange *self = g_new0 (HrStateExchange, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->path = g_strdup (path);
+  self->service = g_strdup (service);
+  self->state_version = state_version;
+  self->snapshots = hr_snapshot_dir_ref (snapshots);
+  g_mutex_init (&self->lock);
+  return self;
+}
+
+/**
+ * hr_state_exchange_ref:
+ * @self: the exchange
+ *
+ * Returns: (transfer full): @self
+ */
+HrStateExchange *
+hr_state_exchange_ref (HrStateExchange *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+/**
+ * hr_state_exchange_unref:
+ * @self: (transfer full): the exchange
+ */
+void
+hr_state_exchange_unref (HrStateExchange *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+  g_free (self->path);
+  g_free (self->service);
+  hr_snapshot_dir_unref (self->snapshots);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+static char *
+read_boot_id (void)
+{
+  g_autoptr (GBytes) text = hr_fs_read (BOOT_ID_FILE, BOOT_ID_SIZE_MAX, NULL);
+
+  if (text == NULL)
+    return g_strdup ("unknown");
+  return g_strstrip (g_strndup (g_bytes_get_data (text, NULL), g_bytes_get_size (text)));
+}
+
+static gboolean
+write_note (HrStateExchange *self, const char *dir, GError **error)
+{
+  g_autoptr (GKeyFile) note = g_key_file_new ();
+  g_autofree char *boot = read_boot_id ();
+  g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
+
+  g_key_file_set_uint64 (note, NOTE_GROUP, "StateVersion", self->state_version);
+  g_key_file_set_string (note, NOTE_GROUP, "Boot", boot);
+  return g_key_file_save_to_file (note, file, error);
+}
+
+static gboolean
+is_instance_name (const char *instance)
+{
+  return *instance != '\0' && *instance != '.' && strchr (instance, '/') == NULL;
+}
+
+/**
+ * hr_state_exchange_open:
+ * @self: the exchange
+ * @instance: id of a new instance
+ * @error: return location
+ *
+ * Makes the directory for the instance's two files, which only its user may enter.
+ *
+ * Returns: (transfer full): its path; %NULL with %HR_ERROR_STATE_FAILED that names it
+ */
+char *
+hr_state_exchange_open (HrStateExchange *self, const char *instance, GError **error)
+{
+  g_autofree char *dir = g_build_filename (self->path, instance, NULL);
+  g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
+  g_autoptr (GError) local = NULL;
+
+  if (!is_instance_name (instance))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "'%s' cannot be the id of an instance", instance);
+      return NULL;
+    }
+  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, &local))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while making the directory for the state files of '%s': %s",
+                   instance, local->message);
+      return NULL;
+    }
+  if (g_file_test (out, G_FILE_TEST_EXISTS))
+    {
+      g_autofree char *aside = hr_fs_set_aside (out, &local);
+      hr_log_warning (self->service, "'%s' is of an earlier instance of this id: %s", out,
+                      aside != NULL ? "set aside" : local->message);
+    }
+  set_offered (dir, TRUE);
+  return g_steal_pointer (&dir);
+}
+
+/* Makes what is in @out no longer the instance's. */
+static void
+refuse (HrStateExchange *self, const char *instance, const char *out, const char *why, GError **error)
+{
+  g_autofree char *name = g_strconcat (instance, ".json", NULL);
+  g_autoptr (GError) local = NULL;
+  g_autofree char *aside = hr_snapshot_dir_take_aside (self->snapshots, out, name, &local);
+
+  if (aside != NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED,
+                 "the state that '%s' wrote cannot be kept: %s; set aside as '%s'", instance, why, aside);
+  else
+    g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "the state that '%s' wrote to '%s' cannot be kept: %s; %s",
+                 instance, out, why, local->message);
+}
+
+/* What @fd holds; %NULL without @error when that is nothing. Sets aside what can be no state. */
+static GBytes *
+read_out (HrStateExchange *self, const char *instance, const char *out, int fd, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) data = NULL;
+  struct stat info;
+
+  if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    {
+      refuse (self, instance, out, "it is not a regular file", error);
+      return NULL;
+    }
+  data = hr_fd_read_all (fd, HR_STATE_SIZE_MAX, &local);
+  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE))
+    refuse (self, instance, out, local->message, error);
+  else if (data == NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while reading '%s': %s", out, local->message);
+  else if (g_bytes_get_size (data) > 0)
+    return g_steal_pointer (&data);
+  return NULL;
+}
+
+/* Takes @out, opened as @fd, as a snapshot; @time_usec as in hr_snapshot_dir_store(). */
+static HrSnapshot *
+take (HrStateExchange *self, const char *instance, const char *out, int fd, guint64 release, guint version,
+      gint64 time_usec, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) data = read_out (self, instance, out, fd, error);
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  gint64 time = time_usec >= 0 ? time_usec : g_get_real_time ();
+
+  if (data == NULL)
+    return NULL;
+  snapshot = hr_snapshot_new (self->service, time / G_USEC_PER_SEC, release, version, data, &local);
+  if (snapshot == NULL)
+    {
+      refuse (self, instance, out, local->message, error);
+      return NULL;
+    }
+  /* Where it cannot be stored it stays where it is: the program's file is the only copy. */
+  if (!hr_snapshot_dir_store (self->snapshots, snapshot, time_usec, error))
+    {
+      g_prefix_error (error, "the state in '%s' is kept there: ", out);
+      return NULL;
+    }
+  if (g_unlink (out) != 0)
+    hr_log_warning (self->service, "while removing '%s': %s, ignoring", out, g_strerror (errno));
+  return g_steal_pointer (&snapshot);
+}
+
+static int
+open_out (const char *out)
+{
+  return open (out, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+static void
+remove_dir (HrStateExchange *self, const char *dir)
+{
+  g_autoptr (GError) error = NULL;
+
+  set_offered (dir, FALSE);
+  if (!hr_fs_remove_tree (dir, &error))
+    hr_log_warning (self->service, "%s, ignoring", error->message);
+}
+
+/**
+ * hr_state_exchange_collect:
+ * @self: the exchange
+ * @instance: id of an instance that has ended
+ * @release: what it ran
+ * @version: State.Version
+ * @error: return location
+ *
+ * Stores what the instance wrote and removes its directory.
+ *
+ * Returns: (transfer full) (nullable): the snapshot; %NULL without @error when it wrote nothing; %NULL with
+ *   %HR_ERROR_STATE_FAILED when that cannot be kept (it is set aside) or not be stored (it stays)
+ */
+HrSnapshot *
+hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 release, guint version, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autofree char *dir = g_build_filename (self->path, instance, NULL);
+  g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GError) local = NULL;
+  g_auto (HrFd) fd = -1;
+
+  g_return_val_if_fail (is_instance_name (instance), NULL);
+
+  fd = open_out (out);
+  if (fd >= 0)
+    snapshot = take (self, instance, out, fd, release, version, -1, &local);
+  else if (errno == ELOOP || errno == EACCES || errno == ENXIO)
+    refuse (self, instance, out, g_strerror (errno), &local);
+  else if (errno != ENOENT)
+    g_set_error (&local, HR_ERROR, HR_ERROR_STATE_FAILED, "while opening '%s': %s", out, g_strerror (errno));
+
+  if (local == NULL || !g_file_test (out, G_FILE_TEST_EXISTS))
+    remove_dir (self, dir);
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return g_steal_pointer (&snapshot);
+}
+
+/**
+ * hr_state_exchange_discard:
+ * @self: the exchange
+ * @instance: id of an instance that has ended
+ *
+ * Removes its directory with what it wrote.
+ */
+void
+hr_state_exchange_discard (HrStateExchange *self, const char *instance)
+{
+  g_autofree char *dir = g_build_filename (self->path, instance, NULL);
+
+  g_return_if_fail (is_instance_name (instance));
+  remove_dir (self, dir);
+}
+
+/* A read lease is refused while somebody has the file open for writing: the program lives and is not done. */
+static gboolean
+is_being_written (int fd)
+{
+  if (fcntl (fd, F_SETLEASE, F_RDLCK) != 0)
+    return errno == EAGAIN;
+  fcntl (fd, F_SETLEASE, F_UNLCK);
+  return FALSE;
+}
+
+static void
+recover_out (HrStateExchange *self, const char *instance, const char *out, int fd, GKeyFile *note)
+{
+  guint64 version = g_key_file_get_uint64 (note, NOTE_GROUP, "StateVersion", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  struct stat info;
+
+  if (fstat (fd, &info) != 0)
+    return;
+  /* Which release it was is not known any more: 0. */
+  snapshot = take (self, instance, out, fd, 0, version > 0 ? (guint)version : self->state_version,
+                   (gint64)info.st_mtim.tv_sec * G_USEC_PER_SEC + info.st_mtim.tv_nsec / 1000, &error);
+  if (error != NULL)
+    hr_log_warning (self->service, "%s", error->message);
+  else if (snapshot != NULL)
+    hr_log_info (self->service, "the state that '%s' left is snapshot '%s'", instance, snapshot->id);
+}
+
+static void
+recover_instance (HrStateExchange *self, const char *instance, const char *boot)
+{
+  g_autofree char *dir = g_build_filename (self->path, instance, NULL);
+  g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
+  g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
+  g_autofree char *note_boot = NULL;
+  g_autoptr (GKeyFile) note = g_key_file_new ();
+  g_autoptr (GBytes) text = NULL;
+  g_auto (HrFd) fd = -1;
+
+  if (is_offered (dir) || !g_file_test (dir, G_FILE_TEST_IS_DIR))
+    return;
+  text = hr_fs_read (file, NOTE_SIZE_MAX, NULL);
+  if (text != NULL)
+    g_key_file_load_from_bytes (note, text, G_KEY_FILE_NONE, NULL);
+
+  fd = open_out (out);
+  if (fd >= 0 && is_being_written (fd))
+    return;
+  if (fd >= 0)
+    recover_out (self, instance, out, fd, note);
+
+  /* An instance of this boot may still live, and write on its way out. */
+  note_boot = g_key_file_get_string (note, NOTE_GROUP, "Boot", NULL);
+  if (g_strcmp0 (note_boot, boot) != 0 && !g_file_test (out, G_FILE_TEST_EXISTS))
+    remove_dir (self, dir);
+}
+
+/**
+ * hr_state_exchange_recover:
+ * @self: the exchange
+ *
+ * Makes snapshots of what was left by instances that this process did not offer files to; does so once.
+ */
+void
+hr_state_exchange_recover (HrStateExchange *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GDir) dir = NULL;
+  g_autofree char *boot = NULL;
+  const char *name;
+
+  if (self->recovered)
+    return;
+  self->recovered = TRUE;
+  dir = g_dir_open (self->path, 0, NULL);
+  boot = read_boot_id ();
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    recover_instance (self, name, boot);
+}
