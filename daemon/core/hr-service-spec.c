@@ -283,7 +283,7 @@ hr_service_spec_parse (const char *name, const HrSpecSource *sources, gsize n_so
 
   if (!hr_service_name_is_valid (name) || (profile != NULL && !hr_profile_is_valid (profile)))
     {
-      g_autofree char *shown = g_filename_display_name (sources[0].file);
+      g_autofree char *shown = hr_words_path (sources[0].file);
       g_autofree char *quoted = hr_words_quote (profile != NULL && !hr_profile_is_valid (profile) ? profile : name);
 
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "%s: %s is not %s", shown, quoted,

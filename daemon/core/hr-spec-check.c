@@ -4,6 +4,7 @@
 #include "hr-command-line.h"
 #include "hr-duration.h"
 #include "hr-error.h"
+#include "hr-words.h"
 
 static gboolean
 check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
@@ -15,7 +16,7 @@ check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
 
   if (spec->exec[0] == NULL)
     {
-      g_autofree char *shown = g_filename_display_name (spec->file);
+      g_autofree char *shown = hr_words_path (spec->file);
       g_set_error (
           error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
           "%s: group 'Service': key 'Exec': it is missing: write the program to run, for example Exec=node server.js",

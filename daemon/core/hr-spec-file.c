@@ -246,7 +246,7 @@ hr_spec_file_parse (const HrSpecSource *source, GError **error)
 
   g_return_val_if_fail (source != NULL && source->file != NULL && (source->text != NULL || source->size == 0), NULL);
 
-  shown = g_filename_display_name (source->file);
+  shown = hr_words_path (source->file);
   if (source->size > HR_SPEC_FILE_MAX)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,

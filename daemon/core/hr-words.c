@@ -39,6 +39,26 @@ hr_words_quote (const char *text)
   return g_string_free (quoted, FALSE);
 }
 
+/**
+ * hr_words_path:
+ * @path: in the encoding of file names
+ *
+ * Returns: (transfer full): all of @path as UTF-8 without control characters; for messages, not for opening
+ */
+char *
+hr_words_path (const char *path)
+{
+  char *shown;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  shown = g_filename_display_name (path);
+  for (char *at = shown; *at != '\0'; at++)
+    if (g_ascii_iscntrl (*at))
+      *at = '?';
+  return shown;
+}
+
 /* How many letters must be put in, left out, replaced, or swapped with their neighbour; without regard to case. */
 static guint
 distance (const char *a, const char *b)

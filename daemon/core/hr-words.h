@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define HR_WORDS_QUOTE_MAX 80
 
 char *hr_words_quote (const char *text);
+char *hr_words_path (const char *path);
 const char *hr_words_nearest (const char *word, const char *const *known);
 
 G_END_DECLS

@@ -42,6 +42,17 @@ test_quote_has_a_limit (void)
 }
 
 static void
+test_path_is_shown_as_a_whole (void)
+{
+  g_autofree char *path = g_strnfill (4000, 'x');
+  g_autofree char *shown = hr_words_path (path);
+  g_autofree char *odd = hr_words_path ("/a\n\x7f\xff/b");
+
+  g_assert_cmpstr (shown, ==, path);
+  g_assert_cmpstr (odd, ==, "/a??\xef\xbf\xbd/b");
+}
+
+static void
 test_nearest_is_what_was_meant (void)
 {
   static const char *const known[] = { "Exec", "Environment", "EnvironmentFile", "Restart", "RestartDelay", "Trap",
@@ -73,6 +84,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/words/quote-is-safe-to-show", test_quote_is_safe_to_show);
   g_test_add_func ("/words/quote-has-a-limit", test_quote_has_a_limit);
+  g_test_add_func ("/words/path-is-shown-as-a-whole", test_path_is_shown_as_a_whole);
   g_test_add_func ("/words/nearest-is-what-was-meant", test_nearest_is_what_was_meant);
   return g_test_run ();
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-config-check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hr-environment.h"
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-words.h"
+
+/* Of key @key: @path, then what is wrong with it. */
+G_GNUC_PRINTF (5, 6)
+static gboolean
+fail (const HrServiceSpec *spec, GError **error, const char *key, const char *path, const char *format, ...)
+{
+  g_autofree char *file = hr_words_path (spec->file);
+  g_autofree char *shown = hr_words_path (path);
+  g_autofree char *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "%s: group 'Service': key '%s': '%s' %s", file, key,
+               shown, message);
+  return FALSE;
+}
+
+static gboolean
+check_directory (const HrServiceSpec *spec, const char *key, const char *path, GError **error)
+{
+  g_auto (HrFd) fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  /* Reading lists the names, searching reaches what is behind them. */
+  if (fd >= 0 && faccessat (fd, ".", R_OK | X_OK, AT_EACCESS) == 0)
+    return TRUE;
+  if (errno == ENOENT)
+    return fail (spec, error, key, path, "does not exist: create it or correct the path");
+  if (errno == ENOTDIR)
+    return fail (spec, error, key, path, "is not a directory: name one");
+  if (errno == EACCES)
+    return fail (spec, error, key, path, "cannot be read: allow this user to list and enter it");
+  return fail (spec, error, key, path, "cannot be used: %s", g_strerror (errno));
+}
+
+/* That what a shared path leads to is below the source; what does not exist yet counts by the directory it would be
+ * created in. */
+static gboolean
+check_share (const HrServiceSpec *spec, const char *real_source, const char *share, GError **error)
+{
+  g_autofree char *path = g_build_filename (spec->source, share, NULL);
+  g_autofree char *start =
+      g_str_has_suffix (real_source, "/") ? g_strdup (real_source) : g_strconcat (real_source, "/", NULL);
+
+  for (guint depth = 0;; depth++)
+    {
+      g_autofree char *real = realpath (path, NULL);
+      g_autofree char *parent = NULL;
+      g_autofree char *shown = NULL;
+      GStatBuf info;
+
+      if (real != NULL)
+        {
+          if (g_str_has_prefix (real, start) || (depth > 0 && g_str_equal (real, real_source)))
+            return TRUE;
+          shown = hr_words_path (real);
+          return fail (spec, error, "Share", share, "leads to '%s', which is not below Source: share only what is",
+                       shown);
+        }
+      if (errno != ENOENT)
+        return fail (spec, error, "Share", share, "cannot be used: %s", g_strerror (errno));
+      if (g_lstat (path, &info) == 0)
+        return fail (spec, error, "Share", share, "is a symbolic link that leads nowhere: create what it names");
+      parent = g_path_get_dirname (path);
+      g_free (path);
+      path = g_steal_pointer (&parent);
+    }
+}
+
+static gboolean
+check_shares (const HrServiceSpec *spec, GError **error)
+{
+  g_autofree char *real_source = NULL;
+
+  if (spec->share[0] == NULL)
+    return TRUE;
+  real_source = realpath (spec->source, NULL);
+  if (real_source == NULL)
+    return fail (spec, error, "Source", spec->source, "cannot be used: %s", g_strerror (errno));
+  for (guint i = 0; spec->share[i] != NULL; i++)
+    if (!check_share (spec, real_source, spec->share[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+check_environment_file (const HrServiceSpec *spec, const char *path, GError **error)
+{
+  gboolean optional = *path == '-';
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) content = hr_fs_read (path + optional, HR_ENVIRONMENT_FILE_MAX, &local);
+  g_auto (GStrv) variables = NULL;
+  const char *text;
+  gsize size;
+
+  if (content == NULL && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return optional
+           || fail (spec, error, "EnvironmentFile", path,
+                    "does not exist: create it, or write '-' before the path if it may be missing");
+  if (content != NULL)
+    {
+      text = g_bytes_get_data (content, &size);
+      variables = hr_environment_parse (path + optional, text, size, &local);
+    }
+  if (variables == NULL)
+    {
+      g_autofree char *why = g_utf8_make_valid (local->message, -1);
+      return fail (spec, error, "EnvironmentFile", path + optional, "cannot be used: %s", why);
+    }
+  return TRUE;
+}
+
+static gboolean
+check_working_directory (const HrServiceSpec *spec, GError **error)
+{
+  g_autofree char *path = NULL;
+
+  if (spec->working_directory == NULL)
+    return TRUE;
+  path = g_canonicalize_filename (spec->working_directory, spec->source != NULL ? spec->source : "/");
+  /* Build may be what creates it, in the slot. */
+  if (spec->build[0] != NULL && !g_path_is_absolute (spec->working_directory)
+      && !g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  return check_directory (spec, "WorkingDirectory", path, error);
+}
+
+/**
+ * hr_config_spec_check:
+ * @spec: a spec
+ * @error: return location
+ *
+ * Looks for what @spec names: that Source is a directory that can be read, Share stays below it when links are
+ * followed, each EnvironmentFile can be read, and WorkingDirectory is a directory.
+ *
+ * Returns: whether the service can be run here; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, group, key
+ *   and path
+ */
+gboolean
+hr_config_spec_check (HrServiceSpec *spec, GError **error)
+{
+  g_return_val_if_fail (spec != NULL, FALSE);
+
+  if (spec->source != NULL && (!check_directory (spec, "Source", spec->source, error) || !check_shares (spec, error)))
+    return FALSE;
+  for (guint i = 0; spec->environment_files[i] != NULL; i++)
+    if (!check_environment_file (spec, spec->environment_files[i], error))
+      return FALSE;
+  return check_working_directory (spec, error);
+}
