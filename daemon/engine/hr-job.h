@@ -66,6 +66,7 @@ void hr_job_set_cancel_func (HrJob *self, HrJobCancelFunc func, gpointer user_da
 void hr_job_set_phase (HrJob *self, const char *phase);
 HrOutcome *hr_job_edit_outcome (HrJob *self);
 void hr_job_add_child (HrJob *self, HrJob *child);
+void hr_job_settle (HrJob *self);
 void hr_job_finish (HrJob *self, const GError *error);
 
 G_END_DECLS

@@ -31,7 +31,7 @@ HrManager *hr_manager_new (HrPlatform *platform, const char *profile);
 
 /* Configuration: entries of hr_config_dir_load(). Added services start, changed ones reload, removed ones stop. */
 void hr_manager_apply (HrManager *self, GPtrArray *entries);
-HrService *hr_manager_add (HrManager *self, HrServiceSpec *spec, GError **error);
+HrJob *hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, const char *who, GError **error);
 HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error);
 
 HrService *hr_manager_get (HrManager *self, const char *name, GError **error);
@@ -39,18 +39,9 @@ GPtrArray *hr_manager_list (HrManager *self);
 HrJob *hr_manager_get_job (HrManager *self, guint64 id);
 GPtrArray *hr_manager_list_jobs (HrManager *self);
 
-/* Requests; @caller is for the history. Each returns (transfer none) a job that may have ended already, or NULL with
- * an error of the contract. */
-HrJob *hr_manager_start (HrManager *self, const char *name, const char *caller, GError **error);
-HrJob *hr_manager_stop (HrManager *self, const char *name, const char *caller, GError **error);
-HrJob *hr_manager_restart (HrManager *self, const char *name, const char *caller, GError **error);
-HrJob *hr_manager_reload (HrManager *self, const char *name, const char *caller, GError **error);
-HrJob *hr_manager_reload_all (HrManager *self, const char *caller, GError **error);
-HrJob *hr_manager_rollback (HrManager *self, const char *name, guint64 release, const char *caller, GError **error);
-HrJob *hr_manager_restore_snapshot (HrManager *self, const char *name, const char *id, const char *caller,
-                                    GError **error);
-gboolean hr_manager_pause (HrManager *self, const char *name, GError **error);
-gboolean hr_manager_resume (HrManager *self, const char *name, const char *caller, GError **error);
+/* Requests of one service are made of the HrService; these are for all. */
+HrJob *hr_manager_reload_all (HrManager *self, const char *caller);
+void hr_manager_set_paused (HrManager *self, gboolean paused);
 
 /* Stops every service, oldest deadline first; @callback when none is left. */
 void hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data);

@@ -2,10 +2,12 @@
  *
  * hr-service.h: one service: its instances, its releases, and the one place that decides what happens next to it.
  *
- * Signal "changed" () when something below differs. Everything else goes through the manager's "event".
+ * Signals: "changed" () when something below differs; "event" (HrEvent *), see hr-event.h; "job-added" (HrJob *); and
+ * "reloaded" (gboolean success, gint64 real_time) when a reload went into the history.
  */
 #pragma once
 
+#include "hr-generation.h"
 #include "hr-job.h"
 #include "hr-platform.h"
 
@@ -13,6 +15,28 @@ G_BEGIN_DECLS
 
 #define HR_TYPE_SERVICE (hr_service_get_type ())
 G_DECLARE_FINAL_TYPE (HrService, hr_service, HR, SERVICE, GObject)
+
+typedef guint64 (*HrJobIdFunc) (gpointer user_data);
+
+HrService *hr_service_new (HrPlatform *platform, const char *name, HrJobIdFunc next_job_id, gpointer user_data);
+
+/* Configuration. The caller context makes it a transient service; it is taken. */
+gboolean hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error);
+void hr_service_set_invalid (HrService *self, const char *message);
+gboolean hr_service_is_misconfigured (HrService *self);
+gboolean hr_service_is_transient (HrService *self);
+void hr_service_restore (HrService *self, HrRunRecord *record);
+gboolean hr_service_wants_start (HrService *self);
+
+/* Requests; @caller is for the history, NULL is the daemon itself. Each returns (transfer none) a job that may have
+ * ended already, or NULL with an error of the contract. */
+HrJob *hr_service_start (HrService *self, const char *caller);
+HrJob *hr_service_stop (HrService *self, const char *caller);
+HrJob *hr_service_restart (HrService *self, const char *caller);
+HrJob *hr_service_reload (HrService *self, const char *caller);
+HrJob *hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error);
+HrJob *hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error);
+void hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all);
 
 /* For status. Strings belong to the service. */
 const char *hr_service_get_name (HrService *self);
@@ -38,6 +62,8 @@ const char *hr_service_get_status_text (HrService *self); /* STATUS= of the prog
 GPtrArray *hr_service_list_releases (HrService *self);
 GPtrArray *hr_service_list_snapshots (HrService *self);
 guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback without a number would run, 0: none */
+
+guint hr_service_get_watched (HrService *self);
 
 /* diff between two releases; from 0: the running one, to 0: the source as it is now. */
 void hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback,

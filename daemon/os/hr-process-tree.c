@@ -307,3 +307,26 @@ hr_process_reap_strays (GHashTable *keep, GHashTable *seen)
         g_hash_table_insert (seen, GINT_TO_POINTER (process->pid), g_memdup2 (&process->start, sizeof (guint64)));
     }
 }
+
+/**
+ * hr_process_memory:
+ * @pid: a process
+ *
+ * Returns: its resident memory in bytes, -1 when it is not known
+ */
+gint64
+hr_process_memory (GPid pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/statm", (int)pid);
+  g_autofree char *text = NULL;
+  guint64 pages;
+  const char *resident;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return -1;
+  resident = strchr (text, ' ');
+  if (resident == NULL)
+    return -1;
+  pages = g_ascii_strtoull (resident + 1, NULL, 10);
+  return (gint64)(pages * (guint64)sysconf (_SC_PAGESIZE));
+}

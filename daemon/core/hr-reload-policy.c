@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-reload-policy.h"
+
+static const char *const phases[] = {
+  [HR_PHASE_WAIT] = "wait",         [HR_PHASE_SETTLE] = "settle",   [HR_PHASE_RECORD] = "record",
+  [HR_PHASE_PLACE] = "place",       [HR_PHASE_CHECK] = "check",     [HR_PHASE_START] = "start",
+  [HR_PHASE_PRESERVE] = "preserve", [HR_PHASE_READY] = "ready",     [HR_PHASE_VERIFY] = "verify",
+  [HR_PHASE_SWITCH] = "switch",     [HR_PHASE_OBSERVE] = "observe",
+};
+
+/**
+ * hr_reload_phase_to_string:
+ * @phase: a phase
+ *
+ * Returns: (transfer none): its word
+ */
+const char *
+hr_reload_phase_to_string (HrReloadPhase phase)
+{
+  g_return_val_if_fail (phase < G_N_ELEMENTS (phases), NULL);
+  return phases[phase];
+}
+
+/**
+ * hr_reload_decide:
+ * @tree: the source's tree as it is now
+ * @running_tree: (nullable): tree of the running release; %NULL: nothing runs
+ * @last_tree: (nullable): tree of the release with the highest number, whatever became of it
+ * @by_hand: whether somebody asked for this reload
+ *
+ * Rule 3: a change set is nothing to do when its tree is the running one's or the last candidate's, unless somebody
+ * asked; rule 4: a tree that differs from the last recorded one is a new release, also when an older one is equal.
+ * When nothing runs, the last recorded release is worth another try.
+ *
+ * Returns: what to do
+ */
+HrReloadVerdict
+hr_reload_decide (const char *tree, const char *running_tree, const char *last_tree, gboolean by_hand)
+{
+  g_return_val_if_fail (tree != NULL, HR_RELOAD_NOTHING);
+
+  if (g_strcmp0 (tree, running_tree) == 0)
+    return by_hand ? HR_RELOAD_RUNNING : HR_RELOAD_NOTHING;
+  if (g_strcmp0 (tree, last_tree) == 0)
+    return by_hand || running_tree == NULL ? HR_RELOAD_LAST : HR_RELOAD_NOTHING;
+  return HR_RELOAD_NEW;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-fallback.h: what is done when a candidate has failed: end it, and if the old instance has ended by then, run the
+ * old release again with its state.
+ */
+#pragma once
+
+#include "hr-generation.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrFallbackPlan:
+ * @platform: the operating system
+ * @parts: the service's files and state
+ * @candidate: (nullable): what failed
+ * @previous: (nullable): what served before; %NULL: nothing to bring back
+ * @commit: (nullable): commit of the previous release
+ * @state: (nullable): what the old release gets; %NULL: the newest snapshot
+ * @caller: (nullable): for a transient service
+ *
+ * Copied.
+ */
+typedef struct {
+  HrPlatform *platform;
+  const HrParts *parts;
+  HrGeneration *candidate;
+  HrGeneration *previous;
+  const char *commit;
+  GBytes *state;
+  const HrCallerContext *caller;
+} HrFallbackPlan;
+
+void hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data);
+gboolean hr_fallback_finish (GAsyncResult *result, HrGeneration **generation, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-generation.h: one instance of a release, from its start to its end: readiness, state files, stop and kill.
+ *
+ * Knows nothing of the other instances of its service. Signals, each at most once but the last:
+ *
+ * - "ready" (): it is ready by the rule of Ready
+ * - "state-opened" (): it opens HOTRELOAD_STATE_IN and waits for hr_generation_give_state()
+ * - "exited" (): its main process has ended; nothing comes after it
+ * - "status" (): its STATUS= text or what it said of itself changed
+ */
+#pragma once
+
+#include "hr-platform.h"
+
+G_BEGIN_DECLS
+
+/* Where neither READY=1 nor a listener can be seen, alive for this long is ready. */
+#define HR_READY_ALIVE_USEC (1 * G_USEC_PER_SEC)
+/* A program's STATUS= text is cut at this, in bytes. */
+#define HR_STATUS_TEXT_MAX 1024
+
+/**
+ * HrCallerContext:
+ *
+ * What a transient service gets of its caller instead of the daemon's own: environment, working directory, output.
+ */
+typedef struct {
+  char **environment;
+  char *directory;
+  int stdout_fd;
+  int stderr_fd;
+} HrCallerContext;
+
+HrCallerContext *hr_caller_context_new (const char *const *environment, const char *directory, int stdout_fd,
+                                        int stderr_fd);
+void hr_caller_context_free (HrCallerContext *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrCallerContext, hr_caller_context_free)
+
+/**
+ * HrGenerationPlan:
+ * @spec: how to run it
+ * @release: number, 0 for a service without source
+ * @commit: (nullable): the release's commit
+ * @slot: where its files are
+ * @view: (nullable): how it sees them
+ * @parts: the service's sockets and state files
+ * @caller: (nullable): for a transient service
+ * @ever_notified: whether the service ever said READY=1
+ *
+ * What to start. Copied.
+ */
+typedef struct {
+  HrServiceSpec *spec;
+  guint64 release;
+  const char *commit;
+  HrSlot slot;
+  HrView *view;
+  const HrParts *parts;
+  const HrCallerContext *caller;
+  gboolean ever_notified;
+} HrGenerationPlan;
+
+#define HR_TYPE_GENERATION (hr_generation_get_type ())
+G_DECLARE_FINAL_TYPE (HrGeneration, hr_generation, HR, GENERATION, GObject)
+
+HrGeneration *hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan);
+gboolean hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError **error);
+void hr_generation_stop (HrGeneration *self, gint64 timeout_usec);
+void hr_generation_kill (HrGeneration *self);
+void hr_generation_set_ready (HrGeneration *self);
+gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error);
+
+const char *hr_generation_get_id (HrGeneration *self);
+HrServiceSpec *hr_generation_get_spec (HrGeneration *self);
+guint64 hr_generation_get_release (HrGeneration *self);
+HrSlot hr_generation_get_slot (HrGeneration *self);
+HrView *hr_generation_get_view (HrGeneration *self);
+GPid hr_generation_get_pid (HrGeneration *self);
+gboolean hr_generation_is_alive (HrGeneration *self);
+gboolean hr_generation_is_ready (HrGeneration *self);
+gboolean hr_generation_is_serving (HrGeneration *self);
+gboolean hr_generation_is_stopping (HrGeneration *self);
+gboolean hr_generation_was_killed (HrGeneration *self);
+gboolean hr_generation_has_opened_state (HrGeneration *self);
+gboolean hr_generation_can_wait (HrGeneration *self);
+gboolean hr_generation_has_notified (HrGeneration *self);
+gint64 hr_generation_get_started_at (HrGeneration *self);
+gboolean hr_generation_ended_well (HrGeneration *self);
+char *hr_generation_describe_end (HrGeneration *self);
+const GError *hr_generation_get_start_error (HrGeneration *self);
+const char *hr_generation_get_status_text (HrGeneration *self);
+char **hr_generation_dup_environment (HrGeneration *self);
+
+G_END_DECLS

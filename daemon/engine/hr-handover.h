@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-handover.h: ending an instance and taking over what it leaves: its state, and what it wrote into its slot.
+ */
+#pragma once
+
+#include "hr-generation.h"
+
+G_BEGIN_DECLS
+
+void hr_handover_async (HrGeneration *old, const HrParts *parts, HrSlot to_slot, gint64 stop_timeout,
+                        GAsyncReadyCallback callback, gpointer user_data);
+gboolean hr_handover_finish (GAsyncResult *result, HrSnapshot **snapshot, gboolean *fresh, char ***carried,
+                             GError **error);
+
+G_END_DECLS

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-health.h: the health of one instance by its service's probe.
+ *
+ * One probe at a time, the next an interval after the last one's end. Signal "changed" () when the verdict differs.
+ */
+#pragma once
+
+#include "hr-generation.h"
+
+G_BEGIN_DECLS
+
+/* Until the first success probes come at least this often. */
+#define HR_HEALTH_START_INTERVAL_USEC (250 * G_TIME_SPAN_MILLISECOND)
+
+typedef enum {
+  HR_HEALTH_UNKNOWN,
+  HR_HEALTH_STARTING,
+  HR_HEALTH_HEALTHY,
+  HR_HEALTH_DEGRADED,
+  HR_HEALTH_OFFLINE
+} HrHealthState;
+
+#define HR_TYPE_HEALTH (hr_health_get_type ())
+G_DECLARE_FINAL_TYPE (HrHealth, hr_health, HR, HEALTH, GObject)
+
+HrHealth *hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient);
+void hr_health_stop (HrHealth *self);
+HrHealthState hr_health_get_state (HrHealth *self);
+const char *hr_health_get_error (HrHealth *self);
+const char *hr_health_state_to_string (HrHealthState state);
+
+G_END_DECLS

@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-manager.h"
+
+#include "hr-error.h"
+#include "hr-log.h"
+
+struct _HrManager {
+  GObject parent_instance;
+
+  HrPlatform *platform;
+  char *profile;
+  GHashTable *services; /* name -> HrService */
+  GHashTable *removing; /* a set of HrService: stopping before they go */
+  GQueue *jobs;         /* HrJob, oldest first */
+  guint64 last_job;
+  guint reload_count;
+  guint failed_reloads;
+  gint64 last_reload;
+  GTask *shutdown;
+};
+
+enum {
+  SIGNAL_EVENT,
+  SIGNAL_SERVICE_ADDED,
+  SIGNAL_SERVICE_REMOVED,
+  SIGNAL_JOB_ADDED,
+  SIGNAL_JOB_REMOVED,
+  SIGNAL_CHANGED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HrManager, hr_manager, G_TYPE_OBJECT)
+
+static void
+hr_manager_dispose (GObject *object)
+{
+  HrManager *self = HR_MANAGER (object);
+  GHashTableIter iter;
+  gpointer service;
+
+  g_hash_table_iter_init (&iter, self->services);
+  while (g_hash_table_iter_next (&iter, NULL, &service))
+    g_signal_handlers_disconnect_by_data (service, self);
+  g_hash_table_remove_all (self->services);
+  g_hash_table_iter_init (&iter, self->removing);
+  while (g_hash_table_iter_next (&iter, &service, NULL))
+    g_signal_handlers_disconnect_by_data (service, self);
+  g_hash_table_remove_all (self->removing);
+  for (GList *l = self->jobs->head; l != NULL; l = l->next)
+    g_signal_handlers_disconnect_by_data (l->data, self);
+  g_queue_clear_full (self->jobs, g_object_unref);
+  g_clear_object (&self->platform);
+  G_OBJECT_CLASS (hr_manager_parent_class)->dispose (object);
+}
+
+static void
+hr_manager_finalize (GObject *object)
+{
+  HrManager *self = HR_MANAGER (object);
+
+  g_hash_table_unref (self->services);
+  g_hash_table_unref (self->removing);
+  g_queue_free (self->jobs);
+  g_free (self->profile);
+  G_OBJECT_CLASS (hr_manager_parent_class)->finalize (object);
+}
+
+static guint
+new_signal (const char *name, GType argument)
+{
+  return g_signal_new (name, HR_TYPE_MANAGER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE,
+                       argument == G_TYPE_NONE ? 0 : 1, argument);
+}
+
+static void
+hr_manager_class_init (HrManagerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = hr_manager_dispose;
+  G_OBJECT_CLASS (klass)->finalize = hr_manager_finalize;
+  signals[SIGNAL_EVENT] = new_signal ("event", G_TYPE_POINTER);
+  signals[SIGNAL_SERVICE_ADDED] = new_signal ("service-added", HR_TYPE_SERVICE);
+  signals[SIGNAL_SERVICE_REMOVED] = new_signal ("service-removed", HR_TYPE_SERVICE);
+  signals[SIGNAL_JOB_ADDED] = new_signal ("job-added", HR_TYPE_JOB);
+  signals[SIGNAL_JOB_REMOVED] = new_signal ("job-removed", HR_TYPE_JOB);
+  signals[SIGNAL_CHANGED] = new_signal ("changed", G_TYPE_NONE);
+}
+
+static void
+hr_manager_init (HrManager *self)
+{
+  self->services = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->removing = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
+  self->jobs = g_queue_new ();
+}
+
+/**
+ * hr_manager_new:
+ * @platform: the operating system
+ * @profile: name of the profile that service files are read by
+ *
+ * Returns: (transfer full): a manager without services
+ */
+HrManager *
+hr_manager_new (HrPlatform *platform, const char *profile)
+{
+  HrManager *self = g_object_new (HR_TYPE_MANAGER, NULL);
+
+  self->platform = g_object_ref (platform);
+  self->profile = g_strdup (profile);
+  return self;
+}
+
+static void
+changed (HrManager *self)
+{
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/* Jobs */
+
+static void
+forget_job (gpointer user_data)
+{
+  HrManager *self = user_data;
+  g_autoptr (HrJob) job = NULL;
+
+  /* Timers of one length fire in the order in which they were set, but jobs end in any order: the oldest ended one. */
+  for (GList *l = self->jobs->head; l != NULL && job == NULL; l = l->next)
+    if (hr_job_is_finished (l->data))
+      {
+        job = l->data;
+        g_queue_delete_link (self->jobs, l);
+      }
+  if (job == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (job, self);
+  g_signal_emit (self, signals[SIGNAL_JOB_REMOVED], 0, job);
+}
+
+static void
+job_finished (HrJob *job, HrManager *self)
+{
+  hr_clock_after (hr_platform_get_clock (self->platform), HR_JOB_KEEP_USEC, forget_job, self);
+}
+
+static void
+add_job (HrManager *self, HrJob *job)
+{
+  if (g_queue_find (self->jobs, job) != NULL)
+    return;
+  /* Over the limit the oldest that has ended goes before its minute is over. */
+  if (self->jobs->length >= HR_MANAGER_JOBS_MAX)
+    forget_job (self);
+  g_queue_push_tail (self->jobs, g_object_ref (job));
+  g_signal_emit (self, signals[SIGNAL_JOB_ADDED], 0, job);
+  if (hr_job_is_finished (job))
+    job_finished (job, self);
+  else
+    g_signal_connect (job, "finished", G_CALLBACK (job_finished), self);
+}
+
+static void
+service_job_added (HrService *service, HrJob *job, HrManager *self)
+{
+  add_job (self, job);
+}
+
+static guint64
+next_job_id (gpointer user_data)
+{
+  HrManager *self = user_data;
+
+  return ++self->last_job;
+}
+
+/**
+ * hr_manager_get_job:
+ * @self: a manager
+ * @id: of a job
+ *
+ * Returns: (transfer none) (nullable): the job, while it is kept
+ */
+HrJob *
+hr_manager_get_job (HrManager *self, guint64 id)
+{
+  g_return_val_if_fail (HR_IS_MANAGER (self), NULL);
+
+  for (GList *l = self->jobs->head; l != NULL; l = l->next)
+    if (hr_job_get_id (l->data) == id)
+      return l->data;
+  return NULL;
+}
+
+/**
+ * hr_manager_list_jobs:
+ * @self: a manager
+ *
+ * Returns: (transfer container) (element-type HrJob): the jobs that are kept, oldest first
+ */
+GPtrArray *
+hr_manager_list_jobs (HrManager *self)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (GList *l = self->jobs->head; l != NULL; l = l->next)
+    g_ptr_array_add (list, g_object_ref (l->data));
+  return list;
+}
+
+/* Services */
+
+static void
+service_event (HrService *service, HrEvent *event, HrManager *self)
+{
+  g_signal_emit (self, signals[SIGNAL_EVENT], 0, event);
+}
+
+static void
+service_reloaded (HrService *service, gboolean success, gint64 real_time, HrManager *self)
+{
+  self->reload_count++;
+  if (!success)
+    self->failed_reloads++;
+  self->last_reload = real_time;
+  changed (self);
+}
+
+static void
+service_changed (HrService *service, HrManager *self)
+{
+  changed (self);
+}
+
+static HrService *
+make_service (HrManager *self, const char *name)
+{
+  HrService *service = hr_service_new (self->platform, name, next_job_id, self);
+
+  g_signal_connect (service, "event", G_CALLBACK (service_event), self);
+  g_signal_connect (service, "job-added", G_CALLBACK (service_job_added), self);
+  g_signal_connect (service, "reloaded", G_CALLBACK (service_reloaded), self);
+  g_signal_connect (service, "changed", G_CALLBACK (service_changed), self);
+  g_hash_table_insert (self->services, g_strdup (name), service);
+  return service;
+}
+
+static void
+announce_service (HrManager *self, HrService *service)
+{
+  g_autoptr (HrRunRecord) record =
+      hr_run_state_get (hr_platform_get_run_state (self->platform), hr_service_get_name (service));
+
+  if (hr_service_get_spec (service) != NULL && !hr_service_is_transient (service))
+    hr_service_restore (service, record);
+  if (hr_manager_get_paused (self))
+    hr_service_set_paused (service, TRUE, TRUE);
+  g_signal_emit (self, signals[SIGNAL_SERVICE_ADDED], 0, service);
+  changed (self);
+}
+
+static void
+apply_entry (HrManager *self, const HrConfigEntry *entry)
+{
+  HrService *service = g_hash_table_lookup (self->services, entry->name);
+  gboolean is_new = service == NULL;
+  HrServiceSpec *before = is_new ? NULL : hr_service_get_spec (service);
+  g_autofree char *checksum = before != NULL ? g_strdup (before->checksum) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (is_new)
+    service = make_service (self, entry->name);
+  if (entry->spec == NULL)
+    {
+      hr_log_warning (entry->name, "%s", entry->error->message);
+      hr_service_set_invalid (service, entry->error->message);
+    }
+  else if (g_strcmp0 (checksum, entry->spec->checksum) == 0 && !hr_service_is_misconfigured (service))
+    return;
+  else if (!hr_service_configure (service, entry->spec, NULL, &error))
+    hr_log_warning (entry->name, "%s", error->message);
+  if (is_new)
+    announce_service (self, service);
+  if (entry->spec == NULL || error != NULL || !hr_service_wants_start (service))
+    return;
+  if (hr_service_get_pid (service) != 0)
+    hr_service_reload (service, "configuration");
+  else
+    hr_service_start (service, NULL);
+}
+
+/**
+ * hr_manager_apply:
+ * @self: a manager
+ * @entries: (element-type HrConfigEntry): the whole configuration
+ *
+ * Added services start, changed ones reload, removed ones stop; transient ones are left alone.
+ */
+void
+hr_manager_apply (HrManager *self, GPtrArray *entries)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+  g_autoptr (GHashTable) wanted = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < entries->len; i++)
+    g_hash_table_add (wanted, ((HrConfigEntry *)g_ptr_array_index (entries, i))->name);
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrService *service = g_ptr_array_index (services, i);
+
+      if (!hr_service_is_transient (service) && !g_hash_table_contains (wanted, hr_service_get_name (service)))
+        hr_manager_remove (self, hr_service_get_name (service), NULL, NULL);
+    }
+  for (guint i = 0; i < entries->len; i++)
+    apply_entry (self, g_ptr_array_index (entries, i));
+}
+
+/**
+ * hr_manager_add:
+ * @self: a manager
+ * @spec: a service that no file of the configuration directory describes
+ * @caller: (transfer full) (nullable): what a transient service gets of its caller
+ * @who: (nullable): who asked
+ * @error: return location
+ *
+ * Adds and starts it.
+ *
+ * Returns: (transfer none): the job of its start; %NULL with %HR_ERROR_BUSY when there is one of this name,
+ *   %HR_ERROR_LIMIT_EXCEEDED, or why it cannot be
+ */
+HrJob *
+hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, const char *who, GError **error)
+{
+  g_autoptr (HrCallerContext) context = caller;
+  HrService *service;
+
+  if (g_hash_table_contains (self->services, spec->name))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "there is a service '%s' already", spec->name);
+      return NULL;
+    }
+  if (g_hash_table_size (self->services) >= HR_MANAGER_SERVICES_MAX)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d services already, no more are taken",
+                   HR_MANAGER_SERVICES_MAX);
+      return NULL;
+    }
+  service = make_service (self, spec->name);
+  if (!hr_service_configure (service, spec, g_steal_pointer (&context), error))
+    {
+      g_signal_handlers_disconnect_by_data (service, self);
+      g_hash_table_remove (self->services, spec->name);
+      return NULL;
+    }
+  announce_service (self, service);
+  return hr_service_start (service, who);
+}
+
+static void
+removed_stopped (HrJob *job, gpointer user_data)
+{
+  g_autoptr (HrService) service = user_data;
+  HrManager *self = g_object_get_data (G_OBJECT (service), "hr-manager");
+
+  if (self == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (service, self);
+  g_hash_table_remove (self->removing, service);
+}
+
+/**
+ * hr_manager_remove:
+ * @self: a manager
+ * @name: a service
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * It is gone from the list at once; the job is that of its stop. Its releases and snapshots stay.
+ *
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_SERVICE
+ */
+HrJob *
+hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error)
+{
+  HrService *service = hr_manager_get (self, name, error);
+  HrJob *job;
+
+  if (service == NULL)
+    return NULL;
+  g_object_ref (service);
+  g_object_set_data (G_OBJECT (service), "hr-manager", self);
+  g_hash_table_add (self->removing, g_object_ref (service));
+  g_hash_table_remove (self->services, name);
+  g_signal_emit (self, signals[SIGNAL_SERVICE_REMOVED], 0, service);
+  changed (self);
+  job = hr_service_stop (service, NULL);
+  if (hr_job_is_finished (job))
+    removed_stopped (job, g_object_ref (service));
+  else
+    g_signal_connect (job, "finished", G_CALLBACK (removed_stopped), g_object_ref (service));
+  g_object_unref (service);
+  return job;
+}
+
+/**
+ * hr_manager_get:
+ * @self: a manager
+ * @name: a service
+ * @error: return location
+ *
+ * Returns: (transfer none): the service; %NULL with %HR_ERROR_NO_SUCH_SERVICE
+ */
+HrService *
+hr_manager_get (HrManager *self, const char *name, GError **error)
+{
+  HrService *service;
+
+  g_return_val_if_fail (HR_IS_MANAGER (self), NULL);
+
+  service = g_hash_table_lookup (self->services, name);
+  if (service == NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_SERVICE, "there is no service '%s'", name);
+  return service;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return g_strcmp0 (hr_service_get_name (*(HrService *const *)a), hr_service_get_name (*(HrService *const *)b));
+}
+
+/**
+ * hr_manager_list:
+ * @self: a manager
+ *
+ * Returns: (transfer container) (element-type HrService): the services by name
+ */
+GPtrArray *
+hr_manager_list (HrManager *self)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func (g_object_unref);
+  GHashTableIter iter;
+  gpointer service;
+
+  g_hash_table_iter_init (&iter, self->services);
+  while (g_hash_table_iter_next (&iter, NULL, &service))
+    g_ptr_array_add (list, g_object_ref (service));
+  g_ptr_array_sort (list, compare_names);
+  return list;
+}
+
+/**
+ * hr_manager_reload_all:
+ * @self: a manager
+ * @caller: (nullable): who asked
+ *
+ * Every service that is not stopped on request.
+ *
+ * Returns: (transfer none): a job with a child for each
+ */
+HrJob *
+hr_manager_reload_all (HrManager *self, const char *caller)
+{
+  g_autoptr (HrJob) job = hr_job_new (next_job_id (self), HR_JOB_RELOAD_ALL, "", caller);
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+
+  add_job (self, job);
+  hr_job_set_phase (job, NULL);
+  for (guint i = 0; i < services->len; i++)
+    if (hr_service_wants_start (g_ptr_array_index (services, i)))
+      hr_job_add_child (job, hr_service_reload (g_ptr_array_index (services, i), caller));
+  hr_job_edit_outcome (job)->message = g_strdup_printf ("%u services", hr_job_get_children (job)->len);
+  hr_job_settle (job);
+  return job;
+}
+
+/**
+ * hr_manager_set_paused:
+ * @self: a manager
+ * @paused: whether changes of any source are only kept
+ */
+void
+hr_manager_set_paused (HrManager *self, gboolean paused)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_run_state_set_all_paused (hr_platform_get_run_state (self->platform), paused, &error))
+    hr_log_warning (NULL, "%s", error->message);
+  for (guint i = 0; i < services->len; i++)
+    hr_service_set_paused (g_ptr_array_index (services, i), paused, TRUE);
+  changed (self);
+}
+
+/* Shutdown */
+
+static void
+shutdown_step (HrJob *job, gpointer user_data)
+{
+  HrManager *self = user_data;
+  guint left = GPOINTER_TO_UINT (g_task_get_task_data (self->shutdown)) - 1;
+
+  g_task_set_task_data (self->shutdown, GUINT_TO_POINTER (left), NULL);
+  if (left > 0)
+    return;
+  g_task_return_boolean (self->shutdown, TRUE);
+  g_clear_object (&self->shutdown);
+}
+
+/**
+ * hr_manager_shutdown_async:
+ * @self: a manager
+ * @callback: called when no service runs
+ * @user_data: for @callback
+ *
+ * Stops all services side by side; none is remembered as stopped on request.
+ */
+void
+hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+
+  g_return_if_fail (self->shutdown == NULL);
+
+  self->shutdown = g_task_new (self, NULL, callback, user_data);
+  /* One more, for this function itself: a stop may end at once. */
+  g_task_set_task_data (self->shutdown, GUINT_TO_POINTER (services->len + 1), NULL);
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrJob *job = hr_service_stop (g_ptr_array_index (services, i), NULL);
+
+      if (hr_job_is_finished (job))
+        shutdown_step (job, self);
+      else
+        g_signal_connect (job, "finished", G_CALLBACK (shutdown_step), self);
+    }
+  shutdown_step (NULL, self);
+}
+
+/**
+ * hr_manager_shutdown_finish:
+ * @self: a manager
+ * @result: of hr_manager_shutdown_async()
+ */
+void
+hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result)
+{
+  g_task_propagate_boolean (G_TASK (result), NULL);
+}
+
+/* Figures */
+
+/**
+ * hr_manager_get_profile:
+ * @self: a manager
+ *
+ * Returns: (transfer none): name of the profile
+ */
+const char *
+hr_manager_get_profile (HrManager *self)
+{
+  return self->profile;
+}
+
+/**
+ * hr_manager_get_paused:
+ * @self: a manager
+ *
+ * Returns: whether all services are paused
+ */
+gboolean
+hr_manager_get_paused (HrManager *self)
+{
+  return hr_run_state_get_all_paused (hr_platform_get_run_state (self->platform));
+}
+
+/**
+ * hr_manager_get_watched_files:
+ * @self: a manager
+ *
+ * Returns: how many files are watched
+ */
+guint
+hr_manager_get_watched_files (HrManager *self)
+{
+  GHashTableIter iter;
+  gpointer service;
+  guint sum = 0;
+
+  g_hash_table_iter_init (&iter, self->services);
+  while (g_hash_table_iter_next (&iter, NULL, &service))
+    sum += hr_service_get_watched (service);
+  return sum;
+}
+
+/**
+ * hr_manager_get_reload_count:
+ * @self: a manager
+ *
+ * Returns: how many reloads have ended since the daemon started
+ */
+guint
+hr_manager_get_reload_count (HrManager *self)
+{
+  return self->reload_count;
+}
+
+/**
+ * hr_manager_get_failed_reloads:
+ * @self: a manager
+ *
+ * Returns: how many of them failed
+ */
+guint
+hr_manager_get_failed_reloads (HrManager *self)
+{
+  return self->failed_reloads;
+}
+
+/**
+ * hr_manager_get_last_reload:
+ * @self: a manager
+ *
+ * Returns: when the last one ended, microseconds since 1970, 0: none
+ */
+gint64
+hr_manager_get_last_reload (HrManager *self)
+{
+  return self->last_reload;
+}
+
+/**
+ * hr_manager_get_pending:
+ * @self: a manager
+ *
+ * Returns: (transfer full): "SERVICE/PATH" of every path that waits to be looked at
+ */
+char **
+hr_manager_get_pending (HrManager *self)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrService *service = g_ptr_array_index (services, i);
+      g_auto (GStrv) pending = hr_service_get_pending (service);
+
+      for (guint j = 0; pending[j] != NULL; j++)
+        {
+          g_autofree char *path = g_strconcat (hr_service_get_name (service), "/", pending[j], NULL);
+
+          g_strv_builder_add (builder, path);
+        }
+    }
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_manager_get_platform:
+ * @self: a manager
+ *
+ * Returns: (transfer none): the operating system
+ */
+HrPlatform *
+hr_manager_get_platform (HrManager *self)
+{
+  return self->platform;
+}

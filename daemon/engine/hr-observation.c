@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-observation.h"
+
+struct _HrObservation {
+  GObject parent_instance;
+
+  HrClock *clock;
+  HrGeneration *generation;
+  HrHealth *health;
+  guint timer;
+};
+
+enum { SIGNAL_PASSED, SIGNAL_FAILED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HrObservation, hr_observation, G_TYPE_OBJECT)
+
+static void
+end (HrObservation *self)
+{
+  hr_clock_cancel (self->clock, &self->timer);
+  if (self->generation != NULL)
+    g_signal_handlers_disconnect_by_data (self->generation, self);
+  if (self->health != NULL)
+    g_signal_handlers_disconnect_by_data (self->health, self);
+}
+
+static void
+hr_observation_dispose (GObject *object)
+{
+  HrObservation *self = HR_OBSERVATION (object);
+
+  if (self->clock != NULL)
+    end (self);
+  g_clear_object (&self->generation);
+  g_clear_object (&self->health);
+  g_clear_object (&self->clock);
+  G_OBJECT_CLASS (hr_observation_parent_class)->dispose (object);
+}
+
+static void
+hr_observation_class_init (HrObservationClass *klass)
+{
+  G_OBJECT_CLASS (klass)->dispose = hr_observation_dispose;
+  signals[SIGNAL_PASSED] =
+      g_signal_new ("passed", HR_TYPE_OBSERVATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_FAILED] = g_signal_new ("failed", HR_TYPE_OBSERVATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_STRING);
+}
+
+static void
+hr_observation_init (HrObservation *self)
+{
+}
+
+static void
+fail (HrObservation *self, const char *reason)
+{
+  g_autoptr (HrObservation) guard = g_object_ref (self);
+
+  end (self);
+  g_signal_emit (self, signals[SIGNAL_FAILED], 0, reason);
+}
+
+static void
+time_passed (gpointer user_data)
+{
+  g_autoptr (HrObservation) self = g_object_ref (user_data);
+
+  self->timer = 0;
+  end (self);
+  g_signal_emit (self, signals[SIGNAL_PASSED], 0);
+}
+
+static void
+exited (HrGeneration *generation, HrObservation *self)
+{
+  g_autofree char *how = NULL;
+
+  /* What was told to stop, or ends as it may, proves nothing against the release. */
+  if (hr_generation_is_stopping (generation) || hr_generation_ended_well (generation))
+    {
+      end (self);
+      return;
+    }
+  how = hr_generation_describe_end (generation);
+  fail (self, how);
+}
+
+static void
+health_changed (HrHealth *health, HrObservation *self)
+{
+  if (hr_health_get_state (health) == HR_HEALTH_OFFLINE)
+    fail (self, hr_health_get_error (health));
+}
+
+/**
+ * hr_observation_new:
+ * @clock: time
+ * @generation: the new instance
+ * @health: (nullable): its health
+ * @duration_usec: for how long
+ *
+ * Returns: (transfer full): an observation that has begun
+ */
+HrObservation *
+hr_observation_new (HrClock *clock, HrGeneration *generation, HrHealth *health, gint64 duration_usec)
+{
+  HrObservation *self = g_object_new (HR_TYPE_OBSERVATION, NULL);
+
+  self->clock = g_object_ref (clock);
+  self->generation = g_object_ref (generation);
+  g_set_object (&self->health, health);
+  self->timer = hr_clock_after (clock, duration_usec, time_passed, self);
+  g_signal_connect (generation, "exited", G_CALLBACK (exited), self);
+  if (health != NULL)
+    g_signal_connect (health, "changed", G_CALLBACK (health_changed), self);
+  return self;
+}
+
+/**
+ * hr_observation_get_release:
+ * @self: an observation
+ *
+ * Returns: the number of the release that is watched
+ */
+guint64
+hr_observation_get_release (HrObservation *self)
+{
+  g_return_val_if_fail (HR_IS_OBSERVATION (self), 0);
+  return hr_generation_get_release (self->generation);
+}

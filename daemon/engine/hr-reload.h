@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-reload.h: the reload transaction: from a change set, or a release that is asked for, to a new instance that has
+ * proven itself; or back to where it was.
+ *
+ * One object per reload, one table of phases, one function that changes the phase, every phase with a deadline and
+ * abortable; the first failure is the reason that is kept. It owns nothing of the service: the service acts on its
+ * signals:
+ *
+ * - "announced" (): the release is known and something will happen; not emitted for nothing to do
+ * - "event" (HrEvent *): state was preserved or restored
+ * - "ended" (): completed, nothing to do, or failed with the old release serving again where that was possible
+ */
+#pragma once
+
+#include "hr-event.h"
+#include "hr-generation.h"
+#include "hr-health.h"
+#include "hr-job.h"
+
+G_BEGIN_DECLS
+
+/* Deadlines of phases that have no key in the service file. */
+#define HR_RECORD_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
+#define HR_PLACE_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
+#define HR_VERIFY_TIMEOUT_USEC (60 * G_USEC_PER_SEC)
+/* How long the barrier may hold a candidate after the old instance's own time to stop, for storing its state. */
+#define HR_PRESERVE_MARGIN_USEC (20 * G_USEC_PER_SEC)
+
+/**
+ * HrReloadPlan:
+ * @platform: the operating system
+ * @spec: how the candidate is to run
+ * @parts: the service's parts
+ * @job: its job
+ * @trigger: the contract's word
+ * @by_hand: whether somebody asked for it
+ * @target: a release; 0: what the source holds
+ * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
+ * @scan: (nullable): the newest scan, for a @target that needs none
+ * @previous: (nullable): the running instance
+ * @retiring: (nullable): the one before it, if it has not ended yet
+ * @snapshot: (nullable): id of the snapshot to start with instead of the state of @previous; needs @sequential
+ * @sequential: whether @previous ends before the candidate starts, whatever the spec says
+ * @outage_since: when the service stopped serving, on the platform's clock; 0: it serves, or was stopped on request
+ * @last_slot: where the service ran last, when nothing runs now
+ * @caller: (nullable): for a transient service
+ * @ever_notified: whether the service ever said READY=1
+ *
+ * What to do. Objects are referenced, @parts and strings copied; @scan and @caller must outlive the reload.
+ */
+typedef struct {
+  HrPlatform *platform;
+  HrServiceSpec *spec;
+  const HrParts *parts;
+  HrJob *job;
+  const char *trigger;
+  gboolean by_hand;
+  guint64 target;
+  const char *const *hints;
+  const HrScan *scan;
+  HrGeneration *previous;
+  HrGeneration *retiring;
+  const char *snapshot;
+  gboolean sequential;
+  gint64 outage_since;
+  HrSlot last_slot;
+  const HrCallerContext *caller;
+  gboolean ever_notified;
+} HrReloadPlan;
+
+typedef enum { HR_RELOAD_UNDER_WAY, HR_RELOAD_ENDED_NOTHING, HR_RELOAD_ENDED_WELL, HR_RELOAD_ENDED_BADLY } HrReloadEnd;
+
+#define HR_TYPE_RELOAD (hr_reload_get_type ())
+G_DECLARE_FINAL_TYPE (HrReload, hr_reload, HR, RELOAD, GObject)
+
+HrReload *hr_reload_new (const HrReloadPlan *plan);
+void hr_reload_begin (HrReload *self);
+void hr_reload_cancel (HrReload *self, const char *reason);
+
+HrReloadEnd hr_reload_get_end (HrReload *self);
+const GError *hr_reload_get_error (HrReload *self);
+const char *hr_reload_get_failed_phase (HrReload *self);
+HrJob *hr_reload_get_job (HrReload *self);
+const HrRelease *hr_reload_get_release (HrReload *self);
+const char *hr_reload_get_trigger (HrReload *self);
+gboolean hr_reload_is_announced (HrReload *self);
+gboolean hr_reload_has_new_release (HrReload *self);
+HrGeneration *hr_reload_get_candidate (HrReload *self);
+HrGeneration *hr_reload_get_fallback (HrReload *self);
+HrHealth *hr_reload_steal_health (HrReload *self);
+HrScan *hr_reload_steal_scan (HrReload *self);
+
+G_END_DECLS

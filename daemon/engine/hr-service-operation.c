@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One operation at a time, one waiting: start, stop, restart, reload, rollback, restoring a snapshot.
+ */
+#include "hr-error.h"
+#include "hr-handover.h"
+#include "hr-log.h"
+#include "hr-reload-policy.h"
+#include "hr-service-private.h"
+
+static void run (HrService *self, HrRequest *request);
+
+/**
+ * hr_request_free:
+ * @self: (transfer full) (nullable): a request; its job is left as it is
+ */
+void
+hr_request_free (HrRequest *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_object (&self->job);
+  g_free (self->trigger);
+  g_free (self->snapshot);
+  g_free (self->reason);
+  g_strfreev (self->hints);
+  g_free (self);
+}
+
+/**
+ * hr_request_new:
+ * @self: the service
+ * @kind: what to do
+ * @trigger: the contract's word
+ * @caller: (nullable): who asked
+ *
+ * Returns: (transfer full): a request with a new job, by hand when there is a caller
+ */
+HrRequest *
+hr_request_new (HrService *self, HrJobKind kind, const char *trigger, const char *caller)
+{
+  HrRequest *request = g_new0 (HrRequest, 1);
+
+  request->job = hr_job_new (hr_service_next_job_id (self), kind, self->name, caller);
+  request->kind = kind;
+  request->trigger = g_strdup (trigger);
+  request->by_hand = caller != NULL;
+  return request;
+}
+
+static void
+cancel_waiting (HrService *self, const char *why)
+{
+  g_autoptr (HrRequest) request = g_steal_pointer (&self->waiting);
+  g_autoptr (GError) error = NULL;
+
+  if (request == NULL)
+    return;
+  g_set_error (&error, HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled while it waited: %s", why);
+  hr_job_finish (request->job, error);
+}
+
+static void
+cancel_asked (HrJob *job, gpointer user_data)
+{
+  HrService *self = user_data;
+
+  if (self->waiting != NULL && self->waiting->job == job)
+    cancel_waiting (self, "asked to");
+  else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
+    hr_reload_cancel (self->reload, "asked to");
+}
+
+/**
+ * hr_service_request:
+ * @self: a service
+ * @request: (transfer full): what to do
+ *
+ * Runs it now, or lets it wait. A request of the same kind as the waiting one becomes that one; another kind takes its
+ * place. A stop does not wait for a reload: it cancels it.
+ *
+ * Returns: (transfer none): the job that does it
+ */
+HrJob *
+hr_service_request (HrService *self, HrRequest *request)
+{
+  HrJob *job = request->job;
+
+  if (self->running == NULL)
+    {
+      hr_job_set_cancel_func (job, cancel_asked, self);
+      g_signal_emit_by_name (self, "job-added", job);
+      run (self, request);
+      return job;
+    }
+  if (self->waiting != NULL && self->waiting->kind == request->kind && self->waiting->target == request->target
+      && g_strcmp0 (self->waiting->snapshot, request->snapshot) == 0)
+    {
+      hr_request_free (request);
+      return self->waiting->job;
+    }
+  cancel_waiting (self, "a newer request took its place");
+  self->waiting = request;
+  hr_job_set_cancel_func (job, cancel_asked, self);
+  g_signal_emit_by_name (self, "job-added", job);
+  if (request->kind == HR_JOB_STOP && self->reload != NULL)
+    hr_reload_cancel (self->reload, "the service is to stop");
+  return job;
+}
+
+/**
+ * hr_service_operation_next:
+ * @self: a service without a running operation
+ *
+ * Runs what waits, or lets the intake say again that it is due.
+ */
+void
+hr_service_operation_next (HrService *self)
+{
+  g_return_if_fail (self->running == NULL);
+
+  if (self->waiting != NULL)
+    run (self, g_steal_pointer (&self->waiting));
+  else if (self->intake != NULL)
+    hr_intake_poke (self->intake);
+}
+
+static void
+end_request (HrService *self, const GError *error)
+{
+  g_autoptr (HrRequest) request = g_steal_pointer (&self->running);
+
+  hr_service_touch (self);
+  hr_job_finish (request->job, error);
+  hr_service_operation_next (self);
+}
+
+/* Stop */
+
+static void
+stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) carried = NULL;
+  gboolean fresh = FALSE;
+
+  if (!hr_handover_finish (result, &snapshot, &fresh, &carried, &error))
+    {
+      hr_log_warning (self->name, "%s", error->message);
+      hr_service_set_error (self, error->message);
+    }
+  else if (fresh)
+    {
+      HrEvent event = { .kind = HR_EVENT_STATE_PRESERVED, .snapshot = snapshot->id, .size = snapshot->size };
+
+      hr_job_edit_outcome (self->running->job)->state_preserved = TRUE;
+      hr_service_emit_event (self, &event);
+    }
+  hr_service_set_current (self, NULL, NULL);
+  hr_listeners_close (self->parts.listeners);
+  self->outage_since = 0;
+  self->failed = FALSE;
+  hr_service_remember (self);
+  hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");
+  end_request (self, NULL);
+}
+
+static void
+run_stop (HrService *self)
+{
+  if (self->running->by_hand)
+    self->stopped = TRUE;
+  if (self->retiring != NULL)
+    hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+  g_clear_object (&self->observation);
+  hr_job_set_phase (self->running->job, "stop");
+  if (self->current == NULL)
+    {
+      self->failed = FALSE;
+      if (self->parts.listeners != NULL)
+        hr_listeners_close (self->parts.listeners);
+      hr_service_remember (self);
+      hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
+      end_request (self, NULL);
+      return;
+    }
+  hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);
+  hr_handover_async (self->current, &self->parts, HR_SLOT_NONE, hr_generation_get_spec (self->current)->stop_timeout,
+                     stopped, g_object_ref (self));
+  hr_service_touch (self);
+}
+
+/* Everything that ends in a new instance */
+
+static gboolean
+is_reload_for_users (HrService *self)
+{
+  if (self->running->kind == HR_JOB_RESTART)
+    return FALSE;
+  return self->running->kind != HR_JOB_START || hr_reload_has_new_release (self->reload);
+}
+
+static void
+reload_announced (HrReload *reload, HrService *self)
+{
+  const HrOutcome *outcome = hr_job_get_outcome (self->running->job);
+  HrEvent event = { .kind = HR_EVENT_FILE_CHANGED, .files = (const char *const *)outcome->files };
+
+  if (!self->running->by_hand)
+    g_signal_emit_by_name (self, "job-added", self->running->job);
+  self->reload_events = is_reload_for_users (self);
+  hr_service_touch (self);
+  if (!self->reload_events)
+    return;
+  if (outcome->files != NULL && outcome->files[0] != NULL && !self->running->by_hand)
+    hr_service_emit_event (self, &event);
+  event.kind = HR_EVENT_RELOAD_STARTED;
+  event.job = self->running->job;
+  event.release = outcome->release;
+  hr_service_emit_event (self, &event);
+}
+
+static void
+reload_event (HrReload *reload, HrEvent *event, HrService *self)
+{
+  hr_service_emit_event (self, event);
+}
+
+static void
+write_history (HrService *self, const GError *error)
+{
+  HrJob *job = self->running->job;
+  const HrOutcome *outcome = hr_job_get_outcome (job);
+  HrHistoryEntry entry = {
+    .time_usec = hr_clock_real (hr_platform_get_clock (self->platform)),
+    .service = self->name,
+    .files = outcome->files,
+    .success = error == NULL,
+    .release = outcome->release,
+    .previous_release = outcome->previous_release,
+    .downtime_usec = outcome->downtime_usec,
+    .duration_usec = outcome->duration_usec,
+    .phase = outcome->phase,
+    .error = error != NULL ? error->message : NULL,
+    .trigger = self->running->trigger,
+    .caller = (char *)hr_job_get_caller (job),
+  };
+  g_autoptr (GError) failure = NULL;
+
+  if (!hr_history_append (hr_platform_get_history (self->platform), &entry, &failure))
+    hr_log_warning (self->name, "%s", failure->message);
+  g_signal_emit_by_name (self, "reloaded", error == NULL, entry.time_usec);
+}
+
+static void
+set_fate (HrService *self, guint64 release, HrFate fate, const char *phase, const char *message)
+{
+  if (self->parts.store != NULL && release != 0)
+    hr_release_store_set_fate (self->parts.store, release, fate, phase, message);
+}
+
+static gboolean
+is_good (HrService *self, guint64 number)
+{
+  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+
+  return release != NULL && release->fate == HR_FATE_GOOD;
+}
+
+static void
+announce_rollback (HrService *self, guint64 from, guint64 to, const char *reason)
+{
+  HrEvent event = { .kind = HR_EVENT_ROLLED_BACK, .from = from, .to = to, .message = reason };
+
+  hr_service_emit_event (self, &event);
+}
+
+static void
+succeeded (HrService *self)
+{
+  HrJob *job = self->running->job;
+  HrOutcome *outcome = hr_job_edit_outcome (job);
+  HrGeneration *candidate = hr_reload_get_candidate (self->reload);
+  g_autoptr (HrHealth) health = hr_reload_steal_health (self->reload);
+  guint64 release = hr_generation_get_release (candidate);
+  guint64 from = self->last_release;
+
+  hr_service_retire_current (self);
+  hr_service_set_current (self, candidate, health);
+  self->failed = FALSE;
+  self->outage_since = 0;
+  hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
+  hr_service_set_error (self, NULL);
+  g_strfreev (self->checks);
+  self->checks = g_strdupv (outcome->checks);
+  if (outcome->carried != NULL && outcome->carried[0] != NULL)
+    {
+      g_strfreev (self->carried);
+      self->carried = g_strdupv (outcome->carried);
+    }
+  hr_service_observe (self);
+  hr_service_remember (self);
+
+  if (release != 0)
+    outcome->message = g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live", release, self->name);
+  else
+    outcome->message = g_strdup_printf ("'%s' runs in a new process", self->name);
+  if (self->reload_events)
+    {
+      HrEvent event = {
+        .kind = HR_EVENT_RELOAD_COMPLETED, .job = job, .release = release, .downtime_usec = outcome->downtime_usec
+      };
+
+      if (self->running->kind == HR_JOB_ROLLBACK)
+        {
+          if (self->running->reason != NULL && !is_good (self, from))
+            set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE),
+                      self->running->reason);
+          outcome->previous_release = from;
+        }
+      hr_service_emit_event (self, &event);
+      if (self->running->kind == HR_JOB_ROLLBACK)
+        announce_rollback (self, from, release, self->running->reason != NULL ? self->running->reason : "requested");
+      write_history (self, NULL);
+    }
+  hr_log_info (self->name, "%s (PID %d, %s)", outcome->message, (int)hr_generation_get_pid (candidate),
+               hr_job_kind_to_string (self->running->kind));
+}
+
+static void
+failed (HrService *self)
+{
+  HrJob *job = self->running->job;
+  HrOutcome *outcome = hr_job_edit_outcome (job);
+  const GError *error = hr_reload_get_error (self->reload);
+  const char *phase = hr_reload_get_failed_phase (self->reload);
+  const HrRelease *release = hr_reload_get_release (self->reload);
+  HrGeneration *fallback = hr_reload_get_fallback (self->reload);
+  guint64 number = release != NULL ? release->number : 0;
+
+  outcome->phase = g_strdup (phase);
+  if (number != 0 && !is_good (self, number))
+    set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
+  if (fallback != NULL)
+    hr_service_set_current (self, fallback, NULL);
+  hr_service_set_error (self, error->message);
+  hr_service_remember (self);
+  if (self->current != NULL && hr_generation_is_serving (self->current))
+    outcome->message = g_strdup_printf ("kept release %" G_GUINT64_FORMAT " of '%s'",
+                                        hr_generation_get_release (self->current), self->name);
+  else
+    outcome->message = g_strdup_printf ("'%s' is not running", self->name);
+  if (self->reload_events || self->running->kind == HR_JOB_RELOAD || hr_reload_has_new_release (self->reload))
+    {
+      HrEvent event = { .kind = HR_EVENT_RELOAD_FAILED, .job = job, .phase = phase, .message = error->message };
+
+      hr_service_emit_event (self, &event);
+      if (fallback != NULL)
+        announce_rollback (self, number, hr_generation_get_release (fallback), error->message);
+      write_history (self, error);
+    }
+  hr_log_warning (self->name, "%s; %s", error->message, outcome->message);
+}
+
+/* Without an instance after a failure: what cannot be repaired by another try is failed, the rest is supervised. */
+static void
+settle_failure (HrService *self)
+{
+  HrGeneration *candidate = hr_reload_get_candidate (self->reload);
+
+  if (self->current != NULL && hr_generation_is_alive (self->current))
+    return;
+  if (self->waiting != NULL)
+    return;
+  if (self->current == NULL && candidate != NULL && hr_generation_get_start_error (candidate) == NULL)
+    hr_service_set_current (self, candidate, NULL);
+  if (self->current == NULL)
+    self->failed = TRUE;
+}
+
+static void
+reload_ended (HrReload *reload, HrService *self)
+{
+  g_autoptr (HrService) guard = g_object_ref (self);
+  g_autoptr (HrReload) ended = g_object_ref (reload);
+  HrReloadEnd end = hr_reload_get_end (reload);
+  HrScan *scan = hr_reload_steal_scan (reload);
+  gboolean was_start = self->running->kind == HR_JOB_START && self->running->target != 0;
+  g_autoptr (GError) error = hr_reload_get_error (reload) != NULL ? g_error_copy (hr_reload_get_error (reload)) : NULL;
+
+  /* A change that was seen and not recorded must be seen again. */
+  self->scan_everything = scan == NULL && self->running->target == 0;
+  if (scan != NULL)
+    {
+      hr_scan_free (self->scan);
+      self->scan = scan;
+    }
+  g_signal_handlers_disconnect_by_data (reload, self);
+  if (end == HR_RELOAD_ENDED_WELL)
+    succeeded (self);
+  else if (end == HR_RELOAD_ENDED_BADLY)
+    {
+      if (!hr_reload_is_announced (reload) && !self->running->by_hand)
+        g_signal_emit_by_name (self, "job-added", self->running->job);
+      failed (self);
+      settle_failure (self);
+    }
+  g_clear_object (&self->reload);
+  end_request (self, error);
+  /* The last good release serves; what the source holds now comes as an ordinary reload. */
+  if (was_start && end == HR_RELOAD_ENDED_WELL && self->intake != NULL)
+    {
+      self->next_trigger = "start";
+      hr_intake_demand (self->intake);
+    }
+  hr_service_supervise (self);
+}
+
+static void
+run_reload (HrService *self)
+{
+  HrRequest *request = self->running;
+  HrGeneration *alive = self->current != NULL && hr_generation_is_alive (self->current) ? self->current : NULL;
+  HrReloadPlan plan = {
+    .platform = self->platform,
+    .spec = self->spec,
+    .parts = &self->parts,
+    .job = request->job,
+    .trigger = request->trigger,
+    .by_hand = request->by_hand,
+    .target = request->target,
+    .hints = (const char *const *)request->hints,
+    .scan = self->scan,
+    .previous = alive,
+    .retiring = self->retiring,
+    .snapshot = request->snapshot,
+    .sequential = request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT,
+    .outage_since = self->outage_since,
+    .last_slot = self->last_slot,
+    .caller = self->caller,
+    .ever_notified = self->ever_notified,
+  };
+
+  hr_service_cancel_restart (self);
+  self->stopped = FALSE;
+  self->reload = hr_reload_new (&plan);
+  self->reload_events = FALSE;
+  g_signal_connect (self->reload, "announced", G_CALLBACK (reload_announced), self);
+  g_signal_connect (self->reload, "event", G_CALLBACK (reload_event), self);
+  g_signal_connect (self->reload, "ended", G_CALLBACK (reload_ended), self);
+  hr_reload_begin (self->reload);
+  hr_service_touch (self);
+}
+
+static guint64
+newest_good (HrService *self)
+{
+  GPtrArray *list = hr_service_list_releases (self);
+
+  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
+    {
+      const HrRelease *release = g_ptr_array_index (list, i - 1);
+
+      if (release->fate == HR_FATE_GOOD && (self->last_good == 0 || release->number == self->last_good))
+        return release->number;
+    }
+  return 0;
+}
+
+/* An operation that cannot even begin. */
+static void
+refuse (HrService *self, GError *error)
+{
+  g_autoptr (GError) owned = error;
+
+  hr_job_set_phase (self->running->job, NULL);
+  hr_job_edit_outcome (self->running->job)->message = g_strdup ("nothing was done");
+  end_request (self, owned);
+}
+
+static gboolean
+prepare (HrService *self)
+{
+  HrRequest *request = self->running;
+  GError *error = NULL;
+
+  if (self->spec == NULL)
+    {
+      refuse (self, g_error_new (HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "service '%s' does not load: %s", self->name,
+                                 self->config_error));
+      return FALSE;
+    }
+  if (!hr_listeners_open (self->parts.listeners, self->spec, &error))
+    {
+      self->failed = self->current == NULL;
+      hr_service_set_error (self, error->message);
+      refuse (self, error);
+      return FALSE;
+    }
+  if (request->kind == HR_JOB_START && self->current != NULL && hr_generation_is_serving (self->current))
+    {
+      hr_job_set_phase (request->job, NULL);
+      hr_job_edit_outcome (request->job)->message = g_strdup ("is running already");
+      hr_job_edit_outcome (request->job)->release = hr_generation_get_release (self->current);
+      end_request (self, NULL);
+      return FALSE;
+    }
+  if (request->kind == HR_JOB_START)
+    request->target = newest_good (self);
+  else if (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT)
+    request->target = self->last_release != 0 ? self->last_release : newest_good (self);
+  return TRUE;
+}
+
+static void
+run (HrService *self, HrRequest *request)
+{
+  g_autoptr (HrService) guard = g_object_ref (self);
+
+  self->running = request;
+  if (request->kind == HR_JOB_STOP)
+    {
+      hr_service_cancel_restart (self);
+      run_stop (self);
+      return;
+    }
+  if (!prepare (self))
+    return;
+  if (request->by_hand)
+    hr_backoff_reset (self->backoff);
+  run_reload (self);
+}
+
+/**
+ * hr_service_source_due:
+ * @intake: the service's intake
+ * @self: a service
+ *
+ * The source has settled: looks whether its content changed, and if so reloads. A service that is busy is told again.
+ */
+void
+hr_service_source_due (HrIntake *intake, HrService *self)
+{
+  HrRequest *request;
+
+  if (self->running != NULL || self->waiting != NULL)
+    return;
+  if (self->stopped || self->spec == NULL)
+    {
+      g_auto (GStrv) hints = NULL;
+
+      hr_intake_take (intake, &hints);
+      return;
+    }
+  request = hr_request_new (self, HR_JOB_RELOAD, self->next_trigger != NULL ? self->next_trigger : "file", NULL);
+  self->next_trigger = NULL;
+  hr_intake_take (intake, &request->hints);
+  if (self->scan_everything)
+    g_clear_pointer (&request->hints, g_strfreev);
+  hr_job_set_cancel_func (request->job, cancel_asked, self);
+  run (self, request);
+}

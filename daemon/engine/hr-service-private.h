@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-service-private.h: the inside of HrService, shared by its three files: hr-service.c (the object and what it
+ * shows), hr-service-operation.c (one operation at a time, one waiting), hr-service-supervision.c (what happens to the
+ * instance between operations).
+ */
+#pragma once
+
+#include "hr-backoff.h"
+#include "hr-event.h"
+#include "hr-generation.h"
+#include "hr-health.h"
+#include "hr-intake.h"
+#include "hr-observation.h"
+#include "hr-reload.h"
+#include "hr-service.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrRequest:
+ * @job: its job
+ * @kind: what to do
+ * @trigger: the contract's word
+ * @by_hand: whether somebody asked
+ * @target: a release; 0: what the source holds
+ * @snapshot: (nullable): to start with
+ * @reason: (nullable): of a rollback, for people
+ * @hints: (nullable): of an automatic reload
+ *
+ * One thing that a service was asked to do.
+ */
+typedef struct {
+  HrJob *job;
+  HrJobKind kind;
+  char *trigger;
+  gboolean by_hand;
+  guint64 target;
+  char *snapshot;
+  char *reason;
+  char **hints;
+} HrRequest;
+
+void hr_request_free (HrRequest *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRequest, hr_request_free)
+
+struct _HrService {
+  GObject parent_instance;
+
+  HrPlatform *platform;
+  HrJobIdFunc next_job_id;
+  gpointer next_job_data;
+  char *name;
+  HrServiceSpec *spec; /* NULL: invalid */
+  char *config_error;
+  HrParts parts;
+  HrCallerContext *caller;
+  HrIntake *intake;
+  HrScan *scan;
+
+  /* At most two generations. */
+  HrGeneration *current;
+  HrGeneration *retiring;
+  HrHealth *health;
+  HrObservation *observation;
+  HrBackoff *backoff;
+  guint restart_timer;
+  guint start_deadline;
+
+  /* At most one operation runs, at most one waits. */
+  HrRequest *running;
+  HrRequest *waiting;
+  HrReload *reload;
+  gboolean reload_events;
+
+  const char *next_trigger; /* of the next automatic reload, NULL: file */
+  gboolean scan_everything;
+  gboolean loading_state;
+
+  gboolean stopped; /* on request */
+  gboolean paused;
+  gboolean all_paused;
+  gboolean failed;
+  gboolean ever_notified;
+  guint64 last_good;
+  HrSlot last_slot;
+  guint64 last_release;
+  guint restarts;
+  gint64 outage_since;
+  gint64 since_real;
+  char *error;
+  char **checks;
+  char **carried;
+  const char *shown_state;
+};
+
+/* hr-service.c */
+void hr_service_emit_event (HrService *self, HrEvent *event);
+void hr_service_touch (HrService *self);
+void hr_service_set_error (HrService *self, const char *error);
+void hr_service_remember (HrService *self);
+guint64 hr_service_next_job_id (HrService *self);
+
+/* hr-service-operation.c */
+HrJob *hr_service_request (HrService *self, HrRequest *request);
+void hr_service_source_due (HrIntake *intake, HrService *self);
+void hr_service_operation_next (HrService *self);
+HrRequest *hr_request_new (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
+
+/* hr-service-supervision.c */
+void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
+void hr_service_retire_current (HrService *self);
+void hr_service_observe (HrService *self);
+void hr_service_supervise (HrService *self);
+void hr_service_cancel_restart (HrService *self);
+
+G_END_DECLS

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What can be asked of a service without changing anything: differences, and what a reload would do.
+ */
+#include <string.h>
+
+#include "hr-error.h"
+#include "hr-reload-policy.h"
+#include "hr-service-private.h"
+
+static const HrRelease *
+find_release (HrService *self, guint64 number, GError **error)
+{
+  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+
+  if (release == NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                 self->name, number);
+  return release;
+}
+
+/* Differences */
+
+static void
+diffed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  char *text = hr_release_store_diff_finish (HR_RELEASE_STORE (source), result, &error);
+
+  if (text != NULL)
+    g_task_return_pointer (task, text, g_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+scanned_for_diff (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
+
+  if (scan == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  hr_release_store_diff_async (HR_RELEASE_STORE (source), g_task_get_task_data (task), scan->tree, NULL, diffed,
+                               g_steal_pointer (&task));
+}
+
+/**
+ * hr_service_diff_async:
+ * @self: a service
+ * @from: a release; 0: the running one
+ * @to: a release; 0: the source as it is now
+ * @callback: called when done
+ * @user_data: for @callback
+ */
+void
+hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  GError *error = NULL;
+  const HrRelease *base;
+
+  g_task_set_source_tag (task, hr_service_diff_async);
+  if (from == 0)
+    from = self->last_release;
+  if (from == 0)
+    {
+      g_task_return_new_error (task, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release to compare with",
+                               self->name);
+      return;
+    }
+  base = find_release (self, from, &error);
+  if (base == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_task_set_task_data (task, g_strdup (base->tree), g_free);
+  if (to == 0)
+    {
+      hr_release_store_scan_async (self->parts.store, NULL, base->tree, NULL, scanned_for_diff,
+                                   g_steal_pointer (&task));
+      return;
+    }
+  base = find_release (self, to, &error);
+  if (base == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  hr_release_store_diff_async (self->parts.store, g_task_get_task_data (task), base->tree, NULL, diffed,
+                               g_steal_pointer (&task));
+}
+
+/**
+ * hr_service_diff_finish:
+ * @self: a service
+ * @result: of hr_service_diff_async()
+ * @error: return location
+ *
+ * Returns: (transfer full): unified text, "" when equal; %NULL with an error set
+ */
+char *
+hr_service_diff_finish (HrService *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* Plan */
+
+/**
+ * hr_plan_step_free:
+ * @self: (transfer full) (nullable): a step
+ */
+void
+hr_plan_step_free (HrPlanStep *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->phase);
+  g_free (self->text);
+  g_free (self);
+}
+
+static void
+add_step (GPtrArray *steps, HrReloadPhase phase, char *text)
+{
+  HrPlanStep *step = g_new0 (HrPlanStep, 1);
+
+  step->phase = g_strdup (hr_reload_phase_to_string (phase));
+  step->text = text;
+  g_ptr_array_add (steps, step);
+}
+
+static void
+plan_record (HrService *self, GPtrArray *steps, const HrScan *scan, HrReloadVerdict verdict, guint64 next)
+{
+  g_autofree char *files = g_strjoinv (", ", scan->files);
+
+  if (verdict == HR_RELOAD_NEW)
+    add_step (steps, HR_PHASE_RECORD,
+              g_strdup_printf ("record release %" G_GUINT64_FORMAT " of '%s': %u paths changed: %s", next, self->name,
+                               scan->n_changed, files));
+  else if (verdict == HR_RELOAD_RUNNING)
+    add_step (steps, HR_PHASE_RECORD,
+              g_strdup_printf ("nothing changed: a new process of release %" G_GUINT64_FORMAT, self->last_release));
+  else
+    add_step (steps, HR_PHASE_RECORD, g_strdup ("nothing changed since the last recorded release: it is tried again"));
+}
+
+static void
+plan_check (HrService *self, GPtrArray *steps)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (self->spec->forbid[0] != NULL)
+    g_string_append (text, "forbidden patterns, ");
+  if (self->spec->validate)
+    g_string_append (text, "syntax of the changed files, ");
+  if (self->spec->build[0] != NULL)
+    g_string_append_printf (text, "build with '%s', ", self->spec->build[0]);
+  if (self->spec->precheck[0] != NULL)
+    g_string_append_printf (text, "pre-check with '%s', ", self->spec->precheck[0]);
+  if (text->len > 0)
+    {
+      g_string_truncate (text, text->len - strlen (", "));
+      add_step (steps, HR_PHASE_CHECK, g_strdup (text->str));
+    }
+}
+
+static void
+plan_handover (HrService *self, GPtrArray *steps)
+{
+  gboolean alive = self->current != NULL && hr_generation_is_alive (self->current);
+  gboolean overlap = self->spec->handover == HR_HANDOVER_OVERLAP;
+
+  if (alive && !overlap)
+    add_step (steps, HR_PHASE_PRESERVE, g_strdup ("stop the running instance and take its state"));
+  add_step (steps, HR_PHASE_START, g_strdup (alive && overlap ? "start beside the running instance" : "start"));
+  if (alive && overlap && self->spec->preserve)
+    add_step (steps, HR_PHASE_PRESERVE,
+              g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
+  if (self->spec->probe_exec[0] != NULL)
+    add_step (steps, HR_PHASE_VERIFY, g_strdup_printf ("probe with '%s'", self->spec->probe_exec[0]));
+  add_step (steps, HR_PHASE_SWITCH,
+            g_strdup_printf ("the new instance serves; it is watched for %" G_GINT64_FORMAT
+                             " ms before its release counts as good",
+                             self->spec->rollback_after / G_TIME_SPAN_MILLISECOND));
+}
+
+static void
+scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  HrService *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
+  g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_plan_step_free);
+  GPtrArray *list = hr_service_list_releases (self);
+  const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
+  const HrRelease *running =
+      self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
+
+  if (scan == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  plan_record (
+      self, steps, scan,
+      hr_reload_decide (scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL, TRUE),
+      last != NULL ? last->number + 1 : 1);
+  add_step (steps, HR_PHASE_PLACE,
+            g_strdup_printf ("bring slot %s to it; the program sees its files as %s",
+                             hr_slot_to_string (self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A),
+                             hr_slots_view_note (self->parts.slots)));
+  plan_check (self, steps);
+  plan_handover (self, steps);
+  g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
+}
+
+/**
+ * hr_service_plan_async:
+ * @self: a service
+ * @callback: called when done
+ * @user_data: for @callback
+ *
+ * What a reload by hand would do now.
+ */
+void
+hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  const HrRelease *running;
+
+  g_task_set_source_tag (task, hr_service_plan_async);
+  if (self->spec == NULL)
+    {
+      g_task_return_new_error (task, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "service '%s' does not load: %s",
+                               self->name, self->config_error);
+      return;
+    }
+  if (self->parts.store == NULL)
+    {
+      g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_plan_step_free);
+
+      add_step (steps, HR_PHASE_RECORD, g_strdup ("without Source there is nothing to record"));
+      plan_handover (self, steps);
+      g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
+      return;
+    }
+  running = self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
+  hr_release_store_scan_async (self->parts.store, NULL, running != NULL ? running->tree : NULL, NULL, scanned_for_plan,
+                               g_steal_pointer (&task));
+}
+
+/**
+ * hr_service_plan_finish:
+ * @self: a service
+ * @result: of hr_service_plan_async()
+ * @error: return location
+ *
+ * Returns: (transfer full) (element-type HrPlanStep): the steps in order; %NULL with an error set
+ */
+GPtrArray *
+hr_service_plan_finish (HrService *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a service shows of itself.
+ */
+#include "hr-process-tree.h"
+#include "hr-service-private.h"
+
+/**
+ * hr_service_get_name:
+ * @self: a service
+ *
+ * Returns: (transfer none): its name
+ */
+const char *
+hr_service_get_name (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->name;
+}
+
+/**
+ * hr_service_get_description:
+ * @self: a service
+ *
+ * Returns: (transfer none): Description, "" without one
+ */
+const char *
+hr_service_get_description (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->spec != NULL && self->spec->description != NULL ? self->spec->description : "";
+}
+
+/**
+ * hr_service_get_spec:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): what its file says; %NULL when invalid
+ */
+HrServiceSpec *
+hr_service_get_spec (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->spec;
+}
+
+/**
+ * hr_service_get_state:
+ * @self: a service
+ *
+ * Returns: (transfer none): the contract's word
+ */
+const char *
+hr_service_get_state (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->shown_state;
+}
+
+/**
+ * hr_service_get_health:
+ * @self: a service
+ *
+ * Returns: (transfer none): the contract's word
+ */
+const char *
+hr_service_get_health (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  if (self->spec != NULL && self->spec->probe_exec[0] != NULL && (self->current == NULL || self->health == NULL))
+    return hr_health_state_to_string (self->reload != NULL ? HR_HEALTH_STARTING : HR_HEALTH_OFFLINE);
+  return hr_health_state_to_string (self->health != NULL ? hr_health_get_state (self->health) : HR_HEALTH_UNKNOWN);
+}
+
+/**
+ * hr_service_get_pid:
+ * @self: a service
+ *
+ * Returns: main process of the running instance, 0: none
+ */
+GPid
+hr_service_get_pid (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return self->current != NULL ? hr_generation_get_pid (self->current) : 0;
+}
+
+/**
+ * hr_service_get_release:
+ * @self: a service
+ *
+ * Returns: number of the running release, 0: none
+ */
+guint64
+hr_service_get_release (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return hr_service_get_pid (self) != 0 ? hr_generation_get_release (self->current) : 0;
+}
+
+/**
+ * hr_service_get_restarts:
+ * @self: a service
+ *
+ * Returns: how often it was started again after it ended by itself
+ */
+guint
+hr_service_get_restarts (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return self->restarts;
+}
+
+/**
+ * hr_service_get_since:
+ * @self: a service
+ *
+ * Returns: since when the running instance runs, microseconds since 1970, 0: none
+ */
+gint64
+hr_service_get_since (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return hr_service_get_pid (self) != 0 ? self->since_real : 0;
+}
+
+/**
+ * hr_service_get_uptime:
+ * @self: a service
+ *
+ * Returns: for how long the running instance has run, in microseconds, -1: none
+ */
+gint64
+hr_service_get_uptime (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), -1);
+  return hr_service_get_pid (self) != 0
+             ? hr_clock_now (hr_platform_get_clock (self->platform)) - hr_generation_get_started_at (self->current)
+             : -1;
+}
+
+/**
+ * hr_service_get_memory:
+ * @self: a service
+ *
+ * Returns: resident memory of the main process in bytes, -1: not known
+ */
+gint64
+hr_service_get_memory (HrService *self)
+{
+  GPid pid = hr_service_get_pid (self);
+
+  return pid != 0 ? hr_process_memory (pid) : -1;
+}
+
+/**
+ * hr_service_get_listen:
+ * @self: a service
+ *
+ * Returns: (transfer full): its listeners' addresses, with real ports
+ */
+char **
+hr_service_get_listen (HrService *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  if (self->parts.listeners != NULL)
+    {
+      GPtrArray *list = hr_listeners_list (self->parts.listeners);
+
+      for (guint i = 0; i < list->len; i++)
+        g_strv_builder_add (builder, ((const HrListener *)g_ptr_array_index (list, i))->address);
+    }
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_service_get_view:
+ * @self: a service
+ *
+ * Returns: (transfer none): where the program sees its files, "" without source
+ */
+const char *
+hr_service_get_view (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->parts.slots != NULL ? hr_slots_view_note (self->parts.slots) : "";
+}
+
+/**
+ * hr_service_get_error:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): what is wrong with it
+ */
+const char *
+hr_service_get_error (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->config_error != NULL ? self->config_error : self->error;
+}
+
+/**
+ * hr_service_get_paused:
+ * @self: a service
+ *
+ * Returns: whether changes of its source are only kept
+ */
+gboolean
+hr_service_get_paused (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+  return self->paused || self->all_paused;
+}
+
+/**
+ * hr_service_get_pending:
+ * @self: a service
+ *
+ * Returns: (transfer full): paths that may have changed and wait to be looked at
+ */
+char **
+hr_service_get_pending (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->intake != NULL ? hr_intake_get_pending (self->intake) : g_new0 (char *, 1);
+}
+
+/**
+ * hr_service_get_notes:
+ * @self: a service
+ *
+ * Returns: (transfer full): what people should know about it, a line each
+ */
+char **
+hr_service_get_notes (HrService *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  if (self->carried != NULL && self->carried[0] != NULL)
+    {
+      g_autofree char *files = g_strjoinv (", ", self->carried);
+      g_autofree char *line =
+          g_strdup_printf ("the program writes into its own files, they are carried from release to release: %s; "
+                           "name them in Share to use them in place",
+                           files);
+
+      g_strv_builder_add (builder, line);
+    }
+  if (self->checks != NULL)
+    g_strv_builder_addv (builder, (const char **)self->checks);
+  if (self->scan != NULL && self->scan->warnings != NULL)
+    g_strv_builder_addv (builder, (const char **)self->scan->warnings);
+  if (self->spec != NULL && self->spec->sockets == HR_SOCKETS_NONE)
+    g_strv_builder_add (builder, "Sockets=none: connections can be refused during a reload");
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_service_get_status_text:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): what the program says of itself
+ */
+const char *
+hr_service_get_status_text (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->current != NULL ? hr_generation_get_status_text (self->current) : NULL;
+}
+
+/**
+ * hr_service_get_watched:
+ * @self: a service
+ *
+ * Returns: how many files it watches: those of its newest scan, where its source is watched
+ */
+guint
+hr_service_get_watched (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return self->intake != NULL && hr_intake_n_watches (self->intake) > 0 && self->scan != NULL ? self->scan->n_files : 0;
+}
+
+/**
+ * hr_service_list_releases:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable) (element-type HrRelease): its releases, oldest first
+ */
+GPtrArray *
+hr_service_list_releases (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->parts.store != NULL ? hr_release_store_list (self->parts.store) : NULL;
+}
+
+/**
+ * hr_service_list_snapshots:
+ * @self: a service
+ *
+ * Returns: (transfer container) (element-type HrSnapshot): its snapshots without data, newest first
+ */
+GPtrArray *
+hr_service_list_snapshots (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->parts.state != NULL ? hr_state_files_list (self->parts.state) : g_ptr_array_new ();
+}

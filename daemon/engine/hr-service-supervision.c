@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What happens to the instance between operations: exits, restarts by policy, observation, the old one's end.
+ */
+#include "hr-error.h"
+#include "hr-log.h"
+#include "hr-service-private.h"
+
+static void
+collected (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_collect_finish (HR_STATE_FILES (source), result, &error);
+
+  if (error != NULL)
+    hr_log_warning (self->name, "%s", error->message);
+}
+
+/* Retiring: the instance before the running one */
+
+static void
+retiring_exited (HrGeneration *retiring, HrService *self)
+{
+  HrServiceSpec *spec = hr_generation_get_spec (retiring);
+
+  g_signal_handlers_disconnect_by_data (retiring, self);
+  /* It was not asked for its state, so nobody waits for it; what it wrote all the same is kept. */
+  if (spec->preserve && hr_generation_ended_well (retiring))
+    hr_state_files_collect_async (self->parts.state, hr_generation_get_id (retiring),
+                                  hr_generation_get_release (retiring), spec->state_version, NULL, collected,
+                                  g_object_ref (self));
+  if (hr_generation_was_killed (retiring))
+    hr_log_warning (self->name, "release %" G_GUINT64_FORMAT " did not end within DrainTimeout and was killed",
+                    hr_generation_get_release (retiring));
+  g_clear_object (&self->retiring);
+  hr_service_touch (self);
+}
+
+/**
+ * hr_service_retire_current:
+ * @self: a service whose candidate serves
+ *
+ * Lets go of the old instance: it finishes what it has and ends, within DrainTimeout.
+ */
+void
+hr_service_retire_current (HrService *self)
+{
+  if (self->current == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (self->current, self);
+  if (hr_generation_is_alive (self->current))
+    {
+      self->retiring = g_steal_pointer (&self->current);
+      g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
+      hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->drain_timeout);
+    }
+  g_clear_object (&self->current);
+}
+
+/* The running instance */
+
+static void
+current_status (HrGeneration *current, HrService *self)
+{
+  if (hr_generation_has_notified (current) && !self->ever_notified)
+    {
+      self->ever_notified = TRUE;
+      hr_service_remember (self);
+    }
+  hr_service_touch (self);
+}
+
+static void
+current_ready (HrGeneration *current, HrService *self)
+{
+  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
+  self->outage_since = 0;
+  hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
+  hr_service_set_error (self, NULL);
+  hr_service_remember (self);
+  hr_service_touch (self);
+}
+
+static void
+current_exited (HrGeneration *current, HrService *self)
+{
+  g_autoptr (HrService) guard = g_object_ref (self);
+  HrClock *clock = hr_platform_get_clock (self->platform);
+
+  hr_clock_cancel (clock, &self->start_deadline);
+  if (self->health != NULL)
+    hr_health_stop (self->health);
+  g_clear_object (&self->health);
+  if (self->outage_since == 0)
+    self->outage_since = hr_clock_now (clock);
+  hr_service_touch (self);
+  hr_service_supervise (self);
+}
+
+static void
+health_changed (HrHealth *health, HrService *self)
+{
+  if (hr_health_get_state (health) != HR_HEALTH_HEALTHY && hr_health_get_error (health) != NULL)
+    hr_log_warning (self->name, "is %s: %s", hr_health_state_to_string (hr_health_get_state (health)),
+                    hr_health_get_error (health));
+  hr_service_touch (self);
+}
+
+/**
+ * hr_service_set_current:
+ * @self: a service
+ * @generation: (nullable): the instance that serves now, or is to be supervised
+ * @health: (nullable): its health; %NULL: begun now if it has a probe
+ *
+ * The one place where the running instance changes.
+ */
+void
+hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health)
+{
+  if (self->current != NULL)
+    g_signal_handlers_disconnect_by_data (self->current, self);
+  if (self->health != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->health, self);
+      hr_health_stop (self->health);
+    }
+  g_clear_object (&self->health);
+  g_clear_object (&self->observation);
+  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
+  g_set_object (&self->current, generation);
+  if (generation == NULL)
+    return;
+
+  self->last_release = hr_generation_get_release (generation);
+  self->last_slot = hr_generation_get_slot (generation);
+  self->since_real = hr_clock_real (hr_platform_get_clock (self->platform));
+  g_signal_connect (generation, "status", G_CALLBACK (current_status), self);
+  g_signal_connect (generation, "ready", G_CALLBACK (current_ready), self);
+  g_signal_connect (generation, "exited", G_CALLBACK (current_exited), self);
+  self->ever_notified = self->ever_notified || hr_generation_has_notified (generation);
+  if (!hr_generation_is_alive (generation))
+    return;
+  self->health = health != NULL ? g_object_ref (health) : hr_health_new (self->platform, generation, FALSE);
+  g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
+}
+
+/* Observation */
+
+static guint64
+rollback_point_for (HrService *self)
+{
+  guint64 point = hr_service_get_rollback_point (self);
+
+  return point != 0 && point != self->last_release ? point : 0;
+}
+
+static void
+become_good (HrService *self, guint64 release)
+{
+  self->last_good = release;
+  if (self->parts.store != NULL && release != 0)
+    hr_release_store_set_fate (self->parts.store, release, HR_FATE_GOOD, NULL, NULL);
+  hr_service_remember (self);
+}
+
+static void
+observation_passed (HrObservation *observation, HrService *self)
+{
+  become_good (self, hr_observation_get_release (observation));
+  g_clear_object (&self->observation);
+  hr_service_touch (self);
+}
+
+static void
+observation_failed (HrObservation *observation, const char *reason, HrService *self)
+{
+  g_autofree char *why = g_strdup (reason);
+  guint64 point = rollback_point_for (self);
+  HrRequest *request;
+
+  g_clear_object (&self->observation);
+  if (point == 0)
+    return;
+  request = hr_request_new (self, HR_JOB_ROLLBACK, "rollback", NULL);
+  request->by_hand = TRUE;
+  request->target = point;
+  request->reason = g_steal_pointer (&why);
+  hr_log_warning (self->name,
+                  "release %" G_GUINT64_FORMAT
+                  " failed its observation: %s; rolling back to release %" G_GUINT64_FORMAT,
+                  self->last_release, request->reason, point);
+  hr_service_request (self, request);
+}
+
+/**
+ * hr_service_observe:
+ * @self: a service whose new instance has just been switched to
+ *
+ * Watches it for RollbackAfter, unless its release has proven itself before.
+ */
+void
+hr_service_observe (HrService *self)
+{
+  guint64 number = self->last_release;
+  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  gint64 duration = hr_generation_get_spec (self->current)->rollback_after;
+
+  if (release == NULL)
+    return;
+  if (release->fate == HR_FATE_GOOD || duration == 0)
+    {
+      become_good (self, number);
+      return;
+    }
+  hr_release_store_set_fate (self->parts.store, number, HR_FATE_UNPROVEN, NULL, NULL);
+  self->observation =
+      hr_observation_new (hr_platform_get_clock (self->platform), self->current, self->health, duration);
+  g_signal_connect (self->observation, "passed", G_CALLBACK (observation_passed), self);
+  g_signal_connect (self->observation, "failed", G_CALLBACK (observation_failed), self);
+}
+
+/* Restart */
+
+static void
+start_timed_out (gpointer user_data)
+{
+  HrService *self = user_data;
+
+  self->start_deadline = 0;
+  if (self->current != NULL && !hr_generation_is_ready (self->current))
+    hr_generation_kill (self->current);
+}
+
+static void
+start_again (HrService *self, GBytes *state)
+{
+  HrGeneration *old = self->current;
+  const HrRelease *release =
+      self->parts.store != NULL ? hr_release_store_get (self->parts.store, hr_generation_get_release (old)) : NULL;
+  HrGenerationPlan plan = {
+    .spec = hr_generation_get_spec (old),
+    .release = hr_generation_get_release (old),
+    .commit = release != NULL ? release->commit : NULL,
+    .slot = hr_generation_get_slot (old),
+    .view = hr_generation_get_view (old),
+    .parts = &self->parts,
+    .caller = self->caller,
+    .ever_notified = self->ever_notified,
+  };
+  g_autoptr (HrGeneration) again = hr_generation_new (self->platform, &plan);
+  g_autoptr (GError) error = NULL;
+  gint64 outage = self->outage_since;
+
+  self->restarts++;
+  if (!hr_generation_start (again, state, FALSE, &error))
+    {
+      hr_service_set_error (self, error->message);
+      hr_service_supervise (self);
+      return;
+    }
+  hr_service_set_current (self, again, NULL);
+  self->start_deadline =
+      hr_clock_after (hr_platform_get_clock (self->platform), plan.spec->start_timeout, start_timed_out, self);
+  self->outage_since = outage;
+  hr_service_remember (self);
+  hr_service_touch (self);
+}
+
+static void
+state_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, NULL);
+
+  self->loading_state = FALSE;
+  /* Something else may have been asked for meanwhile. */
+  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current))
+    return;
+  start_again (self, snapshot != NULL ? snapshot->data : NULL);
+}
+
+static void
+restart_due (gpointer user_data)
+{
+  HrService *self = user_data;
+
+  self->restart_timer = 0;
+  if (!hr_generation_get_spec (self->current)->preserve)
+    {
+      start_again (self, NULL);
+      return;
+    }
+  self->loading_state = TRUE;
+  hr_state_files_load_async (self->parts.state, NULL, NULL, state_loaded, g_object_ref (self));
+}
+
+/**
+ * hr_service_cancel_restart:
+ * @self: a service
+ *
+ * Something else will start it, or nothing shall.
+ */
+void
+hr_service_cancel_restart (HrService *self)
+{
+  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->restart_timer);
+}
+
+static void
+give_up (HrService *self, const char *why)
+{
+  g_autofree char *end = hr_generation_describe_end (self->current);
+  g_autofree char *message =
+      g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s; %s", hr_generation_get_release (self->current), end, why);
+
+  self->failed = TRUE;
+  hr_service_set_error (self, message);
+  hr_log_warning (self->name, "failed: %s", message);
+  hr_service_touch (self);
+}
+
+/**
+ * hr_service_supervise:
+ * @self: a service
+ *
+ * Decides what follows when its instance has ended and no operation is under way: nothing, a restart after a delay, or
+ * failed.
+ */
+void
+hr_service_supervise (HrService *self)
+{
+  HrServiceSpec *spec;
+  gboolean well;
+  gint64 delay;
+  gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
+
+  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current) || self->failed
+      || self->stopped || self->restart_timer != 0 || self->loading_state)
+    return;
+  /* A failed observation asks for a rollback itself. */
+  if (self->observation != NULL && rollback_point_for (self) != 0 && !hr_generation_ended_well (self->current))
+    return;
+
+  spec = hr_generation_get_spec (self->current);
+  well = hr_generation_ended_well (self->current);
+  if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
+    {
+      if (!well)
+        give_up (self, "Restart=no");
+      else if (self->outage_since != 0)
+        {
+          self->outage_since = 0;
+          hr_service_remember (self);
+          hr_service_touch (self);
+        }
+      return;
+    }
+  delay = hr_backoff_failed (self->backoff, now, g_random_int ());
+  if (delay == HR_BACKOFF_GIVE_UP)
+    {
+      give_up (self, "RestartLimit was reached");
+      return;
+    }
+  if (!well)
+    {
+      g_autofree char *end = hr_generation_describe_end (self->current);
+
+      hr_log_warning (self->name, "release %" G_GUINT64_FORMAT ": %s; starting again in %" G_GINT64_FORMAT " ms",
+                      hr_generation_get_release (self->current), end, delay / G_TIME_SPAN_MILLISECOND);
+      hr_service_set_error (self, end);
+    }
+  self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), delay, restart_due, self);
+  hr_service_touch (self);
+}

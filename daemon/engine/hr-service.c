@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-service.h"
+
+#include <string.h>
+
+#include "hr-error.h"
+#include "hr-log.h"
+#include "hr-process-tree.h"
+#include "hr-service-private.h"
+
+enum { SIGNAL_CHANGED, SIGNAL_EVENT, SIGNAL_JOB_ADDED, SIGNAL_RELOADED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HrService, hr_service, G_TYPE_OBJECT)
+
+static void
+hr_service_dispose (GObject *object)
+{
+  HrService *self = HR_SERVICE (object);
+
+  if (self->platform != NULL)
+    {
+      HrClock *clock = hr_platform_get_clock (self->platform);
+
+      hr_clock_cancel (clock, &self->restart_timer);
+      hr_clock_cancel (clock, &self->start_deadline);
+    }
+  if (self->reload != NULL)
+    g_signal_handlers_disconnect_by_data (self->reload, self);
+  if (self->current != NULL)
+    g_signal_handlers_disconnect_by_data (self->current, self);
+  if (self->retiring != NULL)
+    g_signal_handlers_disconnect_by_data (self->retiring, self);
+  if (self->health != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->health, self);
+      hr_health_stop (self->health);
+    }
+  if (self->intake != NULL)
+    hr_intake_stop (self->intake);
+  g_clear_object (&self->observation);
+  g_clear_object (&self->health);
+  g_clear_object (&self->reload);
+  g_clear_object (&self->current);
+  g_clear_object (&self->retiring);
+  g_clear_object (&self->intake);
+  g_clear_pointer (&self->running, hr_request_free);
+  g_clear_pointer (&self->waiting, hr_request_free);
+  hr_parts_clear (&self->parts);
+  g_clear_object (&self->platform);
+  G_OBJECT_CLASS (hr_service_parent_class)->dispose (object);
+}
+
+static void
+hr_service_finalize (GObject *object)
+{
+  HrService *self = HR_SERVICE (object);
+
+  g_free (self->name);
+  g_clear_pointer (&self->spec, hr_service_spec_unref);
+  g_clear_pointer (&self->caller, hr_caller_context_free);
+  g_clear_pointer (&self->backoff, hr_backoff_free);
+  hr_scan_free (self->scan);
+  g_free (self->config_error);
+  g_free (self->error);
+  g_strfreev (self->checks);
+  g_strfreev (self->carried);
+  G_OBJECT_CLASS (hr_service_parent_class)->finalize (object);
+}
+
+static void
+hr_service_class_init (HrServiceClass *klass)
+{
+  GType type = HR_TYPE_SERVICE;
+
+  G_OBJECT_CLASS (klass)->dispose = hr_service_dispose;
+  G_OBJECT_CLASS (klass)->finalize = hr_service_finalize;
+  signals[SIGNAL_CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_EVENT] =
+      g_signal_new ("event", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_JOB_ADDED] =
+      g_signal_new ("job-added", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_JOB);
+  signals[SIGNAL_RELOADED] = g_signal_new ("reloaded", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                                           G_TYPE_BOOLEAN, G_TYPE_INT64);
+}
+
+static void
+hr_service_init (HrService *self)
+{
+  self->last_slot = HR_SLOT_NONE;
+  self->shown_state = "stopped";
+}
+
+/**
+ * hr_service_new:
+ * @platform: the operating system
+ * @name: a valid name
+ * @next_job_id: numbers jobs
+ * @user_data: for @next_job_id
+ *
+ * Returns: (transfer full): a service that is not configured
+ */
+HrService *
+hr_service_new (HrPlatform *platform, const char *name, HrJobIdFunc next_job_id, gpointer user_data)
+{
+  HrService *self = g_object_new (HR_TYPE_SERVICE, NULL);
+
+  self->platform = g_object_ref (platform);
+  self->name = g_strdup (name);
+  self->next_job_id = next_job_id;
+  self->next_job_data = user_data;
+  return self;
+}
+
+/**
+ * hr_service_next_job_id:
+ * @self: a service
+ *
+ * Returns: the number for a new job
+ */
+guint64
+hr_service_next_job_id (HrService *self)
+{
+  return self->next_job_id (self->next_job_data);
+}
+
+/**
+ * hr_service_emit_event:
+ * @self: a service
+ * @event: (inout): what happened; the service's name is filled in
+ */
+void
+hr_service_emit_event (HrService *self, HrEvent *event)
+{
+  event->service = self->name;
+  g_signal_emit (self, signals[SIGNAL_EVENT], 0, event);
+}
+
+static const char *
+compute_state (HrService *self)
+{
+  gboolean serving = self->current != NULL && hr_generation_is_serving (self->current);
+
+  if (self->running != NULL && self->running->kind == HR_JOB_STOP)
+    return "stopping";
+  if (self->reload != NULL)
+    return self->current == NULL                   ? "starting"
+           : hr_reload_is_announced (self->reload) ? "reloading"
+           : serving                               ? "running"
+                                                   : "starting";
+  if (serving)
+    return "running";
+  if (self->failed)
+    return "failed";
+  if (self->restart_timer != 0 || self->loading_state
+      || (self->current != NULL && hr_generation_is_alive (self->current)))
+    return "starting";
+  return self->spec == NULL ? "invalid" : "stopped";
+}
+
+/**
+ * hr_service_touch:
+ * @self: a service
+ *
+ * Something that is shown may differ: says so, and emits ServiceStateChanged when the state does.
+ */
+void
+hr_service_touch (HrService *self)
+{
+  const char *state = compute_state (self);
+
+  if (!g_str_equal (state, self->shown_state))
+    {
+      HrEvent event = { .kind = HR_EVENT_STATE_CHANGED, .old_state = self->shown_state, .new_state = state };
+
+      self->shown_state = state;
+      hr_service_emit_event (self, &event);
+    }
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/**
+ * hr_service_set_error:
+ * @self: a service
+ * @error: (nullable): what is wrong with it, for status
+ */
+void
+hr_service_set_error (HrService *self, const char *error)
+{
+  char *copy = g_strdup (error);
+
+  g_free (self->error);
+  self->error = copy;
+}
+
+/**
+ * hr_service_remember:
+ * @self: a service
+ *
+ * Writes what the next daemon must know of it.
+ */
+void
+hr_service_remember (HrService *self)
+{
+  HrProcess process = { 0 };
+  HrRunRecord record = {
+    .stopped = self->stopped,
+    .paused = self->paused,
+    .ever_notified = self->ever_notified,
+    .running = self->last_release,
+    .slot = self->last_slot,
+    .last_good = self->last_good,
+  };
+  g_autoptr (GError) error = NULL;
+
+  if (self->caller != NULL)
+    return;
+  if (self->current != NULL && hr_generation_is_alive (self->current))
+    {
+      record.pid = hr_generation_get_pid (self->current);
+      record.instance = (char *)hr_generation_get_id (self->current);
+      if (hr_process_read (record.pid, &process))
+        record.pid_start = process.start;
+    }
+  if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
+    hr_log_warning (self->name, "%s", error->message);
+}
+
+/**
+ * hr_service_restore:
+ * @self: a service that has not run
+ * @record: (nullable): what an earlier daemon wrote of it
+ *
+ * An instance that this daemon's predecessor left behind is ended: its sockets are not ours, and nothing may run twice.
+ */
+void
+hr_service_restore (HrService *self, HrRunRecord *record)
+{
+  HrProcess process = { 0 };
+
+  g_return_if_fail (HR_IS_SERVICE (self));
+
+  if (record == NULL)
+    return;
+  self->stopped = record->stopped;
+  self->ever_notified = record->ever_notified;
+  self->last_release = record->running;
+  self->last_slot = record->slot == 0 ? HR_SLOT_A : record->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
+  self->last_good = record->last_good;
+  self->paused = record->paused;
+  if (self->intake != NULL && self->paused)
+    hr_intake_set_paused (self->intake, TRUE);
+  if (record->pid > 0 && record->instance != NULL && hr_process_read (record->pid, &process)
+      && process.start == record->pid_start)
+    {
+      hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
+      hr_process_tree_kill (record->pid, record->instance);
+    }
+}
+
+static void
+intake_changed (HrIntake *intake, HrService *self)
+{
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static gboolean
+begin_intake (HrService *self, GError **error)
+{
+  if (self->intake != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->intake, self);
+      hr_intake_stop (self->intake);
+    }
+  g_clear_object (&self->intake);
+  if (self->parts.store == NULL)
+    return TRUE;
+  self->intake = hr_intake_new (hr_platform_get_clock (self->platform), self->spec, self->parts.watcher);
+  g_signal_connect (self->intake, "due", G_CALLBACK (hr_service_source_due), self);
+  g_signal_connect (self->intake, "changed", G_CALLBACK (intake_changed), self);
+  hr_intake_set_paused (self->intake, self->paused || self->all_paused);
+  return hr_intake_start (self->intake, error);
+}
+
+/**
+ * hr_service_configure:
+ * @self: a service
+ * @spec: what its file says now
+ * @caller: (transfer full) (nullable): for a transient service
+ * @error: return location
+ *
+ * A running instance goes on under what it was started with until a reload.
+ *
+ * Returns: success; else an error, and the service is as hr_service_set_invalid() makes it
+ */
+gboolean
+hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error)
+{
+  HrParts parts = { 0 };
+  g_autoptr (GError) local = NULL;
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+
+  g_clear_pointer (&self->caller, hr_caller_context_free);
+  self->caller = caller;
+  if (!hr_platform_open_parts (self->platform, spec, self->spec != NULL ? &self->parts : NULL, &parts, &local))
+    {
+      hr_service_set_invalid (self, local->message);
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  hr_parts_clear (&self->parts);
+  self->parts = parts;
+  g_clear_pointer (&self->spec, hr_service_spec_unref);
+  self->spec = hr_service_spec_ref (spec);
+  g_clear_pointer (&self->backoff, hr_backoff_free);
+  self->backoff =
+      hr_backoff_new (spec->restart_delay, spec->restart_delay_max, spec->restart_limit, spec->restart_window);
+  g_clear_pointer (&self->config_error, g_free);
+  g_clear_pointer (&self->scan, hr_scan_free);
+  if (!begin_intake (self, &local))
+    {
+      /* Its releases run all the same; what is lost is said. */
+      hr_log_warning (self->name, "its source is not watched: %s", local->message);
+      hr_service_set_error (self, local->message);
+    }
+  hr_service_touch (self);
+  return TRUE;
+}
+
+/**
+ * hr_service_set_invalid:
+ * @self: a service
+ * @message: why its file does not load
+ *
+ * A running instance goes on.
+ */
+void
+hr_service_set_invalid (HrService *self, const char *message)
+{
+  g_return_if_fail (HR_IS_SERVICE (self));
+
+  g_free (self->config_error);
+  self->config_error = g_strdup (message);
+  if (self->current == NULL || !hr_generation_is_alive (self->current))
+    g_clear_pointer (&self->spec, hr_service_spec_unref);
+  hr_service_touch (self);
+}
+
+/**
+ * hr_service_is_misconfigured:
+ * @self: a service
+ *
+ * Returns: whether its file does not load, whatever still runs
+ */
+gboolean
+hr_service_is_misconfigured (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+  return self->config_error != NULL;
+}
+
+/**
+ * hr_service_is_transient:
+ * @self: a service
+ *
+ * Returns: whether it lives as long as the one who asked for it
+ */
+gboolean
+hr_service_is_transient (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+  return self->caller != NULL;
+}
+
+/**
+ * hr_service_wants_start:
+ * @self: a service
+ *
+ * Returns: whether it starts with the daemon
+ */
+gboolean
+hr_service_wants_start (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+  return self->spec != NULL && !self->stopped;
+}
+
+/**
+ * hr_service_start:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * The last good release, then what the source holds.
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_start (HrService *self, const char *caller)
+{
+  HrRequest *request = hr_request_new (self, HR_JOB_START, "start", caller);
+
+  request->by_hand = TRUE;
+  return hr_service_request (self, request);
+}
+
+/**
+ * hr_service_stop:
+ * @self: a service
+ * @caller: (nullable): who asked; %NULL: it is not remembered as stopped on request
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_stop (HrService *self, const char *caller)
+{
+  return hr_service_request (self, hr_request_new (self, HR_JOB_STOP, "manual", caller));
+}
+
+/**
+ * hr_service_restart:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * Stops and starts the release that runs.
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_restart (HrService *self, const char *caller)
+{
+  return hr_service_request (self, hr_request_new (self, HR_JOB_RESTART, "manual", caller));
+}
+
+/**
+ * hr_service_reload:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_reload (HrService *self, const char *caller)
+{
+  HrRequest *request = hr_request_new (self, HR_JOB_RELOAD, "manual", caller);
+
+  request->by_hand = TRUE;
+  return hr_service_request (self, request);
+}
+
+/**
+ * hr_service_get_rollback_point:
+ * @self: a service
+ *
+ * Returns: what a rollback without a number would run: the newest good release before the running one; 0: none
+ */
+guint64
+hr_service_get_rollback_point (HrService *self)
+{
+  GPtrArray *list = hr_service_list_releases (self);
+  guint64 running = self->last_release;
+
+  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
+    {
+      const HrRelease *release = g_ptr_array_index (list, i - 1);
+
+      if (release->fate == HR_FATE_GOOD && (running == 0 || release->number < running))
+        return release->number;
+    }
+  return 0;
+}
+
+/**
+ * hr_service_rollback:
+ * @self: a service
+ * @release: which one to run; 0: the previous good one
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_RELEASE or %HR_ERROR_NOT_SUPPORTED
+ */
+HrJob *
+hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error)
+{
+  HrRequest *request;
+
+  if (self->parts.store == NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "service '%s' has no Source, so there are no releases of it", self->name);
+      return NULL;
+    }
+  if (g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place"))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "service '%s' runs in its source (%s): its files are yours and are not rolled back", self->name,
+                   hr_slots_view_note (self->parts.slots));
+      return NULL;
+    }
+  if (release == 0)
+    release = hr_service_get_rollback_point (self);
+  if (release == 0 || hr_release_store_get (self->parts.store, release) == NULL)
+    {
+      if (release == 0)
+        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
+                     "service '%s' has no good release before the running one", self->name);
+      else
+        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                     self->name, release);
+      return NULL;
+    }
+  request = hr_request_new (self, HR_JOB_ROLLBACK, "rollback", caller);
+  request->by_hand = TRUE;
+  request->target = release;
+  return hr_service_request (self, request);
+}
+
+/**
+ * hr_service_restore_snapshot:
+ * @self: a service
+ * @id: a snapshot
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Starts the release that runs anew with this state.
+ *
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_SNAPSHOT
+ */
+HrJob *
+hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error)
+{
+  g_autoptr (GPtrArray) list = hr_service_list_snapshots (self);
+  HrRequest *request;
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrSnapshot *snapshot = g_ptr_array_index (list, i);
+
+      if (!g_str_equal (snapshot->id, id))
+        continue;
+      request = hr_request_new (self, HR_JOB_RESTORE_SNAPSHOT, "manual", caller);
+      request->by_hand = TRUE;
+      request->snapshot = g_strdup (id);
+      return hr_service_request (self, request);
+    }
+  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_SNAPSHOT, "service '%s' has no snapshot '%s'", self->name, id);
+  return NULL;
+}
+
+/**
+ * hr_service_set_paused:
+ * @self: a service
+ * @paused: whether changes of its source are only kept
+ * @of_all: whether all services are paused or resumed; each kind of pause ends by itself
+ */
+void
+hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all)
+{
+  gboolean before = hr_service_get_paused (self);
+
+  if (of_all)
+    self->all_paused = paused;
+  else
+    {
+      self->paused = paused;
+      hr_service_remember (self);
+    }
+  if (hr_service_get_paused (self) == before)
+    return;
+  if (before)
+    self->next_trigger = "resume";
+  if (self->intake != NULL)
+    hr_intake_set_paused (self->intake, !before);
+  hr_service_touch (self);
+}
