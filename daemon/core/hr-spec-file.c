@@ -257,7 +257,7 @@ hr_spec_file_parse (const HrSpecSource *source, GError **error)
   reader.entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_spec_entry_free);
   reader.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  at = source->text;
+  at = source->text != NULL ? source->text : "";
   end = at + source->size;
   if (source->size >= strlen (bom) && memcmp (at, bom, strlen (bom)) == 0)
     at += strlen (bom);
