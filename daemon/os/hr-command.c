@@ -376,25 +376,3 @@ hr_command_end (int wait_status)
     return g_strdup_printf ("ended by signal %d (%s)", WTERMSIG (wait_status), strsignal (WTERMSIG (wait_status)));
   return WEXITSTATUS (wait_status) == 0 ? NULL : g_strdup_printf ("exit code %d", WEXITSTATUS (wait_status));
 }
-
-/**
- * hr_command_find:
- * @program: name without '/'
- * @path: (nullable): as of $PATH; only absolute directories count
- *
- * Returns: (transfer full) (nullable): the first executable file of this name
- */
-char *
-hr_command_find (const char *program, const char *path)
-{
-  g_auto (GStrv) dirs = g_strsplit (path != NULL ? path : "/usr/local/bin:/usr/bin:/bin", ":", -1);
-
-  for (char **dir = dirs; *dir != NULL; dir++)
-    {
-      g_autofree char *file = g_build_filename (*dir, program, NULL);
-
-      if (g_path_is_absolute (*dir) && g_file_test (file, G_FILE_TEST_IS_REGULAR) && access (file, X_OK) == 0)
-        return g_steal_pointer (&file);
-    }
-  return NULL;
-}

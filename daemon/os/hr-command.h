@@ -64,7 +64,6 @@ gboolean hr_command_run (const HrCommand *self, GCancellable *cancellable, HrCom
 void hr_command_result_clear (HrCommandResult *self);
 char *hr_command_words (const GString *output);
 char *hr_command_end (int wait_status);
-char *hr_command_find (const char *program, const char *path);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HrCommandResult, hr_command_result_clear)
 

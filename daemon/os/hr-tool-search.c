@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "hr-command-line.h"
-#include "hr-command.h"
 #include "hr-syntax.h"
 
 #define TYPESCRIPT_LIBRARY "lib/typescript.js"
+/* As of execvp() without a PATH. */
+#define DEFAULT_PATH "/bin:/usr/bin"
 
 /* Where a path that the program sees is for the daemon: in the slot, or in the source what is shared from there. */
 static char *
@@ -52,14 +53,21 @@ is_usable (const HrToolSearch *search, const char *path)
  * @search: for whom
  * @name: a program
  *
- * Returns: (transfer full) (nullable): the first of this name in the service's PATH, if it may be used
+ * Returns: (transfer full) (nullable): the first of this name in the service's PATH that may be used
  */
 char *
 hr_tool_search_path (const HrToolSearch *search, const char *name)
 {
-  g_autofree char *file = hr_command_find (name, search->path);
+  g_auto (GStrv) dirs = g_strsplit (search->path != NULL ? search->path : DEFAULT_PATH, ":", -1);
 
-  return file != NULL && is_usable (search, file) ? g_steal_pointer (&file) : NULL;
+  for (char **dir = dirs; *dir != NULL; dir++)
+    {
+      g_autofree char *file = g_build_filename (*dir, name, NULL);
+
+      if (g_path_is_absolute (*dir) && is_usable (search, file))
+        return g_steal_pointer (&file);
+    }
+  return NULL;
 }
 
 /* The first word of the command line as a path; NULL where only the start can tell. */
@@ -75,7 +83,7 @@ exec_path (const HrToolSearch *search)
   if (words == NULL)
     return NULL;
   if (strchr (words[0], '/') == NULL)
-    return hr_command_find (words[0], search->path);
+    return hr_tool_search_path (search, words[0]);
   directory =
       g_canonicalize_filename (search->spec->working_directory != NULL ? search->spec->working_directory : ".", dir);
   return g_canonicalize_filename (words[0], directory);
@@ -99,7 +107,7 @@ interpreter_of (const HrToolSearch *search, const char *script)
   interpreter = hr_syntax_interpreter (head, size);
   if (interpreter == NULL || strchr (interpreter, '/') != NULL)
     return g_steal_pointer (&interpreter);
-  return hr_command_find (interpreter, search->path);
+  return hr_tool_search_path (search, interpreter);
 }
 
 /**
