@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hr-adopt-server.h"
 #include "hr-error.h"
 #include "hr-exec-command.h"
 #include "hr-fd.h"
@@ -34,6 +35,7 @@ struct _HrExecInstance {
   guint status_source;
   GError *start_error;
   HrNotifyServer *notify;
+  HrAdoptServer *adopt; /* NULL: the library is not preloaded */
 };
 
 G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
@@ -156,6 +158,7 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   known = waitid (P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == self->pid;
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
+  g_clear_pointer (&self->adopt, hr_adopt_server_free);
   hr_instance_emit_exited (HR_INSTANCE (self), known ? to_wait_status (&info) : -1, known);
 }
 
@@ -186,6 +189,14 @@ on_notify (const char *const *assignments, gpointer user_data)
   g_autoptr (HrInstance) self = g_object_ref (user_data);
 
   hr_instance_emit_notify (self, assignments);
+}
+
+static void
+on_listening (gpointer user_data)
+{
+  g_autoptr (HrInstance) self = g_object_ref (user_data);
+
+  hr_instance_emit_listening (self);
 }
 
 static gboolean
@@ -251,10 +262,13 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   self->status_fd = ends[0];
   said = ends[1];
   g_unix_set_fd_nonblocking (self->status_fd, TRUE, NULL);
-  command = hr_exec_command_new (launch, hr_notify_server_get_address (self->notify), NULL, said);
+  command = hr_exec_command_new (launch, hr_notify_server_get_address (self->notify),
+                                 self->adopt != NULL ? hr_adopt_server_get_address (self->adopt) : NULL, said);
   if (!spawn (self, launch, command, error) || !hold_process (self, error))
     return FALSE;
   hr_notify_server_set_leader (self->notify, self->pid);
+  if (self->adopt != NULL)
+    hr_adopt_server_set_leader (self->adopt, self->pid);
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
   self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_main_exit, self);
   return TRUE;
@@ -279,7 +293,10 @@ hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **
   self->service = g_strdup (launch->service);
   self->id = g_strdup (launch->id);
   self->notify = hr_notify_server_new (runtime_dir, launch->id, on_notify, self, &local);
-  if (self->notify == NULL)
+  if (self->notify != NULL && launch->adopt && HR_IS_SOCKET_LISTENERS (launch->listeners))
+    self->adopt = hr_adopt_server_new (runtime_dir, launch->id, HR_SOCKET_LISTENERS (launch->listeners), on_listening,
+                                       self, &local);
+  if (local != NULL)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
       return NULL;
@@ -296,6 +313,7 @@ hr_exec_instance_finalize (GObject *object)
   g_clear_handle_id (&self->pidfd_source, g_source_remove);
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
+  g_clear_pointer (&self->adopt, hr_adopt_server_free);
   g_clear_error (&self->start_error);
   g_free (self->service);
   g_free (self->id);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adopt-client.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "hr-names.h"
+
+/* The daemon answers within milliseconds. Without its answer the port it holds is in use, so it gets some time. */
+#define ANSWER_DEADLINE_SEC 5
+
+static struct sockaddr_un server;
+static socklen_t server_length;
+
+/**
+ * adopt_client_init:
+ *
+ * Remembers where the daemon is: programs change their environment.
+ *
+ * Returns: whether there is one
+ */
+bool
+adopt_client_init (void)
+{
+  const char *where = getenv (HR_ENV_ADOPT);
+  size_t length = where != NULL ? strlen (where) : 0;
+
+  if (length == 0 || length >= sizeof server.sun_path)
+    return false;
+  server.sun_family = AF_UNIX;
+  memcpy (server.sun_path, where, length);
+  if (where[0] == '@')
+    server.sun_path[0] = '\0';
+  server_length = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length + (where[0] == '@' ? 0 : 1));
+  return true;
+}
+
+static bool
+send_request (int fd, const HrAdoptRequest *request, int given)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (int))];
+  } control;
+  struct iovec data = { .iov_base = (void *)request, .iov_len = sizeof *request };
+  struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
+  ssize_t sent;
+
+  if (given >= 0)
+    {
+      memset (&control, 0, sizeof control);
+      header.msg_control = &control;
+      header.msg_controllen = sizeof control;
+      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
+      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
+      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
+      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &given, sizeof (int));
+    }
+  do
+    sent = sendmsg (fd, &header, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == (ssize_t)sizeof *request;
+}
+
+static int
+receive_reply (int fd)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (int))];
+  } control;
+  HrAdoptReply reply = { 0 };
+  struct iovec data = { .iov_base = &reply, .iov_len = sizeof reply };
+  struct msghdr header = {
+    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  struct cmsghdr *part;
+  ssize_t length;
+  int found = -1;
+
+  do
+    length = recvmsg (fd, &header, MSG_CMSG_CLOEXEC);
+  while (length < 0 && errno == EINTR);
+  part = length > 0 ? CMSG_FIRSTHDR (&header) : NULL;
+  if (part != NULL && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS
+      && part->cmsg_len == CMSG_LEN (sizeof (int)))
+    memcpy (&found, CMSG_DATA (part), sizeof (int));
+  if (length == (ssize_t)sizeof reply && reply.version == HR_ADOPT_VERSION && reply.found)
+    return found;
+  if (found >= 0)
+    close (found);
+  return -1;
+}
+
+/**
+ * adopt_client_ask:
+ * @question: what to ask or say
+ * @address: (nullable): of an IPv4 or IPv6 socket
+ * @length: its size in bytes
+ * @given: descriptor to send along, -1 for none; stays the caller's
+ *
+ * Keeps errno. Waits for the answer, not for ever.
+ *
+ * Returns: a descriptor of a socket that listens, for the caller to close; -1 when there is none
+ */
+int
+adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given)
+{
+  const struct timeval patience = { .tv_sec = ANSWER_DEADLINE_SEC };
+  HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = question };
+  int saved = errno, found = -1;
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  if (address != NULL && length <= sizeof request.address)
+    memcpy (&request.address, address, length);
+  if (fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
+      && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
+      && connect (fd, (struct sockaddr *)&server, server_length) == 0 && send_request (fd, &request, given))
+    found = receive_reply (fd);
+  if (fd >= 0)
+    close (fd);
+  errno = saved;
+  return found;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * adopt-client.h: asking the daemon at $HOTRELOAD_ADOPT.
+ *
+ * Every question has a connection of its own, so that threads and forked children do not get in each other's way.
+ * Whatever goes wrong, the answer is "no" and the program does what it would have done alone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "hr-adopt-protocol.h"
+
+bool adopt_client_init (void);
+int adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given);

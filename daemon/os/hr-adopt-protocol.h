@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-adopt-protocol.h: what libhotreload-adopt.so and the daemon say to each other at $HOTRELOAD_ADOPT.
+ *
+ * A SOCK_SEQPACKET connection for every question: one request, with a descriptor when the program hands one over; one
+ * reply, with a descriptor when the daemon does. Private to one installation: both sides are of the same version, and
+ * a message of another is not answered, so that the program binds for itself. No GLib: the library includes this.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define HR_ADOPT_VERSION 1
+
+/**
+ * HrAdoptQuestion:
+ * @HR_ADOPT_BIND: the program binds this address: is there a listener that was made for it?
+ * @HR_ADOPT_BIND_IN_USE: it could not bind this address itself: is there any listener in its way?
+ * @HR_ADOPT_BIND_FREE: it listens on a port that the kernel chose: did an earlier instance, on this address?
+ * @HR_ADOPT_DISCOVERED: it listens on the socket that comes along
+ * @HR_ADOPT_DISCOVERED_FREE: the same, on a port that the kernel chose
+ * @HR_ADOPT_LISTENING: it listens on, accepts from or polls a listener that it was given
+ */
+typedef enum {
+  HR_ADOPT_BIND,
+  HR_ADOPT_BIND_IN_USE,
+  HR_ADOPT_BIND_FREE,
+  HR_ADOPT_DISCOVERED,
+  HR_ADOPT_DISCOVERED_FREE,
+  HR_ADOPT_LISTENING,
+} HrAdoptQuestion;
+
+/**
+ * HrAdoptRequest:
+ * @version: %HR_ADOPT_VERSION
+ * @question: a #HrAdoptQuestion
+ * @address: of the first three, an IPv4 or IPv6 address; else zero
+ */
+typedef struct {
+  uint32_t version;
+  uint32_t question;
+  struct sockaddr_storage address;
+} HrAdoptRequest;
+
+/**
+ * HrAdoptReply:
+ * @version: %HR_ADOPT_VERSION
+ * @found: 1: a descriptor comes along
+ */
+typedef struct {
+  uint32_t version;
+  uint32_t found;
+} HrAdoptReply;

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-adopt-server.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "hr-adopt-protocol.h"
+#include "hr-fd.h"
+#include "hr-instance-socket.h"
+#include "hr-log.h"
+#include "hr-process-tree.h"
+
+/* The library sends its question right after it has connected. */
+#define QUESTION_DEADLINE_MSEC 2000
+
+struct _HrAdoptServer {
+  char *instance;
+  char *address;
+  int fd;
+  guint source;
+  GPid leader;
+  HrSocketListeners *listeners;
+  GPtrArray *connections;
+  HrAdoptFunc func;
+  gpointer user_data;
+};
+
+typedef struct {
+  HrAdoptServer *server;
+  int fd;
+  guint source;
+  guint deadline;
+} Connection;
+
+static gboolean on_connecting (gint fd, GIOCondition condition, gpointer user_data);
+
+static void
+connection_free (gpointer data)
+{
+  Connection *self = data;
+
+  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->deadline, g_source_remove);
+  hr_fd_clear (&self->fd);
+  g_free (self);
+}
+
+/* Closes it; another that was waiting can come in. */
+static void
+drop (Connection *connection)
+{
+  HrAdoptServer *self = connection->server;
+
+  g_ptr_array_remove_fast (self->connections, connection);
+  if (self->source == 0)
+    self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
+}
+
+static void
+take_control (struct msghdr *header, int *given, struct ucred *sender)
+{
+  for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS && part->cmsg_len == CMSG_LEN (sizeof (int)))
+      memcpy (given, CMSG_DATA (part), sizeof (int));
+    else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS
+             && part->cmsg_len == CMSG_LEN (sizeof *sender))
+      memcpy (sender, CMSG_DATA (part), sizeof *sender);
+}
+
+/* Reads a question that is whole, of this version and from a process of the instance. */
+static gboolean
+receive (HrAdoptServer *self, int fd, HrAdoptRequest *request, int *given)
+{
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (int)) + CMSG_SPACE (sizeof (struct ucred))];
+  } control;
+  struct ucred sender = { 0 };
+  struct iovec data = { .iov_base = request, .iov_len = sizeof *request };
+  struct msghdr header = {
+    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  ssize_t length = TEMP_FAILURE_RETRY (recvmsg (fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+
+  if (length <= 0)
+    return FALSE;
+  take_control (&header, given, &sender);
+  return length == sizeof *request && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
+         && request->version == HR_ADOPT_VERSION && (sender.uid == geteuid () || sender.uid == 0)
+         && hr_process_belongs (sender.pid, self->leader, self->instance);
+}
+
+/* A descriptor to give, -1 for none; *listens: whether the program listens now. */
+static int
+answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean *listens)
+{
+  gboolean has_address = request->address.ss_family == AF_INET || request->address.ss_family == AF_INET6;
+  g_autoptr (GError) error = NULL;
+
+  switch (request->question)
+    {
+    case HR_ADOPT_BIND:
+      return !has_address ? -1
+                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_MADE_FOR,
+                                                      self->instance);
+    case HR_ADOPT_BIND_IN_USE:
+      return !has_address ? -1
+                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_IN_THE_WAY,
+                                                      self->instance);
+    case HR_ADOPT_BIND_FREE:
+      return !has_address ? -1
+                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_FREE_PORT,
+                                                      self->instance);
+    case HR_ADOPT_DISCOVERED:
+    case HR_ADOPT_DISCOVERED_FREE:
+      if (*given >= 0
+          && !hr_socket_listeners_discover (self->listeners, hr_fd_steal (given),
+                                            request->question == HR_ADOPT_DISCOVERED_FREE, self->instance, &error))
+        hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
+      *listens = TRUE;
+      return -1;
+    case HR_ADOPT_LISTENING:
+      *listens = TRUE;
+      return -1;
+    default:
+      return -1;
+    }
+}
+
+static void
+reply (int fd, int found)
+{
+  HrAdoptReply message = { .version = HR_ADOPT_VERSION, .found = found >= 0 };
+  union {
+    struct cmsghdr align;
+    char space[CMSG_SPACE (sizeof (int))];
+  } control = { 0 };
+  struct iovec data = { .iov_base = &message, .iov_len = sizeof message };
+  struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
+
+  if (found >= 0)
+    {
+      header.msg_control = &control;
+      header.msg_controllen = sizeof control;
+      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
+      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
+      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
+      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &found, sizeof (int));
+    }
+  if (TEMP_FAILURE_RETRY (sendmsg (fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL)) < 0)
+    hr_log_debug (NULL, "an answer about a listener was not taken: %s", g_strerror (errno));
+}
+
+static gboolean
+on_question (gint fd, GIOCondition condition, gpointer user_data)
+{
+  Connection *connection = user_data;
+  HrAdoptServer *self = connection->server;
+  HrAdoptRequest request;
+  g_auto (HrFd) given = -1;
+  gboolean listens = FALSE;
+
+  if (receive (self, fd, &request, &given))
+    reply (fd, answer (self, &request, &given, &listens));
+  connection->source = 0;
+  drop (connection);
+  if (listens)
+    self->func (self->user_data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_question_late (gpointer user_data)
+{
+  Connection *connection = user_data;
+
+  connection->deadline = 0;
+  drop (connection);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_connecting (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrAdoptServer *self = user_data;
+  int accepted = TEMP_FAILURE_RETRY (accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  Connection *connection;
+
+  if (accepted < 0)
+    return G_SOURCE_CONTINUE;
+  connection = g_new0 (Connection, 1);
+  connection->server = self;
+  connection->fd = accepted;
+  connection->source = g_unix_fd_add (accepted, G_IO_IN | G_IO_HUP, on_question, connection);
+  connection->deadline = g_timeout_add (QUESTION_DEADLINE_MSEC, on_question_late, connection);
+  g_ptr_array_add (self->connections, connection);
+  if (self->connections->len < HR_ADOPT_CONNECTIONS_MAX)
+    return G_SOURCE_CONTINUE;
+  self->source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * hr_adopt_server_new:
+ * @runtime_dir: the daemon's runtime directory
+ * @instance: id of the instance
+ * @listeners: its service's
+ * @func: called from the main loop when the program listens
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Returns: (transfer full): the server; %NULL with a #GIOErrorEnum set
+ */
+HrAdoptServer *
+hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners, HrAdoptFunc func,
+                     gpointer user_data, GError **error)
+{
+  g_autofree char *address = NULL;
+  int fd = hr_instance_socket_open (runtime_dir, instance, "adopt", SOCK_SEQPACKET, &address, error);
+  HrAdoptServer *self;
+
+  if (fd < 0)
+    return NULL;
+  self = g_new0 (HrAdoptServer, 1);
+  self->instance = g_strdup (instance);
+  self->address = g_steal_pointer (&address);
+  self->fd = fd;
+  self->listeners = g_object_ref (listeners);
+  self->connections = g_ptr_array_new_with_free_func (connection_free);
+  self->func = func;
+  self->user_data = user_data;
+  self->source = g_unix_fd_add (fd, G_IO_IN, on_connecting, self);
+  return self;
+}
+
+/**
+ * hr_adopt_server_free:
+ * @self: (transfer full) (nullable): the server
+ *
+ * Its instance has ended, or is left alone.
+ */
+void
+hr_adopt_server_free (HrAdoptServer *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_handle_id (&self->source, g_source_remove);
+  g_ptr_array_unref (self->connections);
+  hr_instance_socket_close (&self->fd, self->address);
+  hr_socket_listeners_leave (self->listeners, self->instance);
+  g_object_unref (self->listeners);
+  g_free (self->address);
+  g_free (self->instance);
+  g_free (self);
+}
+
+/**
+ * hr_adopt_server_get_address:
+ * @self: the server
+ *
+ * Returns: (transfer none): value for $HOTRELOAD_ADOPT
+ */
+const char *
+hr_adopt_server_get_address (HrAdoptServer *self)
+{
+  return self->address;
+}
+
+/**
+ * hr_adopt_server_set_leader:
+ * @self: the server
+ * @leader: the instance's main process
+ *
+ * Before this no question is answered.
+ */
+void
+hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader)
+{
+  self->leader = leader;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-adopt-server.h: the daemon's end of one instance's $HOTRELOAD_ADOPT.
+ *
+ * libhotreload-adopt.so asks here when the program binds, gives what the program listens on by itself, and says when
+ * it listens. Only processes of the instance are answered, and of descriptors only TCP sockets that listen are kept.
+ */
+#pragma once
+
+#include "hr-socket-listeners.h"
+
+G_BEGIN_DECLS
+
+/* Questions at a time; the library of one more waits, then binds for itself. */
+#define HR_ADOPT_CONNECTIONS_MAX 64
+
+/**
+ * HrAdoptFunc:
+ * @user_data: what was given to hr_adopt_server_new()
+ *
+ * The program listens. May free the server.
+ */
+typedef void (*HrAdoptFunc) (gpointer user_data);
+
+typedef struct _HrAdoptServer HrAdoptServer;
+
+HrAdoptServer *hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners,
+                                    HrAdoptFunc func, gpointer user_data, GError **error);
+void hr_adopt_server_free (HrAdoptServer *self);
+const char *hr_adopt_server_get_address (HrAdoptServer *self);
+void hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader);
+
+G_END_DECLS

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-socket-listeners.h: the TCP listeners of one service, with real sockets.
+ *
+ * Sockets listen from the moment they are bound: connections wait in their queue while no instance runs. Discovered
+ * ones come from the adopt server. UDP and Unix sockets are refused.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "hr-listeners.h"
+
+G_BEGIN_DECLS
+
+/* A program that listens on more sockets by itself keeps the others to itself. */
+#define HR_DISCOVERED_LISTENERS_MAX 64
+
+/**
+ * HrListenerMatch:
+ * @HR_LISTENER_MATCH_MADE_FOR: this very address, or a listener of the service file that overlaps it
+ * @HR_LISTENER_MATCH_IN_THE_WAY: any listener that overlaps it
+ * @HR_LISTENER_MATCH_FREE_PORT: a discovered one on this host whose port the kernel chose, and which the instance does
+ *   not have yet
+ */
+typedef enum {
+  HR_LISTENER_MATCH_MADE_FOR,
+  HR_LISTENER_MATCH_IN_THE_WAY,
+  HR_LISTENER_MATCH_FREE_PORT,
+} HrListenerMatch;
+
+#define HR_TYPE_SOCKET_LISTENERS (hr_socket_listeners_get_type ())
+G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENERS, GObject)
+
+HrListeners *hr_socket_listeners_new (void);
+int hr_socket_listeners_take (HrSocketListeners *self, const struct sockaddr_storage *address, HrListenerMatch match,
+                              const char *instance);
+gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
+                                       GError **error);
+void hr_socket_listeners_leave (HrSocketListeners *self, const char *instance);
+
+G_END_DECLS
