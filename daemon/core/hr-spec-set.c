@@ -381,7 +381,7 @@ hr_spec_set_forbid (HrServiceSpec *spec, const HrSpecKey *key, const char *value
   for (guint i = 0; items[i] != NULL; i++)
     {
       g_autoptr (GError) local = NULL;
-      g_autoptr (GRegex) regex = g_regex_new (items[i], 0, 0, &local);
+      g_autoptr (GRegex) regex = g_regex_new (items[i], G_REGEX_MULTILINE, 0, &local);
 
       if (regex == NULL)
         {
