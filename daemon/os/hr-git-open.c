@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-git-open.c: opening the rollback store's repository, and making it.
+ */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-fs.h"
+#include "hr-git-private.h"
+
+/* What libgit2 may keep in memory besides what is in use, in bytes. */
+#define GIT_CACHE_BYTES_MAX ((ssize_t)4 * 1024 * 1024)
+#define GIT_WINDOW_BYTES ((size_t)1024 * 1024)
+#define GIT_MAPPED_BYTES_MAX ((size_t)32 * 1024 * 1024)
+
+static const int config_levels[] = { GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+                                     GIT_CONFIG_LEVEL_GLOBAL };
+
+static gpointer
+start_libgit2 (gpointer data)
+{
+  git_libgit2_init ();
+  /* The store behaves the same whatever the user has configured for git. */
+  for (gsize i = 0; i < G_N_ELEMENTS (config_levels); i++)
+    git_libgit2_opts (GIT_OPT_SET_SEARCH_PATH, config_levels[i], "");
+  git_libgit2_opts (GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+  /* Owners are checked here, with a message that says what to do. */
+  git_libgit2_opts (GIT_OPT_SET_OWNER_VALIDATION, 0);
+  /* What is written was written or looked up just before. */
+  git_libgit2_opts (GIT_OPT_ENABLE_STRICT_OBJECT_CREATION, 0);
+  git_libgit2_opts (GIT_OPT_SET_CACHE_MAX_SIZE, GIT_CACHE_BYTES_MAX);
+  git_libgit2_opts (GIT_OPT_SET_MWINDOW_SIZE, GIT_WINDOW_BYTES);
+  git_libgit2_opts (GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, GIT_MAPPED_BYTES_MAX);
+  return NULL;
+}
+
+static gboolean
+configure (const char *path, GError **error)
+{
+  g_autofree char *file = g_build_filename (path, "config", NULL);
+  g_autoptr (git_config) config = NULL;
+  int code = git_config_open_ondisk (&config, file);
+
+  if (code == 0)
+    code = git_config_set_int32 (config, "gc.auto", 0);
+  /* libgit2 1.5 takes this as the size above which it looks for no deltas; git itself is not harmed by it. Looking for
+   * deltas among unrelated files costs most of an import and saves nothing. */
+  if (code == 0)
+    code = git_config_set_int32 (config, "pack.deltaCacheSize", 1);
+  return code == 0 || hr_git_set_error (error, code, "while configuring the rollback store '%s'", path);
+}
+
+/* Made beside its place and renamed: whoever sees a store sees a whole one. */
+static gboolean
+create (const char *path, GError **error)
+{
+  git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
+  g_autofree char *parent = g_path_get_dirname (path);
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  g_autoptr (git_repository) repository = NULL;
+  gboolean ok;
+  int code;
+
+  if (!hr_fs_make_dir (parent, 0700, error))
+    return FALSE;
+  if (g_mkdtemp_full (temporary, 0700) == NULL)
+    return hr_fs_set_error (error, errno, "while creating the rollback store '%s'", path);
+
+  options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_NO_REINIT;
+  options.initial_head = "main";
+  code = git_repository_init_ext (&repository, temporary, &options);
+  ok = code == 0 || hr_git_set_error (error, code, "while creating the rollback store '%s'", path);
+  ok = ok && configure (temporary, error);
+  /* When another store of this daemon was faster, its repository is as good. */
+  if (ok && g_rename (temporary, path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+    ok = hr_fs_set_error (error, errno, "while creating the rollback store '%s'", path);
+  hr_fs_remove_tree (temporary, NULL);
+  return ok && hr_fs_sync_dir (parent, error);
+}
+
+static gboolean
+is_missing_or_empty (const char *path)
+{
+  struct stat info;
+
+  if (lstat (path, &info) != 0)
+    return errno == ENOENT;
+  if (S_ISDIR (info.st_mode) && g_rmdir (path) == 0)
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
+check_access (const char *path, GError **error)
+{
+  g_autofree char *objects = g_build_filename (path, "objects", NULL);
+  g_autofree char *refs = g_build_filename (path, "refs", NULL);
+  struct stat info;
+
+  if (stat (path, &info) != 0)
+    return hr_fs_set_error (error, errno, "while opening the rollback store '%s'", path);
+  if (info.st_uid != geteuid ())
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_FAILED,
+                   "the rollback store '%s' belongs to user %u and the daemon runs as user %u: change its owner, or "
+                   "move it away and a new one is created",
+                   path, (guint)info.st_uid, (guint)geteuid ());
+      return FALSE;
+    }
+  if (access (objects, W_OK | X_OK) != 0 || access (refs, W_OK | X_OK) != 0)
+    {
+      if (errno == ENOENT || errno == ENOTDIR)
+        return TRUE;
+      return hr_fs_set_error (error, errno, "the rollback store '%s' cannot be written", path);
+    }
+  return TRUE;
+}
+
+/**
+ * hr_git_repo_open:
+ * @path: directory of the bare repository; created when there is none
+ * @error: return location
+ *
+ * Nothing in @path is deleted or repaired: what is no repository is refused with %HR_ERROR_FAILED and a message that
+ * says what to do.
+ *
+ * Returns: (transfer full): the repository, or %NULL with an error set
+ */
+HrGitRepo *
+hr_git_repo_open (const char *path, GError **error)
+{
+  static GOnce once = G_ONCE_INIT;
+  git_repository *repository = NULL;
+  int code;
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  g_once (&once, start_libgit2, NULL);
+  if (is_missing_or_empty (path) && !create (path, error))
+    return NULL;
+  if (!check_access (path, error))
+    return NULL;
+  code = git_repository_open_bare (&repository, path);
+  if (code != 0)
+    {
+      const git_error *last = git_error_last ();
+
+      g_set_error (error, HR_ERROR, HR_ERROR_FAILED,
+                   "'%s' is not a usable rollback store (%s): move it away and start again; a new one is created", path,
+                   last != NULL ? last->message : "it is no repository");
+      return NULL;
+    }
+  return hr_git_repo_new (path, repository, error);
+}

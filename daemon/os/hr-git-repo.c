@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-git-repo.h"
+
+#include <errno.h>
+#include <git2/sys/mempack.h>
+#include <git2/sys/odb_backend.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-git-private.h"
+
+struct _HrGitRepo {
+  char *path;
+  git_repository *repository;
+  git_odb *odb;
+
+  /* While a batch is open: a second handle that keeps new objects in memory until they are written as a pack. */
+  git_repository *batch;
+  git_odb_backend *memory; /* belongs to the handle */
+  GArray *batch_oids;      /* git_oid */
+  gsize batch_bytes;
+};
+
+G_STATIC_ASSERT (sizeof (HrOid) == GIT_OID_RAWSZ);
+
+/**
+ * hr_oid_to_hex:
+ * @self: an id
+ * @hex: (out caller-allocates): its hex form
+ */
+void
+hr_oid_to_hex (const HrOid *self, char hex[HR_OID_HEX])
+{
+  git_oid_tostr (hex, HR_OID_HEX, (const git_oid *)self);
+}
+
+/**
+ * hr_oid_from_hex:
+ * @self: (out): return location
+ * @hex: (nullable): text
+ *
+ * Returns: whether @hex is a whole id
+ */
+gboolean
+hr_oid_from_hex (HrOid *self, const char *hex)
+{
+  git_oid oid;
+
+  if (hex == NULL || strlen (hex) != GIT_OID_HEXSZ || git_oid_fromstr (&oid, hex) != 0)
+    return FALSE;
+  memcpy (self, &oid, sizeof *self);
+  return TRUE;
+}
+
+/**
+ * hr_oid_equal:
+ * @a: an id
+ * @b: another
+ *
+ * Returns: whether they name the same object
+ */
+gboolean
+hr_oid_equal (const HrOid *a, const HrOid *b)
+{
+  return memcmp (a, b, sizeof *a) == 0;
+}
+
+git_repository *
+hr_git_repo_repository (HrGitRepo *self)
+{
+  return self->repository;
+}
+
+/* Sets G_IO_ERROR_NOT_FOUND for what is missing, else HR_ERROR_FAILED, with libgit2's own words; returns FALSE. */
+gboolean
+hr_git_set_error (GError **error, int code, const char *format, ...)
+{
+  const git_error *last = git_error_last ();
+  const char *why = last != NULL && last->message != NULL ? last->message : "the object is damaged";
+  g_autofree char *what = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  if (code == GIT_ENOTFOUND)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: %s", what, why);
+  else
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "%s: %s", what, why);
+  return FALSE;
+}
+
+/**
+ * hr_git_repo_path:
+ * @self: a repository
+ *
+ * Returns: (transfer none): its directory
+ */
+const char *
+hr_git_repo_path (HrGitRepo *self)
+{
+  return self->path;
+}
+
+static void
+close_batch (HrGitRepo *self)
+{
+  g_clear_pointer (&self->batch, git_repository_free);
+  g_clear_pointer (&self->batch_oids, g_array_unref);
+  self->memory = NULL;
+  self->batch_bytes = 0;
+}
+
+/**
+ * hr_git_repo_free:
+ * @self: (transfer full) (nullable): a repository
+ *
+ * What a batch still holds in memory is dropped.
+ */
+void
+hr_git_repo_free (HrGitRepo *self)
+{
+  if (self == NULL)
+    return;
+  close_batch (self);
+  g_clear_pointer (&self->odb, git_odb_free);
+  g_clear_pointer (&self->repository, git_repository_free);
+  g_free (self->path);
+  g_free (self);
+}
+
+/**
+ * hr_git_repo_new:
+ * @path: its directory, for messages
+ * @repository: (transfer full): an open repository
+ * @error: return location
+ *
+ * Returns: (transfer full): the keeper of its objects, or %NULL with an error set
+ */
+HrGitRepo *
+hr_git_repo_new (const char *path, git_repository *repository, GError **error)
+{
+  g_autoptr (HrGitRepo) self = g_new0 (HrGitRepo, 1);
+  int code;
+
+  self->path = g_strdup (path);
+  self->repository = repository;
+  code = git_repository_odb (&self->odb, repository);
+  if (code != 0)
+    {
+      hr_git_set_error (error, code, "while opening the rollback store '%s'", path);
+      return NULL;
+    }
+  return g_steal_pointer (&self);
+}
+
+/**
+ * hr_git_repo_has:
+ * @self: a repository
+ * @oid: an id
+ *
+ * Returns: whether the object is stored, sound or not; what waits in a batch is not
+ */
+gboolean
+hr_git_repo_has (HrGitRepo *self, const HrOid *oid)
+{
+  return git_odb_exists_ext (self->odb, (const git_oid *)oid, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
+}
+
+static gboolean
+write_pack (HrGitRepo *self, GError **error)
+{
+  g_autoptr (git_packbuilder) builder = NULL;
+  int code;
+
+  if (self->batch_oids->len == 0)
+    return TRUE;
+
+  code = git_packbuilder_new (&builder, self->batch);
+  for (guint i = 0; code == 0 && i < self->batch_oids->len; i++)
+    code = git_packbuilder_insert (builder, &g_array_index (self->batch_oids, git_oid, i), NULL);
+  if (code == 0)
+    code = git_packbuilder_write (builder, NULL, 0, NULL, NULL);
+  if (code == 0)
+    code = git_mempack_reset (self->memory);
+  if (code != 0)
+    return hr_git_set_error (error, code, "while writing a pack to '%s'", self->path);
+
+  g_array_set_size (self->batch_oids, 0);
+  self->batch_bytes = 0;
+  git_odb_refresh (self->odb);
+  return TRUE;
+}
+
+static gboolean
+write_object (HrGitRepo *self, git_object_t type, gconstpointer data, gsize size, HrOid *oid, GError **error)
+{
+  git_oid id;
+  int code = git_odb_hash (&id, data, size, type);
+
+  if (code == 0 && !hr_git_repo_has (self, (const HrOid *)&id))
+    {
+      if (self->batch == NULL)
+        code = git_odb_write (&id, self->odb, data, size, type);
+      else if (!self->memory->exists (self->memory, &id))
+        {
+          code = self->memory->write (self->memory, &id, data, size, type);
+          g_array_append_val (self->batch_oids, id);
+          self->batch_bytes += size;
+        }
+    }
+  if (code != 0)
+    return hr_git_set_error (error, code, "while writing to '%s'", self->path);
+  memcpy (oid, &id, sizeof *oid);
+  return self->batch_bytes <= HR_GIT_BATCH_BYTES_MAX || write_pack (self, error);
+}
+
+/**
+ * hr_git_repo_write_blob:
+ * @self: a repository
+ * @data: (array length=size): content
+ * @size: in bytes
+ * @oid: (out): the object's id
+ * @error: return location
+ *
+ * Stores @data: durably, or in memory until the end of the batch that is open.
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_git_repo_write_blob (HrGitRepo *self, gconstpointer data, gsize size, HrOid *oid, GError **error)
+{
+  return write_object (self, GIT_OBJECT_BLOB, data, size, oid, error);
+}
+
+/**
+ * hr_git_repo_write_fd:
+ * @self: a repository
+ * @fd: read from where it stands
+ * @size: how much
+ * @oid: (out): the object's id
+ * @error: return location
+ *
+ * Stores what is too large for memory, durably and outside any batch. Less than @size bytes in @fd is
+ * %G_IO_ERROR_PARTIAL_INPUT.
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_git_repo_write_fd (HrGitRepo *self, int fd, guint64 size, HrOid *oid, GError **error)
+{
+  g_autofree char *buffer = g_malloc (1024 * 1024);
+  g_autoptr (git_odb_stream) stream = NULL;
+  git_oid id;
+  int code = git_odb_open_wstream (&stream, self->odb, size, GIT_OBJECT_BLOB);
+
+  while (code == 0 && size > 0)
+    {
+      ssize_t got = read (fd, buffer, MIN (size, 1024 * 1024));
+
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got <= 0)
+        {
+          g_set_error (error, G_IO_ERROR, got < 0 ? g_io_error_from_errno (errno) : G_IO_ERROR_PARTIAL_INPUT,
+                       "while reading: %s", got < 0 ? g_strerror (errno) : "the file became shorter");
+          return FALSE;
+        }
+      code = git_odb_stream_write (stream, buffer, (size_t)got);
+      size -= (guint64)got;
+    }
+  if (code == 0)
+    code = git_odb_stream_finalize_write (&id, stream);
+  if (code != 0)
+    return hr_git_set_error (error, code, "while writing to '%s'", self->path);
+  memcpy (oid, &id, sizeof *oid);
+  return TRUE;
+}
+
+/**
+ * hr_git_item_append:
+ * @tree: a tree in git's own form
+ * @item: what to append; items come in git's order, in which a directory sorts as if its name ended in '/'
+ *
+ * Not done by git_treebuilder because that refuses names that some other system could not check out, like ".GIT".
+ */
+void
+hr_git_item_append (GByteArray *tree, const HrGitItem *item)
+{
+  char mode[16];
+  int length = g_snprintf (mode, sizeof mode, "%o ", item->mode);
+
+  g_byte_array_append (tree, (const guint8 *)mode, (guint)length);
+  g_byte_array_append (tree, (const guint8 *)item->name, (guint)strlen (item->name) + 1);
+  g_byte_array_append (tree, item->oid.id, HR_OID_SIZE);
+}
+
+/**
+ * hr_git_repo_write_tree:
+ * @self: a repository
+ * @tree: made by hr_git_item_append()
+ * @oid: (out): the object's id
+ * @error: return location
+ *
+ * Like hr_git_repo_write_blob(), for a tree.
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_git_repo_write_tree (HrGitRepo *self, const GByteArray *tree, HrOid *oid, GError **error)
+{
+  return write_object (self, GIT_OBJECT_TREE, tree->data != NULL ? (gconstpointer)tree->data : "", tree->len, oid,
+                       error);
+}
+
+/**
+ * hr_git_repo_read_blob:
+ * @self: a repository
+ * @oid: its id
+ * @error: return location
+ *
+ * Returns: (transfer full): the content; %NULL with an error that names store and object when it is missing or damaged
+ */
+GBytes *
+hr_git_repo_read_blob (HrGitRepo *self, const HrOid *oid, GError **error)
+{
+  git_odb_object *object = NULL;
+  int code = git_odb_read (&object, self->odb, (const git_oid *)oid);
+
+  if (code == 0 && git_odb_object_type (object) == GIT_OBJECT_BLOB)
+    return g_bytes_new_with_free_func (git_odb_object_data (object), git_odb_object_size (object),
+                                       (GDestroyNotify)git_odb_object_free, object);
+  {
+    char hex[HR_OID_HEX];
+
+    hr_oid_to_hex (oid, hex);
+    hr_git_set_error (error, code, "while reading object %s of the rollback store '%s'", hex, self->path);
+    git_odb_object_free (object);
+    return NULL;
+  }
+}
+
+/**
+ * hr_git_repo_read_tree:
+ * @self: a repository
+ * @oid: its id
+ * @func: called for each entry, in git's order
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Returns: whether all entries were read; else an error is set, @func's or one that names store and object
+ */
+gboolean
+hr_git_repo_read_tree (HrGitRepo *self, const HrOid *oid, HrGitItemFunc func, gpointer user_data, GError **error)
+{
+  g_autoptr (git_tree) tree = NULL;
+  int code = git_tree_lookup (&tree, self->repository, (const git_oid *)oid);
+
+  if (code != 0)
+    {
+      char hex[HR_OID_HEX];
+
+      hr_oid_to_hex (oid, hex);
+      return hr_git_set_error (error, code, "while reading tree %s of the rollback store '%s'", hex, self->path);
+    }
+  for (size_t i = 0; i < git_tree_entrycount (tree); i++)
+    {
+      const git_tree_entry *entry = git_tree_entry_byindex (tree, i);
+      HrGitItem item = { git_tree_entry_name (entry), (guint32)git_tree_entry_filemode_raw (entry), { { 0 } } };
+
+      memcpy (&item.oid, git_tree_entry_id (entry), sizeof item.oid);
+      if (!func (&item, user_data, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * hr_git_repo_begin_batch:
+ * @self: a repository without an open batch
+ * @error: return location
+ *
+ * From now on new objects stay in memory and are written as one pack, or as one for each %HR_GIT_BATCH_BYTES_MAX:
+ * many times faster than one file an object. They are stored only when hr_git_repo_end_batch() has said so.
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_git_repo_begin_batch (HrGitRepo *self, GError **error)
+{
+  g_autoptr (git_repository) batch = NULL;
+  g_autoptr (git_odb) odb = NULL;
+  git_odb_backend *memory = NULL;
+  int code;
+
+  g_return_val_if_fail (self->batch == NULL, FALSE);
+
+  code = git_repository_open_bare (&batch, self->path);
+  if (code == 0)
+    code = git_repository_odb (&odb, batch);
+  if (code == 0)
+    code = git_mempack_new (&memory);
+  if (code == 0 && (code = git_odb_add_backend (odb, memory, 999)) != 0)
+    memory->free (memory);
+  if (code != 0)
+    return hr_git_set_error (error, code, "while opening the rollback store '%s'", self->path);
+
+  self->batch = g_steal_pointer (&batch);
+  self->memory = memory;
+  self->batch_oids = g_array_new (FALSE, FALSE, sizeof (git_oid));
+  self->batch_bytes = 0;
+  return TRUE;
+}
+
+/**
+ * hr_git_repo_end_batch:
+ * @self: a repository with an open batch
+ * @error: return location
+ *
+ * Returns: whether everything written since hr_git_repo_begin_batch() is stored durably; else it is not, and an error
+ *   is set
+ */
+gboolean
+hr_git_repo_end_batch (HrGitRepo *self, GError **error)
+{
+  gboolean ok;
+
+  g_return_val_if_fail (self->batch != NULL, FALSE);
+
+  ok = write_pack (self, error);
+  close_batch (self);
+  /* A batch is large and rare; what it needed goes back to the system at once. */
+  malloc_trim (0);
+  return ok;
+}

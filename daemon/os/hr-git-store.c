@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-git-store.c: the queue in front of the repository.
+ *
+ * Work runs in a pool of one thread, in the order in which it was asked for; "worker" below is what only that thread
+ * touches. Results go back through a source of the caller's main context, which takes everything with it: the worker
+ * never holds the last reference of the store, which could not wait for itself.
+ */
+#include "hr-git-store.h"
+
+#include <string.h>
+
+#include "hr-fs.h"
+#include "hr-git-diff.h"
+#include "hr-git-releases.h"
+#include "hr-git-tree-private.h"
+#include "hr-log.h"
+#include "hr-scan-index.h"
+#include "hr-tree-scan.h"
+
+/* After so many files that were read the index is written, and at the end. */
+#define INDEX_FILES 256
+
+struct _HrGitStore {
+  GObject parent;
+
+  HrServiceSpec *spec;
+  char *index_path;
+  GPtrArray *releases; /* HrRelease, oldest first */
+  GThreadPool *pool;   /* of one thread; Operation */
+
+  struct {
+    HrGitRepo *repo;
+    HrTreeScan *scan; /* NULL until the first one */
+    guint n_saved;    /* hr_tree_scan_n_read() when the index was written */
+    guint64 last;     /* number given last */
+    char *newest;     /* commit of the newest release that is sound, or NULL */
+  } worker;
+
+  GMutex reader_lock;
+  HrGitRepo *reader;
+};
+
+typedef struct _Operation Operation;
+
+struct _Operation {
+  void (*run) (HrGitStore *self, Operation *operation);
+  GTask *task; /* NULL: nobody waits */
+
+  char **hints;
+  char *from_tree; /* of a scan: the base */
+  char *to_tree;
+  HrRelease *release; /* draft; with its fate */
+
+  gpointer result;
+  GDestroyNotify free_result;
+  GError *error;
+};
+
+static void hr_git_store_iface_init (HrReleaseStoreInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (HrGitStore, hr_git_store, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (HR_TYPE_RELEASE_STORE, hr_git_store_iface_init))
+
+static void
+operation_free (Operation *operation)
+{
+  g_clear_object (&operation->task);
+  g_strfreev (operation->hints);
+  g_free (operation->from_tree);
+  g_free (operation->to_tree);
+  hr_release_free (operation->release);
+  if (operation->result != NULL)
+    operation->free_result (operation->result);
+  g_clear_error (&operation->error);
+  g_free (operation);
+}
+
+static gboolean
+deliver (gpointer data)
+{
+  Operation *operation = data;
+  HrGitStore *self = g_task_get_source_object (operation->task);
+
+  if (operation->error != NULL)
+    g_task_return_error (operation->task, g_steal_pointer (&operation->error));
+  else
+    {
+      if (operation->free_result == (GDestroyNotify)hr_release_free)
+        g_ptr_array_add (self->releases, hr_release_copy (operation->result));
+      g_task_return_pointer (operation->task, g_steal_pointer (&operation->result), operation->free_result);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+/* In the worker. */
+static void
+run_operation (gpointer data, gpointer user_data)
+{
+  Operation *operation = data;
+  GTask *task = operation->task;
+  GSource *source;
+
+  if (task == NULL || !g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &operation->error))
+    operation->run (user_data, operation);
+  if (task == NULL)
+    {
+      operation_free (operation);
+      return;
+    }
+  source = g_idle_source_new ();
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, deliver, operation, (GDestroyNotify)operation_free);
+  g_source_attach (source, g_task_get_context (task));
+  g_source_unref (source);
+}
+
+static void
+push (HrGitStore *self, Operation *operation)
+{
+  g_autoptr (GError) error = NULL;
+
+  /* An error means that no thread could be made now; what was pushed stays in the queue. */
+  if (!g_thread_pool_push (self->pool, operation, &error))
+    hr_log_warning (self->spec->name, "the rollback store waits for a thread: %s", error->message);
+}
+
+static Operation *
+operation_new (HrGitStore *self, void (*run) (HrGitStore *, Operation *), GCancellable *cancellable,
+               GAsyncReadyCallback callback, gpointer user_data, gpointer tag)
+{
+  Operation *operation = g_new0 (Operation, 1);
+
+  operation->run = run;
+  operation->task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (operation->task, tag);
+  return operation;
+}
+
+static void
+load_index (HrGitStore *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *aside = NULL;
+  GHashTable *known = hr_scan_index_read (self->index_path, &error);
+
+  if (known != NULL)
+    hr_tree_scan_set_known (self->worker.scan, known);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      aside = hr_fs_set_aside (self->index_path, NULL);
+      hr_log_warning (self->spec->name, "%s: set aside as '%s', every file is read anew", error->message,
+                      aside != NULL ? aside : self->index_path);
+    }
+}
+
+static void
+save_index (HrGitStore *self, guint at_least)
+{
+  g_autoptr (GError) error = NULL;
+  guint n_read = self->worker.scan != NULL ? hr_tree_scan_n_read (self->worker.scan) : 0;
+
+  if (n_read - self->worker.n_saved < at_least)
+    return;
+  self->worker.n_saved = n_read;
+  if (!hr_scan_index_write (self->index_path, hr_tree_scan_root (self->worker.scan), &error))
+    hr_log_debug (self->spec->name, "the scan index is not kept: %s", error->message);
+}
+
+static void
+run_save_index (HrGitStore *self, Operation *operation)
+{
+  save_index (self, INDEX_FILES);
+}
+
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In the worker: what differs from @base, by path. */
+static gboolean
+fill_changes (HrGitStore *self, HrScan *scan, const char *base, GError **error)
+{
+  g_autoptr (GPtrArray) entries = hr_git_tree_compare (self->worker.repo, base, scan->tree, error);
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  guint kept = 0;
+
+  if (entries == NULL)
+    return FALSE;
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const HrGitEntry *entry = g_ptr_array_index (entries, i);
+
+      /* A directory that came or went with what is in it is not named besides. */
+      if (entry->kind != HR_GIT_DIR || entry->empty || entry->change == HR_GIT_MODIFIED)
+        g_ptr_array_add (paths, entry->path);
+    }
+  g_ptr_array_sort (paths, compare_paths);
+  scan->files = g_new0 (char *, MIN (paths->len, HR_RELEASE_FILES_MAX) + 1);
+  for (guint i = 0; i < paths->len; i++)
+    {
+      if (i > 0 && g_str_equal (paths->pdata[i - 1], paths->pdata[i]))
+        continue;
+      scan->n_changed++;
+      if (kept < HR_RELEASE_FILES_MAX)
+        scan->files[kept++] = g_strdup (paths->pdata[i]);
+    }
+  return TRUE;
+}
+
+static void
+add_warning (HrScan *scan, char *text)
+{
+  guint n = g_strv_length (scan->warnings);
+
+  scan->warnings = g_renew (char *, scan->warnings, n + 2);
+  scan->warnings[n] = text;
+  scan->warnings[n + 1] = NULL;
+}
+
+static void
+run_scan (HrGitStore *self, Operation *operation)
+{
+  g_autoptr (HrScan) scan = g_new0 (HrScan, 1);
+  g_autoptr (GError) local = NULL;
+  GError **error = &operation->error;
+  GCancellable *cancellable = g_task_get_cancellable (operation->task);
+
+  if (self->worker.scan == NULL)
+    {
+      g_autofree char *state = g_path_get_dirname (hr_git_repo_path (self->worker.repo));
+
+      self->worker.scan = hr_tree_scan_new (self->spec, state);
+      load_index (self);
+    }
+  if (!hr_tree_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints, cancellable, scan,
+                         error))
+    return;
+  if (!fill_changes (self, scan, operation->from_tree, &local))
+    {
+      /* A base that is damaged must not keep the source from being recorded. */
+      add_warning (scan, g_strdup_printf ("every file counts as changed: %s", local->message));
+      if (!fill_changes (self, scan, NULL, error))
+        return;
+    }
+  operation->result = g_steal_pointer (&scan);
+}
+
+static void
+hr_git_store_scan_async (HrReleaseStore *store, const char *const *hints, const char *base_tree,
+                         GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+  Operation *operation = operation_new (self, run_scan, cancellable, callback, user_data, hr_git_store_scan_async);
+  Operation *save = g_new0 (Operation, 1);
+
+  operation->hints = g_strdupv ((char **)hints);
+  operation->from_tree = g_strdup (base_tree);
+  operation->free_result = (GDestroyNotify)hr_scan_free;
+  push (self, operation);
+  save->run = run_save_index;
+  push (self, save);
+}
+
+static HrScan *
+hr_git_store_scan_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_git_store_scan_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+run_commit (HrGitStore *self, Operation *operation)
+{
+  HrRelease *release = hr_git_releases_commit (self->worker.repo, self->spec->name, operation->release,
+                                               self->worker.last + 1, self->worker.newest, &operation->error);
+
+  if (release == NULL)
+    return;
+  self->worker.last = release->number;
+  g_free (self->worker.newest);
+  self->worker.newest = g_strdup (release->commit);
+  operation->result = release;
+}
+
+static void
+hr_git_store_commit_async (HrReleaseStore *store, const HrRelease *draft, GCancellable *cancellable,
+                           GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+  Operation *operation = operation_new (self, run_commit, cancellable, callback, user_data, hr_git_store_commit_async);
+
+  /* A release that exists is reported, whatever was cancelled meanwhile. */
+  g_task_set_check_cancellable (operation->task, FALSE);
+  operation->release = hr_release_copy (draft);
+  operation->free_result = (GDestroyNotify)hr_release_free;
+  push (self, operation);
+}
+
+static HrRelease *
+hr_git_store_commit_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_git_store_commit_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+run_set_fate (HrGitStore *self, Operation *operation)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_git_releases_set_fate (self->worker.repo, self->spec->name, operation->release, &error))
+    hr_log_warning (self->spec->name, "that release %" G_GUINT64_FORMAT " is %s is not kept: %s",
+                    operation->release->number, hr_fate_to_string (operation->release->fate), error->message);
+}
+
+static void
+hr_git_store_set_fate (HrReleaseStore *store, guint64 number, HrFate fate, const char *phase, const char *message)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+  HrRelease *release = (HrRelease *)hr_release_store_get (store, number);
+  Operation *operation;
+
+  if (release == NULL)
+    {
+      hr_log_warning (self->spec->name, "there is no release %" G_GUINT64_FORMAT " to become %s, ignoring", number,
+                      hr_fate_to_string (fate));
+      return;
+    }
+  release->fate = fate;
+  g_free (release->phase);
+  release->phase = g_strdup (phase);
+  g_free (release->error);
+  release->error = g_strdup (message);
+
+  operation = g_new0 (Operation, 1);
+  operation->run = run_set_fate;
+  operation->release = hr_release_copy (release);
+  push (self, operation);
+}
+
+static void
+run_diff (HrGitStore *self, Operation *operation)
+{
+  operation->result = hr_git_diff_text (self->worker.repo, operation->from_tree, operation->to_tree,
+                                        g_task_get_cancellable (operation->task), &operation->error);
+}
+
+static void
+hr_git_store_diff_async (HrReleaseStore *store, const char *from_tree, const char *to_tree, GCancellable *cancellable,
+                         GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+  Operation *operation = operation_new (self, run_diff, cancellable, callback, user_data, hr_git_store_diff_async);
+
+  operation->from_tree = g_strdup (from_tree);
+  operation->to_tree = g_strdup (to_tree);
+  operation->free_result = g_free;
+  push (self, operation);
+}
+
+static char *
+hr_git_store_diff_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_git_store_diff_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static GPtrArray *
+hr_git_store_list (HrReleaseStore *store)
+{
+  return HR_GIT_STORE (store)->releases;
+}
+
+HrGitRepo *
+hr_git_store_lock_reader (HrReleaseStore *store)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+
+  g_mutex_lock (&self->reader_lock);
+  return self->reader;
+}
+
+void
+hr_git_store_unlock_reader (HrReleaseStore *store)
+{
+  g_mutex_unlock (&HR_GIT_STORE (store)->reader_lock);
+}
+
+static void
+hr_git_store_dispose (GObject *object)
+{
+  HrGitStore *self = HR_GIT_STORE (object);
+
+  /* Waits for what was asked for and is not written yet. */
+  if (self->pool != NULL)
+    {
+      g_thread_pool_free (g_steal_pointer (&self->pool), FALSE, TRUE);
+      save_index (self, 1);
+    }
+  G_OBJECT_CLASS (hr_git_store_parent_class)->dispose (object);
+}
+
+static void
+hr_git_store_finalize (GObject *object)
+{
+  HrGitStore *self = HR_GIT_STORE (object);
+
+  g_clear_pointer (&self->worker.scan, hr_tree_scan_free);
+  g_clear_pointer (&self->worker.repo, hr_git_repo_free);
+  g_clear_pointer (&self->worker.newest, g_free);
+  g_clear_pointer (&self->reader, hr_git_repo_free);
+  g_clear_pointer (&self->releases, g_ptr_array_unref);
+  g_clear_pointer (&self->spec, hr_service_spec_unref);
+  g_free (self->index_path);
+  g_mutex_clear (&self->reader_lock);
+  G_OBJECT_CLASS (hr_git_store_parent_class)->finalize (object);
+}
+
+static void
+hr_git_store_class_init (HrGitStoreClass *class)
+{
+  G_OBJECT_CLASS (class)->dispose = hr_git_store_dispose;
+  G_OBJECT_CLASS (class)->finalize = hr_git_store_finalize;
+}
+
+static void
+hr_git_store_init (HrGitStore *self)
+{
+  g_mutex_init (&self->reader_lock);
+}
+
+static void
+hr_git_store_iface_init (HrReleaseStoreInterface *iface)
+{
+  iface->scan_async = hr_git_store_scan_async;
+  iface->scan_finish = hr_git_store_scan_finish;
+  iface->commit_async = hr_git_store_commit_async;
+  iface->commit_finish = hr_git_store_commit_finish;
+  iface->set_fate = hr_git_store_set_fate;
+  iface->diff_async = hr_git_store_diff_async;
+  iface->diff_finish = hr_git_store_diff_finish;
+  iface->list = hr_git_store_list;
+}
+
+/**
+ * hr_git_store_open:
+ * @repo_path: the bare repository, shared by all services, in the state directory; created when there is none
+ * @spec: the service; its state directory is never recorded, even when its source holds it
+ * @error: return location
+ *
+ * Opens the store of one service and reads what is known of its releases. A release that is damaged is left out with a
+ * warning. The last reference must be dropped in the thread that made the store; it waits for what is not written yet.
+ *
+ * Returns: (transfer full): the store; %NULL with an error that names the path and what to do when the repository
+ *   cannot be used. Nothing is deleted then.
+ */
+HrReleaseStore *
+hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
+{
+  g_autoptr (HrGitStore) self = NULL;
+  g_autofree char *name = NULL;
+
+  g_return_val_if_fail (repo_path != NULL && spec != NULL, NULL);
+
+  self = g_object_new (HR_TYPE_GIT_STORE, NULL);
+  self->spec = hr_service_spec_ref (spec);
+  name = g_strconcat (spec->name, ".index", NULL);
+  self->index_path = g_build_filename (repo_path, "hotreload", name, NULL);
+
+  self->worker.repo = hr_git_repo_open (repo_path, error);
+  self->reader = self->worker.repo != NULL ? hr_git_repo_open (repo_path, error) : NULL;
+  if (self->reader == NULL)
+    return NULL;
+  self->releases = hr_git_releases_load (self->worker.repo, spec->name, &self->worker.last, error);
+  if (self->releases == NULL)
+    return NULL;
+  if (self->releases->len > 0)
+    self->worker.newest = g_strdup (((HrRelease *)g_ptr_array_index (self->releases, self->releases->len - 1))->commit);
+  self->pool = g_thread_pool_new (run_operation, self, 1, FALSE, error);
+  return self->pool != NULL ? HR_RELEASE_STORE (g_steal_pointer (&self)) : NULL;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-git-tree-private.h: trees of releases, for the store itself: on a handle that the caller's thread owns.
+ */
+#pragma once
+
+#include "hr-git-repo.h"
+#include "hr-git-tree.h"
+
+G_BEGIN_DECLS
+
+/* Names of the two entries of a release's tree. */
+#define HR_GIT_TREE_FILES "files"
+#define HR_GIT_TREE_MANIFEST "manifest"
+
+gboolean hr_git_tree_write_top (HrGitRepo *repo, const HrOid *files, const GString *manifest, HrOid *top,
+                                GError **error);
+gboolean hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error);
+GPtrArray *hr_git_tree_compare (HrGitRepo *repo, const char *from_tree, const char *to_tree, GError **error);
+
+/* Of the store: a handle of its own for readers, locked by hr_git_store_lock_reader() until _unlock_. */
+HrGitRepo *hr_git_store_lock_reader (HrReleaseStore *store);
+void hr_git_store_unlock_reader (HrReleaseStore *store);
+
+G_END_DECLS
