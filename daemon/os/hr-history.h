@@ -9,40 +9,18 @@
 
 #include <gio/gio.h>
 
+#include "hr-history-entry.h"
+
 G_BEGIN_DECLS
 
 /* hr_history_query() gives at most this many. */
 #define HR_HISTORY_LIMIT_MAX 10000
 /* Above this size the file is renamed to history.jsonl.1 (replacing an older one) and a new one begun, in bytes. */
 #define HR_HISTORY_SIZE_MAX (16 * 1024 * 1024)
-/* HrHistoryEntry.error keeps at most this, in bytes, cut at a character. */
-#define HR_HISTORY_ERROR_MAX 4096
-
-typedef struct _HrHistoryEntry HrHistoryEntry;
-
-/**
- * HrHistoryEntry:
- *
- * Members as in the contract's JSON; numbers of 0 for releases mean null.
- */
-struct _HrHistoryEntry {
-  gint64 time_usec; /* since 1970 */
-  char *service;
-  char **files;
-  gboolean success;
-  guint64 release;
-  guint64 previous_release;
-  gint64 downtime_usec;
-  gint64 duration_usec;
-  char *phase; /* NULL on success */
-  char *error; /* NULL on success */
-  char *trigger;
-  char *caller; /* NULL: the daemon itself */
-};
-
-HrHistoryEntry *hr_history_entry_new (void);
-void hr_history_entry_free (HrHistoryEntry *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrHistoryEntry, hr_history_entry_free)
+/* Entries that cannot be written (a full disk) are kept in memory up to this many. */
+#define HR_HISTORY_UNWRITTEN_MAX 1000
+/* No line is longer than this, in bytes; what is longer was not written by us. */
+#define HR_HISTORY_LINE_MAX (2 * 1024 * 1024)
 
 #define HR_TYPE_HISTORY (hr_history_get_type ())
 G_DECLARE_FINAL_TYPE (HrHistory, hr_history, HR, HISTORY, GObject)

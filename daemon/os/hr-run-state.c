@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-run-state.h"
+
+#include <errno.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+#include "hr-fs.h"
+#include "hr-json.h"
+#include "hr-log.h"
+
+/* A larger file is none of ours, in bytes: room for 100,000 services. */
+#define FILE_SIZE_MAX (32 * 1024 * 1024)
+/* Root, "services", a service. */
+#define FILE_DEPTH_MAX 8
+
+struct _HrRunState {
+  GObject parent_instance;
+
+  char *path;
+  gboolean all_paused;
+  gboolean unsaved;    /* the file is behind */
+  GHashTable *records; /* name to HrRunRecord */
+};
+
+G_DEFINE_FINAL_TYPE (HrRunState, hr_run_state, G_TYPE_OBJECT)
+
+/**
+ * hr_run_record_free:
+ * @self: a record
+ */
+void
+hr_run_record_free (HrRunRecord *self)
+{
+  g_free (self->instance);
+  g_free (self);
+}
+
+static HrRunRecord *
+record_copy (const HrRunRecord *record)
+{
+  HrRunRecord *copy = g_new (HrRunRecord, 1);
+
+  *copy = *record;
+  copy->instance = g_strdup (record->instance);
+  return copy;
+}
+
+static gboolean
+record_equal (const HrRunRecord *a, const HrRunRecord *b)
+{
+  return a->stopped == b->stopped && a->paused == b->paused && a->ever_notified == b->ever_notified
+         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good && a->pid == b->pid
+         && a->pid_start == b->pid_start && g_strcmp0 (a->instance, b->instance) == 0;
+}
+
+static void
+add_bool (JsonBuilder *builder, const char *name, gboolean value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_boolean_value (builder, value);
+}
+
+static void
+add_int (JsonBuilder *builder, const char *name, gint64 value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, value);
+}
+
+static void
+add_record (JsonBuilder *builder, const HrRunRecord *record)
+{
+  json_builder_begin_object (builder);
+  add_bool (builder, "stopped", record->stopped);
+  add_bool (builder, "paused", record->paused);
+  add_bool (builder, "everNotified", record->ever_notified);
+  add_int (builder, "running", (gint64)record->running);
+  add_int (builder, "slot", record->slot);
+  add_int (builder, "lastGood", (gint64)record->last_good);
+  add_int (builder, "pid", record->pid);
+  add_int (builder, "pidStart", (gint64)record->pid_start);
+  json_builder_set_member_name (builder, "instance");
+  if (record->instance != NULL)
+    json_builder_add_string_value (builder, record->instance);
+  else
+    json_builder_add_null_value (builder);
+  json_builder_end_object (builder);
+}
+
+static gboolean
+save (HrRunState *self, GError **error)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonGenerator) generator = json_generator_new ();
+  g_autoptr (GList) names = g_list_sort (g_hash_table_get_keys (self->records), (GCompareFunc)strcmp);
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL, *dir = g_path_get_dirname (self->path);
+  gsize size;
+
+  json_builder_begin_object (builder);
+  add_int (builder, "version", HR_RUN_STATE_VERSION);
+  add_bool (builder, "paused", self->all_paused);
+  json_builder_set_member_name (builder, "services");
+  json_builder_begin_object (builder);
+  for (GList *name = names; name != NULL; name = name->next)
+    {
+      json_builder_set_member_name (builder, name->data);
+      add_record (builder, g_hash_table_lookup (self->records, name->data));
+    }
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+
+  root = json_builder_get_root (builder);
+  json_generator_set_root (generator, root);
+  json_generator_set_pretty (generator, TRUE);
+  text = json_generator_to_data (generator, &size);
+  return hr_fs_make_dir (dir, 0700, error) && hr_fs_write (self->path, text, size, 0600, error);
+}
+
+static gint64
+get_int (JsonObject *object, const char *name, gint64 min, gint64 max, gint64 otherwise)
+{
+  gint64 value = json_object_get_int_member_with_default (object, name, otherwise);
+
+  return value >= min && value <= max ? value : otherwise;
+}
+
+static gboolean
+get_bool (JsonObject *object, const char *name)
+{
+  return json_object_get_boolean_member_with_default (object, name, FALSE);
+}
+
+static HrRunRecord *
+read_record (JsonObject *object)
+{
+  HrRunRecord *record = g_new0 (HrRunRecord, 1);
+  JsonNode *instance = json_object_get_member (object, "instance");
+
+  record->stopped = get_bool (object, "stopped");
+  record->paused = get_bool (object, "paused");
+  record->ever_notified = get_bool (object, "everNotified");
+  record->running = (guint64)get_int (object, "running", 0, G_MAXINT64, 0);
+  record->slot = (int)get_int (object, "slot", -1, 1, -1);
+  record->last_good = (guint64)get_int (object, "lastGood", 0, G_MAXINT64, 0);
+  record->pid = (GPid)get_int (object, "pid", 0, G_MAXINT, 0);
+  record->pid_start = (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0);
+  if (instance != NULL && json_node_get_value_type (instance) == G_TYPE_STRING)
+    record->instance = json_node_dup_string (instance);
+  return record;
+}
+
+static gboolean
+read_root (HrRunState *self, JsonNode *root, GError **error)
+{
+  JsonObject *object = root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
+  gint64 version = object != NULL ? json_object_get_int_member_with_default (object, "version", 0) : 0;
+  JsonNode *services = object != NULL ? json_object_get_member (object, "services") : NULL;
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  if (version != HR_RUN_STATE_VERSION)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "its version is %" G_GINT64_FORMAT "; this daemon reads version %d", version, HR_RUN_STATE_VERSION);
+      return FALSE;
+    }
+  if (services == NULL || !JSON_NODE_HOLDS_OBJECT (services))
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it names no services");
+      return FALSE;
+    }
+  self->all_paused = get_bool (object, "paused");
+  json_object_iter_init (&iter, json_node_get_object (services));
+  while (json_object_iter_next (&iter, &name, &node))
+    if (JSON_NODE_HOLDS_OBJECT (node))
+      g_hash_table_insert (self->records, g_strdup (name), read_record (json_node_get_object (node)));
+  return TRUE;
+}
+
+static gboolean
+load (HrRunState *self, GError **error)
+{
+  g_autoptr (GBytes) content = hr_fs_read (self->path, FILE_SIZE_MAX, error);
+  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
+  const char *text;
+  gsize size;
+
+  if (content == NULL)
+    return FALSE;
+  text = g_bytes_get_data (content, &size);
+  /* json-glib recurses: what comes from a damaged file is measured first. */
+  return hr_json_check (text, size, FILE_DEPTH_MAX, error)
+         && json_parser_load_from_data (parser, text, (gssize)size, error)
+         && read_root (self, json_parser_get_root (parser), error);
+}
+
+static void
+load_or_set_aside (HrRunState *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) aside_error = NULL;
+  g_autofree char *aside = NULL;
+
+  if (load (self, &error) || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return;
+  aside = hr_fs_set_aside (self->path, &aside_error);
+  if (aside != NULL)
+    hr_log_warning (NULL, "the run state '%s' cannot be used: %s; set aside as '%s'", self->path, error->message,
+                    aside);
+  else
+    hr_log_warning (NULL, "the run state '%s' cannot be used: %s; %s, ignoring", self->path, error->message,
+                    aside_error->message);
+}
+
+/**
+ * hr_run_state_get:
+ * @self: the run state
+ * @service: name
+ *
+ * Returns: (transfer full): what is kept of @service; of one that is not known a record that says so: nothing runs,
+ *   slot -1
+ */
+HrRunRecord *
+hr_run_state_get (HrRunState *self, const char *service)
+{
+  static const HrRunRecord unknown = { .slot = -1 };
+  const HrRunRecord *record;
+
+  g_return_val_if_fail (HR_IS_RUN_STATE (self), NULL);
+  record = g_hash_table_lookup (self->records, service);
+  return record_copy (record != NULL ? record : &unknown);
+}
+
+/**
+ * hr_run_state_set:
+ * @self: the run state
+ * @service: name
+ * @record: (nullable): what to keep; %NULL: nothing, the service is no more
+ * @error: return location
+ *
+ * Written durably when something differs. When that fails the record is kept in memory, and written with the next.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *record, GError **error)
+{
+  const HrRunRecord *old;
+
+  g_return_val_if_fail (HR_IS_RUN_STATE (self), FALSE);
+  g_return_val_if_fail (service != NULL, FALSE);
+
+  old = g_hash_table_lookup (self->records, service);
+  if (!self->unsaved && (record == NULL ? old == NULL : old != NULL && record_equal (old, record)))
+    return TRUE;
+  if (record == NULL)
+    g_hash_table_remove (self->records, service);
+  else
+    g_hash_table_insert (self->records, g_strdup (service), record_copy (record));
+  self->unsaved = !save (self, error);
+  return !self->unsaved;
+}
+
+/**
+ * hr_run_state_get_all_paused:
+ * @self: the run state
+ *
+ * Returns: whether everything is paused
+ */
+gboolean
+hr_run_state_get_all_paused (HrRunState *self)
+{
+  g_return_val_if_fail (HR_IS_RUN_STATE (self), FALSE);
+  return self->all_paused;
+}
+
+/**
+ * hr_run_state_set_all_paused:
+ * @self: the run state
+ * @paused: whether everything is paused
+ * @error: return location
+ *
+ * Written durably when it differs. When that fails it is kept in memory, and written with the next.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_run_state_set_all_paused (HrRunState *self, gboolean paused, GError **error)
+{
+  g_return_val_if_fail (HR_IS_RUN_STATE (self), FALSE);
+
+  if (!self->unsaved && !self->all_paused == !paused)
+    return TRUE;
+  self->all_paused = !!paused;
+  self->unsaved = !save (self, error);
+  return !self->unsaved;
+}
+
+static void
+hr_run_state_finalize (GObject *object)
+{
+  HrRunState *self = HR_RUN_STATE (object);
+
+  g_free (self->path);
+  g_hash_table_unref (self->records);
+  G_OBJECT_CLASS (hr_run_state_parent_class)->finalize (object);
+}
+
+static void
+hr_run_state_class_init (HrRunStateClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_run_state_finalize;
+}
+
+static void
+hr_run_state_init (HrRunState *self)
+{
+  self->records = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)hr_run_record_free);
+}
+
+/**
+ * hr_run_state_new:
+ * @path: the file; made when something is first kept
+ *
+ * Reads what the last daemon kept. What cannot be read is set aside with a warning, and nothing is known then.
+ *
+ * Returns: (transfer full): the run state
+ */
+HrRunState *
+hr_run_state_new (const char *path)
+{
+  HrRunState *self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+
+  self->path = g_strdup (path);
+  load_or_set_aside (self);
+  return self;
+}
