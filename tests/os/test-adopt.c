@@ -174,7 +174,8 @@ start (Fixture *fixture, Running *running, const char *id, const char *const *pr
   g_autofree char *log = g_build_filename (fixture->dir, "log", NULL);
   g_autofree char *port_text = g_strdup_printf ("TEST_PORT=%u", port);
   g_autofree char *host_text = g_strdup_printf ("TEST_HOST=%s", host);
-  const char *environment[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/", port_text, host_text, NULL };
+  g_autofree char *home = g_strdup_printf ("HOME=%s", fixture->dir);
+  const char *environment[] = { "PATH=/usr/local/bin:/usr/bin:/bin", home, port_text, host_text, NULL };
   HrLaunch what = { .service = "svc",
                     .id = id,
                     .argv = program,
@@ -375,6 +376,23 @@ test_children (Fixture *fixture, gconstpointer data)
   hand_over (fixture, argv, "", fixture->port);
 }
 
+/* A launcher that starts a shell that starts the program, with descriptors closed on the way. */
+static void
+test_npm_start (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { "/usr/bin/npm", "start", "--prefix", fixture->dir, "--no-update-notifier", NULL };
+  g_autofree char *package = g_build_filename (fixture->dir, "package.json", NULL);
+  g_autofree char *server = g_build_filename (fixture->dir, "server.js", NULL);
+
+  if (skip_without ("/usr/bin/npm"))
+    return;
+  g_assert_true (
+      g_file_set_contents (package, "{\"name\": \"svc\", \"scripts\": {\"start\": \"node server.js\"}}", -1, NULL));
+  g_assert_true (g_file_set_contents (server, NODE_HTTP, -1, NULL));
+  fixture->port = unused_port ();
+  hand_over (fixture, argv, "", fixture->port);
+}
+
 static void
 test_passed (Fixture *fixture, gconstpointer data)
 {
@@ -470,6 +488,7 @@ main (int argc, char **argv)
   ADD ("free-port/python-http-keeps-its-port", &python_http, test_free_port);
   ADD ("free-port/node-http-keeps-its-port", &node_http, test_free_port);
   ADD ("child-of-a-shell-is-handed-over", NULL, test_children);
+  ADD ("npm-start-is-handed-over", NULL, test_npm_start);
   ADD ("passed-listener-is-reported", NULL, test_passed);
   ADD ("stranger-is-not-answered", NULL, test_stranger);
   ADD ("without-a-daemon-nothing-changes", NULL, test_alone);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hr-error.h"
+#include "hr-exec-args.h"
 #include "hr-exec-instance.h"
 #include "hr-exec-launcher.h"
 #include "hr-fd.h"
@@ -246,6 +247,72 @@ test_strays (Fixture *fixture, gconstpointer data)
   WAIT_FOR (fixture->exited);
   g_assert_true (is_gone (other_session));
   g_assert_true (is_gone (no_environment));
+}
+
+/* A slot with one file, seen at the source's path; an ordinary user gets a user namespace with it. */
+static HrView *
+make_view (Fixture *fixture)
+{
+  g_autofree char *source = g_build_filename (fixture->dir, "source", NULL);
+  g_autofree char *slot = g_build_filename (fixture->dir, "slot", NULL);
+  g_autofree char *real = g_build_filename (fixture->dir, "real", NULL);
+  g_autofree char *file = g_build_filename (slot, "file", NULL);
+
+  g_assert_true (hr_fs_make_dir (source, 0755, NULL) && hr_fs_make_dir (slot, 0755, NULL)
+                 && hr_fs_make_dir (real, 0755, NULL));
+  g_assert_true (g_file_set_contents (file, "the slot's", -1, NULL));
+  return hr_view_new (source, slot, real, NULL, NULL);
+}
+
+static gboolean
+skip_without_mounts (void)
+{
+  g_autofree char *why = NULL;
+  g_autofree char *message = NULL;
+
+  if (hr_exec_can_mount (&why))
+    return FALSE;
+  message = g_strdup_printf ("not run here: %s", why);
+  g_test_skip (message);
+  return TRUE;
+}
+
+static void
+test_ready_from_a_view (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (HrView) view = make_view (fixture);
+  const char *argv[] = {
+    "sh",         "-c",         "test \"$(cat \"$0/file\")\" = \"the slot's\" && exec \"$1\" --say READY=1",
+    view->source, self_program, NULL
+  };
+  HrLaunch what = { .argv = argv, .view = view, .stdout_fd = -1, .stderr_fd = -1 };
+
+  if (skip_without_mounts ())
+    return;
+  launch_with (fixture, &what);
+  WAIT_FOR (fixture->exited);
+  g_assert_cmpint (fixture->status, ==, 0);
+  g_assert_cmpuint (fixture->notes->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (fixture->notes, 0), ==, "READY=1");
+}
+
+static void
+test_strays_of_a_view (Fixture *fixture, gconstpointer data)
+{
+  static const char script[] = "(setsid sh -c 'echo $$ >left.tmp; mv left.tmp left; sleep 1000; :' &)\n"
+                               "sleep 1000; :";
+  const char *argv[] = { "sh", "-c", script, NULL };
+  g_autoptr (HrView) view = make_view (fixture);
+  HrLaunch what = { .argv = argv, .view = view, .stdout_fd = -1, .stderr_fd = -1 };
+  GPid left;
+
+  if (skip_without_mounts ())
+    return;
+  launch_with (fixture, &what);
+  left = await_pid (fixture, "left");
+  hr_instance_kill (fixture->instance);
+  WAIT_FOR (fixture->exited);
+  g_assert_true (is_gone (left));
 }
 
 static void
@@ -524,6 +591,7 @@ main (int argc, char **argv)
   ADD ("term-asks-kill-ends-the-group", test_term_is_not_kill);
   ADD ("leftovers-end-with-the-main-process", test_leftovers);
   ADD ("strays-are-gone-after-kill", test_strays);
+  ADD ("strays-of-a-view-are-gone-after-kill", test_strays_of_a_view);
   ADD ("processes-of-others-live", test_others_live);
   ADD ("missing-program-is-named", test_missing_program);
   ADD ("missing-helper-is-named", test_missing_helper);
@@ -532,6 +600,7 @@ main (int argc, char **argv)
   ADD ("program-knows-who-it-is", test_identity);
   ADD ("ready-arrives", test_ready);
   ADD ("ready-from-a-child-arrives", test_ready_from_a_child);
+  ADD ("ready-from-a-view-arrives", test_ready_from_a_view);
   ADD ("ready-from-a-stranger-does-not", test_foreign_ready);
   ADD ("oversized-message-is-dropped", test_bad_messages);
   ADD ("socket-is-private-and-removed", test_socket_is_private);
