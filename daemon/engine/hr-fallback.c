@@ -155,6 +155,9 @@ candidate_gone (GTask *task)
 {
   Fallback *self = g_task_get_task_data (task);
 
+  /* The old release goes on with what it left itself, not with what the failed one made of it. */
+  if (self->candidate != NULL)
+    hr_state_files_discard (self->parts.state, hr_generation_get_id (self->candidate));
   if (self->previous == NULL
       || (hr_generation_is_alive (self->previous) && !hr_generation_is_stopping (self->previous)))
     {

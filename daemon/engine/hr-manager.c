@@ -564,6 +564,29 @@ hr_manager_get_profile (HrManager *self)
 }
 
 /**
+ * hr_manager_get_enabled:
+ * @self: a manager
+ *
+ * Returns: whether any service's source is watched by its configuration
+ */
+gboolean
+hr_manager_get_enabled (HrManager *self)
+{
+  GHashTableIter iter;
+  gpointer service;
+
+  g_hash_table_iter_init (&iter, self->services);
+  while (g_hash_table_iter_next (&iter, NULL, &service))
+    {
+      HrServiceSpec *spec = hr_service_get_spec (service);
+
+      if (spec != NULL && spec->source != NULL && spec->watch_enabled)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/**
  * hr_manager_get_paused:
  * @self: a manager
  *

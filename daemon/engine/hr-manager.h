@@ -49,6 +49,7 @@ void hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result);
 
 /* Figures. */
 const char *hr_manager_get_profile (HrManager *self);
+gboolean hr_manager_get_enabled (HrManager *self);
 gboolean hr_manager_get_paused (HrManager *self);
 guint hr_manager_get_watched_files (HrManager *self);
 guint hr_manager_get_reload_count (HrManager *self);

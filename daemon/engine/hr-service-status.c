@@ -312,3 +312,30 @@ hr_service_list_snapshots (HrService *self)
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
   return self->parts.state != NULL ? hr_state_files_list (self->parts.state) : g_ptr_array_new ();
 }
+
+/**
+ * hr_service_get_snapshot_path:
+ * @self: a service
+ * @id: one of its snapshots
+ *
+ * Returns: (transfer full): the snapshot's file
+ */
+char *
+hr_service_get_snapshot_path (HrService *self, const char *id)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return hr_state_files_get_path (self->parts.state, id);
+}
+
+/**
+ * hr_service_get_log_file:
+ * @self: a service
+ *
+ * Returns: (transfer full): where the newest instance's output is, "" for a transient service: its caller has it
+ */
+char *
+hr_service_get_log_file (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->caller != NULL ? g_strdup ("") : hr_platform_log_file (self->platform, self->name, NULL);
+}

@@ -89,6 +89,13 @@ current_exited (HrGeneration *current, HrService *self)
   HrClock *clock = hr_platform_get_clock (self->platform);
 
   hr_clock_cancel (clock, &self->start_deadline);
+  /* What a program writes while it fails is not to be trusted with a restart. */
+  if (!hr_generation_is_stopping (current) && !hr_generation_ended_well (current))
+    hr_state_files_discard (self->parts.state, hr_generation_get_id (current));
+  else if (!hr_generation_is_stopping (current) && hr_generation_get_spec (current)->preserve)
+    hr_state_files_collect_async (self->parts.state, hr_generation_get_id (current),
+                                  hr_generation_get_release (current), hr_generation_get_spec (current)->state_version,
+                                  NULL, collected, g_object_ref (self));
   if (self->health != NULL)
     hr_health_stop (self->health);
   g_clear_object (&self->health);

@@ -61,9 +61,11 @@ const char *hr_service_get_status_text (HrService *self); /* STATUS= of the prog
 /* Releases and snapshots; element types HrRelease (oldest first, transfer none) and HrSnapshot (newest first). */
 GPtrArray *hr_service_list_releases (HrService *self);
 GPtrArray *hr_service_list_snapshots (HrService *self);
+char *hr_service_get_snapshot_path (HrService *self, const char *id);
 guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback without a number would run, 0: none */
 
 guint hr_service_get_watched (HrService *self);
+char *hr_service_get_log_file (HrService *self);
 
 /* diff between two releases; from 0: the running one, to 0: the source as it is now. */
 void hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback,

@@ -190,6 +190,12 @@ finish (HrStateFiles *files, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static char *
+get_path (HrStateFiles *files, const char *id)
+{
+  return hr_snapshot_dir_get_path (HR_LEASE_STATE_FILES (files)->snapshots, id);
+}
+
 static GPtrArray *
 list (HrStateFiles *files)
 {
@@ -213,6 +219,7 @@ hr_lease_state_files_iface_init (HrStateFilesInterface *iface)
   iface->load_finish = finish;
   iface->list = list;
   iface->discard = discard;
+  iface->get_path = get_path;
 }
 
 static void

@@ -113,11 +113,11 @@ hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *ol
  * hr_platform_log_file:
  * @self: the platform
  * @service: name
- * @instance: id of an instance that is about to start
+ * @instance: (nullable): id of an instance that is about to start
  *
- * Makes logs/NAME.log point to it.
+ * Makes logs/NAME.log point to the file of @instance.
  *
- * Returns: (transfer full) (nullable): the file for the instance's output
+ * Returns: (transfer full): the file for the instance's output; without @instance that of the newest: logs/NAME.log
  */
 char *
 hr_platform_log_file (HrPlatform *self, const char *service, const char *instance)

@@ -413,3 +413,16 @@ hr_snapshot_dir_take_aside (HrSnapshotDir *self, const char *file, const char *n
   aside = hr_fs_set_aside (target, error);
   return aside != NULL ? g_steal_pointer (&aside) : NULL;
 }
+
+/**
+ * hr_snapshot_dir_get_path:
+ * @self: the directory
+ * @id: a snapshot
+ *
+ * Returns: (transfer full): its file, whether or not there is one
+ */
+char *
+hr_snapshot_dir_get_path (HrSnapshotDir *self, const char *id)
+{
+  return file_of (self, id);
+}

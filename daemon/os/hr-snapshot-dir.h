@@ -25,6 +25,7 @@ void hr_snapshot_dir_unref (HrSnapshotDir *self);
 gboolean hr_snapshot_dir_store (HrSnapshotDir *self, HrSnapshot *snapshot, gint64 time_usec, GError **error);
 HrSnapshot *hr_snapshot_dir_load (HrSnapshotDir *self, const char *id, GError **error);
 GPtrArray *hr_snapshot_dir_list (HrSnapshotDir *self);
+char *hr_snapshot_dir_get_path (HrSnapshotDir *self, const char *id);
 char *hr_snapshot_dir_take_aside (HrSnapshotDir *self, const char *file, const char *name, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrSnapshotDir, hr_snapshot_dir_unref)

@@ -221,3 +221,17 @@ hr_state_files_discard (HrStateFiles *self, const char *instance)
   if (HR_STATE_FILES_GET_IFACE (self)->discard != NULL)
     HR_STATE_FILES_GET_IFACE (self)->discard (self, instance);
 }
+
+/**
+ * hr_state_files_get_path:
+ * @self: the state files
+ * @id: a snapshot
+ *
+ * Returns: (transfer full): the file of the snapshot, whether or not there is one
+ */
+char *
+hr_state_files_get_path (HrStateFiles *self, const char *id)
+{
+  g_return_val_if_fail (HR_IS_STATE_FILES (self), NULL);
+  return HR_STATE_FILES_GET_IFACE (self)->get_path (self, id);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-bus-format.h"
+
+#include "hr-error.h"
+
+static void
+add_string (GVariantDict *dict, const char *key, const char *value)
+{
+  if (value != NULL)
+    g_variant_dict_insert (dict, key, "s", value);
+}
+
+static void
+add_strv (GVariantDict *dict, const char *key, char **value)
+{
+  static const char *const none[] = { NULL };
+
+  g_variant_dict_insert_value (dict, key, g_variant_new_strv (value != NULL ? (const char *const *)value : none, -1));
+}
+
+static void
+add_number (GVariantDict *dict, const char *key, guint64 value)
+{
+  g_variant_dict_insert (dict, key, "t", value);
+}
+
+/* "0.0s", as people read it. */
+static void
+add_downtime (GVariantDict *dict, gint64 usec)
+{
+  g_autofree char *text = g_strdup_printf ("%.1fs", (double)usec / G_USEC_PER_SEC);
+
+  add_string (dict, "downtime", text);
+  add_number (dict, "downtimeUsec", (guint64)usec);
+}
+
+static char *
+format_time (gint64 usec)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (usec / G_USEC_PER_SEC);
+
+  return g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ");
+}
+
+/**
+ * hr_bus_format_details:
+ * @job: a job
+ *
+ * Returns: (transfer floating): a{sv} of Job.Details
+ */
+GVariant *
+hr_bus_format_details (HrJob *job)
+{
+  const HrOutcome *outcome = hr_job_get_outcome (job);
+  const GError *error = hr_job_get_error (job);
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  add_string (&dict, "service", outcome->service);
+  add_string (&dict, "message", outcome->message != NULL ? outcome->message : "");
+  add_number (&dict, "release", outcome->release);
+  add_number (&dict, "previousRelease", outcome->previous_release);
+  g_variant_dict_insert (&dict, "statePreserved", "b", outcome->state_preserved);
+  add_strv (&dict, "dependentsReloaded", NULL);
+  add_number (&dict, "downtimeUsec", (guint64)outcome->downtime_usec);
+  add_number (&dict, "durationUsec", (guint64)outcome->duration_usec);
+  add_string (&dict, "phase", outcome->phase != NULL ? outcome->phase : "");
+  add_strv (&dict, "checks", outcome->checks);
+  add_strv (&dict, "carried", outcome->carried);
+  add_strv (&dict, "files", outcome->files);
+  add_string (&dict, "error", error != NULL ? error->message : "");
+  add_string (&dict, "errorName", error != NULL ? hr_error_name (error) : "");
+  return g_variant_dict_end (&dict);
+}
+
+static GVariant *
+format_service (HrService *service)
+{
+  GVariantDict dict;
+  g_auto (GStrv) listen = hr_service_get_listen (service);
+  gint64 uptime = hr_service_get_uptime (service);
+  gint64 memory = hr_service_get_memory (service);
+
+  g_variant_dict_init (&dict, NULL);
+  add_string (&dict, "name", hr_service_get_name (service));
+  add_string (&dict, "state", hr_service_get_state (service));
+  add_string (&dict, "health", hr_service_get_health (service));
+  if (hr_service_get_pid (service) != 0)
+    g_variant_dict_insert (&dict, "pid", "u", (guint32)hr_service_get_pid (service));
+  if (hr_service_get_release (service) != 0)
+    add_number (&dict, "release", hr_service_get_release (service));
+  g_variant_dict_insert (&dict, "restarts", "u", hr_service_get_restarts (service));
+  if (uptime >= 0)
+    add_number (&dict, "uptimeUsec", (guint64)uptime);
+  if (memory >= 0)
+    add_number (&dict, "memoryBytes", (guint64)memory);
+  add_strv (&dict, "listen", listen);
+  if (hr_service_get_view (service)[0] != '\0')
+    add_string (&dict, "view", hr_service_get_view (service));
+  add_string (&dict, "error", hr_service_get_error (service));
+  return g_variant_dict_end (&dict);
+}
+
+/**
+ * hr_bus_format_status:
+ * @manager: the manager
+ *
+ * Returns: (transfer floating): a{sv} of GetStatus
+ */
+GVariant *
+hr_bus_format_status (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  g_auto (GStrv) pending = hr_manager_get_pending (manager);
+  guint count = hr_manager_get_reload_count (manager);
+  guint failed = hr_manager_get_failed_reloads (manager);
+  GVariantBuilder list;
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "enabled", "b", hr_manager_get_enabled (manager));
+  g_variant_dict_insert (&dict, "paused", "b", hr_manager_get_paused (manager));
+  add_string (&dict, "profile", hr_manager_get_profile (manager));
+  g_variant_dict_insert (&dict, "watchedFiles", "u", hr_manager_get_watched_files (manager));
+  g_variant_dict_insert (&dict, "reloadCount", "u", count);
+  g_variant_dict_insert (&dict, "failedReloads", "u", failed);
+  if (count > 0)
+    {
+      g_autofree char *rate = g_strdup_printf ("%.0f%%", 100.0 * (count - failed) / count);
+
+      add_string (&dict, "successRate", rate);
+    }
+  if (hr_manager_get_last_reload (manager) != 0)
+    {
+      g_autofree char *last = format_time (hr_manager_get_last_reload (manager));
+
+      add_string (&dict, "lastReload", last);
+    }
+  add_strv (&dict, "pending", pending);
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < services->len; i++)
+    g_variant_builder_add_value (&list, format_service (g_ptr_array_index (services, i)));
+  g_variant_dict_insert_value (&dict, "services", g_variant_builder_end (&list));
+  return g_variant_dict_end (&dict);
+}
+
+/**
+ * hr_bus_format_services:
+ * @manager: the manager
+ *
+ * Returns: (transfer floating): a(ssstu) of ListServices
+ */
+GVariant *
+hr_bus_format_services (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(ssstu)"));
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrService *service = g_ptr_array_index (services, i);
+
+      g_variant_builder_add (&list, "(ssstu)", hr_service_get_name (service), hr_service_get_state (service),
+                             hr_service_get_health (service), hr_service_get_release (service),
+                             (guint32)hr_service_get_pid (service));
+    }
+  return g_variant_builder_end (&list);
+}
+
+static GVariant *
+format_entry (const HrHistoryEntry *entry)
+{
+  g_autofree char *time = format_time (entry->time_usec);
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  add_string (&dict, "timestamp", time);
+  add_string (&dict, "service", entry->service);
+  if (entry->files != NULL && entry->files[0] != NULL)
+    add_string (&dict, "file", entry->files[0]);
+  add_strv (&dict, "files", entry->files);
+  g_variant_dict_insert (&dict, "success", "b", entry->success);
+  if (entry->release != 0)
+    add_number (&dict, "release", entry->release);
+  if (entry->previous_release != 0)
+    add_number (&dict, "previousRelease", entry->previous_release);
+  add_downtime (&dict, entry->downtime_usec);
+  add_number (&dict, "durationUsec", (guint64)entry->duration_usec);
+  add_string (&dict, "phase", entry->phase);
+  add_string (&dict, "error", entry->error);
+  add_string (&dict, "trigger", entry->trigger);
+  add_string (&dict, "caller", entry->caller);
+  return g_variant_dict_end (&dict);
+}
+
+/**
+ * hr_bus_format_history:
+ * @entries: (element-type HrHistoryEntry): newest first
+ *
+ * Returns: (transfer floating): aa{sv} of GetHistory
+ */
+GVariant *
+hr_bus_format_history (GPtrArray *entries)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < entries->len; i++)
+    g_variant_builder_add_value (&list, format_entry (g_ptr_array_index (entries, i)));
+  return g_variant_builder_end (&list);
+}
+
+/**
+ * hr_bus_format_releases:
+ * @service: a service
+ *
+ * Returns: (transfer floating): aa{sv} of ListReleases
+ */
+GVariant *
+hr_bus_format_releases (HrService *service)
+{
+  GPtrArray *releases = hr_service_list_releases (service);
+  guint64 running = hr_service_get_release (service);
+  guint64 point = hr_service_get_rollback_point (service);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; releases != NULL && i < releases->len; i++)
+    {
+      const HrRelease *release = g_ptr_array_index (releases, i);
+      GVariantDict dict;
+
+      g_variant_dict_init (&dict, NULL);
+      add_number (&dict, "number", release->number);
+      add_string (&dict, "fate", hr_fate_to_string (release->fate));
+      add_number (&dict, "time", (guint64)release->time_usec);
+      add_string (&dict, "commit", release->commit);
+      add_string (&dict, "trigger", release->trigger != NULL ? release->trigger : "");
+      add_string (&dict, "caller", release->caller);
+      add_strv (&dict, "files", release->files);
+      add_string (&dict, "phase", release->phase);
+      add_string (&dict, "error", release->error);
+      g_variant_dict_insert (&dict, "running", "b", release->number == running);
+      g_variant_dict_insert (&dict, "rollbackPoint", "b", release->number == point);
+      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+    }
+  return g_variant_builder_end (&list);
+}
+
+/**
+ * hr_bus_format_snapshots:
+ * @service: a service
+ *
+ * Returns: (transfer floating): aa{sv} of ListSnapshots
+ */
+GVariant *
+hr_bus_format_snapshots (HrService *service)
+{
+  g_autoptr (GPtrArray) snapshots = hr_service_list_snapshots (service);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < snapshots->len; i++)
+    {
+      const HrSnapshot *snapshot = g_ptr_array_index (snapshots, i);
+      g_autofree char *path = hr_service_get_snapshot_path (service, snapshot->id);
+      GVariantDict dict;
+
+      g_variant_dict_init (&dict, NULL);
+      add_string (&dict, "id", snapshot->id);
+      add_number (&dict, "time", (guint64)snapshot->time_sec);
+      add_number (&dict, "release", snapshot->release);
+      g_variant_dict_insert (&dict, "version", "u", snapshot->version);
+      add_string (&dict, "checksum", snapshot->checksum);
+      add_number (&dict, "size", snapshot->size);
+      add_string (&dict, "path", path);
+      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+    }
+  return g_variant_builder_end (&list);
+}
+
+/**
+ * hr_bus_format_plan:
+ * @steps: (element-type HrPlanStep): in order
+ *
+ * Returns: (transfer floating): aa{sv} of Plan
+ */
+GVariant *
+hr_bus_format_plan (GPtrArray *steps)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < steps->len; i++)
+    {
+      const HrPlanStep *step = g_ptr_array_index (steps, i);
+      GVariantDict dict;
+
+      g_variant_dict_init (&dict, NULL);
+      add_string (&dict, "phase", step->phase);
+      add_string (&dict, "text", step->text);
+      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+    }
+  return g_variant_builder_end (&list);
+}

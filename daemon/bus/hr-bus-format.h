@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-bus-format.h: the engine's values as the dictionaries that the XML describes.
+ *
+ * All return floating variants; a key whose value is not known is left out.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "hr-manager.h"
+
+G_BEGIN_DECLS
+
+GVariant *hr_bus_format_details (HrJob *job);
+GVariant *hr_bus_format_status (HrManager *manager);
+GVariant *hr_bus_format_services (HrManager *manager);
+GVariant *hr_bus_format_history (GPtrArray *entries);
+GVariant *hr_bus_format_releases (HrService *service);
+GVariant *hr_bus_format_snapshots (HrService *service);
+GVariant *hr_bus_format_plan (GPtrArray *steps);
+
+G_END_DECLS

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-bus-transient.h"
+
+#include "hr-bus-calls.h"
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-log.h"
+
+struct _HrBusTransient {
+  GObject parent_instance;
+
+  HrConfiguration *configuration;
+  GHashTable *watches; /* service name -> watch id of the caller's bus name */
+};
+
+G_DEFINE_FINAL_TYPE (HrBusTransient, hr_bus_transient, G_TYPE_OBJECT)
+
+static void
+hr_bus_transient_finalize (GObject *object)
+{
+  HrBusTransient *self = HR_BUS_TRANSIENT (object);
+  GHashTableIter iter;
+  gpointer watch;
+
+  g_signal_handlers_disconnect_by_data (hr_configuration_get_manager (self->configuration), self);
+  g_hash_table_iter_init (&iter, self->watches);
+  while (g_hash_table_iter_next (&iter, NULL, &watch))
+    g_bus_unwatch_name (GPOINTER_TO_UINT (watch));
+  g_hash_table_unref (self->watches);
+  g_clear_object (&self->configuration);
+  G_OBJECT_CLASS (hr_bus_transient_parent_class)->finalize (object);
+}
+
+static void
+hr_bus_transient_class_init (HrBusTransientClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_bus_transient_finalize;
+}
+
+static void
+hr_bus_transient_init (HrBusTransient *self)
+{
+  self->watches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static void
+forget (HrBusTransient *self, const char *name)
+{
+  gpointer watch;
+
+  if (!g_hash_table_lookup_extended (self->watches, name, NULL, &watch))
+    return;
+  g_hash_table_remove (self->watches, name);
+  g_bus_unwatch_name (GPOINTER_TO_UINT (watch));
+}
+
+static void
+remove_service (HrBusTransient *self, const char *name)
+{
+  g_autofree char *kept = g_strdup (name);
+  g_autoptr (GError) error = NULL;
+
+  forget (self, kept);
+  if (hr_manager_remove (hr_configuration_get_manager (self->configuration), kept, NULL, &error) == NULL)
+    hr_log_debug (kept, "%s", error->message);
+}
+
+typedef struct {
+  HrBusTransient *self; /* not owned: the watch ends before it does */
+  char *name;
+} Owner;
+
+static void
+owner_free (gpointer data)
+{
+  Owner *owner = data;
+
+  g_free (owner->name);
+  g_free (owner);
+}
+
+static void
+caller_vanished (GDBusConnection *connection, const char *bus_name, gpointer user_data)
+{
+  Owner *owner = user_data;
+
+  if (g_hash_table_contains (owner->self->watches, owner->name))
+    remove_service (owner->self, owner->name);
+}
+
+/* It was stopped, or has ended as it should: nothing is left that could be watched or started again. */
+static void
+manager_event (HrManager *manager, HrEvent *event, HrBusTransient *self)
+{
+  if (event->kind != HR_EVENT_STATE_CHANGED || !g_hash_table_contains (self->watches, event->service)
+      || !g_str_equal (event->new_state, "stopped"))
+    return;
+  remove_service (self, event->service);
+}
+
+static void
+service_removed (HrManager *manager, HrService *service, HrBusTransient *self)
+{
+  forget (self, hr_service_get_name (service));
+}
+
+/**
+ * hr_bus_transient_new:
+ * @configuration: where such services are added
+ *
+ * Returns: (transfer full): no transient services yet
+ */
+HrBusTransient *
+hr_bus_transient_new (HrConfiguration *configuration)
+{
+  HrBusTransient *self = g_object_new (HR_TYPE_BUS_TRANSIENT, NULL);
+  HrManager *manager = hr_configuration_get_manager (configuration);
+
+  self->configuration = g_object_ref (configuration);
+  g_signal_connect (manager, "event", G_CALLBACK (manager_event), self);
+  g_signal_connect (manager, "service-removed", G_CALLBACK (service_removed), self);
+  return self;
+}
+
+static int
+take_fd (GUnixFDList *fds, GVariant *handle, GError **error)
+{
+  if (fds == NULL)
+    {
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "no descriptors came with the call");
+      return -1;
+    }
+  return g_unix_fd_list_get (fds, g_variant_get_handle (handle), error);
+}
+
+static HrCallerContext *
+make_context (GUnixFDList *fds, GVariant *options, GVariant *stdout_handle, GVariant *stderr_handle, GError **error)
+{
+  g_autofree const char **environment = NULL;
+  const char *directory = "/";
+  g_auto (HrFd) out = take_fd (fds, stdout_handle, error);
+  g_auto (HrFd) err = out >= 0 ? take_fd (fds, stderr_handle, error) : -1;
+
+  if (err < 0)
+    return NULL;
+  if (!g_variant_lookup (options, "environment", "^a&s", &environment))
+    environment = g_new0 (const char *, 1);
+  g_variant_lookup (options, "working-directory", "&s", &directory);
+  if (!g_path_is_absolute (directory))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "option 'working-directory': '%s' is not absolute",
+                   directory);
+      return NULL;
+    }
+  return hr_caller_context_new (environment, directory, hr_fd_steal (&out), hr_fd_steal (&err));
+}
+
+/**
+ * hr_bus_transient_call:
+ * @self: the transient services
+ * @invocation: (transfer full): RunTransient
+ * @fds: (nullable): what came with it
+ * @name: of the service
+ * @text: of its service file
+ * @options: a{sv}
+ * @stdout_handle: index into @fds
+ * @stderr_handle: index into @fds
+ */
+void
+hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, GUnixFDList *fds, const char *name,
+                       const char *text, GVariant *options, GVariant *stdout_handle, GVariant *stderr_handle)
+{
+  static const char *const known[] = { "environment:as", "working-directory:s", NULL };
+  const char *sender = g_dbus_method_invocation_get_sender (invocation);
+  g_autofree char *caller = hr_bus_caller (invocation);
+  g_autoptr (HrServiceSpec) spec = NULL;
+  HrCallerContext *context;
+  GError *error = NULL;
+  HrJob *job;
+  Owner *owner;
+
+  if (!hr_bus_check_options (invocation, options, known))
+    return;
+  if (g_hash_table_size (self->watches) >= HR_BUS_TRANSIENTS_MAX)
+    {
+      hr_bus_return_job (invocation, NULL,
+                         g_error_new (HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d transient services already",
+                                      HR_BUS_TRANSIENTS_MAX));
+      return;
+    }
+  spec = hr_configuration_parse (self->configuration, name, text, &error);
+  context = spec != NULL ? make_context (fds, options, stdout_handle, stderr_handle, &error) : NULL;
+  job = context != NULL
+            ? hr_manager_add (hr_configuration_get_manager (self->configuration), spec, context, caller, &error)
+            : NULL;
+  if (job != NULL && sender != NULL)
+    {
+      owner = g_new0 (Owner, 1);
+      owner->self = self;
+      owner->name = g_strdup (name);
+      g_hash_table_insert (self->watches, g_strdup (name),
+                           GUINT_TO_POINTER (g_bus_watch_name_on_connection (
+                               g_dbus_method_invocation_get_connection (invocation), sender,
+                               G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, caller_vanished, owner, owner_free)));
+    }
+  hr_bus_return_job (invocation, job, error);
+}

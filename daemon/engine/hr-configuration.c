@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-configuration.h"
+
+#include <string.h>
+
+#include "hr-error.h"
+#include "hr-fs.h"
+
+struct _HrConfiguration {
+  GObject parent_instance;
+
+  HrManager *manager;
+  char *dir;
+};
+
+G_DEFINE_FINAL_TYPE (HrConfiguration, hr_configuration, G_TYPE_OBJECT)
+
+static void
+hr_configuration_finalize (GObject *object)
+{
+  HrConfiguration *self = HR_CONFIGURATION (object);
+
+  g_clear_object (&self->manager);
+  g_free (self->dir);
+  G_OBJECT_CLASS (hr_configuration_parent_class)->finalize (object);
+}
+
+static void
+hr_configuration_class_init (HrConfigurationClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_configuration_finalize;
+}
+
+static void
+hr_configuration_init (HrConfiguration *self)
+{
+}
+
+/**
+ * hr_configuration_new:
+ * @manager: what is configured
+ * @dir: the configuration directory; it may be missing
+ *
+ * Returns: (transfer full): a configuration that has not been loaded
+ */
+HrConfiguration *
+hr_configuration_new (HrManager *manager, const char *dir)
+{
+  HrConfiguration *self = g_object_new (HR_TYPE_CONFIGURATION, NULL);
+
+  self->manager = g_object_ref (manager);
+  self->dir = g_strdup (dir);
+  return self;
+}
+
+/**
+ * hr_configuration_get_manager:
+ * @self: a configuration
+ *
+ * Returns: (transfer none): what is configured
+ */
+HrManager *
+hr_configuration_get_manager (HrConfiguration *self)
+{
+  return self->manager;
+}
+
+/**
+ * hr_configuration_load:
+ * @self: a configuration
+ * @error: return location
+ *
+ * Reads the directory and applies it: added services start, changed ones reload, removed ones stop.
+ *
+ * Returns: success; else an error of the directory itself, and nothing has changed: when a directory that had files
+ *   disappears, its services run on
+ */
+gboolean
+hr_configuration_load (HrConfiguration *self, GError **error)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GPtrArray) services = hr_manager_list (self->manager);
+
+  if (services->len > 0 && !g_file_test (self->dir, G_FILE_TEST_IS_DIR))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+                   "the configuration directory '%s' is gone: its services run on; create it again, or remove the "
+                   "services one by one",
+                   self->dir);
+      return FALSE;
+    }
+  entries = hr_config_dir_load (self->dir, hr_manager_get_profile (self->manager), error);
+  if (entries == NULL)
+    return FALSE;
+  hr_manager_apply (self->manager, entries);
+  return TRUE;
+}
+
+static char *
+service_file (HrConfiguration *self, const char *name, const char *suffix)
+{
+  g_autofree char *base = g_strconcat (name, suffix, NULL);
+
+  return g_build_filename (self->dir, "services.d", base, NULL);
+}
+
+static gboolean
+check_name (const char *name, GError **error)
+{
+  if (hr_service_name_is_valid (name))
+    return TRUE;
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
+               "'%s' is no name for a service: it takes a-z, 0-9, '_', '.', '-', begins with a letter or digit and has "
+               "at most 64 characters",
+               name);
+  return FALSE;
+}
+
+/**
+ * hr_configuration_parse:
+ * @self: a configuration
+ * @name: the service's name
+ * @text: of its service file
+ * @error: return location
+ *
+ * Returns: (transfer full): what @text says, also held against the file system; %NULL with
+ *   %HR_ERROR_INVALID_ARGUMENT for the name or %HR_ERROR_INVALID_CONFIGURATION
+ */
+HrServiceSpec *
+hr_configuration_parse (HrConfiguration *self, const char *name, const char *text, GError **error)
+{
+  g_autofree char *file = NULL;
+  g_autoptr (HrServiceSpec) spec = NULL;
+  HrSpecSource source;
+
+  if (!check_name (name, error))
+    return NULL;
+  file = service_file (self, name, ".conf");
+  source = (HrSpecSource){ file, text, strlen (text) };
+  spec = hr_service_spec_parse (name, &source, 1, hr_manager_get_profile (self->manager), error);
+  if (spec == NULL || !hr_config_spec_check (spec, error))
+    return NULL;
+  return g_steal_pointer (&spec);
+}
+
+/**
+ * hr_configuration_add:
+ * @self: a configuration
+ * @name: the service's name
+ * @text: of its service file
+ * @error: return location
+ *
+ * Writes the file durably and starts the service.
+ *
+ * Returns: success; else %HR_ERROR_INVALID_ARGUMENT, %HR_ERROR_INVALID_CONFIGURATION, %HR_ERROR_BUSY or a #GIOErrorEnum
+ */
+gboolean
+hr_configuration_add (HrConfiguration *self, const char *name, const char *text, GError **error)
+{
+  g_autofree char *file = NULL;
+  g_autofree char *dir = NULL;
+  g_autoptr (HrServiceSpec) spec = hr_configuration_parse (self, name, text, error);
+
+  if (spec == NULL)
+    return FALSE;
+  file = service_file (self, name, ".conf");
+  dir = g_path_get_dirname (file);
+  if (hr_manager_get (self->manager, name, NULL) != NULL || g_file_test (file, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "there is a service '%s' already", name);
+      return FALSE;
+    }
+  return hr_fs_make_dir (dir, 0755, error) && hr_fs_write (file, text, strlen (text), 0644, error)
+         && hr_configuration_load (self, error);
+}
+
+/**
+ * hr_configuration_remove:
+ * @self: a configuration
+ * @name: a service
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Stops it and removes its file and drop-ins; a transient one has none.
+ *
+ * Returns: (transfer none): the job of its stop; %NULL with %HR_ERROR_NO_SUCH_SERVICE or a #GIOErrorEnum
+ */
+HrJob *
+hr_configuration_remove (HrConfiguration *self, const char *name, const char *caller, GError **error)
+{
+  HrService *service = hr_manager_get (self->manager, name, error);
+
+  if (service == NULL)
+    return NULL;
+  if (!hr_service_is_transient (service))
+    {
+      g_autofree char *file = service_file (self, name, ".conf");
+      g_autofree char *dropins = service_file (self, name, ".conf.d");
+
+      if (!hr_fs_remove_tree (file, error) || !hr_fs_remove_tree (dropins, error))
+        return NULL;
+    }
+  return hr_manager_remove (self->manager, name, caller, error);
+}

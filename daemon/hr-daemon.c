@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-daemon.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+
+#include "hr-bus-manager.h"
+#include "hr-configuration.h"
+#include "hr-error.h"
+#include "hr-lease.h"
+#include "hr-local-platform.h"
+#include "hr-log.h"
+#include "hr-names.h"
+#include "hr-sd-notify.h"
+
+typedef struct {
+  GMainLoop *loop;
+  HrPlatform *platform;
+  HrManager *manager;
+  HrConfiguration *configuration;
+  GDBusConnection *connection;
+  HrBusManager *bus;
+  guint name;
+  gboolean stopping;
+  int status;
+} Daemon;
+
+static void
+all_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Daemon *self = user_data;
+
+  hr_manager_shutdown_finish (HR_MANAGER (source), result);
+  g_main_loop_quit (self->loop);
+}
+
+static void
+stop (Daemon *self, int status)
+{
+  if (self->stopping)
+    return;
+  self->stopping = TRUE;
+  self->status = status;
+  hr_sd_notify ("STOPPING=1");
+  hr_manager_shutdown_async (self->manager, all_stopped, self);
+}
+
+static gboolean
+asked_to_stop (gpointer user_data)
+{
+  stop (user_data, HR_EXIT_OK);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+asked_to_reload (gpointer user_data)
+{
+  Daemon *self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_configuration_load (self->configuration, &error))
+    hr_log_warning (NULL, "%s", error->message);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+name_acquired (GDBusConnection *connection, const char *name, gpointer user_data)
+{
+  hr_sd_notify ("READY=1");
+  hr_log_info (NULL, "ready");
+}
+
+static void
+name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
+{
+  Daemon *self = user_data;
+
+  if (self->stopping)
+    return;
+  hr_log_warning (NULL, "the name %s is owned by another daemon; stopping", name);
+  stop (self, HR_EXIT_FAILED);
+}
+
+/* Services are not left behind when the bus goes: nobody could find them again. */
+static void
+bus_closed (GDBusConnection *connection, gboolean remote, GError *error, gpointer user_data)
+{
+  Daemon *self = user_data;
+
+  if (!self->stopping)
+    hr_log_warning (NULL, "the bus is gone; stopping");
+  stop (self, HR_EXIT_FAILED);
+}
+
+static gboolean
+open_all (Daemon *self, const HrOptions *options, GError **error)
+{
+  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, error);
+  if (self->platform == NULL)
+    return FALSE;
+  self->manager = hr_manager_new (self->platform, options->profile);
+  self->configuration = hr_configuration_new (self->manager, options->config_dir);
+  self->connection = g_bus_get_sync (options->bus, NULL, error);
+  if (self->connection == NULL)
+    {
+      g_prefix_error (error,
+                      "while connecting to the %s bus: ", options->bus == G_BUS_TYPE_SYSTEM ? "system" : "session");
+      return FALSE;
+    }
+  g_dbus_connection_set_exit_on_close (self->connection, FALSE);
+  g_signal_connect (self->connection, "closed", G_CALLBACK (bus_closed), self);
+  self->bus = hr_bus_manager_new (self->configuration, self->connection);
+  return hr_configuration_load (self->configuration, error);
+}
+
+static void
+close_all (Daemon *self)
+{
+  if (self->name != 0)
+    g_bus_unown_name (self->name);
+  if (self->connection != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->connection, self);
+      g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+    }
+  g_clear_object (&self->bus);
+  g_clear_object (&self->configuration);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->platform);
+  g_clear_object (&self->connection);
+  g_clear_pointer (&self->loop, g_main_loop_unref);
+}
+
+/**
+ * hr_daemon_run:
+ * @options: the command line
+ *
+ * Runs until it is told to stop.
+ *
+ * Returns: the exit status
+ */
+int
+hr_daemon_run (const HrOptions *options)
+{
+  Daemon self = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  /* Before the first thread: threads inherit the mask. */
+  signal (SIGPIPE, SIG_IGN);
+  if (!hr_lease_init (&error))
+    {
+      hr_log_warning (NULL, "%s", error->message);
+      return HR_EXIT_FAILED;
+    }
+  self.loop = g_main_loop_new (NULL, FALSE);
+  if (!open_all (&self, options, &error))
+    {
+      hr_log_warning (NULL, "%s", error->message);
+      close_all (&self);
+      return HR_EXIT_FAILED;
+    }
+  g_unix_signal_add (SIGTERM, asked_to_stop, &self);
+  g_unix_signal_add (SIGINT, asked_to_stop, &self);
+  g_unix_signal_add (SIGHUP, asked_to_reload, &self);
+  self.name = g_bus_own_name_on_connection (self.connection, HR_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
+                                            name_acquired, name_lost, &self, NULL);
+  g_main_loop_run (self.loop);
+  close_all (&self);
+  return self.status;
+}
+
+/**
+ * hr_daemon_check:
+ * @options: the command line, with --check
+ *
+ * Says of each service file whether it loads.
+ *
+ * Returns: the exit status, %HR_EXIT_FAILED when one does not
+ */
+int
+hr_daemon_check (const HrOptions *options)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = HR_EXIT_OK;
+
+  if (options->check_file != NULL)
+    {
+      entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_config_entry_free);
+      g_ptr_array_add (entries, hr_config_file_load (options->check_file, NULL, options->profile));
+    }
+  else
+    entries = hr_config_dir_load (options->config_dir, options->profile, &error);
+  if (entries == NULL)
+    {
+      g_printerr ("hotreloadd: %s\n", error->message);
+      return HR_EXIT_FAILED;
+    }
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const HrConfigEntry *entry = g_ptr_array_index (entries, i);
+
+      if (entry->spec != NULL)
+        {
+          g_print ("%s: ok\n", entry->file);
+          continue;
+        }
+      g_printerr ("%s\n", entry->error->message);
+      status = HR_EXIT_FAILED;
+    }
+  return status;
+}

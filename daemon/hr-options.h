@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-options.h: the command line of hotreloadd, with every default filled in.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/**
+ * HrOptions:
+ * @bus: session or system
+ * @config_dir: where service files are
+ * @state_dir: what is kept
+ * @runtime_dir: what goes with the machine
+ * @profile: name of the profile
+ * @check: only validate the configuration
+ * @check_file: (nullable): only this file
+ * @verbose: debug messages
+ * @version: only print the version
+ */
+typedef struct {
+  GBusType bus;
+  char *config_dir;
+  char *state_dir;
+  char *runtime_dir;
+  char *profile;
+  gboolean check;
+  char *check_file;
+  gboolean verbose;
+  gboolean version;
+} HrOptions;
+
+gboolean hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error);
+void hr_options_clear (HrOptions *self);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HrOptions, hr_options_clear)
+
+G_END_DECLS
