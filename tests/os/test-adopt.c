@@ -256,6 +256,8 @@ hand_over (Fixture *fixture, const char *const *program, const char *host, guint
     fixture->port = ((HrListener *)g_ptr_array_index (hr_listeners_list (fixture->listeners), 0))->port;
   fixture->asker = g_thread_new ("asker", keep_asking, fixture);
   WAIT_FOR (g_atomic_int_get (&fixture->old_answers) > 0);
+  /* The first of a program's listeners makes it ready; at its very first start the others follow a moment later. */
+  g_atomic_int_set (&fixture->refused, 0);
 
   start (fixture, &fixture->new, "new-one", program, host, program_port);
   old_before = g_atomic_int_get (&fixture->old_answers);
