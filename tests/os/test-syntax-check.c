@@ -150,6 +150,28 @@ test_typescript_of_the_service_is_used (CheckFixture *f, gconstpointer data)
 }
 
 static void
+test_typescript_that_is_installed_is_used (CheckFixture *f, gconstpointer data)
+{
+  g_autofree char *node = g_find_program_in_path ("node");
+
+  if (!g_file_test ("/usr/bin/bun", G_FILE_TEST_EXISTS)
+      && !(g_file_test ("/usr/bin/tsc", G_FILE_TEST_EXISTS) && node != NULL))
+    {
+      g_test_skip ("not run here: neither 'tsc' nor 'bun' is installed");
+      return;
+    }
+  check_change (f, "good.ts", "enum E { A }\nconst a: E | undefined = E.A;\nexport default a;\n");
+  check_change (f, "good.tsx", "const a = <div>{1 as number}</div>;\n");
+  check_change (f, "good.d.ts", "declare const x: number;\n");
+  check_change (f, "unresolved.ts", "import { x } from './nowhere';\nconst a: string = 5;\n");
+  check_change (f, "bad.ts", "const a: number = ;\n");
+  check_assert_rejected (f, "rejects 'bad.ts':\n");
+  g_ptr_array_set_size (f->files, 0);
+  check_change (f, "bad.jsx", "const a = <div>{1</div>;\n");
+  check_assert_rejected (f, "rejects 'bad.jsx':\n");
+}
+
+static void
 test_shell_is_read_by_the_shell_it_names (CheckFixture *f, gconstpointer data)
 {
   if (check_is_missing ("bash") || check_is_missing ("dash"))
@@ -422,6 +444,7 @@ main (int argc, char **argv)
   add ("jsx-is-not-taken-for-a-fault", test_jsx_is_not_taken_for_a_fault);
   add ("typescript-without-a-checker-is-said", test_typescript_without_a_checker_is_said);
   add ("typescript-of-the-service-is-used", test_typescript_of_the_service_is_used);
+  add ("typescript-that-is-installed-is-used", test_typescript_that_is_installed_is_used);
   add ("shell-is-read-by-the-shell-it-names", test_shell_is_read_by_the_shell_it_names);
   add ("json-must-be-valid", test_json_must_be_valid);
   add ("what-no-checker-knows-passes", test_what_no_checker_knows_passes);
