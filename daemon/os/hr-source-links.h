@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-source-links.h: where a source's path leads, and every name on the way that another directory could be put behind.
+ *
+ * A deployment that swaps a link ('current', '..data' of Kubernetes) or renames a directory into place changes the
+ * source without an event in it: the directories that hold those names have to be watched.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* More links in one path are an error, as for the kernel. */
+#define HR_SOURCE_LINKS_MAX 40
+
+/**
+ * HrSourceName:
+ * @dir: a directory without links in its path
+ * @name: what to watch for in it
+ */
+typedef struct {
+  char *dir;
+  char *name;
+} HrSourceName;
+
+char *hr_source_links_resolve (const char *path, GPtrArray *names, GError **error);
+GPtrArray *hr_source_names_new (void);
+
+G_END_DECLS

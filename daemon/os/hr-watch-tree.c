@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-watch-tree.c: a directory is opened, then monitored, then listed: what appears while it is listed raises an
+ * event, and what it was when the monitor was made is known by its inode and time of birth.
+ */
+#include "hr-watch-tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-ignore-rules.h"
+#include "hr-source-links.h"
+
+#define MAX_WATCHES_FILE "/proc/sys/fs/inotify/max_user_watches"
+/* What is left to the user's other programs: one in so many, and at least. */
+#define HEADROOM_PART 16
+#define HEADROOM_MIN 128
+/* The value of the sysctl that is advised is never below this. */
+#define ADVISED_WATCHES 524288
+/* A directory that changed this shortly before it was listed may change again without another time, in nanoseconds. */
+#define RACY_NSEC (50 * G_GINT64_CONSTANT (1000000))
+
+typedef struct {
+  guint64 dev;
+  guint64 ino;
+  gint64 birth; /* nanoseconds, 0 where the file system has none */
+  gint64 mtime; /* nanoseconds */
+} Identity;
+
+typedef struct {
+  char *path;
+  GFileMonitor *monitor;
+  Identity identity; /* mtime is 0 when the listing may be out of date */
+  Identity rules;    /* of its .gitignore; all 0: there is none */
+  guint seen;        /* the walk that saw it last */
+} Dir;
+
+struct _HrWatchTree {
+  HrIgnore *ignore;
+  HrWatchFunc func;
+  gpointer user_data;
+  guint limit; /* 0: the kernel's */
+
+  char *root;       /* NULL: closed */
+  GHashTable *dirs; /* path → Dir */
+  GPtrArray *names; /* GFileMonitor */
+  guint walk;
+  guint budget; /* how many directories all trees may watch, as of the last walk */
+  guint n_over; /* directories that the last walk had no room for */
+};
+
+/* Directories with a monitor, of all trees: the kernel's limit is the user's. */
+static guint n_watched;
+
+static void
+monitor_free (GFileMonitor *monitor, gpointer tree)
+{
+  g_signal_handlers_disconnect_by_data (monitor, tree);
+  g_file_monitor_cancel (monitor);
+  g_object_unref (monitor);
+}
+
+static void
+dir_free (HrWatchTree *self, Dir *dir)
+{
+  monitor_free (dir->monitor, self);
+  n_watched--;
+  g_free (dir->path);
+  g_free (dir);
+}
+
+/**
+ * hr_watch_tree_new:
+ * @ignore: (transfer none): which directories are recorded; .gitignore files are entered into it as they are found
+ * @func: told of every event
+ * @user_data: for @func
+ *
+ * Returns: (transfer full): a closed tree
+ */
+HrWatchTree *
+hr_watch_tree_new (HrIgnore *ignore, HrWatchFunc func, gpointer user_data)
+{
+  HrWatchTree *self;
+
+  g_return_val_if_fail (HR_IS_IGNORE (ignore), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+
+  self = g_new0 (HrWatchTree, 1);
+  self->ignore = g_object_ref (ignore);
+  self->func = func;
+  self->user_data = user_data;
+  self->dirs = g_hash_table_new (g_str_hash, g_str_equal);
+  self->names = g_ptr_array_new ();
+  return self;
+}
+
+/**
+ * hr_watch_tree_free:
+ * @self: (transfer full) (nullable): a tree
+ */
+void
+hr_watch_tree_free (HrWatchTree *self)
+{
+  if (self == NULL)
+    return;
+  hr_watch_tree_close (self);
+  g_hash_table_unref (self->dirs);
+  g_ptr_array_unref (self->names);
+  g_object_unref (self->ignore);
+  g_free (self);
+}
+
+/**
+ * hr_watch_tree_set_limit:
+ * @self: a tree
+ * @limit: how many directories may be watched by all trees together; 0: what the kernel allows the user, but for some
+ *   headroom
+ */
+void
+hr_watch_tree_set_limit (HrWatchTree *self, guint limit)
+{
+  self->limit = limit;
+}
+
+static guint
+kernel_watches (void)
+{
+  g_autoptr (GBytes) bytes = hr_fs_read (MAX_WATCHES_FILE, 64, NULL);
+  g_autofree char *text = NULL;
+
+  if (bytes == NULL)
+    return G_MAXUINT;
+  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  return (guint)CLAMP (g_ascii_strtoull (text, NULL, 10), 1, G_MAXUINT);
+}
+
+static guint
+watch_limit (HrWatchTree *self)
+{
+  guint watches = kernel_watches ();
+  guint headroom = MAX (watches / HEADROOM_PART, HEADROOM_MIN);
+
+  if (self->limit != 0)
+    return self->limit;
+  return watches > headroom ? watches - headroom : 1;
+}
+
+static void
+set_limit_error (HrWatchTree *self, guint needed, GError **error)
+{
+  guint advised = ADVISED_WATCHES;
+
+  while (advised < G_MAXUINT / 4 && advised < needed * 2)
+    advised *= 2;
+  g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
+               "watching '%s' needs %u directories to be watched in all, and fs.inotify.max_user_watches is %u: set it "
+               "to %u (sysctl fs.inotify.max_user_watches=%u), or name large directories in Watch.Ignore",
+               self->root, needed, kernel_watches (), advised, advised);
+}
+
+/* GLib says nothing when the kernel refuses it a watch; whether there is room for one more is seen by trying. */
+static gboolean
+is_room_left (const char *path)
+{
+  g_auto (HrFd) fd = inotify_init1 (IN_CLOEXEC);
+
+  return fd < 0 || inotify_add_watch (fd, path, IN_DELETE_SELF) >= 0 || errno != ENOSPC;
+}
+
+static char *
+full_path (HrWatchTree *self, const char *path)
+{
+  return *path == '\0' ? g_strdup (self->root) : g_build_filename (self->root, path, NULL);
+}
+
+/* The path below the root that @file names: "" for the root, NULL for what lies elsewhere. */
+static const char *
+relative_path (HrWatchTree *self, GFile *file)
+{
+  const char *path = file != NULL ? g_file_peek_path (file) : NULL;
+  gsize length = strlen (self->root);
+
+  if (path == NULL || strncmp (path, self->root, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+    return NULL;
+  return path[length] == '/' ? path + length + 1 : path + length;
+}
+
+static HrWatchEvent
+event_kind (GFileMonitorEvent type)
+{
+  switch (type)
+    {
+    case G_FILE_MONITOR_EVENT_CHANGED:
+      return HR_WATCH_WRITTEN;
+    case G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT:
+    case G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED:
+      return HR_WATCH_TOUCHED;
+    case G_FILE_MONITOR_EVENT_PRE_UNMOUNT:
+    case G_FILE_MONITOR_EVENT_UNMOUNTED:
+      return HR_WATCH_ROOT;
+    case G_FILE_MONITOR_EVENT_DELETED:
+    case G_FILE_MONITOR_EVENT_CREATED:
+    case G_FILE_MONITOR_EVENT_MOVED:
+    case G_FILE_MONITOR_EVENT_RENAMED:
+    case G_FILE_MONITOR_EVENT_MOVED_IN:
+    case G_FILE_MONITOR_EVENT_MOVED_OUT:
+    default:
+      return HR_WATCH_NAMED;
+    }
+}
+
+static void
+dir_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent type, gpointer user_data)
+{
+  HrWatchTree *self = user_data;
+  HrWatchEvent event = event_kind (type);
+  GFile *const files[] = { file, other };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      const char *path = relative_path (self, files[i]);
+
+      if (path == NULL)
+        continue;
+      if (event == HR_WATCH_ROOT || (*path == '\0' && event == HR_WATCH_NAMED))
+        self->func (HR_WATCH_ROOT, NULL, self->user_data);
+      else if (*path != '\0')
+        self->func (event, path, self->user_data);
+    }
+}
+
+static void
+name_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent type, gpointer user_data)
+{
+  HrWatchTree *self = user_data;
+  const char *name = g_object_get_data (G_OBJECT (monitor), "hr-name");
+  g_autofree char *base = g_file_get_basename (file);
+  g_autofree char *other_base = other != NULL ? g_file_get_basename (other) : NULL;
+  HrWatchEvent event = event_kind (type);
+
+  if (event == HR_WATCH_ROOT
+      || (event == HR_WATCH_NAMED && (g_strcmp0 (base, name) == 0 || g_strcmp0 (other_base, name) == 0)))
+    self->func (HR_WATCH_ROOT, NULL, self->user_data);
+}
+
+static GFileMonitor *
+monitor_new (const char *path, GCallback callback, gpointer user_data, GError **error)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  GFileMonitor *monitor = g_file_monitor_directory (file, G_FILE_MONITOR_WATCH_MOVES, NULL, error);
+
+  if (monitor == NULL)
+    {
+      g_prefix_error (error, "while watching '%s': ", path);
+      return NULL;
+    }
+  g_file_monitor_set_rate_limit (monitor, HR_WATCH_RATE_LIMIT);
+  g_signal_connect (monitor, "changed", callback, user_data);
+  return monitor;
+}
+
+static gint64
+nanoseconds (struct statx_timestamp time)
+{
+  return time.tv_sec * G_GINT64_CONSTANT (1000000000) + time.tv_nsec;
+}
+
+static gboolean
+identify (int fd, const char *path, mode_t type, Identity *identity)
+{
+  struct statx st;
+
+  if (statx (fd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MTIME | STATX_BTIME, &st)
+          != 0
+      || (st.stx_mode & S_IFMT) != type)
+    return FALSE;
+  *identity = (Identity){
+    .dev = ((guint64)st.stx_dev_major << 32) | st.stx_dev_minor,
+    .ino = st.stx_ino,
+    .birth = (st.stx_mask & STATX_BTIME) != 0 ? nanoseconds (st.stx_btime) : 0,
+    .mtime = nanoseconds (st.stx_mtime),
+  };
+  return TRUE;
+}
+
+static gboolean
+is_same_inode (const Identity *a, const Identity *b)
+{
+  return a->dev == b->dev && a->ino == b->ino && a->birth == b->birth;
+}
+
+static Identity
+identify_rules (HrWatchTree *self, const char *path)
+{
+  g_autofree char *dir = full_path (self, path);
+  g_autofree char *file = g_build_filename (dir, ".gitignore", NULL);
+  Identity identity = { 0 };
+
+  if (!identify (AT_FDCWD, file, S_IFREG, &identity))
+    identity = (Identity){ 0 };
+  return identity;
+}
+
+static gboolean
+are_same_rules (const Identity *a, const Identity *b)
+{
+  return is_same_inode (a, b) && a->mtime == b->mtime;
+}
+
+static void
+enter_gitignore (HrWatchTree *self, const char *path, gboolean exists)
+{
+  g_autofree char *dir = full_path (self, path);
+  g_autofree char *file = g_build_filename (dir, ".gitignore", NULL);
+  g_autoptr (GBytes) bytes = exists ? hr_fs_read (file, HR_GITIGNORE_SIZE_MAX, NULL) : NULL;
+  gsize size = 0;
+  const char *text = bytes != NULL ? g_bytes_get_data (bytes, &size) : NULL;
+
+  /* An empty file has no data at all. */
+  hr_ignore_enter (self->ignore, path, bytes != NULL && text == NULL ? "" : text, size);
+}
+
+static gboolean
+entry_is_dir (int fd, const struct dirent *entry)
+{
+  struct stat st;
+
+  if (entry->d_type != DT_UNKNOWN)
+    return entry->d_type == DT_DIR;
+  return fstatat (fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
+}
+
+/* Appends the directories in @path that are to be watched to @found. Takes @fd. Whether it has a .gitignore. */
+static gboolean
+list_dir (HrWatchTree *self, const char *path, int fd, GPtrArray *found)
+{
+  g_autoptr (GPtrArray) subdirs = g_ptr_array_new_with_free_func (g_free);
+  gboolean has_gitignore = FALSE;
+  DIR *stream = fdopendir (fd);
+  struct dirent *entry;
+
+  if (stream == NULL)
+    {
+      close (fd);
+      return FALSE;
+    }
+  while ((entry = readdir (stream)) != NULL)
+    {
+      if (g_str_equal (entry->d_name, ".gitignore"))
+        has_gitignore = TRUE;
+      else if (!g_str_equal (entry->d_name, ".") && !g_str_equal (entry->d_name, "..")
+               && entry_is_dir (dirfd (stream), entry))
+        g_ptr_array_add (subdirs,
+                         *path == '\0' ? g_strdup (entry->d_name) : g_strconcat (path, "/", entry->d_name, NULL));
+    }
+  closedir (stream);
+
+  /* What is ignored in here is known only now. */
+  enter_gitignore (self, path, has_gitignore);
+  for (guint i = 0; i < subdirs->len; i++)
+    {
+      const char *subdir = subdirs->pdata[i];
+
+      if (hr_ignore_classify (self->ignore, subdir, TRUE) == HR_PATH_RECORD && hr_ignore_watches (self->ignore, subdir))
+        g_ptr_array_add (found, g_strdup (subdir));
+    }
+  return has_gitignore;
+}
+
+static gboolean
+watch_dir (HrWatchTree *self, const char *path, const char *full, const Identity *identity, GError **error)
+{
+  GFileMonitor *monitor;
+  Dir *dir;
+
+  if (n_watched >= self->budget)
+    {
+      self->n_over++;
+      return TRUE;
+    }
+  monitor = monitor_new (full, G_CALLBACK (dir_changed), self, error);
+  if (monitor == NULL)
+    return FALSE;
+  dir = g_new0 (Dir, 1);
+  dir->path = g_strdup (path);
+  dir->monitor = monitor;
+  dir->identity = *identity;
+  g_hash_table_insert (self->dirs, dir->path, dir);
+  n_watched++;
+  return TRUE;
+}
+
+/* Sees to it that @path is watched, and appends what is to be watched in it to @found: always with @again, else only
+ * if it was not watched before. What cannot be opened is left out: it will be told of when that changes. */
+static gboolean
+visit_dir (HrWatchTree *self, const char *path, gboolean again, GPtrArray *found, GError **error)
+{
+  g_autofree char *full = full_path (self, path);
+  g_auto (HrFd) fd = open (full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  Dir *dir = g_hash_table_lookup (self->dirs, path);
+  Identity identity;
+  gint64 now = g_get_real_time () * 1000;
+  gboolean has_gitignore;
+
+  if (fd < 0 || !identify (fd, "", S_IFDIR, &identity))
+    return TRUE;
+  if (dir != NULL && !is_same_inode (&dir->identity, &identity))
+    {
+      g_hash_table_remove (self->dirs, path);
+      dir_free (self, g_steal_pointer (&dir));
+    }
+  if (dir != NULL && !again)
+    return TRUE;
+  if (dir == NULL && !watch_dir (self, path, full, &identity, error))
+    return FALSE;
+
+  has_gitignore = list_dir (self, path, hr_fd_steal (&fd), found);
+  dir = g_hash_table_lookup (self->dirs, path);
+  if (dir != NULL)
+    {
+      dir->seen = self->walk;
+      dir->identity.mtime = now - identity.mtime > RACY_NSEC ? identity.mtime : 0;
+      dir->rules = has_gitignore ? identify_rules (self, path) : (Identity){ 0 };
+    }
+  return TRUE;
+}
+
+/* Visits @path and all that is found in it. */
+static gboolean
+walk_from (HrWatchTree *self, const char *path, gboolean again, GError **error)
+{
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+
+  self->n_over = 0;
+  self->budget = watch_limit (self);
+  g_ptr_array_add (found, g_strdup (path));
+  while (found->len > 0)
+    {
+      g_autofree char *next = g_ptr_array_steal_index (found, found->len - 1);
+
+      if (!visit_dir (self, next, again, found, error))
+        return FALSE;
+    }
+  if (self->n_over > 0)
+    {
+      set_limit_error (self, n_watched + self->n_over, error);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * hr_watch_tree_open:
+ * @self: a closed tree
+ * @root: the source's directory, absolute, no link in its path
+ * @error: return location
+ *
+ * Watches every recorded directory below @root. From the return on each change in them is told; a failed one leaves
+ * nothing watched.
+ *
+ * Returns: success; else %HR_ERROR_LIMIT_EXCEEDED that names the sysctl and what to set it to, or a #GIOErrorEnum
+ */
+gboolean
+hr_watch_tree_open (HrWatchTree *self, const char *root, GError **error)
+{
+  g_return_val_if_fail (self != NULL && self->root == NULL, FALSE);
+  g_return_val_if_fail (root != NULL && *root == '/', FALSE);
+
+  self->root = g_strdup (root);
+  hr_ignore_forget (self->ignore);
+  if (!walk_from (self, "", FALSE, error))
+    {
+      hr_watch_tree_close (self);
+      return FALSE;
+    }
+  if (g_hash_table_size (self->dirs) == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "while watching '%s': it cannot be read", root);
+      hr_watch_tree_close (self);
+      return FALSE;
+    }
+  if (!is_room_left (root))
+    {
+      set_limit_error (self, MAX (n_watched, kernel_watches ()), error);
+      hr_watch_tree_close (self);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * hr_watch_tree_close:
+ * @self: a tree
+ *
+ * Nothing is watched any more.
+ */
+void
+hr_watch_tree_close (HrWatchTree *self)
+{
+  GHashTableIter iter;
+  gpointer dir;
+
+  g_return_if_fail (self != NULL);
+
+  g_hash_table_iter_init (&iter, self->dirs);
+  while (g_hash_table_iter_next (&iter, NULL, &dir))
+    {
+      g_hash_table_iter_steal (&iter);
+      dir_free (self, dir);
+    }
+  for (guint i = 0; i < self->names->len; i++)
+    monitor_free (self->names->pdata[i], self);
+  g_ptr_array_set_size (self->names, 0);
+  g_clear_pointer (&self->root, g_free);
+}
+
+/**
+ * hr_watch_tree_watch_names:
+ * @self: a tree
+ * @names: (element-type HrSourceName): of hr_source_links_resolve()
+ *
+ * Tells %HR_WATCH_ROOT when one of @names comes, goes or means something else. A directory that may not be read is
+ * left out. Until hr_watch_tree_close(), also where the tree could not be opened.
+ */
+void
+hr_watch_tree_watch_names (HrWatchTree *self, GPtrArray *names)
+{
+  g_return_if_fail (self != NULL);
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      const HrSourceName *name = names->pdata[i];
+      GFileMonitor *monitor;
+
+      if (access (name->dir, R_OK) != 0)
+        continue;
+      monitor = monitor_new (name->dir, G_CALLBACK (name_changed), self, NULL);
+      if (monitor == NULL)
+        continue;
+      g_object_set_data_full (G_OBJECT (monitor), "hr-name", g_strdup (name->name), g_free);
+      g_ptr_array_add (self->names, monitor);
+    }
+}
+
+/**
+ * hr_watch_tree_add:
+ * @self: an open tree
+ * @path: a recorded directory that appeared
+ * @error: return location
+ *
+ * Watches @path and the recorded directories below it.
+ *
+ * Returns: success; else as for hr_watch_tree_open(), and what there was room for is watched
+ */
+gboolean
+hr_watch_tree_add (HrWatchTree *self, const char *path, GError **error)
+{
+  return walk_from (self, path, FALSE, error);
+}
+
+/**
+ * hr_watch_tree_has:
+ * @self: a tree
+ * @path: relative to the source
+ *
+ * Returns: whether @path is a directory that is watched
+ */
+gboolean
+hr_watch_tree_has (HrWatchTree *self, const char *path)
+{
+  return g_hash_table_contains (self->dirs, path);
+}
+
+static gboolean
+is_in_or_below (GHashTable *paths, const char *path)
+{
+  g_autofree char *parent = g_strdup (path);
+  char *slash;
+
+  do
+    {
+      if (g_hash_table_contains (paths, parent))
+        return TRUE;
+      slash = strrchr (parent, '/');
+      if (slash != NULL)
+        *slash = '\0';
+  } while (slash != NULL);
+  return FALSE;
+}
+
+/**
+ * hr_watch_tree_drop:
+ * @self: a tree
+ * @paths: a set of paths
+ *
+ * Ends the watches of @paths and of what is below them.
+ */
+void
+hr_watch_tree_drop (HrWatchTree *self, GHashTable *paths)
+{
+  GHashTableIter iter;
+  gpointer path, dir;
+
+  if (g_hash_table_size (paths) == 0)
+    return;
+  g_hash_table_iter_init (&iter, self->dirs);
+  while (g_hash_table_iter_next (&iter, &path, &dir))
+    if (is_in_or_below (paths, path))
+      {
+        g_hash_table_iter_steal (&iter);
+        dir_free (self, dir);
+      }
+}
+
+/**
+ * hr_watch_tree_apply_rules:
+ * @self: an open tree
+ * @error: return location
+ *
+ * A .gitignore changed: watches what is recorded now and was not, and ends the watches of what is ignored now.
+ *
+ * Returns: success; else as for hr_watch_tree_add()
+ */
+gboolean
+hr_watch_tree_apply_rules (HrWatchTree *self, GError **error)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  self->walk++;
+  hr_ignore_forget (self->ignore);
+  if (!walk_from (self, "", TRUE, error))
+    return FALSE;
+  g_hash_table_iter_init (&iter, self->dirs);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((Dir *)value)->seen != self->walk)
+      {
+        g_hash_table_iter_steal (&iter);
+        dir_free (self, value);
+      }
+  return TRUE;
+}
+
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Looks at @dir itself: @gone: it is no more what is watched; @changed: it has to be listed again. */
+static void
+inspect_dir (HrWatchTree *self, const Dir *dir, gboolean *gone, gboolean *changed)
+{
+  g_autofree char *full = full_path (self, dir->path);
+  Identity identity;
+
+  *gone = !identify (AT_FDCWD, full, S_IFDIR, &identity) || !is_same_inode (&dir->identity, &identity);
+  *changed = *gone || identity.mtime != dir->identity.mtime;
+}
+
+/**
+ * hr_watch_tree_audit:
+ * @self: an open tree
+ * @error: return location
+ *
+ * Events may have been lost: looks at each watched directory itself, lists again those that changed, and watches what
+ * it finds. Costs a call of stat for each that did not.
+ *
+ * Returns: success; else as for hr_watch_tree_add()
+ */
+gboolean
+hr_watch_tree_audit (HrWatchTree *self, GError **error)
+{
+  g_autoptr (GHashTable) lost = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GPtrArray) stale = g_ptr_array_new_with_free_func (g_free);
+  gboolean other_rules = FALSE;
+  GHashTableIter iter;
+  gpointer path, value;
+
+  g_hash_table_iter_init (&iter, self->dirs);
+  while (g_hash_table_iter_next (&iter, &path, &value))
+    {
+      const Dir *dir = value;
+      gboolean gone, changed;
+
+      inspect_dir (self, dir, &gone, &changed);
+      if (gone)
+        g_hash_table_add (lost, g_strdup (path));
+      if (changed)
+        g_ptr_array_add (stale, g_strdup (path));
+      if (changed || dir->rules.ino != 0)
+        {
+          Identity rules = identify_rules (self, path);
+
+          other_rules = other_rules || !are_same_rules (&dir->rules, &rules);
+        }
+    }
+  hr_watch_tree_drop (self, lost);
+  if (other_rules)
+    return hr_watch_tree_apply_rules (self, error);
+
+  g_ptr_array_sort (stale, compare_paths);
+  for (guint i = 0; i < stale->len; i++)
+    {
+      g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+
+      if (!visit_dir (self, stale->pdata[i], TRUE, found, error))
+        return FALSE;
+      for (guint j = 0; j < found->len; j++)
+        if (!hr_watch_tree_has (self, found->pdata[j]) && !walk_from (self, found->pdata[j], FALSE, error))
+          return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * hr_watch_tree_size:
+ * @self: a tree
+ *
+ * Returns: how many directories of the source are watched
+ */
+guint
+hr_watch_tree_size (HrWatchTree *self)
+{
+  return g_hash_table_size (self->dirs);
+}
+
+/**
+ * hr_watch_tree_root:
+ * @self: a tree
+ *
+ * Returns: (nullable) (transfer none): the root it was opened with; %NULL while it is closed
+ */
+const char *
+hr_watch_tree_root (HrWatchTree *self)
+{
+  return self->root;
+}
