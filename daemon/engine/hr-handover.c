@@ -22,7 +22,7 @@ handover_free (gpointer data)
     g_signal_handler_disconnect (self->old, self->exited_id);
   g_clear_object (&self->old);
   hr_parts_clear (&self->parts);
-  hr_snapshot_free (self->snapshot);
+  g_clear_pointer (&self->snapshot, hr_snapshot_free);
   g_strfreev (self->carried);
   g_free (self);
 }

@@ -130,6 +130,7 @@ end_request (HrService *self, const GError *error)
 {
   g_autoptr (HrRequest) request = g_steal_pointer (&self->running);
 
+  hr_service_supervise (self);
   hr_service_touch (self);
   hr_job_finish (request->job, error);
   hr_service_operation_next (self);
@@ -211,15 +212,18 @@ reload_announced (HrReload *reload, HrService *self)
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
   self->reload_events = is_reload_for_users (self);
-  hr_service_touch (self);
   if (!self->reload_events)
-    return;
+    {
+      hr_service_touch (self);
+      return;
+    }
   if (outcome->files != NULL && outcome->files[0] != NULL && !self->running->by_hand)
     hr_service_emit_event (self, &event);
   event.kind = HR_EVENT_RELOAD_STARTED;
   event.job = self->running->job;
   event.release = outcome->release;
   hr_service_emit_event (self, &event);
+  hr_service_touch (self);
 }
 
 static void
@@ -415,7 +419,6 @@ reload_ended (HrReload *reload, HrService *self)
       self->next_trigger = "start";
       hr_intake_demand (self->intake);
     }
-  hr_service_supervise (self);
 }
 
 static void

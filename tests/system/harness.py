@@ -1,0 +1,531 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the system tests share: a private bus, the real daemon, real services, and waiting for events with a deadline.
+
+Nothing here waits for a fixed time. A Site is one user's machine in a temporary directory: bus, daemon, configuration,
+state; its environment is built from nothing, so that no test depends on whoever runs it.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import queue
+import re
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+# Slow machines, sanitizers: a deadline that passes is a failure, never a pause.
+DEADLINE = float(os.environ.get("HOTRELOAD_TEST_DEADLINE", "30"))
+BUILD = os.environ.get("HOTRELOAD_TEST_BUILD", os.path.abspath("build"))
+SOURCE = os.environ.get("HOTRELOAD_TEST_SOURCE", os.path.abspath("."))
+PYTHON = "/usr/bin/python3"
+
+
+class NotRunHere(Exception):
+    """What the test needs is not to be had on this machine; the message says what."""
+
+
+class Failure(AssertionError):
+    pass
+
+
+def check(condition, *words):
+    if not condition:
+        raise Failure(" ".join(str(word) for word in words) or "check failed")
+
+
+def equal(actual, expected, what="value"):
+    if actual != expected:
+        raise Failure(f"{what}: expected {expected!r}, got {actual!r}")
+
+
+def until(condition, what, deadline=None):
+    """Looks again and again, with short pauses, until condition() is true; returns it. For what sends no event."""
+    end = time.monotonic() + (deadline or DEADLINE)
+    pause = 0.002
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"did not happen within {deadline or DEADLINE} s: {what}")
+        select_nothing(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def select_nothing(seconds):
+    selectors.DefaultSelector().select(seconds)
+
+
+class Signals:
+    """The daemon's signals, in order, by dbus-monitor: independent of our own client, and there before the daemon."""
+
+    def __init__(self, address):
+        self.events = []
+        self.condition = threading.Condition()
+        self.process = subprocess.Popen(
+            ["dbus-monitor", "--address", address, "type='signal',interface='org.hotreload.Manager'"],
+            stdout=subprocess.PIPE, text=True, errors="replace")
+        self.active = threading.Event()
+        threading.Thread(target=self.read, daemon=True).start()
+        check(self.active.wait(DEADLINE), "dbus-monitor did not become active")
+
+    def read(self):
+        block = []
+        for line in self.process.stdout:
+            if line.startswith("   ") or (block and not re.match(r"(signal|method|error) ", line)):
+                block.append(line)
+                self.complete(block)
+            else:
+                self.flush(block)
+                block = [line]
+                self.active.set()
+                self.complete(block)
+        self.flush(block)
+
+    # A signal of ours has a known number of arguments: it is complete when they are there.
+    COUNT = {"FileChanged": 2, "ReloadStarted": 4, "ReloadCompleted": 5, "ReloadFailed": 5, "StatePreserved": 3,
+             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3}
+
+    def complete(self, block):
+        member = re.search(r"member=(\w+)", block[0])
+        if not member or member.group(1) not in self.COUNT or "org.hotreload.Manager" not in block[0]:
+            return
+        top = [line for line in block[1:] if re.match(r"   [^ ]", line)]
+        values = [line for line in top if line.strip() != "]"]
+        closed = len([line for line in top if line.strip() == "]"])
+        opened = len([line for line in top if line.rstrip().endswith("[")])
+        if len(values) == self.COUNT[member.group(1)] and closed == opened:
+            # A string may go on over several lines: it is complete when its quote is closed.
+            if values[-1].lstrip().startswith("string") and not block[-1].rstrip().endswith('"'):
+                return
+            self.flush(block)
+
+    def flush(self, block):
+        if not block:
+            return
+        head = block[0]
+        member = re.search(r"member=(\w+)", head)
+        if member and "interface=org.hotreload.Manager" in head and len(block) > 1:
+            event = {"signal": member.group(1), "args": parse_arguments("".join(block[1:])), "at": time.monotonic()}
+            with self.condition:
+                self.events.append(event)
+                self.condition.notify_all()
+        block.clear()
+
+    def mark(self):
+        """A place in the stream: what wait() finds comes after it."""
+        with self.condition:
+            return len(self.events)
+
+    def wait(self, signal_name, service=None, after=0, where=None, deadline=None):
+        """The first such signal after the mark."""
+        end = time.monotonic() + (deadline or DEADLINE)
+        with self.condition:
+            while True:
+                for event in self.events[after:]:
+                    if event["signal"] in signal_name.split("|") and (service is None or event["args"][0] == service) \
+                            and (where is None or where(event["args"])):
+                        return event
+                left = end - time.monotonic()
+                if left <= 0:
+                    seen = [(e["signal"], e["args"][:4]) for e in self.events[after:]]
+                    raise Failure(f"no {signal_name} of {service} within the deadline; seen since: {seen}")
+                self.condition.wait(left)
+
+    def seen(self, signal_name, service=None, after=0):
+        with self.condition:
+            return [e for e in self.events[after:] if e["signal"] == signal_name
+                    and (service is None or e["args"][0] == service)]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def parse_arguments(text):
+    """dbus-monitor's words for a message's arguments as Python values."""
+    token = re.compile(r"\s*(string \"|object path \"|(?:u?int(?:16|32|64)|byte|double) |boolean |array \[|\]|"
+                       r"dict entry\(|\)|variant\s+)")
+    position = 0
+
+    def value():
+        nonlocal position
+        match = token.match(text, position)
+        if not match:
+            raise ValueError(f"cannot read {text[position:position + 80]!r}")
+        position = match.end()
+        word = match.group(1)
+        if word in ('string "', 'object path "'):
+            # Quotes are not escaped: the string ends at a quote that ends its line.
+            end = re.compile(r'"[ ]*(?=\n\s*(?:string|object path|u?int|byte|double|boolean|array|\]|dict|\)|variant)|'
+                             r'\n?\s*\Z)').search(text, position)
+            result = text[position:end.start()]
+            position = end.end()
+            return result
+        if word.startswith("boolean"):
+            match = re.compile(r"(true|false)").match(text, position)
+            position = match.end()
+            return match.group(1) == "true"
+        if word.startswith("array"):
+            items = []
+            while True:
+                end = re.compile(r"\s*\]").match(text, position)
+                if end:
+                    position = end.end()
+                    break
+                items.append(value())
+            if items and all(isinstance(item, DictEntry) for item in items):
+                return {item.key: item.value for item in items}
+            return items
+        if word.startswith("dict"):
+            key, item = value(), value()
+            position = re.compile(r"\s*\)").match(text, position).end()
+            return DictEntry(key, item)
+        if word.startswith("variant"):
+            return value()
+        match = re.compile(r"[-+.\w]+").match(text, position)
+        position = match.end()
+        return float(match.group(0)) if word.startswith("double") else int(match.group(0))
+
+    values = []
+    while text[position:].strip():
+        values.append(value())
+    return values
+
+
+class DictEntry:
+    def __init__(self, key, value):
+        self.key, self.value = key, value
+
+
+class Site:
+    """A private bus, a daemon on it, and the directories of both."""
+
+    def __init__(self, daemon=True, arguments=(), environment=None):
+        self.root = tempfile.mkdtemp(prefix="hr-", dir=os.environ.get("TMPDIR", "/tmp"))
+        self.config = os.path.join(self.root, "config")
+        self.state = os.path.join(self.root, "state")
+        self.runtime = os.path.join(self.root, "run")
+        self.home = os.path.join(self.root, "home")
+        for path in (os.path.join(self.config, "services.d"), self.runtime, self.home):
+            os.makedirs(path)
+        os.chmod(self.runtime, 0o700)
+        self.arguments = list(arguments)
+        self.processes = []
+        self.daemon = None
+        self.signals = None
+        self.environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8",
+                            "XDG_RUNTIME_DIR": self.runtime, "HOTRELOAD_LIBEXECDIR": helper_directory(),
+                            "USER": "tester", "SHELL": "/bin/sh"}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+        self.environment.update(environment or {})
+        self.start_bus()
+        self.signals = Signals(self.environment["DBUS_SESSION_BUS_ADDRESS"])
+        if daemon:
+            self.start_daemon()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None and not isinstance(error, NotRunHere):
+            self.explain()
+        self.close()
+
+    def path(self, *parts):
+        return os.path.join(self.root, *parts)
+
+    def start_bus(self):
+        # Not the machine's session.conf: it starts what is installed there.
+        conf = self.path("bus.conf")
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write('<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" '
+                       '"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd"><busconfig><type>session</type>'
+                       f'<listen>unix:path={self.path("bus")}</listen><auth>EXTERNAL</auth>'
+                       '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
+                       '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>')
+        process = subprocess.Popen(["dbus-daemon", f"--config-file={conf}", "--nofork", "--print-address"],
+                                   stdout=subprocess.PIPE, text=True, env=self.environment)
+        self.processes.append(process)
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = process.stdout.readline().strip()
+        check(self.environment["DBUS_SESSION_BUS_ADDRESS"], "the bus did not start")
+
+    def start_daemon(self, expect_ready=True, wrapper=()):
+        """Starts the daemon and waits until it says that it is ready."""
+        notify_path = self.path("notify")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(notify_path)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(notify_path)
+        notify.settimeout(DEADLINE)
+        self.log = open(self.path("daemon.log"), "ab")
+        self.daemon = subprocess.Popen(
+            [*wrapper, os.path.join(BUILD, "daemon", "hotreloadd"), "--session", f"--config-dir={self.config}",
+             f"--state-dir={self.state}", f"--runtime-dir={self.runtime}/hotreload", *self.arguments],
+            env={**self.environment, "NOTIFY_SOCKET": notify_path}, stdout=self.log, stderr=self.log,
+            stdin=subprocess.DEVNULL)
+        if not expect_ready:
+            notify.close()
+            return self.daemon
+        while True:
+            readable = selectors.DefaultSelector()
+            readable.register(notify, selectors.EVENT_READ)
+            pidfd = os.pidfd_open(self.daemon.pid)
+            readable.register(pidfd, selectors.EVENT_READ)
+            events = readable.select(DEADLINE)
+            os.close(pidfd)
+            if any(key.fileobj is notify for key, _ in events):
+                if b"READY=1" in notify.recv(4096):
+                    break
+                continue
+            raise Failure(f"the daemon did not become ready: {self.daemon_log()[-2000:]}")
+        notify.close()
+        return self.daemon
+
+    def stop_daemon(self, signal_number=signal.SIGTERM):
+        if self.daemon is None:
+            return None
+        if self.daemon.poll() is None:
+            self.daemon.send_signal(signal_number)
+        status = self.daemon.wait(DEADLINE)
+        self.daemon = None
+        return status
+
+    def daemon_log(self):
+        with contextlib.suppress(FileNotFoundError):
+            with open(self.path("daemon.log"), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        return ""
+
+    def explain(self):
+        print("# the daemon said:")
+        for line in self.daemon_log().splitlines()[-40:]:
+            print("#  ", line)
+        for event in self.signals.events[-40:]:
+            print("#  ", event["signal"], event["args"][:4])
+        logs = os.path.join(self.state, "logs")
+        if os.path.isdir(logs):
+            for name in sorted(os.listdir(logs)):
+                if not os.path.islink(os.path.join(logs, name)):
+                    with open(os.path.join(logs, name), encoding="utf-8", errors="replace") as file:
+                        for line in file.read().splitlines()[-10:]:
+                            print("#  ", name[:24], line)
+
+    def close(self):
+        try:
+            status = self.stop_daemon()
+            if status not in (None, 0) and status != 1:
+                raise Failure(f"the daemon ended with {status}: {self.daemon_log()[-3000:]}")
+        finally:
+            if self.signals is not None:
+                self.signals.stop()
+            for process in self.processes:
+                process.terminate()
+                process.wait()
+            subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    # Configuration
+
+    def source(self, name, files):
+        """A source directory with these files."""
+        top = self.path("src", name)
+        for path, text in files.items():
+            write(os.path.join(top, path), text)
+        return top
+
+    def service_file(self, name, text):
+        return write(os.path.join(self.config, "services.d", name + ".conf"), text)
+
+    def add(self, name, text, wait="running"):
+        """Writes a service file, has it read, and waits for the service's state."""
+        mark = self.signals.mark()
+        self.service_file(name, text)
+        result = self.hrctl("daemon-reload")
+        equal(result.returncode, 0, "daemon-reload " + result.stderr)
+        if wait:
+            self.wait_state(name, wait, mark)
+        return mark
+
+    def wait_state(self, name, state, after=0):
+        if self.service(name, missing=None) and self.service(name)["state"] == state and after == 0:
+            return
+        until(lambda: (self.service(name, missing=None) or {}).get("state") == state,
+              f"'{name}' becomes {state}: it is {self.service(name, missing=None)}")
+
+    def wait_good(self, name, release):
+        until(lambda: any(r["number"] == release and r["fate"] == "good" for r in self.releases(name)),
+              f"release {release} of '{name}' becomes good: {self.releases(name)}")
+
+    # Programs
+
+    def hrctl(self, *words, **options):
+        options.setdefault("timeout", DEADLINE * 2)
+        options.setdefault("env", self.environment)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.run([os.path.join(BUILD, "client", "hrctl", "hrctl"), *words], capture_output=True, text=True,
+                              check=False, **options)
+
+    def json(self, *words):
+        result = self.hrctl("--json", *words)
+        try:
+            return json.loads(result.stdout)
+        except ValueError:
+            raise Failure(f"hrctl --json {words}: exit {result.returncode}, {result.stdout!r}, {result.stderr!r}")
+
+    def dbus_send(self, method, *arguments, path="/org/hotreload/Manager", interface="org.hotreload.Manager"):
+        return subprocess.run(["dbus-send", "--session", "--print-reply", "--dest=org.hotreload.Manager", path,
+                               f"{interface}.{method}", *arguments], capture_output=True, text=True, check=False,
+                              env=self.environment, timeout=DEADLINE)
+
+    def status(self):
+        return self.json("status")
+
+    def service(self, name, missing="error"):
+        for service in self.status()["services"]:
+            if service["name"] == name:
+                return service
+        if missing == "error":
+            raise Failure(f"no service '{name}' in status")
+        return missing
+
+    def releases(self, name):
+        return self.json("releases", name)
+
+    def history(self, name=None):
+        return self.json("history", *([name] if name else []), "-n", "100")
+
+    def source_listing(self, top):
+        """Everything below a source directory, to prove that nothing was written there."""
+        listing = {}
+        for directory, _, files in os.walk(top):
+            for name in files:
+                path = os.path.join(directory, name)
+                info = os.lstat(path)
+                listing[path] = (info.st_mtime_ns, info.st_size, info.st_ino)
+        return listing
+
+
+def helper_directory():
+    """hotreload-exec and the adopt library side by side, as after installation."""
+    return os.path.join(BUILD, "daemon", "exec")
+
+
+def write(path, text):
+    """Writes as most editors do: in place."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def write_atomic(path, text):
+    """Writes as careful editors do: temporary file, then rename."""
+    temporary = os.path.join(os.path.dirname(path), ".tmp-" + os.path.basename(path))
+    write(temporary, text)
+    os.rename(temporary, path)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(port, path="/", timeout=10, method="GET"):
+    """One request over a connection of its own; returns status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def answers(port, text, path="/"):
+    """Whether a server answers there with this text in it."""
+    try:
+        status, body = get(port, path)
+    except OSError:
+        return False
+    return status == 200 and text in body
+
+
+class Load:
+    """Connections opened anew for each request, from several threads, until stopped."""
+
+    def __init__(self, port, connections=20, path="/"):
+        self.port, self.path = port, path
+        self.stopping = threading.Event()
+        self.failures = queue.Queue()
+        self.count = 0
+        self.bodies = {}
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(connections)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                status, body = get(self.port, self.path)
+                if status != 200:
+                    raise OSError(f"status {status}")
+                with self.lock:
+                    self.count += 1
+                    self.bodies[body] = self.bodies.get(body, 0) + 1
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.put((time.monotonic(), repr(error)))
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(DEADLINE)
+        failures = []
+        while not self.failures.empty():
+            failures.append(self.failures.get())
+        return failures
+
+
+TESTS = []
+
+
+def test(name):
+    """Registers a test under the name of the promise, case or pain that it proves."""
+    def register(function):
+        TESTS.append((name, function))
+        return function
+    return register
+
+
+def main():
+    """Runs the registered tests, or those whose names contain an argument; speaks TAP."""
+    chosen = [(name, function) for name, function in TESTS if len(sys.argv) < 2 or any(a in name for a in sys.argv[1:])]
+    print(f"1..{len(chosen)}", flush=True)
+    failed = 0
+    for number, (name, function) in enumerate(chosen, 1):
+        began = time.monotonic()
+        try:
+            function()
+            print(f"ok {number} {name}")
+        except NotRunHere as reason:
+            print(f"ok {number} {name} # SKIP not run here: {reason}")
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            for line in "".join(traceback.format_exception(error)).splitlines():
+                print("#", line)
+            print(f"not ok {number} {name}")
+        print(f"# {time.monotonic() - began:.1f} s", flush=True)
+    return 1 if failed else 0
