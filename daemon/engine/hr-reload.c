@@ -695,6 +695,17 @@ place (HrReload *self)
 
 /* Record */
 
+/* People and signals get the first of a large change set; the checks get all of it. */
+static char **
+first_files (char **files)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; files[i] != NULL && i < HR_RELEASE_FILES_MAX; i++)
+    g_strv_builder_add (builder, files[i]);
+  return g_strv_builder_end (builder);
+}
+
 static void
 announce (HrReload *self)
 {
@@ -703,7 +714,7 @@ announce (HrReload *self)
   outcome->release = self->release != NULL ? self->release->number : 0;
   outcome->previous_release = self->previous != NULL ? hr_generation_get_release (self->previous) : 0;
   if (self->scan != NULL && self->target == 0)
-    outcome->files = g_strdupv (self->scan->files);
+    outcome->files = first_files (self->scan->files);
   self->announced = TRUE;
   g_signal_emit (self, signals[SIGNAL_ANNOUNCED], 0);
 }

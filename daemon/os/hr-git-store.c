@@ -198,13 +198,13 @@ fill_changes (HrGitStore *self, HrScan *scan, const char *base, GError **error)
         g_ptr_array_add (paths, entry->path);
     }
   g_ptr_array_sort (paths, compare_paths);
-  scan->files = g_new0 (char *, MIN (paths->len, HR_RELEASE_FILES_MAX) + 1);
+  scan->files = g_new0 (char *, MIN (paths->len, HR_SCAN_FILES_MAX) + 1);
   for (guint i = 0; i < paths->len; i++)
     {
       if (i > 0 && g_str_equal (paths->pdata[i - 1], paths->pdata[i]))
         continue;
       scan->n_changed++;
-      if (kept < HR_RELEASE_FILES_MAX)
+      if (kept < HR_SCAN_FILES_MAX)
         scan->files[kept++] = g_strdup (paths->pdata[i]);
     }
   return TRUE;

@@ -13,10 +13,13 @@
 
 G_BEGIN_DECLS
 
+/* More changed paths than this are counted, not named, and so not checked. */
+#define HR_SCAN_FILES_MAX 100000
+
 /**
  * HrScan:
  * @tree: hex id of the source's tree, content, modes and empty directories included; stored, so that it can be placed
- * @files: what differs from the tree it was compared with: paths, sorted, at most %HR_RELEASE_FILES_MAX
+ * @files: what differs from the tree it was compared with: paths, sorted, at most %HR_SCAN_FILES_MAX
  * @n_changed: how many paths differ
  * @n_files: how many files the tree has
  * @share_dirs: ignored directories that are used in place, relative to the source
