@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-json.h"
+
+#include "hr-dict.h"
+#include "hr-text.h"
+
+static JsonNode *
+null_node (void)
+{
+  return json_node_new (JSON_NODE_NULL);
+}
+
+/**
+ * hr_json_string_or_null:
+ * @text: (nullable): a string
+ *
+ * Returns: (transfer full): a string, or null for %NULL
+ */
+JsonNode *
+hr_json_string_or_null (const char *text)
+{
+  return text != NULL ? json_node_init_string (json_node_alloc (), text) : null_node ();
+}
+
+/**
+ * hr_json_take_object:
+ * @object: (transfer full): an object
+ *
+ * Returns: (transfer full): its node
+ */
+JsonNode *
+hr_json_take_object (JsonObject *object)
+{
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+
+  json_node_take_object (node, object);
+  return node;
+}
+
+/**
+ * hr_json_take_array:
+ * @array: (transfer full): an array
+ *
+ * Returns: (transfer full): its node
+ */
+JsonNode *
+hr_json_take_array (JsonArray *array)
+{
+  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+
+  json_node_take_array (node, array);
+  return node;
+}
+
+static JsonNode *
+strings_node (GVariant *dict, const char *key)
+{
+  g_autofree const char **strings = hr_dict_strings (dict, key);
+  JsonArray *array = json_array_new ();
+
+  for (gsize i = 0; strings[i] != NULL; i++)
+    json_array_add_string_element (array, strings[i]);
+
+  return hr_json_take_array (array);
+}
+
+static JsonNode *
+field_node (GVariant *dict, const HrField *field)
+{
+  const char *text;
+  guint64 number;
+
+  if (field->kind == HR_FIELD_STRINGS)
+    return strings_node (dict, field->key);
+  if (!hr_dict_has (dict, field->key))
+    return null_node ();
+
+  switch (field->kind)
+    {
+    case HR_FIELD_STRING:
+      text = hr_dict_string (dict, field->key);
+      return hr_json_string_or_null (field->none_is_null && *text == '\0' ? NULL : text);
+    case HR_FIELD_BOOL:
+      return json_node_init_boolean (json_node_alloc (), hr_dict_bool (dict, field->key));
+    case HR_FIELD_TIME:
+      number = hr_dict_number (dict, field->key);
+      if (number > 0)
+        {
+          g_autofree char *time = hr_text_iso_time ((gint64)number);
+
+          return hr_json_string_or_null (time);
+        }
+      return null_node ();
+    case HR_FIELD_NUMBER:
+    default:
+      number = hr_dict_number (dict, field->key);
+      if (field->none_is_null && number == 0)
+        return null_node ();
+      return json_node_init_int (json_node_alloc (), (gint64)number);
+    }
+}
+
+/**
+ * hr_json_from_dict:
+ * @dict: a dictionary
+ * @fields: (array length=n_fields): keys, in order
+ * @n_fields: how many
+ *
+ * Returns: (transfer full): an object with all of @fields
+ */
+JsonNode *
+hr_json_from_dict (GVariant *dict, const HrField *fields, gsize n_fields)
+{
+  JsonObject *object = json_object_new ();
+
+  for (gsize i = 0; i < n_fields; i++)
+    json_object_set_member (object, fields[i].key, field_node (dict, &fields[i]));
+
+  return hr_json_take_object (object);
+}
+
+/**
+ * hr_json_from_dicts:
+ * @dicts: dictionaries (aa{sv})
+ * @fields: (array length=n_fields): keys, in order
+ * @n_fields: how many
+ *
+ * Returns: (transfer full): an array with an object for each
+ */
+JsonNode *
+hr_json_from_dicts (GVariant *dicts, const HrField *fields, gsize n_fields)
+{
+  JsonArray *array = json_array_new ();
+
+  for (gsize i = 0; i < g_variant_n_children (dicts); i++)
+    {
+      g_autoptr (GVariant) dict = g_variant_get_child_value (dicts, i);
+
+      json_array_add_element (array, hr_json_from_dict (dict, fields, n_fields));
+    }
+
+  return hr_json_take_array (array);
+}
+
+/**
+ * hr_json_to_text:
+ * @node: a document
+ * @pretty: over several lines
+ *
+ * Returns: (transfer full): it as text, with a line break at the end
+ */
+char *
+hr_json_to_text (JsonNode *node, gboolean pretty)
+{
+  g_autofree char *text = json_to_string (node, pretty);
+
+  return g_strconcat (text, "\n", NULL);
+}

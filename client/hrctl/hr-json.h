@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-json.h: the contract's JSON, made from dictionaries by tables of keys: their order, and when one is null.
+ */
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum {
+  HR_FIELD_STRING,
+  HR_FIELD_NUMBER,
+  HR_FIELD_BOOL,
+  HR_FIELD_STRINGS, /* [] if it is not there */
+  HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
+} HrFieldKind;
+
+/**
+ * HrField:
+ * @key: its name in the dictionary and in the JSON
+ * @kind: what it is
+ * @none_is_null: the empty string or 0 stand for null
+ *
+ * A key that is not in the dictionary is null, and an empty list for %HR_FIELD_STRINGS.
+ */
+typedef struct {
+  const char *key;
+  HrFieldKind kind;
+  gboolean none_is_null;
+} HrField;
+
+JsonNode *hr_json_from_dict (GVariant *dict, const HrField *fields, gsize n_fields);
+JsonNode *hr_json_from_dicts (GVariant *dicts, const HrField *fields, gsize n_fields);
+JsonNode *hr_json_take_object (JsonObject *object);
+JsonNode *hr_json_take_array (JsonArray *array);
+JsonNode *hr_json_string_or_null (const char *text);
+char *hr_json_to_text (JsonNode *node, gboolean pretty);
+
+G_END_DECLS

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-text.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#define MINUTE ((gint64)60)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/**
+ * hr_text_duration:
+ * @usec: length of time, not negative
+ *
+ * Returns: (transfer full): it in at most two units: "41 ms", "1.2 s", "3 min 4 s", "2 h 5 min", "3 d 4 h"
+ */
+char *
+hr_text_duration (gint64 usec)
+{
+  gint64 s = usec / G_USEC_PER_SEC;
+
+  if (usec < G_USEC_PER_SEC)
+    return g_strdup_printf (_ ("%d ms"), (int)(usec / 1000));
+  if (s < MINUTE)
+    return g_strdup_printf (_ ("%.1f s"), (double)(usec / 100000) / 10);
+  if (s < HOUR)
+    return g_strdup_printf (_ ("%d min %d s"), (int)(s / MINUTE), (int)(s % MINUTE));
+  if (s < DAY)
+    return g_strdup_printf (_ ("%d h %d min"), (int)(s / HOUR), (int)(s % HOUR / MINUTE));
+  return g_strdup_printf (_ ("%" G_GINT64_FORMAT " d %d h"), s / DAY, (int)(s % DAY / HOUR));
+}
+
+/**
+ * hr_text_downtime:
+ * @usec: length of time
+ *
+ * Returns: (transfer full): the contract's form of a downtime in any language: "0.0s"
+ */
+char *
+hr_text_downtime (gint64 usec)
+{
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (number, sizeof number, "%.1f", (double)usec / G_USEC_PER_SEC);
+  return g_strconcat (number, "s", NULL);
+}
+
+/**
+ * hr_text_time:
+ * @usec: moment, since 1970
+ *
+ * Returns: (transfer full): local time; without the date if it is today's
+ */
+char *
+hr_text_time (gint64 usec)
+{
+  g_autoptr (GDateTime) moment = g_date_time_new_from_unix_local (usec / G_USEC_PER_SEC);
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+
+  if (moment == NULL || now == NULL)
+    return g_strdup ("?");
+
+  if (g_date_time_get_year (moment) == g_date_time_get_year (now)
+      && g_date_time_get_day_of_year (moment) == g_date_time_get_day_of_year (now))
+    return g_date_time_format (moment, "%H:%M:%S");
+
+  return g_date_time_format (moment, "%Y-%m-%d %H:%M");
+}
+
+/**
+ * hr_text_iso_time:
+ * @usec: moment, since 1970
+ *
+ * Returns: (transfer full) (nullable): the form of JSON: "2025-10-05T14:30:00Z"; %NULL for a moment out of range
+ */
+char *
+hr_text_iso_time (gint64 usec)
+{
+  g_autoptr (GDateTime) moment = g_date_time_new_from_unix_utc (usec / G_USEC_PER_SEC);
+
+  return moment != NULL ? g_date_time_format (moment, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+}
+
+/**
+ * hr_text_parse_iso_time:
+ * @text: moment in ISO 8601
+ *
+ * Returns: microseconds since 1970, 0 if @text is no moment
+ */
+gint64
+hr_text_parse_iso_time (const char *text)
+{
+  g_autoptr (GTimeZone) utc = g_time_zone_new_utc ();
+  g_autoptr (GDateTime) moment = g_date_time_new_from_iso8601 (text, utc);
+
+  if (moment == NULL)
+    return 0;
+
+  return g_date_time_to_unix (moment) * G_USEC_PER_SEC + g_date_time_get_microsecond (moment);
+}
+
+/**
+ * hr_text_size:
+ * @bytes: size
+ *
+ * Returns: (transfer full): it in a fitting unit: "12.3 MB"
+ */
+char *
+hr_text_size (guint64 bytes)
+{
+  return g_format_size (bytes);
+}
+
+/**
+ * hr_text_clean:
+ * @text: something a program, a file or another user wrote
+ *
+ * Returns: (transfer full): valid UTF-8 in which nothing but line breaks and tabs can move a terminal's cursor
+ */
+char *
+hr_text_clean (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *clean = g_string_sized_new (strlen (valid));
+
+  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (c == '\n' || c == '\t' || !(c < 0x20 || (c >= 0x7f && c < 0xa0)))
+        g_string_append_unichar (clean, c);
+      else
+        g_string_append (clean, "\xef\xbf\xbd");
+    }
+
+  return g_string_free (clean, FALSE);
+}
+
+/**
+ * hr_text_first_line:
+ * @text: any text
+ *
+ * Returns: (transfer full): its first line with something on it, for a table
+ */
+char *
+hr_text_first_line (const char *text)
+{
+  text += strspn (text, "\n\t ");
+  return g_strndup (text, strcspn (text, "\n"));
+}
+
+/**
+ * hr_text_indent:
+ * @text: lines
+ * @indent: what to put before each
+ *
+ * Returns: (transfer full): the lines, the last without a line break
+ */
+char *
+hr_text_indent (const char *text, const char *indent)
+{
+  g_autofree char *copy = g_strchomp (g_strdup (text));
+  g_auto (GStrv) lines = g_strsplit (copy, "\n", -1);
+  g_autofree char *separator = g_strconcat ("\n", indent, NULL);
+  g_autofree char *joined = g_strjoinv (separator, lines);
+
+  return g_strconcat (indent, joined, NULL);
+}
+
+/**
+ * hr_text_width:
+ * @text: valid UTF-8
+ *
+ * Returns: columns that it takes on a terminal
+ */
+guint
+hr_text_width (const char *text)
+{
+  guint width = 0;
+
+  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      if (!g_unichar_iszerowidth (c))
+        width += g_unichar_iswide (c) ? 2 : 1;
+    }
+
+  return width;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * verb-history.c: history.
+ */
+#include <glib/gi18n.h>
+
+#include "hr-dict.h"
+#include "hr-json.h"
+#include "hr-names.h"
+#include "hr-table.h"
+#include "hr-text.h"
+#include "hr-verb.h"
+
+#define ENTRIES_DEFAULT 10
+#define ENTRIES_MAX 10000
+
+static const HrField history_fields[] = {
+  { "timestamp", HR_FIELD_STRING, FALSE },
+  { "service", HR_FIELD_STRING, FALSE },
+  { "file", HR_FIELD_STRING, TRUE },
+  { "files", HR_FIELD_STRINGS, FALSE },
+  { "success", HR_FIELD_BOOL, FALSE },
+  { "release", HR_FIELD_NUMBER, TRUE },
+  { "previousRelease", HR_FIELD_NUMBER, TRUE },
+  { "downtime", HR_FIELD_STRING, FALSE },
+  { "downtimeUsec", HR_FIELD_NUMBER, FALSE },
+  { "durationUsec", HR_FIELD_NUMBER, FALSE },
+  { "phase", HR_FIELD_STRING, TRUE },
+  { "error", HR_FIELD_STRING, TRUE },
+  { "trigger", HR_FIELD_STRING, FALSE },
+  { "caller", HR_FIELD_STRING, TRUE },
+};
+
+static char *
+describe_files (GVariant *entry)
+{
+  g_autofree const char **files = hr_dict_strings (entry, "files");
+  guint n = g_strv_length ((GStrv)files);
+
+  if (n <= 1)
+    return g_strdup (n == 1 ? files[0] : "");
+
+  return g_strdup_printf (_ ("%s and %u more"), files[0], n - 1);
+}
+
+static void
+add_entry (HrTable *table, GVariant *entry)
+{
+  gboolean success = hr_dict_bool (entry, "success");
+  g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
+  g_autofree char *release = g_strdup_printf ("%" G_GUINT64_FORMAT, hr_dict_number (entry, "release"));
+  g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
+  g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
+  g_autofree char *files = describe_files (entry);
+  g_autofree char *result = NULL;
+
+  result = success ? g_strdup (_ ("live")) : g_strdup_printf (_ ("failed in %s"), hr_dict_string (entry, "phase"));
+  hr_table_add (table, time, hr_dict_string (entry, "service"), result, release, took, downtime,
+                hr_dict_string (entry, "trigger"), hr_dict_string (entry, "caller"), files,
+                hr_dict_string (entry, "error"), NULL);
+  hr_table_tint (table, 2, success ? HR_TINT_GOOD : HR_TINT_BAD);
+  hr_table_tint (table, 9, HR_TINT_BAD);
+}
+
+int
+hr_verb_history (HrCtl *ctl, GError **error)
+{
+  const char *service = ctl->args->operands[0];
+  guint64 limit = ENTRIES_DEFAULT;
+  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariant) entries = NULL;
+  g_autoptr (HrTable) table = NULL;
+  HrClient *client;
+
+  if (!hr_args_get_number (ctl->args, HR_OPTION_LINES, 1, ENTRIES_MAX, &limit, error))
+    return HR_EXIT_USAGE;
+  client = hr_ctl_connect (ctl, error);
+  if (client == NULL)
+    return HR_EXIT_FAILED;
+
+  reply = hr_client_call (client, "GetHistory", g_variant_new ("(su)", service != NULL ? service : "", (guint)limit),
+                          "(aa{sv})", HR_CLIENT_TIMEOUT_MSEC, error);
+  if (reply == NULL)
+    return HR_EXIT_FAILED;
+
+  entries = g_variant_get_child_value (reply, 0);
+  if (hr_output_is_json (ctl->output))
+    {
+      hr_output_json (ctl->output, hr_json_from_dicts (entries, history_fields, G_N_ELEMENTS (history_fields)));
+      return HR_EXIT_OK;
+    }
+  if (g_variant_n_children (entries) == 0)
+    {
+      hr_output_write (ctl->output, _ ("Nothing was reloaded yet.\n"));
+      return HR_EXIT_OK;
+    }
+
+  table = hr_table_new (_ ("TIME"), _ ("SERVICE"), _ ("RESULT"), _ ("RELEASE"), _ ("TOOK"), _ ("DOWNTIME"),
+                        _ ("TRIGGER"), _ ("CALLER"), _ ("FILES"), _ ("ERROR"), NULL);
+  for (gsize i = 0; i < g_variant_n_children (entries); i++)
+    {
+      g_autoptr (GVariant) entry = g_variant_get_child_value (entries, i);
+
+      add_entry (table, entry);
+    }
+  hr_table_print (table, ctl->output);
+  return HR_EXIT_OK;
+}

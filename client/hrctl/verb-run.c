@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * verb-run.c: run: a program in the foreground, as a service that lives as long as this.
+ *
+ * The program writes to our standard output and error itself; what we have to say goes to standard error, a line each.
+ */
+#include <errno.h>
+#include <gio/gunixfdlist.h>
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hr-daemon.h"
+#include "hr-dict.h"
+#include "hr-error.h"
+#include "hr-keyfile.h"
+#include "hr-names.h"
+#include "hr-object-path.h"
+#include "hr-text.h"
+#include "hr-verb.h"
+
+/* A service that was told to stop must have done so after this long, in seconds. */
+#define STOP_TIMEOUT_SEC 120
+
+typedef struct {
+  HrCtl *ctl;
+  HrClient *client;
+  HrDaemon *daemon; /* our own, NULL if there was one */
+  char *name;
+  char *error;       /* the service's last */
+  GHashTable *notes; /* set of what was said already */
+  gboolean ended;
+  gboolean failed;
+  gboolean stopping;
+} Run;
+
+static void
+run_clear (Run *self)
+{
+  hr_client_free (self->client);
+  hr_daemon_stop (self->daemon);
+  g_free (self->name);
+  g_free (self->error);
+  g_hash_table_unref (self->notes);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
+
+static void
+say (Run *self, HrTint tint, const char *text)
+{
+  hr_output_remark (self->ctl->output, tint, "hotreload: %s", text);
+}
+
+static void
+say_completed (Run *self, GVariant *parameters)
+{
+  g_autoptr (GVariant) details = NULL;
+  g_autofree const char **files = NULL;
+  g_autofree char *took = NULL;
+  g_autofree char *count = NULL;
+  g_autofree char *text = NULL;
+  guint64 release;
+  guint n;
+
+  g_variant_get (parameters, "(&s&ott@a{sv})", NULL, NULL, &release, NULL, &details);
+  took = hr_text_duration ((gint64)hr_dict_number (details, "durationUsec"));
+  files = hr_dict_strings (details, "files");
+  n = g_strv_length ((GStrv)files);
+  count = g_strdup_printf (ngettext ("%u file", "%u files", n), n);
+  text = g_strdup_printf (_ ("release %" G_GUINT64_FORMAT " is live in %s (%s)"), release, took, count);
+  say (self, HR_TINT_DIM, text);
+}
+
+static void
+say_failed (Run *self, GVariant *parameters)
+{
+  const char *phase, *message;
+  g_autofree char *indented = NULL;
+  g_autofree char *text = NULL;
+
+  g_variant_get (parameters, "(&s&o&s&s@a{sv})", NULL, NULL, &phase, &message, NULL);
+  indented = hr_text_indent (message, "  ");
+  text = g_strdup_printf (_ ("reload failed in phase %s\n%s"), phase, indented);
+  say (self, HR_TINT_BAD, text);
+}
+
+static void
+say_rolled_back (Run *self, GVariant *parameters)
+{
+  g_autofree char *text = NULL;
+  const char *reason;
+  guint64 from, to;
+
+  g_variant_get (parameters, "(&stt&s)", NULL, &from, &to, &reason);
+  text = g_strdup_printf (_ ("rolled back from release %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s"), from, to,
+                          reason);
+  say (self, HR_TINT_MIDDLING, text);
+}
+
+static void
+take_state (Run *self, const char *state)
+{
+  if (g_str_equal (state, "stopped"))
+    self->ended = TRUE;
+  else if (g_str_equal (state, "failed") || g_str_equal (state, "invalid"))
+    self->ended = self->failed = TRUE;
+}
+
+static void
+on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
+           GVariant *parameters, gpointer user_data)
+{
+  Run *self = user_data;
+  const char *state;
+
+  if (g_str_equal (signal, "ReloadCompleted"))
+    say_completed (self, parameters);
+  else if (g_str_equal (signal, "ReloadFailed"))
+    say_failed (self, parameters);
+  else if (g_str_equal (signal, "RolledBack"))
+    say_rolled_back (self, parameters);
+  else if (g_str_equal (signal, "ServiceStateChanged"))
+    {
+      g_variant_get (parameters, "(&s&s&s)", NULL, NULL, &state);
+      take_state (self, state);
+    }
+}
+
+static void
+say_once (Run *self, const char *format, const char *what)
+{
+  g_autofree char *text = g_strdup_printf ("%s%s", format, what);
+
+  if (g_hash_table_contains (self->notes, text))
+    return;
+
+  say (self, HR_TINT_DIM, text);
+  g_hash_table_add (self->notes, g_steal_pointer (&text));
+}
+
+static void
+take_properties (Run *self, GVariant *properties)
+{
+  g_autofree const char **notes = hr_dict_strings (properties, "Notes");
+  g_autofree const char **listen = hr_dict_strings (properties, "Listen");
+
+  for (guint i = 0; notes[i] != NULL; i++)
+    say_once (self, "", notes[i]);
+  for (guint i = 0; listen[i] != NULL; i++)
+    say_once (self, _ ("listening on "), listen[i]);
+
+  if (*hr_dict_string (properties, "Error") != '\0')
+    {
+      g_free (self->error);
+      self->error = g_strdup (hr_dict_string (properties, "Error"));
+    }
+}
+
+static void
+on_properties_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
+                       const char *signal, GVariant *parameters, gpointer user_data)
+{
+  g_autoptr (GVariant) properties = g_variant_get_child_value (parameters, 1);
+
+  take_properties (user_data, properties);
+}
+
+static void
+on_stop_reply (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Run *self = user_data;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+
+  /* Refused: it is gone already. */
+  if (reply == NULL)
+    self->ended = TRUE;
+}
+
+/* The first interruption stops the service; the second leaves that to the daemon, which sees us go. */
+static gboolean
+on_interrupted (gpointer user_data)
+{
+  Run *self = user_data;
+
+  if (self->stopping)
+    {
+      self->ended = TRUE;
+      return G_SOURCE_CONTINUE;
+    }
+
+  self->stopping = TRUE;
+  say (self, HR_TINT_DIM, _ ("stopping"));
+  g_dbus_connection_call (hr_client_get_bus (self->client), hr_client_get_owner (self->client), HR_MANAGER_PATH,
+                          HR_MANAGER_INTERFACE, "Stop", g_variant_new ("(s)", self->name), G_VARIANT_TYPE ("(o)"),
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, HR_CLIENT_TIMEOUT_MSEC, NULL, on_stop_reply, self);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_stop_late (gpointer user_data)
+{
+  ((Run *)user_data)->ended = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* A daemon on the session bus: there already, started by the bus, or by us. */
+static gboolean
+use_session (Run *self, GDBusConnection *bus, GError **error)
+{
+  g_autofree char *owner = hr_client_find_daemon (bus);
+  g_autoptr (GError) local = NULL;
+
+  if (owner == NULL && !hr_client_activate (bus, &local))
+    {
+      if (!g_error_matches (local, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
+        {
+          g_dbus_error_strip_remote_error (local);
+          g_set_error (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN, _ ("the bus could not start the daemon: %s"),
+                       local->message);
+          return FALSE;
+        }
+
+      self->daemon = hr_daemon_start_on (bus, error);
+      if (self->daemon == NULL)
+        return FALSE;
+      say (self, HR_TINT_DIM, _ ("no daemon was running: started one for this run"));
+    }
+
+  self->client = hr_client_new (bus, error);
+  return self->client != NULL;
+}
+
+static gboolean
+use_private (Run *self, GError **error)
+{
+  self->daemon = hr_daemon_start_private (error);
+  if (self->daemon == NULL)
+    return FALSE;
+
+  say (self, HR_TINT_DIM, _ ("there is no session bus: started a bus and a daemon for this run"));
+  self->client = hr_client_new (hr_daemon_get_bus (self->daemon), error);
+  return self->client != NULL;
+}
+
+/* The session's daemon, because it runs as who is asking; the system's only on request, or for root without one. */
+static gboolean
+find_daemon (Run *self, GError **error)
+{
+  g_autoptr (GDBusConnection) bus = NULL;
+  HrBusChoice choice;
+
+  if (!hr_ctl_get_bus_choice (self->ctl, &choice, error))
+    return FALSE;
+
+  if (choice != HR_BUS_SYSTEM)
+    bus = hr_client_open_bus (HR_BUS_SESSION, NULL);
+  if (bus != NULL)
+    return use_session (self, bus, error);
+
+  if (choice == HR_BUS_AUTO && getuid () == 0)
+    self->client = hr_client_connect (HR_BUS_SYSTEM, FALSE, NULL);
+  else if (choice == HR_BUS_SYSTEM)
+    {
+      self->client = hr_client_connect (HR_BUS_SYSTEM, TRUE, error);
+      return self->client != NULL;
+    }
+
+  return self->client != NULL || use_private (self, error);
+}
+
+/* Everything that we were given, as far as D-Bus can carry it. */
+static GVariant *
+make_options (Run *self, const char *directory)
+{
+  g_auto (GStrv) environment = g_get_environ ();
+  g_auto (GVariantDict) options = G_VARIANT_DICT_INIT (NULL);
+  g_autoptr (GPtrArray) valid = g_ptr_array_new ();
+
+  for (guint i = 0; environment[i] != NULL; i++)
+    {
+      if (g_utf8_validate (environment[i], -1, NULL))
+        g_ptr_array_add (valid, environment[i]);
+      else
+        {
+          g_autofree char *name = g_strndup (environment[i], strcspn (environment[i], "="));
+
+          say_once (self, _ ("not passed on because it is not UTF-8: "), name);
+        }
+    }
+
+  g_variant_dict_insert_value (&options, "environment",
+                               g_variant_new_strv ((const char *const *)valid->pdata, valid->len));
+  g_variant_dict_insert (&options, "working-directory", "s", directory);
+  return g_variant_dict_end (&options);
+}
+
+static gboolean
+start_service (Run *self, const char *keyfile, const char *directory, GError **error)
+{
+  g_autoptr (GUnixFDList) fds = g_unix_fd_list_new ();
+  g_autoptr (GVariant) reply = NULL;
+  int out = g_unix_fd_list_append (fds, STDOUT_FILENO, error);
+  int err = out < 0 ? -1 : g_unix_fd_list_append (fds, STDERR_FILENO, error);
+
+  if (err < 0)
+    return FALSE;
+
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (
+      hr_client_get_bus (self->client), hr_client_get_owner (self->client), HR_MANAGER_PATH, HR_MANAGER_INTERFACE,
+      "RunTransient", g_variant_new ("(ss@a{sv}hh)", self->name, keyfile, make_options (self, directory), out, err),
+      G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, HR_CLIENT_TIMEOUT_MSEC, fds, NULL, NULL, error);
+  if (reply == NULL && error != NULL)
+    g_dbus_error_strip_remote_error (*error);
+
+  return reply != NULL;
+}
+
+static gboolean
+choose_name (Run *self, const char *source, GError **error)
+{
+  const HrArgs *args = self->ctl->args;
+  g_auto (GStrv) taken = NULL;
+
+  if (hr_args_has (args, HR_OPTION_NAME))
+    {
+      self->name = g_strdup (args->values[HR_OPTION_NAME]);
+      return TRUE;
+    }
+
+  taken = hr_client_list_services (self->client, error);
+  if (taken == NULL)
+    return FALSE;
+
+  self->name = hr_keyfile_suggest_name (source, args->operands[0], (const char *const *)taken);
+  return TRUE;
+}
+
+/* The absolute path of a directory without links, as programs see it. */
+static char *
+resolve_directory (const char *path, GError **error)
+{
+  g_autofree char *resolved = NULL;
+  char *real = realpath (path, NULL);
+
+  resolved = g_strdup (real);
+  free (real);
+  if (resolved != NULL && g_file_test (resolved, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&resolved);
+
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, _ ("run: '%s' is no directory"), path);
+  return NULL;
+}
+
+/* Runs until the service has ended for good. */
+static int
+follow (Run *self, const char *keyfile, const char *directory, GError **error)
+{
+  g_autofree char *path = hr_service_object_path (self->name);
+  GDBusConnection *bus = hr_client_get_bus (self->client);
+  guint signals =
+      hr_client_subscribe (self->client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, NULL, self->name, on_signal, self);
+  guint properties = hr_client_subscribe (self->client, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                                          HR_SERVICE_INTERFACE, on_properties_changed, self);
+  guint late = 0;
+
+  if (start_service (self, keyfile, directory, error))
+    {
+      g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
+
+      if (known != NULL)
+        take_properties (self, known);
+      while (!self->ended && !hr_client_is_lost (self->client))
+        {
+          if (self->stopping && late == 0)
+            late = g_timeout_add_seconds (STOP_TIMEOUT_SEC, on_stop_late, self);
+          g_main_context_iteration (NULL, TRUE);
+        }
+      if (!self->ended)
+        hr_client_set_lost_error (error);
+    }
+
+  g_dbus_connection_signal_unsubscribe (bus, signals);
+  g_dbus_connection_signal_unsubscribe (bus, properties);
+  if (self->stopping)
+    return HR_EXIT_OK;
+  if (self->ended && self->failed)
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s failed: %s"), self->name,
+                 self->error != NULL ? self->error : _ ("see its output"));
+  return HR_EXIT_OK;
+}
+
+static gboolean
+check_options (const HrArgs *args, GError **error)
+{
+  static const HrOption useless[] = { HR_OPTION_JSON, HR_OPTION_NO_WAIT, HR_OPTION_TIMEOUT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (useless); i++)
+    {
+      if (hr_args_has (args, useless[i]))
+        {
+          hr_usage_error (error, args->verb, _ ("--%s has no meaning for a program in the foreground"),
+                          hr_options[useless[i]].name);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+int
+hr_verb_run (HrCtl *ctl, GError **error)
+{
+  g_auto (Run) self = { .ctl = ctl, .notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  const HrArgs *args = ctl->args;
+  const char *watch = args->values[HR_OPTION_WATCH];
+  g_autofree char *directory = resolve_directory (".", error);
+  g_autofree char *source = NULL;
+  g_autofree char *keyfile = NULL;
+  guint interruptions[3];
+  int code;
+
+  if (directory == NULL || !check_options (args, error))
+    return HR_EXIT_USAGE;
+  source = watch != NULL ? resolve_directory (watch, error) : g_strdup (directory);
+  if (source == NULL)
+    return HR_EXIT_USAGE;
+  keyfile = hr_keyfile_for_command ((const char *const *)args->operands, source, args->values[HR_OPTION_LISTEN], error);
+  if (keyfile == NULL || !find_daemon (&self, error) || !choose_name (&self, source, error))
+    return HR_EXIT_FAILED;
+
+  interruptions[0] = g_unix_signal_add (SIGINT, on_interrupted, &self);
+  interruptions[1] = g_unix_signal_add (SIGTERM, on_interrupted, &self);
+  interruptions[2] = g_unix_signal_add (SIGHUP, on_interrupted, &self);
+  code = follow (&self, keyfile, directory, error);
+  for (guint i = 0; i < G_N_ELEMENTS (interruptions); i++)
+    g_source_remove (interruptions[i]);
+
+  return code;
+}

@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fake-manager.h"
+
+#include <gio/gunixfdlist.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hr-dbus-generated.h"
+#include "hr-error.h"
+#include "hr-names.h"
+#include "hr-object-path.h"
+
+#define JOB_STEPS 3
+
+struct _FakeManager {
+  GDBusConnection *bus;
+  GDBusObjectManagerServer *objects;
+  HrDbusManager *manager;
+  HrDbusService *being;
+  guint name;
+  guint n_jobs;
+  GString *calls; /* what was asked for, a line each */
+  char *directory;
+  FakeRun run;
+  gboolean running;
+  char *transient;
+};
+
+typedef struct {
+  FakeManager *manager;
+  HrDbusJob *job;
+  char *service;
+  guint step;
+} Job;
+
+static void
+job_free (gpointer data)
+{
+  Job *self = data;
+
+  g_object_unref (self->job);
+  g_free (self->service);
+  g_free (self);
+}
+
+static GVariant *
+make_details (const char *service, gboolean success)
+{
+  static const char *const files[] = { "app.py", "lib/ä.py", NULL };
+  static const char *const checks[] = { "python3: 2 files", NULL };
+  static const char *const none[] = { NULL };
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  gboolean missing = g_str_equal (service, "gone");
+
+  g_variant_dict_insert (&dict, "service", "s", service);
+  g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
+  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
+  g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
+  g_variant_dict_insert (&dict, "statePreserved", "b", success);
+  g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
+  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
+  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  g_variant_dict_insert (&dict, "phase", "s", success ? "" : "check");
+  g_variant_dict_insert (&dict, "checks", "^as", success ? checks : none);
+  g_variant_dict_insert (&dict, "carried", "^as", none);
+  g_variant_dict_insert (&dict, "files", "^as", files);
+  g_variant_dict_insert (&dict, "error", "s", success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
+  g_variant_dict_insert (&dict, "errorName", "s",
+                         success   ? ""
+                         : missing ? HR_ERROR_PREFIX "NoSuchRelease"
+                                   : HR_ERROR_PREFIX "CheckFailed");
+  return g_variant_dict_end (&dict);
+}
+
+static void
+job_end (Job *self)
+{
+  gboolean success = !g_str_equal (self->service, "broken") && !g_str_equal (self->service, "gone");
+
+  hr_dbus_job_set_details (self->job, make_details (self->service, success));
+  hr_dbus_job_set_error (self->job, success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
+  hr_dbus_job_set_result (self->job, success ? "completed" : "failed");
+  g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self->job));
+  hr_dbus_job_emit_finished (self->job, success, "");
+}
+
+static gboolean
+on_job_step (gpointer user_data)
+{
+  static const char *const phases[JOB_STEPS] = { "check", "start", "switch" };
+  Job *self = user_data;
+
+  if (g_str_equal (self->service, "hang"))
+    return G_SOURCE_REMOVE;
+  if (g_str_equal (self->service, "leave"))
+    {
+      fake_manager_leave (self->manager);
+      return G_SOURCE_REMOVE;
+    }
+  if (self->step == JOB_STEPS)
+    {
+      job_end (self);
+      return G_SOURCE_REMOVE;
+    }
+
+  hr_dbus_job_set_phase (self->job, phases[self->step++]);
+  g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self->job));
+  return G_SOURCE_CONTINUE;
+}
+
+/* A new job on the bus; its path belongs to the job. */
+static const char *
+add_job (FakeManager *self, const char *service, const char *kind)
+{
+  g_autofree char *path = hr_job_object_path (++self->n_jobs);
+  g_autoptr (HrDbusObjectSkeleton) object = hr_dbus_object_skeleton_new (path);
+  Job *job = g_new0 (Job, 1);
+
+  job->manager = self;
+  job->service = g_strdup (service);
+  job->job = hr_dbus_job_skeleton_new ();
+  hr_dbus_job_set_service (job->job, service);
+  hr_dbus_job_set_kind (job->job, kind);
+  hr_dbus_job_set_caller (job->job, "");
+  hr_dbus_job_set_phase (job->job, "settle");
+  hr_dbus_job_set_result (job->job, "running");
+  hr_dbus_job_set_error (job->job, "");
+  hr_dbus_job_set_details (job->job, g_variant_new ("a{sv}", NULL));
+  hr_dbus_job_set_children (job->job, (const char *const[]){ NULL });
+  hr_dbus_object_skeleton_set_job (object, job->job);
+  g_dbus_object_manager_server_export (self->objects, G_DBUS_OBJECT_SKELETON (object));
+
+  if (g_str_equal (service, "instant"))
+    {
+      job_end (job);
+      job_free (job);
+    }
+  else
+    g_timeout_add_full (G_PRIORITY_DEFAULT, 1, on_job_step, job, job_free);
+
+  return g_dbus_object_get_object_path (G_DBUS_OBJECT (object));
+}
+
+/* Whether the name is one of ours and allowed; else the answer is given. */
+static gboolean
+admit (FakeManager *self, GDBusMethodInvocation *invocation, const char *service)
+{
+  static const char *const known[] = { "being-system", "instant", "broken", "gone", "hang", "leave", NULL };
+
+  g_string_append_printf (self->calls, "%s %s\n", g_dbus_method_invocation_get_method_name (invocation), service);
+
+  if (g_str_equal (service, "secret"))
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NOT_AUTHORIZED, "you may not do this");
+  else if (g_str_equal (service, "denied"))
+    g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, "the bus says no");
+  else if (g_str_equal (service, "busy"))
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_BUSY, "something else is under way");
+  else if (!g_strv_contains (known, service))
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NO_SUCH_SERVICE, "there is no service '%s'",
+                                           service);
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
+on_job_method (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  g_autofree char *kind = g_ascii_strdown (g_dbus_method_invocation_get_method_name (invocation), -1);
+
+  if (admit (self, invocation, service))
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", add_job (self, service, kind)));
+  return TRUE;
+}
+
+static gboolean
+on_rollback (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, guint64 release,
+             FakeManager *self)
+{
+  if (!admit (self, invocation, service))
+    return TRUE;
+
+  g_string_append_printf (self->calls, "to %" G_GUINT64_FORMAT "\n", release);
+  if (release == 99)
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "there is no release 99");
+  else
+    hr_dbus_manager_complete_rollback (manager, invocation, add_job (self, service, "rollback"));
+  return TRUE;
+}
+
+static gboolean
+on_restore (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, const char *id,
+            FakeManager *self)
+{
+  if (!admit (self, invocation, service))
+    return TRUE;
+
+  g_string_append_printf (self->calls, "snapshot %s\n", id);
+  hr_dbus_manager_complete_restore_snapshot (manager, invocation, add_job (self, service, "restore-snapshot"));
+  return TRUE;
+}
+
+static gboolean
+on_reload_all (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  g_autofree char *good = g_strdup (add_job (self, "instant", "reload"));
+  g_autofree char *bad = g_strdup (add_job (self, "broken", "reload"));
+  const char *path = add_job (self, "", "reload-all");
+  g_autoptr (GDBusObject) object = NULL;
+  g_autoptr (HrDbusJob) job = NULL;
+
+  object = g_dbus_object_manager_get_object (G_DBUS_OBJECT_MANAGER (self->objects), path);
+  job = hr_dbus_object_get_job (HR_DBUS_OBJECT (object));
+  hr_dbus_job_set_children (job, (const char *const[]){ good, bad, NULL });
+  hr_dbus_manager_complete_reload_all (manager, invocation, path);
+  return TRUE;
+}
+
+static gboolean
+on_pause (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  if (*service == '\0' || admit (self, invocation, service))
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  return TRUE;
+}
+
+static gboolean
+on_list_services (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ssstu)"));
+  g_variant_builder_add (&builder, "(ssstu)", "being-system", "running", "healthy", (guint64)7, 1234);
+  g_variant_builder_add (&builder, "(ssstu)", "broken", "failed", "unknown", (guint64)0, 0);
+  hr_dbus_manager_complete_list_services (manager, invocation, g_variant_builder_end (&builder));
+  return TRUE;
+}
+
+static GVariant *
+make_service_status (gboolean running)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  static const char *const listen[] = { "tcp:127.0.0.1:8080", NULL };
+  static const char *const none[] = { NULL };
+
+  g_variant_dict_insert (&dict, "name", "s", running ? "being-system" : "broken");
+  g_variant_dict_insert (&dict, "state", "s", running ? "running" : "failed");
+  g_variant_dict_insert (&dict, "health", "s", running ? "healthy" : "unknown");
+  g_variant_dict_insert (&dict, "restarts", "u", running ? 0 : 5);
+  g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
+  if (running)
+    {
+      g_variant_dict_insert (&dict, "pid", "u", 1234);
+      g_variant_dict_insert (&dict, "release", "t", (guint64)7);
+      g_variant_dict_insert (&dict, "uptimeUsec", "t", (guint64)(184 * G_USEC_PER_SEC));
+      g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
+      g_variant_dict_insert (&dict, "view", "s", "source");
+    }
+  else
+    g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
+
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+on_get_status (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  GVariantBuilder services;
+
+  g_variant_builder_init (&services, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_add_value (&services, make_service_status (TRUE));
+  g_variant_builder_add_value (&services, make_service_status (FALSE));
+  g_variant_dict_insert (&dict, "enabled", "b", TRUE);
+  g_variant_dict_insert (&dict, "paused", "b", FALSE);
+  g_variant_dict_insert (&dict, "profile", "s", "development");
+  g_variant_dict_insert (&dict, "watchedFiles", "u", 8);
+  g_variant_dict_insert (&dict, "reloadCount", "u", 23);
+  g_variant_dict_insert (&dict, "failedReloads", "u", 2);
+  g_variant_dict_insert (&dict, "successRate", "s", "91%");
+  g_variant_dict_insert (&dict, "lastReload", "s", "2025-10-05T14:30:00Z");
+  g_variant_dict_insert (&dict, "pending", "^as", (const char *const[]){ NULL });
+  g_variant_dict_insert_value (&dict, "services", g_variant_builder_end (&services));
+  hr_dbus_manager_complete_get_status (manager, invocation, g_variant_dict_end (&dict));
+  return TRUE;
+}
+
+static GVariant *
+make_history_entry (gboolean success)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, "timestamp", "s", success ? "2025-10-05T14:30:00Z" : "2025-10-05T14:29:00Z");
+  g_variant_dict_insert (&dict, "service", "s", "being-system");
+  g_variant_dict_insert (&dict, "success", "b", success);
+  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
+  g_variant_dict_insert (&dict, "downtime", "s", "0.0s");
+  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)0);
+  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  g_variant_dict_insert (&dict, "trigger", "s", success ? "file" : "manual");
+  if (success)
+    {
+      g_variant_dict_insert (&dict, "file", "s", "app.py");
+      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", "lib/ä.py", NULL });
+      g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
+    }
+  else
+    {
+      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ NULL });
+      g_variant_dict_insert (&dict, "phase", "s", "check");
+      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
+      g_variant_dict_insert (&dict, "caller", "s", "uid 1000");
+    }
+
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+on_get_history (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, guint limit,
+                FakeManager *self)
+{
+  GVariantBuilder entries;
+
+  if (*service != '\0' && !admit (self, invocation, service))
+    return TRUE;
+
+  g_string_append_printf (self->calls, "limit %u\n", limit);
+  g_variant_builder_init (&entries, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_add_value (&entries, make_history_entry (TRUE));
+  if (limit > 1)
+    g_variant_builder_add_value (&entries, make_history_entry (FALSE));
+  hr_dbus_manager_complete_get_history (manager, invocation, g_variant_builder_end (&entries));
+  return TRUE;
+}
+
+static GVariant *
+make_release (guint64 number, const char *fate)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  gboolean rejected = g_str_equal (fate, "rejected");
+
+  g_variant_dict_insert (&dict, "number", "t", number);
+  g_variant_dict_insert (&dict, "fate", "s", fate);
+  g_variant_dict_insert (&dict, "time", "t", (guint64)(1759674600 + number) * G_USEC_PER_SEC);
+  g_variant_dict_insert (&dict, "commit", "s", "0123abcd");
+  g_variant_dict_insert (&dict, "trigger", "s", "file");
+  g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", NULL });
+  g_variant_dict_insert (&dict, "running", "b", number == 7);
+  g_variant_dict_insert (&dict, "rollbackPoint", "b", number == 6);
+  if (rejected)
+    {
+      g_variant_dict_insert (&dict, "phase", "s", "check");
+      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
+    }
+
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+on_list_releases (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  GVariantBuilder releases;
+
+  if (!admit (self, invocation, service))
+    return TRUE;
+
+  g_variant_builder_init (&releases, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_add_value (&releases, make_release (5, "rejected"));
+  g_variant_builder_add_value (&releases, make_release (6, "good"));
+  g_variant_builder_add_value (&releases, make_release (7, "good"));
+  hr_dbus_manager_complete_list_releases (manager, invocation, g_variant_builder_end (&releases));
+  return TRUE;
+}
+
+static gboolean
+on_diff (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, guint64 from, guint64 to,
+         FakeManager *self)
+{
+  g_string_append_printf (self->calls, "Diff %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n", from, to);
+  hr_dbus_manager_complete_diff (manager, invocation, "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-a\n+b\n");
+  return TRUE;
+}
+
+static gboolean
+on_plan (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  GVariantBuilder steps;
+
+  g_variant_builder_init (&steps, G_VARIANT_TYPE ("aa{sv}"));
+  g_variant_builder_add_parsed (&steps, "{'phase': <'check'>, 'text': <'python3 looks at app.py'>}");
+  g_variant_builder_add_parsed (&steps, "{'phase': <'start'>, 'text': <'release 8 starts beside release 7'>}");
+  hr_dbus_manager_complete_plan (manager, invocation, g_variant_builder_end (&steps));
+  return TRUE;
+}
+
+static gboolean
+on_create_snapshot (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  if (g_str_equal (service, "being-system"))
+    hr_dbus_manager_complete_create_snapshot (manager, invocation, "20251005-1");
+  else
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                                           "it gives its state only when it ends");
+  return TRUE;
+}
+
+static gboolean
+on_list_snapshots (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  g_autofree char *path = g_build_filename (self->directory, "20251005-1.json", NULL);
+  GVariantBuilder snapshots;
+
+  if (!admit (self, invocation, service))
+    return TRUE;
+
+  g_variant_builder_init (&snapshots, G_VARIANT_TYPE ("aa{sv}"));
+  if (g_str_equal (service, "being-system"))
+    g_variant_builder_add_parsed (&snapshots,
+                                  "{'id': <'20251005-1'>, 'time': <uint64 1759674600>, 'release': <uint64 7>,"
+                                  " 'version': <uint32 1>, 'checksum': <'sha256:00'>, 'size': <uint64 17>,"
+                                  " 'path': <%s>}",
+                                  path);
+  hr_dbus_manager_complete_list_snapshots (manager, invocation, g_variant_builder_end (&snapshots));
+  return TRUE;
+}
+
+static gboolean
+on_add_service (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *name, const char *keyfile,
+                FakeManager *self)
+{
+  g_string_append_printf (self->calls, "AddService %s\n%s", name, keyfile);
+  if (g_str_equal (name, "taken"))
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
+                                           "there is a service 'taken'");
+  else
+    hr_dbus_manager_complete_add_service (manager, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_remove_service (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *name, FakeManager *self)
+{
+  if (admit (self, invocation, name) && !g_str_equal (name, "hang"))
+    hr_dbus_manager_complete_remove_service (manager, invocation);
+  return TRUE;
+}
+
+static gboolean
+on_reload_configuration (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  g_string_append (self->calls, "ReloadConfiguration\n");
+  hr_dbus_manager_complete_reload_configuration (manager, invocation);
+  return TRUE;
+}
+
+static void
+emit_state (FakeManager *self, const char *old, const char *new)
+{
+  hr_dbus_manager_emit_service_state_changed (self->manager, self->transient, old, new);
+}
+
+static gboolean
+on_transient_running (gpointer user_data)
+{
+  FakeManager *self = user_data;
+
+  emit_state (self, "starting", "running");
+  self->running = TRUE;
+  if (self->run == FAKE_RUN_STAYS)
+    return G_SOURCE_REMOVE;
+
+  if (self->run == FAKE_RUN_ENDS_WELL)
+    {
+      hr_dbus_manager_emit_reload_completed (self->manager, self->transient, "/org/hotreload/job/1", 3, 0,
+                                             make_details (self->transient, TRUE));
+      hr_dbus_manager_emit_rolled_back (self->manager, self->transient, 3, 2, "it ended");
+      emit_state (self, "running", "stopped");
+    }
+  else
+    {
+      hr_dbus_manager_emit_reload_failed (self->manager, self->transient, "/org/hotreload/job/1", "check",
+                                          "app.py:3: SyntaxError\n  def f(:", make_details (self->transient, FALSE));
+      emit_state (self, "running", "failed");
+    }
+
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_run_transient (HrDbusManager *manager, GDBusMethodInvocation *invocation, GUnixFDList *fds, const char *name,
+                  const char *keyfile, GVariant *options, GVariant *out, GVariant *err, FakeManager *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) environment = NULL;
+  const char *directory = "";
+  const char *greeting;
+  int fd = g_unix_fd_list_get (fds, g_variant_get_handle (out), &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_variant_lookup (options, "environment", "^as", &environment));
+  g_assert_true (g_variant_lookup (options, "working-directory", "&s", &directory));
+  greeting = g_environ_getenv (environment, "GREETING");
+  g_string_append_printf (self->calls, "RunTransient %s\n%sin %s\n", name, keyfile, directory);
+
+  if (greeting != NULL)
+    g_assert_cmpint (write (fd, greeting, strlen (greeting)), ==, (int)strlen (greeting));
+  close (fd);
+
+  g_free (self->transient);
+  self->transient = g_strdup (name);
+  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", add_job (self, name, "start")));
+  g_idle_add (on_transient_running, self);
+  return TRUE;
+}
+
+static gboolean
+on_stop (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  if (g_strcmp0 (service, self->transient) != 0)
+    return on_job_method (manager, invocation, service, self);
+
+  g_string_append_printf (self->calls, "Stop %s\n", service);
+  hr_dbus_manager_complete_stop (manager, invocation, add_job (self, service, "stop"));
+  emit_state (self, "stopping", "stopped");
+  return TRUE;
+}
+
+static void
+connect_handlers (FakeManager *self)
+{
+  static const struct {
+    const char *signal;
+    GCallback handler;
+  } handlers[] = {
+    { "handle-reload", G_CALLBACK (on_job_method) },
+    { "handle-start", G_CALLBACK (on_job_method) },
+    { "handle-restart", G_CALLBACK (on_job_method) },
+    { "handle-stop", G_CALLBACK (on_stop) },
+    { "handle-rollback", G_CALLBACK (on_rollback) },
+    { "handle-restore-snapshot", G_CALLBACK (on_restore) },
+    { "handle-reload-all", G_CALLBACK (on_reload_all) },
+    { "handle-pause", G_CALLBACK (on_pause) },
+    { "handle-resume", G_CALLBACK (on_pause) },
+    { "handle-list-services", G_CALLBACK (on_list_services) },
+    { "handle-get-status", G_CALLBACK (on_get_status) },
+    { "handle-get-history", G_CALLBACK (on_get_history) },
+    { "handle-list-releases", G_CALLBACK (on_list_releases) },
+    { "handle-diff", G_CALLBACK (on_diff) },
+    { "handle-plan", G_CALLBACK (on_plan) },
+    { "handle-create-snapshot", G_CALLBACK (on_create_snapshot) },
+    { "handle-list-snapshots", G_CALLBACK (on_list_snapshots) },
+    { "handle-add-service", G_CALLBACK (on_add_service) },
+    { "handle-remove-service", G_CALLBACK (on_remove_service) },
+    { "handle-reload-configuration", G_CALLBACK (on_reload_configuration) },
+    { "handle-run-transient", G_CALLBACK (on_run_transient) },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (handlers); i++)
+    g_signal_connect (self->manager, handlers[i].signal, handlers[i].handler, self);
+}
+
+static void
+export_service (FakeManager *self)
+{
+  g_autofree char *path = hr_service_object_path ("being-system");
+  g_autoptr (HrDbusObjectSkeleton) object = hr_dbus_object_skeleton_new (path);
+
+  self->being = hr_dbus_service_skeleton_new ();
+  hr_dbus_service_set_name (self->being, "being-system");
+  hr_dbus_service_set_description (self->being, "Läuft und läuft");
+  hr_dbus_service_set_state (self->being, "running");
+  hr_dbus_service_set_since_usec (self->being, (guint64)1759674600 * G_USEC_PER_SEC);
+  hr_dbus_service_set_rollback_point (self->being, 6);
+  hr_dbus_service_set_pending (self->being, (const char *const[]){ NULL });
+  hr_dbus_service_set_listen (self->being, (const char *const[]){ NULL });
+  hr_dbus_service_set_notes (self->being, (const char *const[]){ "data.db is shared", "cache is kept", NULL });
+  hr_dbus_service_set_status_text (self->being, "thinking");
+  hr_dbus_object_skeleton_set_service (object, self->being);
+  g_dbus_object_manager_server_export (self->objects, G_DBUS_OBJECT_SKELETON (object));
+}
+
+static void
+on_acquired (GDBusConnection *bus, const char *name, gpointer user_data)
+{
+  *(gboolean *)user_data = TRUE;
+}
+
+/**
+ * fake_manager_new:
+ * @bus: a message bus
+ *
+ * Returns: (transfer full): a manager that owns its name
+ */
+FakeManager *
+fake_manager_new (GDBusConnection *bus)
+{
+  FakeManager *self = g_new0 (FakeManager, 1);
+  gboolean acquired = FALSE;
+
+  self->bus = g_object_ref (bus);
+  self->calls = g_string_new (NULL);
+  self->directory = g_strdup ("/nonexistent");
+  self->objects = g_dbus_object_manager_server_new (HR_ROOT_PATH);
+  self->manager = hr_dbus_manager_skeleton_new ();
+  connect_handlers (self);
+  export_service (self);
+  g_assert_true (
+      g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->manager), bus, HR_MANAGER_PATH, NULL));
+  g_dbus_object_manager_server_set_connection (self->objects, bus);
+
+  self->name =
+      g_bus_own_name_on_connection (bus, HR_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, on_acquired, NULL, &acquired, NULL);
+  while (!acquired)
+    g_main_context_iteration (NULL, TRUE);
+  return self;
+}
+
+void
+fake_manager_free (FakeManager *self)
+{
+  if (self == NULL)
+    return;
+
+  fake_manager_leave (self);
+  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->manager));
+  g_dbus_object_manager_server_set_connection (self->objects, NULL);
+  g_object_unref (self->objects);
+  g_object_unref (self->manager);
+  g_object_unref (self->being);
+  g_object_unref (self->bus);
+  g_string_free (self->calls, TRUE);
+  g_free (self->directory);
+  g_free (self->transient);
+  g_free (self);
+}
+
+/* Where the log file and the snapshot of "being-system" are. */
+void
+fake_manager_set_directory (FakeManager *self, const char *directory)
+{
+  g_autofree char *log = g_build_filename (directory, "being-system.log", NULL);
+
+  g_free (self->directory);
+  self->directory = g_strdup (directory);
+  hr_dbus_service_set_log_file (self->being, log);
+}
+
+void
+fake_manager_set_run (FakeManager *self, FakeRun run)
+{
+  self->run = run;
+}
+
+/* Gives up the name, as a daemon that ends does. */
+void
+fake_manager_leave (FakeManager *self)
+{
+  g_clear_handle_id (&self->name, g_bus_unown_name);
+}
+
+/* Every signal once. */
+void
+fake_manager_emit_all (FakeManager *self)
+{
+  static const char *const files[] = { "app.py", "b.py", NULL };
+  const char *name = "being-system";
+  const char *job = "/org/hotreload/job/1";
+
+  hr_dbus_manager_emit_file_changed (self->manager, name, files);
+  hr_dbus_manager_emit_reload_started (self->manager, name, job, 7, files);
+  hr_dbus_manager_emit_state_preserved (self->manager, name, "20251005-1", 17);
+  hr_dbus_manager_emit_state_restored (self->manager, name, "20251005-1");
+  hr_dbus_manager_emit_reload_completed (self->manager, name, job, 7, 0, make_details (name, TRUE));
+  hr_dbus_manager_emit_reload_failed (self->manager, name, job, "check", "bad\033[2J", make_details (name, FALSE));
+  hr_dbus_manager_emit_rolled_back (self->manager, name, 7, 6, "it ended");
+  hr_dbus_manager_emit_service_state_changed (self->manager, name, "running", "reloading");
+}
+
+/* What was asked for, a line each. */
+const char *
+fake_manager_get_calls (FakeManager *self)
+{
+  return self->calls->str;
+}
+
+/* Whether a transient service was started and has said so. */
+gboolean
+fake_manager_is_running (FakeManager *self)
+{
+  return self->running;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hrctl-fixture.h"
+
+#include <glib/gstdio.h>
+
+#include "hr-names.h"
+
+static void
+test_reload_waits_and_prints_what_came_of_it (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "being-system", NULL);
+
+  g_assert_cmpstr (r->err, ==, "");
+  g_assert_cmpstr (r->out, ==, "being-system: release 7 is live\n  check: python3: 2 files\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+}
+
+static void
+test_reload_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) good = hrctl_run (f, "--json", "reload", "being-system", NULL);
+  g_autoptr (HrctlResult) instant = hrctl_run (f, "reload", "instant", "--json", NULL);
+  g_autoptr (HrctlResult) bad = hrctl_run (f, "reload", "broken", "--json", NULL);
+
+  hrctl_assert_json (good, "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\","
+                           "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
+                           "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"phase\":null,"
+                           "\"error\":null}");
+  g_assert_cmpstr (good->err, ==, "");
+  g_assert_cmpint (good->code, ==, HR_EXIT_OK);
+  g_assert_nonnull (strstr (instant->out, "\"instant\""));
+  g_assert_cmpint (instant->code, ==, HR_EXIT_OK);
+  hrctl_assert_json (bad, "{\"success\":false,\"service\":\"broken\",\"message\":\"release 6 runs on\","
+                          "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
+                          "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"phase\":\"check\","
+                          "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\"}");
+  g_assert_cmpint (bad->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_a_refused_reload_has_every_key_too (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "nobody", "--json", NULL);
+
+  hrctl_assert_json (r, "{\"success\":false,\"service\":\"nobody\",\"message\":\"there is no service 'nobody'\","
+                        "\"release\":null,\"previousRelease\":null,\"statePreserved\":false,\"dependentsReloaded\":[],"
+                        "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"phase\":null,"
+                        "\"error\":\"there is no service 'nobody'\"}");
+  g_assert_cmpint (r->code, ==, HR_EXIT_NOT_FOUND);
+}
+
+static void
+test_a_failure_shows_the_checkers_words_without_escapes (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "broken", NULL);
+
+  g_assert_cmpstr (r->out, ==, "");
+  g_assert_cmpstr (
+      r->err, ==,
+      "hrctl: broken: release 6 runs on (phase check)\n  app.py:3: SyntaxError\n    def f(:\xef\xbf\xbd[2J\n");
+}
+
+static void
+test_several_services_are_an_array (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "being-system", "broken", "nobody", "--json", NULL);
+  g_autofree char *compact = hrctl_compact_json (r->out);
+
+  g_assert_true (g_str_has_prefix (compact, "[{\"success\":true,\"service\":\"being-system\""));
+  g_assert_nonnull (strstr (compact, "},{\"success\":false,\"service\":\"broken\""));
+  g_assert_nonnull (strstr (compact, "},{\"success\":false,\"service\":\"nobody\""));
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_reload_all_reports_each_service (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload-all", "--json", NULL);
+  g_autofree char *compact = hrctl_compact_json (r->out);
+
+  g_assert_true (g_str_has_prefix (compact, "[{\"success\":true,\"service\":\"instant\""));
+  g_assert_nonnull (strstr (compact, "},{\"success\":false,\"service\":\"broken\""));
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_stop_all_stops_every_service (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "stop", "--all", NULL);
+
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "Stop being-system\nStop broken\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_no_wait_returns_the_job (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "--no-wait", "reload", "hang", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "--no-wait", "reload", "hang", "--json", NULL);
+
+  g_assert_cmpstr (r->out, ==, "hang: /org/hotreload/job/1\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+  hrctl_assert_json (json, "{\"service\":\"hang\",\"job\":\"/org/hotreload/job/2\",\"error\":null}");
+}
+
+static void
+test_a_timeout_is_3_and_says_that_the_job_goes_on (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "hang", "--timeout=0.1", NULL);
+  g_autoptr (HrctlResult) call = hrctl_run (f, "remove", "hang", "--timeout", "0.1", NULL);
+
+  g_assert_cmpstr (r->err, ==, "hrctl: hang: not finished in time; the job goes on (phase settle)\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_TIMEOUT);
+  g_assert_cmpint (call->code, ==, HR_EXIT_TIMEOUT);
+}
+
+static void
+test_a_daemon_that_goes_away_is_1 (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "leave", NULL);
+
+  g_assert_cmpstr (r->err, ==,
+                   "hrctl: leave: the daemon went away before this had ended; what came of it is not known "
+                   "(phase settle)\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_exit_codes_are_those_of_the_manual (HrctlFixture *f, gconstpointer data)
+{
+  static const struct {
+    const char *words[4];
+    int code;
+  } cases[] = {
+    { { "list" }, HR_EXIT_OK },
+    { { "status", "broken" }, HR_EXIT_NOT_FOUND },
+    { { "status", "being-system" }, HR_EXIT_OK },
+    { { "reload", "broken" }, HR_EXIT_FAILED },
+    { { "reload", "busy" }, HR_EXIT_FAILED },
+    { { "snapshot", "create", "broken" }, HR_EXIT_FAILED },
+    { { "relaod", "broken" }, HR_EXIT_USAGE },
+    { { "reload" }, HR_EXIT_USAGE },
+    { { "stop" }, HR_EXIT_USAGE },
+    { { "stop", "--all", "broken" }, HR_EXIT_USAGE },
+    { { "reload-module", "x" }, HR_EXIT_USAGE },
+    { { "promote", "x" }, HR_EXIT_USAGE },
+    { { "top" }, HR_EXIT_USAGE },
+    { { "snapshot", "eat", "being-system" }, HR_EXIT_USAGE },
+    { { "logs", "-f", "--json", "being-system" }, HR_EXIT_USAGE },
+    { { "history", "-n", "0" }, HR_EXIT_USAGE },
+    { { "history", "-n", "x" }, HR_EXIT_USAGE },
+    { { "list", "--timeout=x" }, HR_EXIT_USAGE },
+    { { "run", "--json", "--", "x" }, HR_EXIT_USAGE },
+    { { "run", "--watch=/nonexistent", "x" }, HR_EXIT_USAGE },
+    { { "reload", "secret" }, HR_EXIT_NOT_ALLOWED },
+    { { "reload", "denied" }, HR_EXIT_NOT_ALLOWED },
+    { { "history", "secret" }, HR_EXIT_NOT_ALLOWED },
+    { { "reload", "nobody" }, HR_EXIT_NOT_FOUND },
+    { { "logs", "nobody" }, HR_EXIT_NOT_FOUND },
+    { { "releases", "nobody" }, HR_EXIT_NOT_FOUND },
+    { { "rollback", "being-system", "--to=99" }, HR_EXIT_NOT_FOUND },
+    { { "rollback", "gone" }, HR_EXIT_NOT_FOUND },
+    { { "snapshot", "restore", "being-system", "x" }, HR_EXIT_NOT_FOUND },
+    { { "snapshot", "show", "instant" }, HR_EXIT_NOT_FOUND },
+    { { "remove", "--no-wait", "nobody" }, HR_EXIT_NOT_FOUND },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *const *w = cases[i].words;
+      g_autoptr (HrctlResult) r =
+          hrctl_run (f, w[0], w[1], w[1] != NULL ? w[2] : NULL, w[1] != NULL && w[2] != NULL ? w[3] : NULL, NULL);
+
+      g_test_message ("%s %s: %s", w[0], w[1] != NULL ? w[1] : "", r->err);
+      g_assert_cmpint (r->code, ==, cases[i].code);
+      /* Errors are one line or a few, never all of the help. */
+      g_assert_null (strstr (r->err, "Usage:"));
+    }
+}
+
+static void
+test_without_a_daemon_it_is_8_and_none_is_started (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) list = NULL;
+  g_autoptr (HrctlResult) start = NULL;
+  g_autoptr (HrctlResult) no_bus = NULL;
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  list = hrctl_run (f, "list", NULL);
+  g_assert_cmpstr (list->err, ==, "hrctl: the daemon is not running (start it with 'hotreloadd --session')\n");
+  g_assert_cmpint (list->code, ==, HR_EXIT_NOT_RUNNING);
+
+  start = hrctl_run (f, "start", "being-system", NULL);
+  g_assert_nonnull (strstr (start->err, "the bus could not start it"));
+  g_assert_cmpint (start->code, ==, HR_EXIT_NOT_RUNNING);
+
+  hrctl_fixture_setenv (f, "DBUS_SESSION_BUS_ADDRESS", NULL);
+  no_bus = hrctl_run (f, "list", NULL);
+  g_assert_cmpint (no_bus->code, ==, HR_EXIT_NOT_RUNNING);
+}
+
+static void
+test_the_bus_with_a_daemon_is_taken (HrctlFixture *f, gconstpointer data)
+{
+  const char *address = g_test_dbus_get_bus_address (f->dbus);
+  g_autoptr (HrctlResult) on_system = NULL;
+  g_autoptr (HrctlResult) wrong = NULL;
+  g_autoptr (HrctlResult) by_variable = NULL;
+  g_autoptr (HrctlResult) by_option = NULL;
+
+  hrctl_fixture_setenv (f, "DBUS_SYSTEM_BUS_ADDRESS", address);
+  hrctl_fixture_setenv (f, "DBUS_SESSION_BUS_ADDRESS", NULL);
+  on_system = hrctl_run (f, "list", "--names", NULL);
+  g_assert_cmpstr (on_system->out, ==, "being-system\nbroken\n");
+
+  hrctl_fixture_setenv (f, "HOTRELOAD_BUS", "session");
+  by_variable = hrctl_run (f, "list", NULL);
+  g_assert_cmpint (by_variable->code, ==, HR_EXIT_NOT_RUNNING);
+  by_option = hrctl_run (f, "list", "--system", NULL);
+  g_assert_cmpint (by_option->code, ==, HR_EXIT_OK);
+
+  hrctl_fixture_setenv (f, "HOTRELOAD_BUS", "underground");
+  wrong = hrctl_run (f, "list", NULL);
+  g_assert_cmpint (wrong->code, ==, HR_EXIT_USAGE);
+}
+
+static void
+test_list (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) table = hrctl_run (f, "list", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "list", "--json", NULL);
+
+  g_assert_cmpstr (table->out, ==,
+                   "SERVICE       STATE    HEALTH   RELEASE  PID\n"
+                   "being-system  running  healthy  7        1234\n"
+                   "broken        failed   unknown\n");
+  hrctl_assert_json (
+      json, "[{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"release\":7,\"pid\":1234},"
+            "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"release\":null,\"pid\":null}]");
+}
+
+static void
+test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "status", "--json", NULL);
+  g_autoptr (HrctlResult) one = hrctl_run (f, "status", "broken", "--json", NULL);
+
+  hrctl_assert_json (
+      r, "{\"enabled\":true,\"paused\":false,\"profile\":\"development\",\"watchedFiles\":8,\"reloadCount\":23,"
+         "\"failedReloads\":2,\"successRate\":\"91%\",\"lastReload\":\"2025-10-05T14:30:00Z\",\"pending\":[],"
+         "\"services\":["
+         "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
+         "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
+         "\"view\":\"source\",\"error\":null},"
+         "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
+         "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
+         "\"error\":\"five failures in 30 s\\nlast: exit code 1\"}]}");
+  g_assert_nonnull (strstr (one->out, "\"broken\""));
+  g_assert_null (strstr (one->out, "being-system"));
+  g_assert_cmpint (one->code, ==, HR_EXIT_OK);
+}
+
+static void
+test_status_for_people (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) all = hrctl_run (f, "status", NULL);
+  g_autoptr (HrctlResult) one = hrctl_run (f, "status", "being-system", NULL);
+  g_autofree char *expected = NULL;
+
+  g_assert_cmpstr (all->out, ==,
+                   "Profile development, 8 files watched\n"
+                   "23 reloads, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
+                   "\n"
+                   "SERVICE       STATE    HEALTH   RELEASE  PID   UPTIME     MEMORY   LISTEN              ERROR\n"
+                   "being-system  running  healthy  7        1234  3 min 4 s  12.3\xc2\xa0MB  tcp:127.0.0.1:8080\n"
+                   "broken        failed   unknown                                                         "
+                   "five failures in 30 s\n");
+
+  expected = g_strdup_printf ("being-system - Läuft und läuft\n"
+                              "       State: running since 2025-10-05 14:30 (3 min 4 s)\n"
+                              "      Health: healthy\n"
+                              "         PID: 1234\n"
+                              "      Memory: 12.3\xc2\xa0MB\n"
+                              "     Release: 7 (a rollback would go to 6)\n"
+                              "        View: source\n"
+                              "      Listen: tcp:127.0.0.1:8080\n"
+                              "      Status: thinking\n"
+                              "         Log: %s/being-system.log\n"
+                              "        Note: data.db is shared\n"
+                              "              cache is kept\n"
+                              "     Reloads: 2025-10-05 14:30 release 7 went live in 41 ms\n"
+                              "              2025-10-05 14:29 failed in phase check\n",
+                              f->dir);
+  g_assert_cmpstr (one->out, ==, expected);
+}
+
+static void
+test_history (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) table = hrctl_run (f, "history", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "history", "being-system", "-n2", "--json", NULL);
+
+  g_assert_cmpstr (table->out, ==,
+                   "TIME              SERVICE       RESULT           RELEASE  TOOK   DOWNTIME  TRIGGER  CALLER    "
+                   "FILES              ERROR\n"
+                   "2025-10-05 14:30  being-system  live             7        41 ms  0 ms      file               "
+                   "app.py and 1 more\n"
+                   "2025-10-05 14:29  being-system  failed in check  6        41 ms  0 ms      manual   uid 1000  "
+                   "                   app.py:3: SyntaxError\n");
+  hrctl_assert_json (
+      json, "[{\"timestamp\":\"2025-10-05T14:30:00Z\",\"service\":\"being-system\",\"file\":\"app.py\","
+            "\"files\":[\"app.py\",\"lib/ä.py\"],\"success\":true,\"release\":7,\"previousRelease\":6,"
+            "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"phase\":null,\"error\":null,"
+            "\"trigger\":\"file\",\"caller\":null},"
+            "{\"timestamp\":\"2025-10-05T14:29:00Z\",\"service\":\"being-system\",\"file\":null,\"files\":[],"
+            "\"success\":false,\"release\":6,\"previousRelease\":null,\"downtime\":\"0.0s\",\"downtimeUsec\":0,"
+            "\"durationUsec\":41230,\"phase\":\"check\",\"error\":\"app.py:3: SyntaxError\\n  def f(:\","
+            "\"trigger\":\"manual\",\"caller\":\"uid 1000\"}]");
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "limit 10\nGetHistory being-system\nlimit 2\n");
+}
+
+static void
+test_releases_diff_and_plan (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) releases = hrctl_run (f, "releases", "being-system", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "releases", "being-system", "--json", NULL);
+  g_autoptr (HrctlResult) diff = hrctl_run (f, "diff", "being-system", "6", "7", NULL);
+  g_autoptr (HrctlResult) diff_json = hrctl_run (f, "diff", "being-system", "6", "--json", NULL);
+  g_autoptr (HrctlResult) plan = hrctl_run (f, "plan", "being-system", NULL);
+  g_autoptr (HrctlResult) plan_json = hrctl_run (f, "plan", "being-system", "--json", NULL);
+
+  g_assert_cmpstr (
+      releases->out, ==,
+      "RELEASE  FATE                      RECORDED          TRIGGER  FILES   ERROR\n"
+      "5        rejected                  2025-10-05 14:30  file     app.py  check: app.py:3: SyntaxError\n"
+      "6        good      rollback point  2025-10-05 14:30  file     app.py\n"
+      "7        good      running         2025-10-05 14:30  file     app.py\n");
+  g_assert_true (g_str_has_prefix (json->out, "["));
+  g_assert_nonnull (strstr (json->out, "\"time\" : \"2025-10-05T14:30:05Z\""));
+  g_assert_cmpstr (diff->out, ==, "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-a\n+b\n");
+  hrctl_assert_json (diff_json, "{\"service\":\"being-system\",\"from\":6,\"to\":null,"
+                                "\"diff\":\"--- a/app.py\\n+++ b/app.py\\n@@ -1 +1 @@\\n-a\\n+b\\n\"}");
+  g_assert_cmpstr (plan->out, ==,
+                   "PHASE  WHAT IT WOULD DO\n"
+                   "check  python3 looks at app.py\n"
+                   "start  release 8 starts beside release 7\n");
+  hrctl_assert_json (plan_json, "[{\"phase\":\"check\",\"text\":\"python3 looks at app.py\"},"
+                                "{\"phase\":\"start\",\"text\":\"release 8 starts beside release 7\"}]");
+  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Diff 6 7\nDiff 6 0\n"));
+}
+
+static void
+test_rollback_names_the_release (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) by_number = hrctl_run (f, "rollback", "--to=5", "being-system", NULL);
+  g_autoptr (HrctlResult) to_last_good = hrctl_run (f, "rollback", "being-system", NULL);
+
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "Rollback being-system\nto 5\nRollback being-system\nto 0\n");
+  g_assert_cmpint (by_number->code, ==, HR_EXIT_OK);
+  g_assert_cmpint (to_last_good->code, ==, HR_EXIT_OK);
+}
+
+static void
+test_pause_and_resume (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) one = hrctl_run (f, "pause", "being-system", NULL);
+  g_autoptr (HrctlResult) all = hrctl_run (f, "resume", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "pause", "--json", NULL);
+
+  g_assert_cmpstr (one->out, ==, "being-system: paused; changes are kept for later\n");
+  g_assert_cmpstr (all->out, ==, "Everything is resumed.\n");
+  hrctl_assert_json (json, "{\"service\":null,\"paused\":true}");
+}
+
+static void
+test_a_snapshot_is_shown_byte_for_byte (HrctlFixture *f, gconstpointer data)
+{
+  const char *document = "{\"serviceName\": \"being-system\",  \"data\": {\"n\": 1.10000000000000000001e2}}\n";
+  g_autoptr (HrctlResult) show = NULL;
+  g_autoptr (HrctlResult) list = NULL;
+  g_autoptr (HrctlResult) restore = NULL;
+
+  hrctl_fixture_write (f, "20251005-1.json", document);
+  show = hrctl_run (f, "snapshot", "show", "being-system", NULL);
+  g_assert_cmpstr (show->out, ==, document);
+
+  list = hrctl_run (f, "snapshot", "list", "being-system", NULL);
+  g_assert_cmpstr (list->out, ==,
+                   "ID          TAKEN             RELEASE  VERSION  SIZE\n"
+                   "20251005-1  2025-10-05 14:30  7        1        17 bytes\n");
+
+  restore = hrctl_run (f, "snapshot", "restore", "being-system", NULL);
+  g_assert_cmpint (restore->code, ==, HR_EXIT_OK);
+  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "snapshot 20251005-1\n"));
+}
+
+static void
+test_logs_print_the_end_of_the_output (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) nothing = hrctl_run (f, "logs", "being-system", NULL);
+  g_autoptr (HrctlResult) two = NULL;
+  g_autoptr (HrctlResult) all = NULL;
+  g_autoptr (HrctlResult) json = NULL;
+  g_autofree char *expected = NULL;
+
+  g_assert_cmpstr (nothing->out, ==, "");
+  g_assert_cmpint (nothing->code, ==, HR_EXIT_OK);
+
+  hrctl_fixture_write (f, "being-system.log", "one\ntwo\nthree\nfo");
+  two = hrctl_run (f, "logs", "being-system", "-n", "2", NULL);
+  g_assert_cmpstr (two->out, ==, "three\nfo");
+  all = hrctl_run (f, "logs", "being-system", NULL);
+  g_assert_cmpstr (all->out, ==, "one\ntwo\nthree\nfo");
+
+  json = hrctl_run (f, "logs", "being-system", "-n2", "--json", NULL);
+  expected = g_strdup_printf (
+      "{\"service\":\"being-system\",\"file\":\"%s/being-system.log\",\"lines\":[\"three\",\"fo\"]}", f->dir);
+  hrctl_assert_json (json, expected);
+}
+
+static void
+test_add_keeps_the_meaning_of_relative_paths (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *expected = g_strdup_printf ("AddService shop\n# Source=x\n[Service]\nExec = ./run;a\n"
+                                               "Source=%s/src\nEnvironmentFile=-%s/env;/etc/env\n[Watch]\nPaths=.\n",
+                                               f->dir, f->dir);
+  g_autoptr (HrctlResult) r = NULL;
+  g_autoptr (HrctlResult) taken = NULL;
+
+  hrctl_fixture_write (f, "shop.conf",
+                       "# Source=x\n[Service]\nExec = ./run;a\nSource = src\nEnvironmentFile=-env; /etc/env\n"
+                       "[Watch]\nPaths=.\n");
+  r = hrctl_run (f, "add", "shop.conf", "--json", NULL);
+  hrctl_assert_json (r, "{\"success\":true,\"service\":\"shop\"}");
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, expected);
+
+  taken = hrctl_run (f, "add", "shop.conf", "--name=taken", NULL);
+  g_assert_cmpint (taken->code, ==, HR_EXIT_USAGE);
+}
+
+static void
+test_remove_and_daemon_reload (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) removed = hrctl_run (f, "remove", "being-system", NULL);
+  g_autoptr (HrctlResult) reload = hrctl_run (f, "daemon-reload", NULL);
+
+  g_assert_cmpstr (removed->out, ==, "being-system: removed\n");
+  g_assert_cmpstr (reload->out, ==, "The configuration was read again.\n");
+  g_assert_cmpint (reload->code, ==, HR_EXIT_OK);
+}
+
+static void
+test_help_and_version_need_no_daemon (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) help = NULL;
+  g_autoptr (HrctlResult) verb = NULL;
+  g_autoptr (HrctlResult) version = NULL;
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  help = hrctl_run (f, "help", NULL);
+  g_assert_true (g_str_has_prefix (help->out, "Usage: hrctl "));
+  g_assert_cmpint (help->code, ==, HR_EXIT_OK);
+  verb = hrctl_run (f, "rollback", "--help", NULL);
+  g_assert_nonnull (strstr (verb->out, "--to=N"));
+  version = hrctl_run (f, "--version", NULL);
+  g_assert_true (g_str_has_prefix (version->out, "hrctl "));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+#define ADD(path, func)                                                                                                \
+  g_test_add ("/hrctl/" path, HrctlFixture, NULL, hrctl_fixture_set_up, func, hrctl_fixture_tear_down)
+
+  ADD ("reload-waits-and-prints-what-came-of-it", test_reload_waits_and_prints_what_came_of_it);
+  ADD ("reload-json-has-every-key-in-order", test_reload_json_has_every_key_in_order);
+  ADD ("a-refused-reload-has-every-key-too", test_a_refused_reload_has_every_key_too);
+  ADD ("a-failure-shows-the-checkers-words-without-escapes", test_a_failure_shows_the_checkers_words_without_escapes);
+  ADD ("several-services-are-an-array", test_several_services_are_an_array);
+  ADD ("reload-all-reports-each-service", test_reload_all_reports_each_service);
+  ADD ("stop-all-stops-every-service", test_stop_all_stops_every_service);
+  ADD ("no-wait-returns-the-job", test_no_wait_returns_the_job);
+  ADD ("a-timeout-is-3-and-says-that-the-job-goes-on", test_a_timeout_is_3_and_says_that_the_job_goes_on);
+  ADD ("a-daemon-that-goes-away-is-1", test_a_daemon_that_goes_away_is_1);
+  ADD ("exit-codes-are-those-of-the-manual", test_exit_codes_are_those_of_the_manual);
+  ADD ("without-a-daemon-it-is-8-and-none-is-started", test_without_a_daemon_it_is_8_and_none_is_started);
+  ADD ("the-bus-with-a-daemon-is-taken", test_the_bus_with_a_daemon_is_taken);
+  ADD ("list", test_list);
+  ADD ("status-json-has-every-key-in-order", test_status_json_has_every_key_in_order);
+  ADD ("status-for-people", test_status_for_people);
+  ADD ("history", test_history);
+  ADD ("releases-diff-and-plan", test_releases_diff_and_plan);
+  ADD ("rollback-names-the-release", test_rollback_names_the_release);
+  ADD ("pause-and-resume", test_pause_and_resume);
+  ADD ("a-snapshot-is-shown-byte-for-byte", test_a_snapshot_is_shown_byte_for_byte);
+  ADD ("logs-print-the-end-of-the-output", test_logs_print_the_end_of_the_output);
+  ADD ("add-keeps-the-meaning-of-relative-paths", test_add_keeps_the_meaning_of_relative_paths);
+  ADD ("remove-and-daemon-reload", test_remove_and_daemon_reload);
+  ADD ("help-and-version-need-no-daemon", test_help_and_version_need_no_daemon);
+
+  return g_test_run ();
+}
