@@ -10,12 +10,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "exec-fail.h"
@@ -25,6 +27,8 @@
 
 /* More sockets than this is a mistake of the caller. */
 #define LISTEN_FDS_MAX 1024
+/* Of Linux; libc's NSIG may be less. */
+#define KERNEL_SIGNALS 64
 
 typedef struct {
   ExecView view;
@@ -166,15 +170,18 @@ parse_options (Options *options, int argc, char **argv)
     exec_fail ("options", 0, "--source and --dir belong together");
 }
 
-/* What the daemon ignores or blocks is its own matter; a program expects to start with nothing set. */
+/* What the daemon ignores or blocks is its own matter; a program expects to start with nothing set. Past libc, which
+   keeps two signals to itself and leaves them ignored in what posix_spawn() starts. */
 static void
 reset_signals (void)
 {
+  /* SIG_DFL, no flags, no mask, larger than the kernel's structure anywhere. */
+  static const unsigned long initial[16];
   sigset_t none;
 
-  for (int number = 1; number < NSIG; number++)
+  for (int number = 1; number <= KERNEL_SIGNALS; number++)
     if (number != SIGKILL && number != SIGSTOP)
-      signal (number, SIG_DFL);
+      syscall (SYS_rt_sigaction, number, initial, NULL, KERNEL_SIGNALS / CHAR_BIT);
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
 }
