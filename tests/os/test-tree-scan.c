@@ -650,7 +650,7 @@ test_no_source (Fixture *fixture, gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  g_test_init (&argc, &argv, NULL);
   keep_logs ();
   ADD ("/tree-scan/modes-links-and-empty-directories-are-kept", test_all_kept);
   ADD ("/tree-scan/names-may-have-any-bytes", test_odd_names);
