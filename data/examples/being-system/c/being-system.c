@@ -23,8 +23,9 @@
 
 #define VERSION "1"
 
-/* Seconds a client may be silent. */
+/* Seconds a client may be silent; the second when it has asked for nothing yet and the service is told to stop. */
 #define IDLE_TIMEOUT 5
+#define STOP_IDLE_TIMEOUT 1
 /* Seconds to wait for the client's end of a connection after the answer. */
 #define LINGER_TIMEOUT 2
 /* Seconds to finish in when told to stop: less than StopTimeout, so that the state is written whatever clients do. */
@@ -43,6 +44,9 @@ static gint64 values[N_VALUES] = { 1, 100, 0, 0 };
 static GMutex lock;   /* of all that is here */
 static GCond changed; /* a connection has ended */
 static guint connections;
+
+/* Readable for everybody once the other end is closed: the service is told to stop. */
+static int finish_pipe[2];
 
 static GMainLoop *loop;
 
@@ -249,13 +253,28 @@ linger (GSocket *socket)
     ;
 }
 
+/* Whether the client asks for something: many open a connection long before they use it, if ever. */
+static gboolean
+wait_for_request (GSocket *socket)
+{
+  GPollFD fds[2] = { { g_socket_get_fd (socket), G_IO_IN, 0 }, { finish_pipe[0], G_IO_IN, 0 } };
+  int ready = g_poll (fds, 2, IDLE_TIMEOUT * 1000);
+
+  if (ready > 0 && fds[0].revents == 0)
+    g_poll (fds, 1, STOP_IDLE_TIMEOUT * 1000);
+  return fds[0].revents != 0;
+}
+
 static gpointer
 serve_thread (gpointer data)
 {
   g_autoptr (GSocket) socket = data;
 
-  serve (socket);
-  linger (socket);
+  if (wait_for_request (socket))
+    {
+      serve (socket);
+      linger (socket);
+    }
   g_socket_close (socket, NULL);
   g_mutex_lock (&lock);
   connections--;
@@ -325,6 +344,7 @@ finish (void)
 {
   gint64 deadline = g_get_monotonic_time () + FINISH_TIMEOUT * G_USEC_PER_SEC;
 
+  close (finish_pipe[1]);
   g_mutex_lock (&lock);
   while (connections > 0 && g_cond_wait_until (&changed, &lock, deadline))
     ;
@@ -338,7 +358,7 @@ run (GError **error)
   g_autoptr (GSocket) listener = take_listener (&must_listen, error);
   g_autoptr (GSource) source = NULL;
 
-  if (listener == NULL)
+  if (listener == NULL || !g_unix_open_pipe (finish_pipe, FD_CLOEXEC, error))
     return FALSE;
   /* When another instance takes the connection first, accepting must not wait. */
   g_socket_set_blocking (listener, FALSE);

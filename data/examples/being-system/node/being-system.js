@@ -13,8 +13,9 @@ const http = require('http')
 
 const VERSION = '1'
 
-// Milliseconds a client may be silent.
+// Milliseconds a client may be silent; the second when it has asked for nothing yet and the service is told to stop.
 const IDLE_TIMEOUT = 5000
+const STOP_IDLE_TIMEOUT = 1000
 // Milliseconds to finish in when told to stop: less than StopTimeout, so that the state is written whatever clients do.
 const FINISH_TIMEOUT = 8000
 const BODY_MAX = 64 * 1024
@@ -81,12 +82,16 @@ function onRequest (request, response) {
 }
 
 // Takes no more connections; once those that were taken are answered, writes the state and ends.
-function finish (server) {
+function finish (server, sockets) {
   const end = () => {
     writeState(process.env.HOTRELOAD_STATE_OUT)
     process.exit(0)
   }
   server.close(end)
+  // Many clients open a connection long before they use it, if ever.
+  for (const socket of sockets) {
+    if (socket.bytesRead === 0) socket.setTimeout(STOP_IDLE_TIMEOUT)
+  }
   setTimeout(end, FINISH_TIMEOUT)
 }
 
@@ -102,7 +107,12 @@ function main () {
   server.timeout = IDLE_TIMEOUT
   server.headersTimeout = IDLE_TIMEOUT
   server.requestTimeout = IDLE_TIMEOUT
-  for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => finish(server))
+  const sockets = new Set()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  for (const name of ['SIGTERM', 'SIGINT']) process.once(name, () => finish(server, sockets))
   if (listenerPassed()) server.listen({ fd: 3, backlog: 1024 })
   else server.listen({ host: '127.0.0.1', port: Number(process.env.PORT || 8080), backlog: 1024 })
 }

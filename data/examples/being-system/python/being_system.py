@@ -10,6 +10,7 @@ and written after the last one was answered, so that nothing that was answered i
 
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -18,8 +19,9 @@ from http.server import BaseHTTPRequestHandler
 
 VERSION = "1"
 
-# Seconds a client may be silent.
+# Seconds a client may be silent; the second when it has asked for nothing yet and the service is told to stop.
 IDLE_TIMEOUT = 5.0
+STOP_IDLE_TIMEOUT = 1.0
 # Seconds to wait for the client's end of a connection after the answer.
 LINGER_TIMEOUT = 2.0
 # Seconds to finish in when told to stop: less than StopTimeout, so that the state is written whatever clients do.
@@ -120,7 +122,9 @@ class Server:
     def __init__(self, being):
         self.being = being
         self.changed = threading.Condition()
-        self.connections = set()
+        self.connections = 0
+        # Readable for everybody once the other end is closed.
+        self.finishing_fd, self.finish_fd = os.pipe()
         self.listener, self.must_listen = self.take_listener()
         # Without waiting: when another instance takes the connection first, accept() must not block.
         self.listener.setblocking(False)
@@ -152,7 +156,7 @@ class Server:
     def accept(self):
         with self.changed:
             # Beyond the limit connections wait in the queue, where another instance can take them.
-            if len(self.connections) >= CONNECTIONS_MAX:
+            if self.connections >= CONNECTIONS_MAX:
                 self.changed.wait(0.05)
                 return
         try:
@@ -163,20 +167,28 @@ class Server:
         if connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self.changed:
-            self.connections.add(connection)
+            self.connections += 1
         threading.Thread(target=self.serve, args=(connection, address), daemon=True).start()
 
     def serve(self, connection, address):
         try:
-            Handler(connection, address, self)
-            self.linger(connection)
+            if self.wait_for_request(connection):
+                Handler(connection, address, self)
+                self.linger(connection)
         except OSError:
             pass
         finally:
             with self.changed:
-                self.connections.discard(connection)
+                self.connections -= 1
                 self.changed.notify_all()
             connection.close()
+
+    def wait_for_request(self, connection):
+        """Whether the client asks for something: many open a connection long before they use it, if ever."""
+        ready = select.select([connection, self.finishing_fd], [], [], IDLE_TIMEOUT)[0]
+        if connection not in ready and ready:
+            ready = select.select([connection], [], [], STOP_IDLE_TIMEOUT)[0]
+        return connection in ready
 
     @staticmethod
     def linger(connection):
@@ -189,6 +201,7 @@ class Server:
     def finish(self):
         """Takes no more connections and waits until those that were taken are answered."""
         self.listener.close()
+        os.close(self.finish_fd)
         with self.changed:
             self.changed.wait_for(lambda: not self.connections, FINISH_TIMEOUT)
 
