@@ -27,7 +27,6 @@ start_libgit2 (gpointer data)
   /* The store behaves the same whatever the user has configured for git. */
   for (gsize i = 0; i < G_N_ELEMENTS (config_levels); i++)
     git_libgit2_opts (GIT_OPT_SET_SEARCH_PATH, config_levels[i], "");
-  git_libgit2_opts (GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
   /* Owners are checked here, with a message that says what to do. */
   git_libgit2_opts (GIT_OPT_SET_OWNER_VALIDATION, 0);
   /* What is written was written or looked up just before. */
@@ -38,19 +37,24 @@ start_libgit2 (gpointer data)
   return NULL;
 }
 
+/* Has libgit2 sync refs before it puts them in place. The key is in a file of its own because git itself has another one
+ * for this and complains about it. Objects are synced by hr_git_repo_sync(). */
 static gboolean
-configure (const char *path, GError **error)
+configure (git_repository *repository, const char *path, GError **error)
 {
-  g_autofree char *file = g_build_filename (path, "config", NULL);
+  g_autofree char *dir = g_build_filename (path, "hotreload", NULL);
+  g_autofree char *file = g_build_filename (dir, "libgit2.conf", NULL);
   g_autoptr (git_config) config = NULL;
-  int code = git_config_open_ondisk (&config, file);
+  int sync = 0;
+  int code;
 
+  if (!hr_fs_make_dir (dir, 0700, error))
+    return FALSE;
+  code = git_repository_config (&config, repository);
   if (code == 0)
-    code = git_config_set_int32 (config, "gc.auto", 0);
-  /* libgit2 1.5 takes this as the size above which it looks for no deltas; git itself is not harmed by it. Looking for
-   * deltas among unrelated files costs most of an import and saves nothing. */
-  if (code == 0)
-    code = git_config_set_int32 (config, "pack.deltaCacheSize", 1);
+    code = git_config_add_file_ondisk (config, file, GIT_CONFIG_LEVEL_APP, repository, TRUE);
+  if (code == 0 && (git_config_get_bool (&sync, config, "core.fsyncObjectFiles") != 0 || !sync))
+    code = git_config_set_bool (config, "core.fsyncObjectFiles", TRUE);
   return code == 0 || hr_git_set_error (error, code, "while configuring the rollback store '%s'", path);
 }
 
@@ -74,7 +78,6 @@ create (const char *path, GError **error)
   options.initial_head = "main";
   code = git_repository_init_ext (&repository, temporary, &options);
   ok = code == 0 || hr_git_set_error (error, code, "while creating the rollback store '%s'", path);
-  ok = ok && configure (temporary, error);
   /* When another store of this daemon was faster, its repository is as good. */
   if (ok && g_rename (temporary, path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
     ok = hr_fs_set_error (error, errno, "while creating the rollback store '%s'", path);
@@ -152,6 +155,11 @@ hr_git_repo_open (const char *path, GError **error)
       g_set_error (error, HR_ERROR, HR_ERROR_FAILED,
                    "'%s' is not a usable rollback store (%s): move it away and start again; a new one is created", path,
                    last != NULL ? last->message : "it is no repository");
+      return NULL;
+    }
+  if (!configure (repository, path, error))
+    {
+      git_repository_free (repository);
       return NULL;
     }
   return hr_git_repo_new (path, repository, error);

@@ -282,6 +282,13 @@ write_fate (HrGitRepo *repo, const char *service, const HrRelease *release, gboo
   if (code == 0)
     code = git_tag_annotation_create (&oid, repository, ref + strlen ("refs/"), commit, who, text->str);
   if (code == 0)
+    {
+      /* What a ref names is durable before the ref is. */
+      hr_git_repo_note_written (repo, (const HrOid *)&oid);
+      if (!hr_git_repo_sync (repo, error))
+        return FALSE;
+    }
+  if (code == 0)
     code = git_reference_create (&reference, repository, ref, &oid, !is_new, NULL);
   return code == 0
          || hr_git_set_error (error, code, "while recording release %" G_GUINT64_FORMAT " of '%s' in '%s'",
@@ -345,6 +352,7 @@ hr_git_releases_commit (HrGitRepo *repo, const char *service, const HrRelease *d
                         hr_git_repo_path (repo));
       return NULL;
     }
+  hr_git_repo_note_written (repo, (const HrOid *)&oid);
   hr_oid_to_hex ((const HrOid *)&oid, hex);
   release->commit = g_strdup (hex);
   return write_fate (repo, service, release, TRUE, error) ? g_steal_pointer (&release) : NULL;

@@ -2,26 +2,29 @@
 #include "hr-git-repo.h"
 
 #include <errno.h>
-#include <git2/sys/mempack.h>
-#include <git2/sys/odb_backend.h>
+#include <fcntl.h>
+#include <git2/sys/repository.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-git-pack.h"
 #include "hr-git-private.h"
+
+/* Objects that are synced together; each is an open descriptor. */
+#define SYNC_AT_ONCE 64
 
 struct _HrGitRepo {
   char *path;
+  char *objects_dir;
   git_repository *repository;
   git_odb *odb;
-
-  /* While a batch is open: a second handle that keeps new objects in memory until they are written as a pack. */
-  git_repository *batch;
-  git_odb_backend *memory; /* belongs to the handle */
-  GArray *batch_oids;      /* git_oid */
-  gsize batch_bytes;
+  GArray *unsynced; /* HrOid, of objects in files of their own that a crash may still lose */
+  HrGitPack *pack;  /* while a batch is open */
 };
 
 G_STATIC_ASSERT (sizeof (HrOid) == GIT_OID_RAWSZ);
@@ -105,15 +108,6 @@ hr_git_repo_path (HrGitRepo *self)
   return self->path;
 }
 
-static void
-close_batch (HrGitRepo *self)
-{
-  g_clear_pointer (&self->batch, git_repository_free);
-  g_clear_pointer (&self->batch_oids, g_array_unref);
-  self->memory = NULL;
-  self->batch_bytes = 0;
-}
-
 /**
  * hr_git_repo_free:
  * @self: (transfer full) (nullable): a repository
@@ -125,9 +119,11 @@ hr_git_repo_free (HrGitRepo *self)
 {
   if (self == NULL)
     return;
-  close_batch (self);
+  g_clear_pointer (&self->pack, hr_git_pack_free);
+  g_clear_pointer (&self->unsynced, g_array_unref);
   g_clear_pointer (&self->odb, git_odb_free);
   g_clear_pointer (&self->repository, git_repository_free);
+  g_free (self->objects_dir);
   g_free (self->path);
   g_free (self);
 }
@@ -147,8 +143,13 @@ hr_git_repo_new (const char *path, git_repository *repository, GError **error)
   int code;
 
   self->path = g_strdup (path);
+  self->objects_dir = g_build_filename (path, "objects", NULL);
   self->repository = repository;
-  code = git_repository_odb (&self->odb, repository);
+  self->unsynced = g_array_new (FALSE, FALSE, sizeof (HrOid));
+  /* Not the repository's own: that one syncs each object as it is written, this one all together, much faster. */
+  code = git_odb_open (&self->odb, self->objects_dir);
+  if (code == 0)
+    code = git_repository_set_odb (repository, self->odb);
   if (code != 0)
     {
       hr_git_set_error (error, code, "while opening the rollback store '%s'", path);
@@ -173,26 +174,47 @@ hr_git_repo_has (HrGitRepo *self, const HrOid *oid)
 static gboolean
 write_pack (HrGitRepo *self, GError **error)
 {
-  g_autoptr (git_packbuilder) builder = NULL;
-  int code;
+  gboolean ok = hr_git_pack_write (self->pack, self->objects_dir, error);
 
-  if (self->batch_oids->len == 0)
-    return TRUE;
-
-  code = git_packbuilder_new (&builder, self->batch);
-  for (guint i = 0; code == 0 && i < self->batch_oids->len; i++)
-    code = git_packbuilder_insert (builder, &g_array_index (self->batch_oids, git_oid, i), NULL);
-  if (code == 0)
-    code = git_packbuilder_write (builder, NULL, 0, NULL, NULL);
-  if (code == 0)
-    code = git_mempack_reset (self->memory);
-  if (code != 0)
-    return hr_git_set_error (error, code, "while writing a pack to '%s'", self->path);
-
-  g_array_set_size (self->batch_oids, 0);
-  self->batch_bytes = 0;
   git_odb_refresh (self->odb);
-  return TRUE;
+  return ok;
+}
+
+static char *
+loose_path (HrGitRepo *self, const HrOid *oid)
+{
+  char hex[HR_OID_HEX];
+
+  hr_oid_to_hex (oid, hex);
+  return g_strdup_printf ("%s/%.2s/%s", self->objects_dir, hex, hex + 2);
+}
+
+/**
+ * hr_git_repo_note_written:
+ * @self: a repository
+ * @oid: an object that was just written to it by other means
+ *
+ * The next hr_git_repo_sync() makes it durable.
+ */
+void
+hr_git_repo_note_written (HrGitRepo *self, const HrOid *oid)
+{
+  g_array_append_val (self->unsynced, *oid);
+}
+
+/* Whether an object that is there can be used. One that a crash cut short, or a fault of the disk, is set aside so that
+ * it can be written again. A pack was checked and synced before it was put in place. */
+static gboolean
+is_sound (HrGitRepo *self, const HrOid *oid)
+{
+  g_autofree char *path = loose_path (self, oid);
+  g_autofree char *aside = NULL;
+  g_autoptr (git_odb_object) object = NULL;
+
+  if (access (path, F_OK) != 0 || git_odb_read (&object, self->odb, (const git_oid *)oid) == 0)
+    return TRUE;
+  aside = hr_fs_set_aside (path, NULL);
+  return aside == NULL;
 }
 
 static gboolean
@@ -201,21 +223,17 @@ write_object (HrGitRepo *self, git_object_t type, gconstpointer data, gsize size
   git_oid id;
   int code = git_odb_hash (&id, data, size, type);
 
-  if (code == 0 && !hr_git_repo_has (self, (const HrOid *)&id))
-    {
-      if (self->batch == NULL)
-        code = git_odb_write (&id, self->odb, data, size, type);
-      else if (!self->memory->exists (self->memory, &id))
-        {
-          code = self->memory->write (self->memory, &id, data, size, type);
-          g_array_append_val (self->batch_oids, id);
-          self->batch_bytes += size;
-        }
-    }
-  if (code != 0)
-    return hr_git_set_error (error, code, "while writing to '%s'", self->path);
   memcpy (oid, &id, sizeof *oid);
-  return self->batch_bytes <= HR_GIT_BATCH_BYTES_MAX || write_pack (self, error);
+  if (code == 0 && (!hr_git_repo_has (self, oid) || !is_sound (self, oid)))
+    {
+      if (self->pack != NULL)
+        return hr_git_pack_add (self->pack, oid, type == GIT_OBJECT_TREE ? HR_GIT_PACK_TREE : HR_GIT_PACK_BLOB, data,
+                                size, error)
+               && (hr_git_pack_size (self->pack) <= HR_GIT_BATCH_BYTES_MAX || write_pack (self, error));
+      code = git_odb_write (&id, self->odb, data, size, type);
+      hr_git_repo_note_written (self, oid);
+    }
+  return code == 0 || hr_git_set_error (error, code, "while writing to '%s'", self->path);
 }
 
 /**
@@ -226,7 +244,7 @@ write_object (HrGitRepo *self, git_object_t type, gconstpointer data, gsize size
  * @oid: (out): the object's id
  * @error: return location
  *
- * Stores @data: durably, or in memory until the end of the batch that is open.
+ * Stores @data. It is durable after hr_git_repo_sync(), or at the end of the batch that is open.
  *
  * Returns: success; else an error is set
  */
@@ -244,7 +262,7 @@ hr_git_repo_write_blob (HrGitRepo *self, gconstpointer data, gsize size, HrOid *
  * @oid: (out): the object's id
  * @error: return location
  *
- * Stores what is too large for memory, durably and outside any batch. Less than @size bytes in @fd is
+ * Stores what is too large for memory, outside any batch. Less than @size bytes in @fd is
  * %G_IO_ERROR_PARTIAL_INPUT.
  *
  * Returns: success; else an error is set
@@ -277,6 +295,7 @@ hr_git_repo_write_fd (HrGitRepo *self, int fd, guint64 size, HrOid *oid, GError 
   if (code != 0)
     return hr_git_set_error (error, code, "while writing to '%s'", self->path);
   memcpy (oid, &id, sizeof *oid);
+  hr_git_repo_note_written (self, oid);
   return TRUE;
 }
 
@@ -378,41 +397,79 @@ hr_git_repo_read_tree (HrGitRepo *self, const HrOid *oid, HrGitItemFunc func, gp
   return TRUE;
 }
 
+/* Syncs some objects: the first makes the file system write its journal, with what it holds of all of them. */
+static gboolean
+sync_some (HrGitRepo *self, const HrOid *oids, guint n, GHashTable *dirs, GError **error)
+{
+  int fds[SYNC_AT_ONCE];
+  int failed = 0;
+  guint n_open = 0;
+
+  for (; n_open < n && failed == 0; n_open++)
+    {
+      g_autofree char *path = loose_path (self, &oids[n_open]);
+
+      fds[n_open] = open (path, O_RDONLY | O_CLOEXEC);
+      if (fds[n_open] < 0)
+        failed = errno;
+      else
+        sync_file_range (fds[n_open], 0, 0, SYNC_FILE_RANGE_WRITE);
+      g_hash_table_add (dirs, g_path_get_dirname (path));
+    }
+  for (guint i = 0; i < n_open; i++)
+    {
+      if (failed == 0 && fsync (fds[i]) != 0)
+        failed = errno;
+      hr_fd_clear (&fds[i]);
+    }
+  return failed == 0 || hr_fs_set_error (error, failed, "while syncing the rollback store '%s'", self->path);
+}
+
 /**
- * hr_git_repo_begin_batch:
- * @self: a repository without an open batch
+ * hr_git_repo_sync:
+ * @self: a repository
  * @error: return location
  *
- * From now on new objects stay in memory and are written as one pack, or as one for each %HR_GIT_BATCH_BYTES_MAX:
- * many times faster than one file an object. They are stored only when hr_git_repo_end_batch() has said so.
+ * Makes what was written since the last call durable.
  *
  * Returns: success; else an error is set
  */
 gboolean
-hr_git_repo_begin_batch (HrGitRepo *self, GError **error)
+hr_git_repo_sync (HrGitRepo *self, GError **error)
 {
-  g_autoptr (git_repository) batch = NULL;
-  g_autoptr (git_odb) odb = NULL;
-  git_odb_backend *memory = NULL;
-  int code;
+  g_autoptr (GHashTable) dirs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer dir;
 
-  g_return_val_if_fail (self->batch == NULL, FALSE);
-
-  code = git_repository_open_bare (&batch, self->path);
-  if (code == 0)
-    code = git_repository_odb (&odb, batch);
-  if (code == 0)
-    code = git_mempack_new (&memory);
-  if (code == 0 && (code = git_odb_add_backend (odb, memory, 999)) != 0)
-    memory->free (memory);
-  if (code != 0)
-    return hr_git_set_error (error, code, "while opening the rollback store '%s'", self->path);
-
-  self->batch = g_steal_pointer (&batch);
-  self->memory = memory;
-  self->batch_oids = g_array_new (FALSE, FALSE, sizeof (git_oid));
-  self->batch_bytes = 0;
+  if (self->unsynced->len == 0)
+    return TRUE;
+  for (guint i = 0; i < self->unsynced->len; i += SYNC_AT_ONCE)
+    if (!sync_some (self, &g_array_index (self->unsynced, HrOid, i), MIN (self->unsynced->len - i, SYNC_AT_ONCE), dirs,
+                    error))
+      return FALSE;
+  g_hash_table_iter_init (&iter, dirs);
+  while (g_hash_table_iter_next (&iter, &dir, NULL))
+    if (!hr_fs_sync_dir (dir, error))
+      return FALSE;
+  if (!hr_fs_sync_dir (self->objects_dir, error))
+    return FALSE;
+  g_array_set_size (self->unsynced, 0);
   return TRUE;
+}
+
+/**
+ * hr_git_repo_begin_batch:
+ * @self: a repository without an open batch
+ *
+ * From now on new objects stay in memory and are written as one pack, or as one for each %HR_GIT_BATCH_BYTES_MAX:
+ * many times faster than one file an object. They are stored only when hr_git_repo_end_batch() has said so.
+ */
+void
+hr_git_repo_begin_batch (HrGitRepo *self)
+{
+  g_return_if_fail (self->pack == NULL);
+
+  self->pack = hr_git_pack_new ();
 }
 
 /**
@@ -428,10 +485,10 @@ hr_git_repo_end_batch (HrGitRepo *self, GError **error)
 {
   gboolean ok;
 
-  g_return_val_if_fail (self->batch != NULL, FALSE);
+  g_return_val_if_fail (self->pack != NULL, FALSE);
 
   ok = write_pack (self, error);
-  close_batch (self);
+  g_clear_pointer (&self->pack, hr_git_pack_free);
   /* A batch is large and rare; what it needed goes back to the system at once. */
   malloc_trim (0);
   return ok;

@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 #define HR_GIT_MODE_EXEC 0100755
 #define HR_GIT_MODE_LINK 0120000
 
-/* Objects that wait in memory to be written as one pack; above it, a pack is written early. */
+/* Objects that wait in memory to be written as one pack, compressed; above it, a pack is written early. */
 #define HR_GIT_BATCH_BYTES_MAX (64 * 1024 * 1024)
 
 typedef struct {
@@ -70,7 +70,9 @@ GBytes *hr_git_repo_read_blob (HrGitRepo *self, const HrOid *oid, GError **error
 gboolean hr_git_repo_read_tree (HrGitRepo *self, const HrOid *oid, HrGitItemFunc func, gpointer user_data,
                                 GError **error);
 
-gboolean hr_git_repo_begin_batch (HrGitRepo *self, GError **error);
+gboolean hr_git_repo_sync (HrGitRepo *self, GError **error);
+void hr_git_repo_note_written (HrGitRepo *self, const HrOid *oid);
+void hr_git_repo_begin_batch (HrGitRepo *self);
 gboolean hr_git_repo_end_batch (HrGitRepo *self, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrGitRepo, hr_git_repo_free)

@@ -163,7 +163,9 @@ save_index (HrGitStore *self, guint at_least)
   if (n_read - self->worker.n_saved < at_least)
     return;
   self->worker.n_saved = n_read;
-  if (!hr_scan_index_write (self->index_path, hr_tree_scan_root (self->worker.scan), &error))
+  /* It says what is stored: that must survive what the index survives. */
+  if (!hr_git_repo_sync (self->worker.repo, &error)
+      || !hr_scan_index_write (self->index_path, hr_tree_scan_root (self->worker.scan), &error))
     hr_log_debug (self->spec->name, "the scan index is not kept: %s", error->message);
 }
 

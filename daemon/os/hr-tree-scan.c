@@ -313,8 +313,8 @@ look_and_record (HrTreeScan *self, const char *const *hints, HrScan *scan, GErro
     }
 
   batch = self->totals.n_dirty > HR_TREE_SCAN_BATCH_FILES;
-  if (batch && !hr_git_repo_begin_batch (self->repo, error))
-    return FALSE;
+  if (batch)
+    hr_git_repo_begin_batch (self->repo);
   ok = record (self, root_fd, error) && write_top (self, scan, error);
   if (batch && !hr_git_repo_end_batch (self->repo, &local))
     {
