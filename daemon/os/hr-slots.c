@@ -99,7 +99,7 @@ hr_slots_carry_finish (HrSlots *self, GAsyncResult *result, GError **error)
  * @self: the slots
  * @slot: one of them
  *
- * Returns: the number of the release that is completely placed in @slot, or 0
+ * Returns: the number of the release that is completely placed in @slot, or 0; always 0 when programs run in place
  */
 guint64
 hr_slots_holds (HrSlots *self, HrSlot slot)
@@ -112,14 +112,32 @@ hr_slots_holds (HrSlots *self, HrSlot slot)
  * hr_slots_view_note:
  * @self: the slots
  *
- * Returns: (transfer none): for status: "source", "slot" or "in place", and why when it is not what was asked for,
- *   as in "slot (the kernel allows no mount namespace)"
+ * Returns: (transfer none): for status: "source", "slot", "in place" or "none" (nothing can be placed), and why when
+ *   it is not what was asked for, as in "slot (the kernel allows no mount namespace)"
  */
 const char *
 hr_slots_view_note (HrSlots *self)
 {
   g_return_val_if_fail (HR_IS_SLOTS (self), NULL);
   return HR_SLOTS_GET_IFACE (self)->view_note (self);
+}
+
+/**
+ * hr_slots_run_in_place:
+ * @self: the slots
+ * @why: for people: what makes the source unfit for slots, as in "more than 50000 files"
+ *
+ * From now on programs run in the source itself: a placement writes nothing and its view is the source. For a scan
+ * that failed with %HR_ERROR_LIMIT_EXCEEDED while the service file leaves the choice open (%HR_SLOTS_AUTO). Not while
+ * a placement is under way.
+ */
+void
+hr_slots_run_in_place (HrSlots *self, const char *why)
+{
+  g_return_if_fail (HR_IS_SLOTS (self));
+  g_return_if_fail (why != NULL);
+  if (HR_SLOTS_GET_IFACE (self)->run_in_place != NULL)
+    HR_SLOTS_GET_IFACE (self)->run_in_place (self, why);
 }
 
 /**

@@ -50,6 +50,7 @@ struct _HrSlotsInterface {
   HrPlacement *(*carry_finish) (HrSlots *self, GAsyncResult *result, GError **error);
   guint64 (*holds) (HrSlots *self, HrSlot slot);
   const char *(*view_note) (HrSlots *self);
+  void (*run_in_place) (HrSlots *self, const char *why);
 };
 
 void hr_slots_place_async (HrSlots *self, HrSlot slot, const HrRelease *release, const HrScan *scan, HrSlot carry_from,
@@ -60,6 +61,7 @@ void hr_slots_carry_async (HrSlots *self, HrSlot from, HrSlot to, GCancellable *
 HrPlacement *hr_slots_carry_finish (HrSlots *self, GAsyncResult *result, GError **error);
 guint64 hr_slots_holds (HrSlots *self, HrSlot slot);
 const char *hr_slots_view_note (HrSlots *self);
+void hr_slots_run_in_place (HrSlots *self, const char *why);
 const char *hr_slot_to_string (HrSlot slot);
 
 G_END_DECLS

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-slot-record.h: what is known about the files in one slot.
+ *
+ * Two tables: what was placed there, each with the stamp the file had then, so that what a program changed is found
+ * without reading it; and of the program's own files, the stamp each had when the other slot got it or gave it. A
+ * record that cannot be read in full is no record. Used by one thread at a time.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/stat.h>
+
+G_BEGIN_DECLS
+
+/* A larger record is not read; it would be of a tree far above the limit for slots. */
+#define HR_SLOT_RECORD_SIZE_MAX (256 * 1024 * 1024)
+
+/* Within this time two writes of a file may leave the same time on it (the kernel's tick, with room to spare). */
+#define HR_STAMP_UNSURE_NSEC (20 * G_GINT64_CONSTANT (1000000))
+
+/**
+ * HrStamp:
+ * @size: in bytes; 0 for a directory
+ * @mtime: in nanoseconds since 1970; 0 for a directory
+ * @inode: number; 0: the stamp of no file
+ *
+ * Tells whether a file is the one it was, as far as that is seen without reading it.
+ */
+typedef struct {
+  guint64 size;
+  gint64 mtime;
+  guint64 inode;
+} HrStamp;
+
+/**
+ * HrPlacedKind:
+ * @HR_PLACED_FILE: a file of the tree
+ * @HR_PLACED_LINK: a symbolic link of the tree
+ * @HR_PLACED_DIR: a directory of the tree, or one that a share needed above it
+ * @HR_PLACED_SHARE_LINK: a link to something shared
+ * @HR_PLACED_SHARE_DIR: an empty directory to mount something shared on
+ */
+typedef enum {
+  HR_PLACED_FILE = 'f',
+  HR_PLACED_LINK = 'l',
+  HR_PLACED_DIR = 'd',
+  HR_PLACED_SHARE_LINK = 's',
+  HR_PLACED_SHARE_DIR = 'm'
+} HrPlacedKind;
+
+/**
+ * HrPlaced:
+ * @kind: what it is
+ * @mode: permission bits of files and directories
+ * @id: (nullable): blob id of a file or link of the tree, target of a link to something shared
+ * @stamp: of the file when it was placed; of inode 0 when something else stands in its place since
+ * @seen: not kept: it was there at the last walk
+ * @intact: not kept: it was what had been placed
+ * @mode_now: not kept: its permission bits at the last walk
+ */
+typedef struct {
+  HrPlacedKind kind;
+  guint mode;
+  char *id;
+  HrStamp stamp;
+  gboolean seen;
+  gboolean intact;
+  guint mode_now;
+} HrPlaced;
+
+/**
+ * HrAgreed:
+ * @stamp: that the file had
+ * @kept: whether it lost against another version and a copy is kept aside
+ *
+ * A program's own file of which the content is safe elsewhere as long as its stamp is this one.
+ */
+typedef struct {
+  HrStamp stamp;
+  gboolean kept;
+} HrAgreed;
+
+/**
+ * HrSlotRecord:
+ * @release: number of the release in the slot, 0: none
+ * @tree: (nullable): its tree
+ * @placed_at: when placing ended, nanoseconds since 1970: no program ran before
+ * @placed: (element-type filename HrPlaced): paths relative to the slot
+ * @agreed: (element-type filename HrAgreed): the program's own files that the other slot had, or that are kept aside
+ */
+typedef struct {
+  guint64 release;
+  char *tree;
+  gint64 placed_at;
+  GHashTable *placed;
+  GHashTable *agreed;
+} HrSlotRecord;
+
+HrSlotRecord *hr_slot_record_new (void);
+void hr_slot_record_free (HrSlotRecord *self);
+HrSlotRecord *hr_slot_record_parse (const char *text, gsize size, GError **error);
+GBytes *hr_slot_record_serialize (const HrSlotRecord *self);
+HrSlotRecord *hr_slot_record_load (const char *file, GError **error);
+guint64 hr_slot_record_peek (const char *file);
+gboolean hr_slot_record_save (const HrSlotRecord *self, const char *file, GError **error);
+HrPlaced *hr_slot_record_place (HrSlotRecord *self, const char *path, HrPlacedKind kind, guint mode, const char *id);
+void hr_slot_record_agree (HrSlotRecord *self, const char *path, const HrStamp *stamp, gboolean kept);
+const HrAgreed *hr_slot_record_agrees (const HrSlotRecord *self, const char *path, const struct stat *info);
+gboolean hr_slot_record_sure (const HrSlotRecord *self, const HrPlaced *placed);
+
+gint64 hr_stamp_time (const struct stat *info);
+HrStamp hr_stamp_of (const struct stat *info);
+gboolean hr_stamp_matches (const HrStamp *self, const struct stat *info);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrSlotRecord, hr_slot_record_free)
+
+G_END_DECLS
