@@ -202,3 +202,21 @@ hr_log_files_next (HrLogFiles *self, const char *service, const char *instance)
   point_link (self, service, name);
   return g_build_filename (self->dir, name, NULL);
 }
+
+/**
+ * hr_log_files_newest:
+ * @self: log files
+ * @service: name
+ *
+ * Returns: (transfer full): path of the link to the file of the newest instance, whether or not there is one
+ */
+char *
+hr_log_files_newest (HrLogFiles *self, const char *service)
+{
+  g_autofree char *name = NULL;
+
+  g_return_val_if_fail (self != NULL && service != NULL, NULL);
+
+  name = g_strconcat (service, LOG_SUFFIX, NULL);
+  return g_build_filename (self->dir, name, NULL);
+}

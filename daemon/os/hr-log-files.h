@@ -19,6 +19,7 @@ typedef struct _HrLogFiles HrLogFiles;
 
 HrLogFiles *hr_log_files_new (const char *dir);
 void hr_log_files_free (HrLogFiles *self);
+char *hr_log_files_newest (HrLogFiles *self, const char *service);
 char *hr_log_files_next (HrLogFiles *self, const char *service, const char *instance);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrLogFiles, hr_log_files_free)
