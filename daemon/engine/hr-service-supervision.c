@@ -82,6 +82,22 @@ current_ready (HrGeneration *current, HrService *self)
   hr_service_touch (self);
 }
 
+static guint64
+rollback_point_for (HrService *self)
+{
+  guint64 point = hr_service_get_rollback_point (self);
+
+  return point != 0 && point != self->last_release ? point : 0;
+}
+
+/* A failed observation asks for a rollback itself, when it hears of the exit. */
+static gboolean
+awaits_rollback (HrService *self)
+{
+  return self->running == NULL && self->observation != NULL && rollback_point_for (self) != 0
+         && !hr_generation_is_alive (self->current) && !hr_generation_ended_well (self->current);
+}
+
 static void
 current_exited (HrGeneration *current, HrService *self)
 {
@@ -101,8 +117,10 @@ current_exited (HrGeneration *current, HrService *self)
   g_clear_object (&self->health);
   if (self->outage_since == 0)
     self->outage_since = hr_clock_now (clock);
-  hr_service_touch (self);
   hr_service_supervise (self);
+  /* Where a rollback follows, what is shown next is that. */
+  if (!awaits_rollback (self))
+    hr_service_touch (self);
 }
 
 static void
@@ -153,14 +171,6 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
 }
 
 /* Observation */
-
-static guint64
-rollback_point_for (HrService *self)
-{
-  guint64 point = hr_service_get_rollback_point (self);
-
-  return point != 0 && point != self->last_release ? point : 0;
-}
 
 static void
 become_good (HrService *self, guint64 release)
@@ -345,8 +355,7 @@ hr_service_supervise (HrService *self)
   if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current) || self->failed
       || self->stopped || self->restart_timer != 0 || self->loading_state)
     return;
-  /* A failed observation asks for a rollback itself. */
-  if (self->observation != NULL && rollback_point_for (self) != 0 && !hr_generation_ended_well (self->current))
+  if (awaits_rollback (self))
     return;
 
   spec = hr_generation_get_spec (self->current);

@@ -449,26 +449,35 @@ hr_service_reload (HrService *self, const char *caller)
   return hr_service_request (self, request);
 }
 
-/**
- * hr_service_get_rollback_point:
- * @self: a service
- *
- * Returns: what a rollback without a number would run: the newest good release before the running one; 0: none
- */
-guint64
-hr_service_get_rollback_point (HrService *self)
+static guint64
+newest_before (HrService *self, HrFate fate)
 {
   GPtrArray *list = hr_service_list_releases (self);
-  guint64 running = self->last_release;
 
   for (guint i = list != NULL ? list->len : 0; i > 0; i--)
     {
       const HrRelease *release = g_ptr_array_index (list, i - 1);
 
-      if (release->fate == HR_FATE_GOOD && (running == 0 || release->number < running))
+      if (release->fate == fate && (self->last_release == 0 || release->number < self->last_release))
         return release->number;
     }
   return 0;
+}
+
+/**
+ * hr_service_get_rollback_point:
+ * @self: a service
+ *
+ * The newest good release before the running one. Where none had the time to prove itself, the newest that served.
+ *
+ * Returns: what a rollback without a number would run; 0: none
+ */
+guint64
+hr_service_get_rollback_point (HrService *self)
+{
+  guint64 good = newest_before (self, HR_FATE_GOOD);
+
+  return good != 0 ? good : newest_before (self, HR_FATE_UNPROVEN);
 }
 
 /**
