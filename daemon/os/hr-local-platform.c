@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-local-platform.h"
+
+#include "hr-dir-slots.h"
+#include "hr-environment.h"
+#include "hr-error.h"
+#include "hr-exec-args.h"
+#include "hr-exec-launcher.h"
+#include "hr-fd.h"
+#include "hr-file-watcher.h"
+#include "hr-fs.h"
+#include "hr-git-store.h"
+#include "hr-lease-state-files.h"
+#include "hr-log-files.h"
+#include "hr-process-checker.h"
+#include "hr-socket-listeners.h"
+#include "hr-state-lock.h"
+
+struct _HrLocalPlatform {
+  HrPlatform parent_instance;
+
+  char *state_dir;
+  char *runtime_dir;
+  HrLogFiles *logs;
+  int lock;
+  HrClock *clock;
+  HrLauncher *launcher;
+  HrChecker *checker;
+  HrHistory *history;
+  HrRunState *run_state;
+};
+
+G_DEFINE_FINAL_TYPE (HrLocalPlatform, hr_local_platform, HR_TYPE_PLATFORM)
+
+static HrClock *
+get_clock (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->clock;
+}
+
+static HrLauncher *
+get_launcher (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->launcher;
+}
+
+static HrChecker *
+get_checker (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->checker;
+}
+
+static HrHistory *
+get_history (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->history;
+}
+
+static HrRunState *
+get_run_state (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->run_state;
+}
+
+static gboolean
+open_source_parts (HrLocalPlatform *self, HrServiceSpec *spec, HrParts *parts, GError **error)
+{
+  g_autofree char *repository = g_build_filename (self->state_dir, "store.git", NULL);
+  g_autofree char *slots = g_build_filename (self->state_dir, "slots", NULL);
+
+  parts->store = hr_git_store_open (repository, spec, error);
+  if (parts->store == NULL)
+    return FALSE;
+  parts->slots = hr_dir_slots_new (spec, parts->store, slots, self->runtime_dir, hr_exec_can_mount (NULL));
+  if (spec->watch_enabled)
+    parts->watcher = hr_file_watcher_new (spec);
+  return TRUE;
+}
+
+static gboolean
+open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error)
+{
+  HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
+  g_autofree char *snapshots = g_build_filename (self->state_dir, "snapshots", spec->name, NULL);
+  g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", spec->name, NULL);
+  HrParts fresh = { 0 };
+
+  if (spec->source != NULL && !open_source_parts (self, spec, &fresh, error))
+    {
+      hr_parts_clear (&fresh);
+      return FALSE;
+    }
+  fresh.listeners = old != NULL && old->listeners != NULL ? g_object_ref (old->listeners) : hr_socket_listeners_new ();
+  fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
+  *parts = fresh;
+  return TRUE;
+}
+
+static char *
+log_file (HrPlatform *platform, const char *service, const char *instance)
+{
+  return hr_log_files_next (HR_LOCAL_PLATFORM (platform)->logs, service, instance);
+}
+
+/* One EnvironmentFile; a '-' in front means that it may be missing. */
+static char **
+read_environment_file (const char *file, GError **error)
+{
+  const char *path = *file == '-' ? file + 1 : file;
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) bytes = hr_fs_read (path, HR_ENVIRONMENT_FILE_MAX, &local);
+  const char *text;
+  gsize size;
+
+  if (bytes == NULL)
+    {
+      if (path != file && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+        return g_new0 (char *, 1);
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "EnvironmentFile of the service: %s",
+                   local->message);
+      return NULL;
+    }
+  text = g_bytes_get_data (bytes, &size);
+  return hr_environment_parse (path, text, size, error);
+}
+
+static char **
+base_environment (HrPlatform *platform, HrServiceSpec *spec, GError **error)
+{
+  g_auto (GStrv) own = g_get_environ ();
+  g_auto (GStrv) list = hr_environment_base ((const char *const *)own);
+
+  for (char **file = spec->environment_files; *file != NULL; file++)
+    {
+      g_auto (GStrv) read = read_environment_file (*file, error);
+      char **merged;
+
+      if (read == NULL)
+        return NULL;
+      merged = hr_environment_merge ((const char *const *)list, (const char *const *)read);
+      g_strfreev (list);
+      list = merged;
+    }
+  return hr_environment_merge ((const char *const *)list, (const char *const *)spec->environment);
+}
+
+static gboolean
+prepare (HrLocalPlatform *self, GError **error)
+{
+  g_autofree char *history = g_build_filename (self->state_dir, "history.jsonl", NULL);
+  g_autofree char *run_state = g_build_filename (self->state_dir, "run-state.json", NULL);
+  g_autofree char *logs = g_build_filename (self->state_dir, "logs", NULL);
+
+  if (!hr_state_dir_prepare (self->state_dir, "--state-dir", error)
+      || !hr_state_dir_prepare (self->runtime_dir, "--runtime-dir", error))
+    return FALSE;
+  self->lock = hr_state_lock_take (self->state_dir, error);
+  if (self->lock < 0 || !hr_state_dir_check_space (self->state_dir, error) || !hr_fs_make_dir (logs, 0700, error))
+    return FALSE;
+  self->launcher = hr_exec_launcher_new (self->runtime_dir, error);
+  if (self->launcher == NULL)
+    return FALSE;
+  self->logs = hr_log_files_new (logs);
+  self->clock = hr_system_clock_new ();
+  self->checker = hr_process_checker_new ();
+  self->history = hr_history_new (history);
+  self->run_state = hr_run_state_new (run_state);
+  return TRUE;
+}
+
+static void
+hr_local_platform_finalize (GObject *object)
+{
+  HrLocalPlatform *self = HR_LOCAL_PLATFORM (object);
+
+  g_clear_object (&self->launcher);
+  g_clear_object (&self->checker);
+  g_clear_object (&self->clock);
+  g_clear_object (&self->history);
+  g_clear_object (&self->run_state);
+  g_clear_pointer (&self->logs, hr_log_files_free);
+  g_free (self->state_dir);
+  g_free (self->runtime_dir);
+  /* Last: with the lock another daemon may take over all of it. */
+  hr_fd_clear (&self->lock);
+  G_OBJECT_CLASS (hr_local_platform_parent_class)->finalize (object);
+}
+
+static void
+hr_local_platform_class_init (HrLocalPlatformClass *klass)
+{
+  HrPlatformClass *platform_class = HR_PLATFORM_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = hr_local_platform_finalize;
+  platform_class->get_clock = get_clock;
+  platform_class->get_launcher = get_launcher;
+  platform_class->get_checker = get_checker;
+  platform_class->get_history = get_history;
+  platform_class->get_run_state = get_run_state;
+  platform_class->open_parts = open_parts;
+  platform_class->log_file = log_file;
+  platform_class->base_environment = base_environment;
+}
+
+static void
+hr_local_platform_init (HrLocalPlatform *self)
+{
+  self->lock = -1;
+}
+
+/**
+ * hr_local_platform_new:
+ * @state_dir: what must survive the daemon, absolute; created where it is missing
+ * @runtime_dir: sockets and mount points, absolute; created where it is missing
+ * @error: return location
+ *
+ * Takes the state directory's lock; where another daemon holds it, this waits for up to 5 s.
+ *
+ * Returns: (transfer full): the platform; %NULL with %HR_ERROR_BUSY that names the holder, or an error that names the
+ *   directory and the remedy
+ */
+HrPlatform *
+hr_local_platform_new (const char *state_dir, const char *runtime_dir, GError **error)
+{
+  g_autoptr (HrLocalPlatform) self = g_object_new (HR_TYPE_LOCAL_PLATFORM, NULL);
+
+  g_return_val_if_fail (state_dir != NULL && g_path_is_absolute (state_dir), NULL);
+  g_return_val_if_fail (runtime_dir != NULL && g_path_is_absolute (runtime_dir), NULL);
+
+  self->state_dir = g_strdup (state_dir);
+  self->runtime_dir = g_strdup (runtime_dir);
+  return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
+}
