@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hrctl run, monitor, logs --follow and check. Called as "hotreloadd", this program is a fake daemon of its own, for
+ * the runs in which hrctl starts one.
+ */
+#include "hrctl-fixture.h"
+
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "hr-names.h"
+
+static char *
+read_file (HrctlFixture *f, const char *name)
+{
+  g_autofree char *path = g_build_filename (f->dir, name, NULL);
+  char *text = NULL;
+
+  g_file_get_contents (path, &text, NULL, NULL);
+  return text;
+}
+
+/* Puts this program on PATH as "hotreloadd". */
+static void
+install_daemon (HrctlFixture *f)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *link = g_build_filename (f->dir, "hotreloadd", NULL);
+  g_autofree char *path = g_strdup_printf ("%s:%s", f->dir, g_getenv ("PATH"));
+
+  g_assert_cmpint (symlink (self, link), ==, 0);
+  hrctl_fixture_setenv (f, "PATH", path);
+}
+
+static void
+test_run_passes_everything_on (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *base = g_path_get_basename (f->dir);
+  g_autofree char *lower = g_ascii_strdown (base, -1);
+  g_autoptr (HrctlResult) r = NULL;
+  g_autofree char *expected = NULL;
+
+  hrctl_fixture_setenv (f, "GREETING", "hello from the service\n");
+  r = hrctl_run (f, "run", "--listen=tcp:127.0.0.1:0", "--", "sh", "-c", "echo \"it's 100%\" a;b", "", NULL);
+  expected = g_strdup_printf ("RunTransient %s-sh\n[Service]\nExec=sh -c 'echo \"it'\\''s 100%%%%\" a;b' ''\n"
+                              "Source=%s\nListen=main=tcp:127.0.0.1:0\nin %s\n",
+                              lower, f->dir, f->dir);
+
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, expected);
+  g_assert_cmpstr (r->out, ==, "hello from the service\n");
+  g_assert_cmpstr (r->err, ==,
+                   "hotreload: release 3 is live in 41 ms (2 files)\n"
+                   "hotreload: rolled back from release 3 to 2: it ended\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+}
+
+static void
+test_run_of_a_service_that_fails_for_good_is_1 (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = NULL;
+
+  fake_manager_set_run (f->fake, FAKE_RUN_FAILS);
+  r = hrctl_run (f, "run", "--name=shop", "node", "--inspect", "server.js", NULL);
+
+  g_assert_cmpstr (r->err, ==,
+                   "hotreload: reload failed in phase check\n  app.py:3: SyntaxError\n    def f(:\n"
+                   "hrctl: shop failed: see its output\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Exec=node --inspect server.js\n"));
+}
+
+static gboolean
+runs (gpointer data)
+{
+  return fake_manager_is_running (((HrctlFixture *)data)->fake);
+}
+
+static void
+test_ctrl_c_stops_the_service (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (HrctlResult) r = NULL;
+
+  fake_manager_set_run (f->fake, FAKE_RUN_STAYS);
+  process = hrctl_spawn (f, (const char *const[]){ "run", "--name=shop", "server", NULL });
+  hrctl_wait (runs, f);
+  g_subprocess_send_signal (process, SIGINT);
+  r = hrctl_finish (process);
+
+  g_assert_cmpstr (r->err, ==, "hotreload: stopping\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+  g_assert_true (g_str_has_suffix (fake_manager_get_calls (f->fake), "Stop shop\n"));
+}
+
+static void
+test_run_without_a_daemon_starts_one (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = NULL;
+  g_autofree char *arguments = NULL;
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  install_daemon (f);
+  r = hrctl_run (f, "run", "true", NULL);
+  arguments = read_file (f, "arguments");
+
+  g_assert_true (g_str_has_prefix (r->err, "hotreload: no daemon was running: started one for this run\n"));
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+  g_assert_cmpstr (arguments, ==, "--session\n");
+}
+
+static void
+test_run_without_a_bus_starts_one_and_leaves_nothing (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *below = g_build_filename (f->dir, "hotreload", NULL);
+  g_autofree char *abandoned = g_build_filename (below, "run-abandoned", NULL);
+  g_autofree char *lock = g_build_filename (abandoned, "lock", NULL);
+  g_autoptr (HrctlResult) r = NULL;
+  g_autofree char *arguments = NULL;
+  g_autoptr (GDir) left = NULL;
+
+  g_assert_cmpint (g_mkdir_with_parents (abandoned, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (lock, "", 0, NULL));
+  install_daemon (f);
+  hrctl_fixture_setenv (f, "DBUS_SESSION_BUS_ADDRESS", NULL);
+  hrctl_fixture_setenv (f, "HOTRELOAD_BUS", "session");
+  r = hrctl_run (f, "run", "true", NULL);
+  arguments = read_file (f, "arguments");
+
+  g_assert_nonnull (strstr (r->err, "there is no session bus: started a bus and a daemon for this run\n"));
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
+  g_assert_nonnull (strstr (arguments, "--state-dir="));
+
+  left = g_dir_open (below, 0, NULL);
+  g_assert_nonnull (left);
+  g_assert_cmpstr (g_dir_read_name (left), ==, NULL);
+}
+
+static void
+test_run_says_why_its_daemon_did_not_start (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = NULL;
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  install_daemon (f);
+  hrctl_fixture_setenv (f, "FAKE_REFUSES", "the state directory is read-only");
+  r = hrctl_run (f, "run", "true", NULL);
+
+  g_assert_nonnull (strstr (r->err, "the state directory is read-only"));
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_check_asks_the_daemons_program (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) text = NULL;
+  g_autoptr (HrctlResult) json = NULL;
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  install_daemon (f);
+  text = hrctl_run (f, "check", "--profile", "testing", "-", NULL);
+  g_assert_cmpstr (text->out, ==, "--check --profile=testing -- -\n");
+  g_assert_cmpint (text->code, ==, HR_EXIT_FAILED);
+
+  json = hrctl_run (f, "check", "--json", "x.conf", NULL);
+  hrctl_assert_json (json, "{\"success\":false,\"messages\":[\"--check -- x.conf\"]}");
+  g_assert_cmpint (json->code, ==, HR_EXIT_FAILED);
+}
+
+typedef struct {
+  GString *text;
+  const char *wanted;
+  GSubprocess *process;
+  GInputStream *stream;
+  char buffer[4096];
+  gboolean ended;
+} Reader;
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Reader *reader = user_data;
+  gssize n = g_input_stream_read_finish (reader->stream, result, NULL);
+
+  reader->ended = n <= 0;
+  if (reader->ended)
+    return;
+  g_string_append_len (reader->text, reader->buffer, n);
+  g_input_stream_read_async (reader->stream, reader->buffer, sizeof reader->buffer, 0, NULL, on_read, reader);
+}
+
+static gboolean
+has_read (gpointer data)
+{
+  Reader *reader = data;
+
+  return reader->ended || strstr (reader->text->str, reader->wanted) != NULL;
+}
+
+static gboolean
+has_ended (gpointer data)
+{
+  return ((Reader *)data)->ended;
+}
+
+static gboolean
+emit (gpointer data)
+{
+  fake_manager_emit_all (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static Reader *
+reader_new (HrctlFixture *f, const char *const *words)
+{
+  Reader *reader = g_new0 (Reader, 1);
+
+  reader->process = hrctl_spawn (f, words);
+  reader->text = g_string_new (NULL);
+  reader->stream = g_subprocess_get_stdout_pipe (reader->process);
+  g_input_stream_read_async (reader->stream, reader->buffer, sizeof reader->buffer, 0, NULL, on_read, reader);
+  return reader;
+}
+
+static void
+reader_wait_for (Reader *reader, const char *wanted)
+{
+  reader->wanted = wanted;
+  hrctl_wait (has_read, reader);
+  g_assert_nonnull (strstr (reader->text->str, wanted));
+}
+
+static void
+reader_free (Reader *reader)
+{
+  g_subprocess_send_signal (reader->process, SIGTERM);
+  hrctl_wait (has_ended, reader);
+  g_subprocess_wait (reader->process, NULL, NULL);
+  g_object_unref (reader->process);
+  g_string_free (reader->text, TRUE);
+  g_free (reader);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reader, reader_free)
+
+/* Sends all signals again and again until hrctl listens and prints @wanted. */
+static void
+emit_until (HrctlFixture *f, Reader *reader, const char *wanted)
+{
+  guint emitter = g_timeout_add (20, emit, f->fake);
+
+  reader_wait_for (reader, wanted);
+  g_source_remove (emitter);
+}
+
+static void
+test_monitor_tells_each_event (HrctlFixture *f, gconstpointer data)
+{
+  static const char *const expected[] = {
+    " being-system: changed: app.py b.py\n",
+    " being-system: reload to release 7 started\n",
+    " being-system: state preserved as snapshot 20251005-1 (17 bytes)\n",
+    " being-system: state restored from snapshot 20251005-1\n",
+    " being-system: release 7 is live in 41 ms, downtime 0 ms\n",
+    " being-system: reload failed in phase check\n  bad\xef\xbf\xbd[2J\n",
+    " being-system: rolled back from release 7 to 6: it ended\n",
+    " being-system: reloading, was running\n",
+  };
+  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });
+
+  emit_until (f, reader, "reloading, was running\n");
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_nonnull (strstr (reader->text->str, expected[i]));
+}
+
+static void
+test_monitor_json_is_an_object_a_line (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", "--json", NULL });
+  g_auto (GStrv) lines = NULL;
+  const char *completed;
+
+  emit_until (f, reader, "\"new\":\"reloading\"}\n");
+  lines = g_strsplit (reader->text->str, "\n", -1);
+  for (guint i = 0; lines[i + 1] != NULL; i++)
+    {
+      g_autofree char *compact = hrctl_compact_json (lines[i]);
+
+      g_assert_true (g_str_has_prefix (compact, "{\"timestamp\":\""));
+    }
+
+  completed = strstr (reader->text->str, "\"ReloadCompleted\"");
+  g_assert_nonnull (completed);
+  g_assert_true (g_str_has_prefix (completed, "\"ReloadCompleted\",\"service\":\"being-system\","
+                                              "\"job\":\"/org/hotreload/job/1\",\"release\":7,\"downtime_usec\":0,"
+                                              "\"details\":{"));
+}
+
+static void
+test_monitor_ends_with_the_daemon (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });
+
+  emit_until (f, reader, "changed");
+  fake_manager_leave (f->fake);
+  hrctl_wait (has_ended, reader);
+  g_subprocess_wait (reader->process, NULL, NULL);
+  g_assert_cmpint (g_subprocess_get_exit_status (reader->process), ==, HR_EXIT_FAILED);
+}
+
+static void
+test_logs_follow_to_the_next_instance (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *next = g_build_filename (f->dir, "next.log", NULL);
+  g_autofree char *log = g_build_filename (f->dir, "being-system.log", NULL);
+  g_autoptr (Reader) reader = NULL;
+
+  hrctl_fixture_write (f, "being-system.log", "first instance\n");
+  reader = reader_new (f, (const char *const[]){ "logs", "-f", "being-system", NULL });
+  reader_wait_for (reader, "first instance\n");
+  hrctl_fixture_write (f, "next.log", "second instance\n");
+  g_assert_cmpint (g_rename (next, log), ==, 0);
+  reader_wait_for (reader, "second instance\n");
+  g_assert_cmpstr (reader->text->str, ==, "first instance\nsecond instance\n");
+}
+
+static gboolean
+on_term (gpointer data)
+{
+  *(gboolean *)data = TRUE;
+  return G_SOURCE_CONTINUE;
+}
+
+/* This program as "hotreloadd". */
+static int
+be_daemon (int argc, char **argv)
+{
+  g_autofree char *arguments = g_strjoinv (" ", argv + 1);
+  g_autofree char *record = g_build_filename (g_getenv ("HOME"), "arguments", NULL);
+  g_autofree char *line = g_strconcat (arguments, "\n", NULL);
+  g_autoptr (GDBusConnection) bus = NULL;
+  g_autoptr (FakeManager) fake = NULL;
+  gboolean ended = FALSE;
+
+  if (argc > 1 && g_str_equal (argv[1], "--check"))
+    {
+      g_print ("%s", line);
+      return HR_EXIT_FAILED;
+    }
+  if (g_getenv ("FAKE_REFUSES") != NULL)
+    {
+      g_printerr ("hotreloadd: %s\n", g_getenv ("FAKE_REFUSES"));
+      return HR_EXIT_FAILED;
+    }
+
+  g_file_set_contents (record, line, -1, NULL);
+  g_unix_signal_add (SIGTERM, on_term, &ended);
+  bus = g_dbus_connection_new_for_address_sync (
+      g_getenv ("DBUS_SESSION_BUS_ADDRESS"),
+      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL, NULL, NULL);
+  if (bus == NULL)
+    return HR_EXIT_FAILED;
+
+  fake = fake_manager_new (bus);
+  while (!ended)
+    g_main_context_iteration (NULL, TRUE);
+  return HR_EXIT_OK;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *name = g_path_get_basename (argv[0]);
+
+  if (g_str_equal (name, "hotreloadd"))
+    return be_daemon (argc, argv);
+
+  g_test_init (&argc, &argv, NULL);
+
+#define ADD(path, func)                                                                                                \
+  g_test_add ("/hrctl-run/" path, HrctlFixture, NULL, hrctl_fixture_set_up, func, hrctl_fixture_tear_down)
+
+  ADD ("run-passes-everything-on", test_run_passes_everything_on);
+  ADD ("run-of-a-service-that-fails-for-good-is-1", test_run_of_a_service_that_fails_for_good_is_1);
+  ADD ("ctrl-c-stops-the-service", test_ctrl_c_stops_the_service);
+  ADD ("run-without-a-daemon-starts-one", test_run_without_a_daemon_starts_one);
+  ADD ("run-without-a-bus-starts-one-and-leaves-nothing", test_run_without_a_bus_starts_one_and_leaves_nothing);
+  ADD ("run-says-why-its-daemon-did-not-start", test_run_says_why_its_daemon_did_not_start);
+  ADD ("check-asks-the-daemons-program", test_check_asks_the_daemons_program);
+  ADD ("monitor-tells-each-event", test_monitor_tells_each_event);
+  ADD ("monitor-json-is-an-object-a-line", test_monitor_json_is_an_object_a_line);
+  ADD ("monitor-ends-with-the-daemon", test_monitor_ends_with_the_daemon);
+  ADD ("logs-follow-to-the-next-instance", test_logs_follow_to_the_next_instance);
+
+  return g_test_run ();
+}
