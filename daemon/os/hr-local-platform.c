@@ -99,7 +99,9 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
 static char *
 log_file (HrPlatform *platform, const char *service, const char *instance)
 {
-  return hr_log_files_next (HR_LOCAL_PLATFORM (platform)->logs, service, instance);
+  HrLogFiles *logs = HR_LOCAL_PLATFORM (platform)->logs;
+
+  return instance != NULL ? hr_log_files_next (logs, service, instance) : hr_log_files_newest (logs, service);
 }
 
 /* One EnvironmentFile; a '-' in front means that it may be missing. */
