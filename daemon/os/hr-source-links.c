@@ -28,17 +28,14 @@ hr_source_names_new (void)
   return g_ptr_array_new_with_free_func (source_name_free);
 }
 
-/* Nobody swaps what lies directly in '/' but for links; watching the root directory for it wakes for nothing. */
 static void
-add_name (GPtrArray *names, const char *dir, const char *name, gboolean is_link)
+add_name (GPtrArray *names, const char *dir, const char *name, gboolean is_dir)
 {
-  HrSourceName *source_name;
+  HrSourceName *source_name = g_new (HrSourceName, 1);
 
-  if (g_str_equal (dir, "/") && !is_link)
-    return;
-  source_name = g_new (HrSourceName, 1);
   source_name->dir = g_strdup (dir);
   source_name->name = g_strdup (name);
+  source_name->is_dir = is_dir;
   g_ptr_array_add (names, source_name);
 }
 
@@ -72,10 +69,10 @@ follow_part (char **dir, const char *part, GQueue *parts, GPtrArray *names, guin
     {
       int errnum = errno;
 
-      add_name (names, *dir, part, TRUE);
+      add_name (names, *dir, part, FALSE);
       return hr_fs_set_error (error, errnum, "while looking for '%s'", path);
     }
-  add_name (names, *dir, part, S_ISLNK (st.st_mode));
+  add_name (names, *dir, part, S_ISDIR (st.st_mode));
   if (!S_ISLNK (st.st_mode))
     {
       g_free (*dir);

@@ -2,8 +2,8 @@
  *
  * hr-source-links.h: where a source's path leads, and every name on the way that another directory could be put behind.
  *
- * A deployment that swaps a link ('current', '..data' of Kubernetes) or renames a directory into place changes the
- * source without an event in it: the directories that hold those names have to be watched.
+ * A deployment that swaps a link ('current', '..data' of Kubernetes) or renames a directory above the source changes
+ * the source without an event in it.
  */
 #pragma once
 
@@ -17,11 +17,14 @@ G_BEGIN_DECLS
 /**
  * HrSourceName:
  * @dir: a directory without links in its path
- * @name: what to watch for in it
+ * @name: a name in it
+ * @is_dir: it is a directory, which has to be watched itself: that it is moved or removed; otherwise a link or nothing
+ *   yet, and its directory has to be watched for the name
  */
 typedef struct {
   char *dir;
   char *name;
+  gboolean is_dir;
 } HrSourceName;
 
 char *hr_source_links_resolve (const char *path, GPtrArray *names, GError **error);

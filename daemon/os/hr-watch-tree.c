@@ -6,43 +6,29 @@
 #include "hr-watch-tree.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-ignore-rules.h"
+#include "hr-inode.h"
+#include "hr-move-watch.h"
 #include "hr-source-links.h"
+#include "hr-watch-limit.h"
 
-#define MAX_WATCHES_FILE "/proc/sys/fs/inotify/max_user_watches"
-/* What is left to the user's other programs: one in so many, and at least. */
-#define HEADROOM_PART 16
-#define HEADROOM_MIN 128
-/* The value of the sysctl that is advised is never below this. */
-#define ADVISED_WATCHES 524288
 /* A directory that changed this shortly before it was listed may change again without another time, in nanoseconds. */
 #define RACY_NSEC (50 * G_GINT64_CONSTANT (1000000))
 
 typedef struct {
-  guint64 dev;
-  guint64 ino;
-  gint64 birth; /* nanoseconds, 0 where the file system has none */
-  gint64 mtime; /* nanoseconds */
-} Identity;
-
-typedef struct {
   char *path;
   GFileMonitor *monitor;
-  Identity identity; /* mtime is 0 when the listing may be out of date */
-  Identity rules;    /* of its .gitignore; all 0: there is none */
-  guint seen;        /* the walk that saw it last */
+  HrInode inode; /* mtime is 0 when the listing may be out of date */
+  HrInode rules; /* of its .gitignore; all 0: there is none */
+  guint seen;    /* the walk that saw it last */
 } Dir;
 
 struct _HrWatchTree {
@@ -54,12 +40,13 @@ struct _HrWatchTree {
   char *root;       /* NULL: closed */
   GHashTable *dirs; /* path → Dir */
   GPtrArray *names; /* GFileMonitor */
+  GPtrArray *above; /* HrMoveWatch */
   guint walk;
   guint budget; /* how many directories all trees may watch, as of the last walk */
   guint n_over; /* directories that the last walk had no room for */
 };
 
-/* Directories with a monitor, of all trees: the kernel's limit is the user's. */
+/* Directories with a monitor, of all trees: the kernel's limit is the user's. Of the watch thread. */
 static guint n_watched;
 
 static void
@@ -101,6 +88,7 @@ hr_watch_tree_new (HrIgnore *ignore, HrWatchFunc func, gpointer user_data)
   self->user_data = user_data;
   self->dirs = g_hash_table_new (g_str_hash, g_str_equal);
   self->names = g_ptr_array_new ();
+  self->above = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_move_watch_free);
   return self;
 }
 
@@ -116,6 +104,7 @@ hr_watch_tree_free (HrWatchTree *self)
   hr_watch_tree_close (self);
   g_hash_table_unref (self->dirs);
   g_ptr_array_unref (self->names);
+  g_ptr_array_unref (self->above);
   g_object_unref (self->ignore);
   g_free (self);
 }
@@ -130,51 +119,6 @@ void
 hr_watch_tree_set_limit (HrWatchTree *self, guint limit)
 {
   self->limit = limit;
-}
-
-static guint
-kernel_watches (void)
-{
-  g_autoptr (GBytes) bytes = hr_fs_read (MAX_WATCHES_FILE, 64, NULL);
-  g_autofree char *text = NULL;
-
-  if (bytes == NULL)
-    return G_MAXUINT;
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  return (guint)CLAMP (g_ascii_strtoull (text, NULL, 10), 1, G_MAXUINT);
-}
-
-static guint
-watch_limit (HrWatchTree *self)
-{
-  guint watches = kernel_watches ();
-  guint headroom = MAX (watches / HEADROOM_PART, HEADROOM_MIN);
-
-  if (self->limit != 0)
-    return self->limit;
-  return watches > headroom ? watches - headroom : 1;
-}
-
-static void
-set_limit_error (HrWatchTree *self, guint needed, GError **error)
-{
-  guint advised = ADVISED_WATCHES;
-
-  while (advised < G_MAXUINT / 4 && advised < needed * 2)
-    advised *= 2;
-  g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
-               "watching '%s' needs %u directories to be watched in all, and fs.inotify.max_user_watches is %u: set it "
-               "to %u (sysctl fs.inotify.max_user_watches=%u), or name large directories in Watch.Ignore",
-               self->root, needed, kernel_watches (), advised, advised);
-}
-
-/* GLib says nothing when the kernel refuses it a watch; whether there is room for one more is seen by trying. */
-static gboolean
-is_room_left (const char *path)
-{
-  g_auto (HrFd) fd = inotify_init1 (IN_CLOEXEC);
-
-  return fd < 0 || inotify_add_watch (fd, path, IN_DELETE_SELF) >= 0 || errno != ENOSPC;
 }
 
 static char *
@@ -253,6 +197,14 @@ name_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEven
     self->func (HR_WATCH_ROOT, NULL, self->user_data);
 }
 
+static void
+dir_above_moved (gpointer user_data)
+{
+  HrWatchTree *self = user_data;
+
+  self->func (HR_WATCH_ROOT, NULL, self->user_data);
+}
+
 static GFileMonitor *
 monitor_new (const char *path, GCallback callback, gpointer user_data, GError **error)
 {
@@ -269,52 +221,21 @@ monitor_new (const char *path, GCallback callback, gpointer user_data, GError **
   return monitor;
 }
 
-static gint64
-nanoseconds (struct statx_timestamp time)
-{
-  return time.tv_sec * G_GINT64_CONSTANT (1000000000) + time.tv_nsec;
-}
-
-static gboolean
-identify (int fd, const char *path, mode_t type, Identity *identity)
-{
-  struct statx st;
-
-  if (statx (fd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MTIME | STATX_BTIME, &st)
-          != 0
-      || (st.stx_mode & S_IFMT) != type)
-    return FALSE;
-  *identity = (Identity){
-    .dev = ((guint64)st.stx_dev_major << 32) | st.stx_dev_minor,
-    .ino = st.stx_ino,
-    .birth = (st.stx_mask & STATX_BTIME) != 0 ? nanoseconds (st.stx_btime) : 0,
-    .mtime = nanoseconds (st.stx_mtime),
-  };
-  return TRUE;
-}
-
-static gboolean
-is_same_inode (const Identity *a, const Identity *b)
-{
-  return a->dev == b->dev && a->ino == b->ino && a->birth == b->birth;
-}
-
-static Identity
-identify_rules (HrWatchTree *self, const char *path)
+static HrInode
+inode_of_rules (HrWatchTree *self, const char *path)
 {
   g_autofree char *dir = full_path (self, path);
   g_autofree char *file = g_build_filename (dir, ".gitignore", NULL);
-  Identity identity = { 0 };
+  HrInode inode;
 
-  if (!identify (AT_FDCWD, file, S_IFREG, &identity))
-    identity = (Identity){ 0 };
-  return identity;
+  hr_inode_read (AT_FDCWD, file, S_IFREG, &inode);
+  return inode;
 }
 
 static gboolean
-are_same_rules (const Identity *a, const Identity *b)
+are_same_rules (const HrInode *a, const HrInode *b)
 {
-  return is_same_inode (a, b) && a->mtime == b->mtime;
+  return hr_inode_is_same (a, b) && a->mtime == b->mtime;
 }
 
 static void
@@ -378,7 +299,7 @@ list_dir (HrWatchTree *self, const char *path, int fd, GPtrArray *found)
 }
 
 static gboolean
-watch_dir (HrWatchTree *self, const char *path, const char *full, const Identity *identity, GError **error)
+watch_dir (HrWatchTree *self, const char *path, const char *full, const HrInode *inode, GError **error)
 {
   GFileMonitor *monitor;
   Dir *dir;
@@ -394,7 +315,7 @@ watch_dir (HrWatchTree *self, const char *path, const char *full, const Identity
   dir = g_new0 (Dir, 1);
   dir->path = g_strdup (path);
   dir->monitor = monitor;
-  dir->identity = *identity;
+  dir->inode = *inode;
   g_hash_table_insert (self->dirs, dir->path, dir);
   n_watched++;
   return TRUE;
@@ -408,20 +329,20 @@ visit_dir (HrWatchTree *self, const char *path, gboolean again, GPtrArray *found
   g_autofree char *full = full_path (self, path);
   g_auto (HrFd) fd = open (full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   Dir *dir = g_hash_table_lookup (self->dirs, path);
-  Identity identity;
+  HrInode inode;
   gint64 now = g_get_real_time () * 1000;
   gboolean has_gitignore;
 
-  if (fd < 0 || !identify (fd, "", S_IFDIR, &identity))
+  if (fd < 0 || !hr_inode_read (fd, "", S_IFDIR, &inode))
     return TRUE;
-  if (dir != NULL && !is_same_inode (&dir->identity, &identity))
+  if (dir != NULL && !hr_inode_is_same (&dir->inode, &inode))
     {
       g_hash_table_remove (self->dirs, path);
       dir_free (self, g_steal_pointer (&dir));
     }
   if (dir != NULL && !again)
     return TRUE;
-  if (dir == NULL && !watch_dir (self, path, full, &identity, error))
+  if (dir == NULL && !watch_dir (self, path, full, &inode, error))
     return FALSE;
 
   has_gitignore = list_dir (self, path, hr_fd_steal (&fd), found);
@@ -429,8 +350,8 @@ visit_dir (HrWatchTree *self, const char *path, gboolean again, GPtrArray *found
   if (dir != NULL)
     {
       dir->seen = self->walk;
-      dir->identity.mtime = now - identity.mtime > RACY_NSEC ? identity.mtime : 0;
-      dir->rules = has_gitignore ? identify_rules (self, path) : (Identity){ 0 };
+      dir->inode.mtime = now - inode.mtime > RACY_NSEC ? inode.mtime : 0;
+      dir->rules = has_gitignore ? inode_of_rules (self, path) : (HrInode){ 0 };
     }
   return TRUE;
 }
@@ -442,7 +363,7 @@ walk_from (HrWatchTree *self, const char *path, gboolean again, GError **error)
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
 
   self->n_over = 0;
-  self->budget = watch_limit (self);
+  self->budget = self->limit != 0 ? self->limit : hr_watch_limit_dirs ();
   g_ptr_array_add (found, g_strdup (path));
   while (found->len > 0)
     {
@@ -452,10 +373,7 @@ walk_from (HrWatchTree *self, const char *path, gboolean again, GError **error)
         return FALSE;
     }
   if (self->n_over > 0)
-    {
-      set_limit_error (self, n_watched + self->n_over, error);
-      return FALSE;
-    }
+    return hr_watch_limit_set_error (error, self->root, n_watched + self->n_over);
   return TRUE;
 }
 
@@ -489,9 +407,9 @@ hr_watch_tree_open (HrWatchTree *self, const char *root, GError **error)
       hr_watch_tree_close (self);
       return FALSE;
     }
-  if (!is_room_left (root))
+  if (!hr_watch_limit_has_room (root))
     {
-      set_limit_error (self, MAX (n_watched, kernel_watches ()), error);
+      hr_watch_limit_set_error (error, root, MAX (n_watched, hr_watch_limit_dirs ()));
       hr_watch_tree_close (self);
       return FALSE;
     }
@@ -521,6 +439,7 @@ hr_watch_tree_close (HrWatchTree *self)
   for (guint i = 0; i < self->names->len; i++)
     monitor_free (self->names->pdata[i], self);
   g_ptr_array_set_size (self->names, 0);
+  g_ptr_array_set_size (self->above, 0);
   g_clear_pointer (&self->root, g_free);
 }
 
@@ -540,15 +459,24 @@ hr_watch_tree_watch_names (HrWatchTree *self, GPtrArray *names)
   for (guint i = 0; i < names->len; i++)
     {
       const HrSourceName *name = names->pdata[i];
-      GFileMonitor *monitor;
 
-      if (access (name->dir, R_OK) != 0)
-        continue;
-      monitor = monitor_new (name->dir, G_CALLBACK (name_changed), self, NULL);
-      if (monitor == NULL)
-        continue;
-      g_object_set_data_full (G_OBJECT (monitor), "hr-name", g_strdup (name->name), g_free);
-      g_ptr_array_add (self->names, monitor);
+      if (name->is_dir)
+        {
+          g_autofree char *path = g_build_filename (name->dir, name->name, NULL);
+          HrMoveWatch *above = hr_move_watch_new (path, dir_above_moved, self);
+
+          if (above != NULL)
+            g_ptr_array_add (self->above, above);
+        }
+      else if (access (name->dir, R_OK) == 0)
+        {
+          GFileMonitor *monitor = monitor_new (name->dir, G_CALLBACK (name_changed), self, NULL);
+
+          if (monitor == NULL)
+            continue;
+          g_object_set_data_full (G_OBJECT (monitor), "hr-name", g_strdup (name->name), g_free);
+          g_ptr_array_add (self->names, monitor);
+        }
     }
 }
 
@@ -662,10 +590,10 @@ static void
 inspect_dir (HrWatchTree *self, const Dir *dir, gboolean *gone, gboolean *changed)
 {
   g_autofree char *full = full_path (self, dir->path);
-  Identity identity;
+  HrInode inode;
 
-  *gone = !identify (AT_FDCWD, full, S_IFDIR, &identity) || !is_same_inode (&dir->identity, &identity);
-  *changed = *gone || identity.mtime != dir->identity.mtime;
+  *gone = !hr_inode_read (AT_FDCWD, full, S_IFDIR, &inode) || !hr_inode_is_same (&dir->inode, &inode);
+  *changed = *gone || inode.mtime != dir->inode.mtime;
 }
 
 /**
@@ -700,7 +628,7 @@ hr_watch_tree_audit (HrWatchTree *self, GError **error)
         g_ptr_array_add (stale, g_strdup (path));
       if (changed || dir->rules.ino != 0)
         {
-          Identity rules = identify_rules (self, path);
+          HrInode rules = inode_of_rules (self, path);
 
           other_rules = other_rules || !are_same_rules (&dir->rules, &rules);
         }

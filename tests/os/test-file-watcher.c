@@ -153,6 +153,16 @@ wait_for_either (Fixture *fixture, const char *path)
   g_source_remove (deadline);
 }
 
+static void
+wait_for_watches (Fixture *fixture, guint n)
+{
+  guint deadline = g_timeout_add_seconds (DEADLINE_SEC, deadline_passed, (gpointer) "number of watches");
+
+  while (hr_watcher_n_watches (fixture->watcher) != n)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (deadline);
+}
+
 /* What was done before raised its hints, if any: this is done after it, and events keep their order. */
 static void
 wait_for_marker (Fixture *fixture)
@@ -383,11 +393,7 @@ test_gitignore_changes (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (hr_watcher_n_watches (fixture->watcher), ==, 5);
 
   write_file (fixture, ".gitignore", "/data\n");
-  while (hr_watcher_n_watches (fixture->watcher) != 3)
-    {
-      fixture->n_everything = 0;
-      wait_for_everything (fixture, "data is ignored");
-    }
+  wait_for_watches (fixture, 3);
   write_file (fixture, "data/sub/x", "");
   assert_not_hinted (fixture, "data/sub/x");
 
@@ -463,11 +469,37 @@ test_root_replaced (Fixture *fixture, gconstpointer data)
       forget_hints (fixture);
       make_dir (fixture, "fresh");
       wait_for_everything (fixture, "the source is back");
-      while (hr_watcher_n_watches (fixture->watcher) != 2)
-        g_main_context_iteration (NULL, TRUE);
+      wait_for_watches (fixture, 2);
       write_file (fixture, "fresh/x.py", "");
       wait_for (fixture, "fresh/x.py");
     }
+}
+
+static void
+test_moved_above (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->top, "above", "between", "service", NULL);
+  g_autoptr (GError) error = NULL;
+
+  make_dir (fixture, "../above/between/service");
+  new_watcher (fixture, path, "");
+  hr_watcher_start (fixture->watcher, &error);
+  g_assert_no_error (error);
+
+  move (fixture, "../above", "../aside");
+  wait_for_everything (fixture, "the source is gone");
+  make_dir (fixture, "../above/between/service/other");
+  wait_for_watches (fixture, 2);
+  write_file (fixture, "../above/between/service/other/x.py", "");
+  wait_for (fixture, "other/x.py");
+
+  /* What only happens to be above it wakes nobody. */
+  forget_hints (fixture);
+  write_file (fixture, "../above/x.py", "");
+  make_dir (fixture, "../above/between/y");
+  write_file (fixture, "../above/between/service/other/y.py", "");
+  wait_for (fixture, "other/y.py");
+  g_assert_cmpuint (fixture->n_everything, ==, 0);
 }
 
 static void
@@ -505,8 +537,7 @@ test_overflow (Fixture *fixture, gconstpointer data)
   make_dir (fixture, "src/late/later");
   wait_for_everything (fixture, "too many events");
   g_assert_cmpuint (hr_file_watcher_get_overflows (HR_FILE_WATCHER (fixture->watcher)), >=, 1);
-  while (hr_watcher_n_watches (fixture->watcher) != 6)
-    g_main_context_iteration (NULL, TRUE);
+  wait_for_watches (fixture, 6);
 
   /* The queue may still be full: then it is everything that is hinted at, a moment later. */
   forget_hints (fixture);
@@ -665,6 +696,7 @@ main (int argc, char **argv)
   add ("only-watch-paths-are-watched", test_paths);
   add ("pain-18-a-swapped-link-is-seen", test_link_swapped);
   add ("a-source-that-is-replaced-is-watched-again", test_root_replaced);
+  add ("a-directory-above-the-source-that-is-replaced-is-seen", test_moved_above);
   add ("many-files-at-once-come-in-few-hints", test_many);
   add ("pain-20-lost-events-lose-no-change", test_overflow);
   add ("several-writers-at-once-are-followed-by-a-look-at-everything", test_writers);
