@@ -18,6 +18,7 @@
 
 struct _HrOutput {
   gboolean json;
+  gboolean terminal_out;
   gboolean color_out;
   gboolean color_err;
   gboolean terminal_err;
@@ -53,7 +54,8 @@ hr_output_new (gboolean json, gboolean color)
 
   self->json = json;
   self->terminal_err = is_terminal (STDERR_FILENO);
-  self->color_out = color && !json && is_terminal (STDOUT_FILENO);
+  self->terminal_out = is_terminal (STDOUT_FILENO);
+  self->color_out = color && !json && self->terminal_out;
   self->color_err = color && self->terminal_err;
   return self;
 }
@@ -70,10 +72,11 @@ hr_output_is_json (HrOutput *self)
   return self->json;
 }
 
+/* Whether standard output is a terminal, in colour or not. */
 gboolean
-hr_output_has_color (HrOutput *self)
+hr_output_is_terminal (HrOutput *self)
 {
-  return self->color_out;
+  return self->terminal_out;
 }
 
 /**

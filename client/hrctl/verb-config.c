@@ -40,6 +40,7 @@ static GStrv
 check_command (HrCtl *ctl, GError **error)
 {
   static const HrOption passed_on[] = { HR_OPTION_SESSION, HR_OPTION_SYSTEM, HR_OPTION_CONFIG_DIR, HR_OPTION_PROFILE };
+  const char *file = ctl->args->operands[0];
   g_autoptr (GStrvBuilder) command = g_strv_builder_new ();
   g_autofree char *program = hr_daemon_find_program (error);
 
@@ -57,8 +58,14 @@ check_command (HrCtl *ctl, GError **error)
       word = g_strconcat ("--", option->name, option->value != NULL ? "=" : "", ctl->args->values[passed_on[i]], NULL);
       g_strv_builder_add (command, word);
     }
-  if (ctl->args->operands[0] != NULL)
-    g_strv_builder_add_many (command, "--", ctl->args->operands[0], NULL);
+  if (file != NULL && *file == '-')
+    {
+      g_autofree char *path = g_strconcat ("./", file, NULL);
+
+      g_strv_builder_add (command, path);
+    }
+  else if (file != NULL)
+    g_strv_builder_add (command, file);
 
   return g_strv_builder_end (command);
 }

@@ -152,14 +152,14 @@ tint_for_diff_line (const char *line)
   return HR_TINT_NONE;
 }
 
-/* On a terminal in colour and harmless; elsewhere as it is, so that it can be applied as a patch. */
+/* On a terminal harmless and, if wanted, in colour; elsewhere as it is, so that it can be applied as a patch. */
 static void
 print_diff (const char *diff, HrOutput *output)
 {
   g_autofree char *clean = NULL;
   g_auto (GStrv) lines = NULL;
 
-  if (!hr_output_has_color (output))
+  if (!hr_output_is_terminal (output))
     {
       hr_output_write (output, diff);
       return;

@@ -97,6 +97,13 @@ hrctl_fixture_setenv (HrctlFixture *fixture, const char *name, const char *value
 GSubprocess *
 hrctl_spawn (HrctlFixture *fixture, const char *const *words)
 {
+  return hrctl_spawn_program (fixture, g_getenv ("HRCTL"), words);
+}
+
+/* Another program in the same surroundings. */
+GSubprocess *
+hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *const *words)
+{
   g_autoptr (GSubprocessLauncher) launcher =
       g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
@@ -104,7 +111,7 @@ hrctl_spawn (HrctlFixture *fixture, const char *const *words)
   g_auto (GStrv) command = NULL;
   GSubprocess *process;
 
-  g_strv_builder_add (builder, g_getenv ("HRCTL"));
+  g_strv_builder_add (builder, program);
   for (guint i = 0; words[i] != NULL; i++)
     g_strv_builder_add (builder, words[i]);
   command = g_strv_builder_end (builder);

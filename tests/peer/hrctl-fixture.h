@@ -32,6 +32,7 @@ void hrctl_fixture_write (HrctlFixture *fixture, const char *name, const char *t
 void hrctl_fixture_setenv (HrctlFixture *fixture, const char *name, const char *value);
 
 GSubprocess *hrctl_spawn (HrctlFixture *fixture, const char *const *words);
+GSubprocess *hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *const *words);
 HrctlResult *hrctl_finish (GSubprocess *process);
 HrctlResult *hrctl_run (HrctlFixture *fixture, ...) G_GNUC_NULL_TERMINATED;
 void hrctl_result_free (HrctlResult *self);

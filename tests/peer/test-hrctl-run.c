@@ -159,12 +159,12 @@ test_check_asks_the_daemons_program (HrctlFixture *f, gconstpointer data)
 
   g_clear_pointer (&f->fake, fake_manager_free);
   install_daemon (f);
-  text = hrctl_run (f, "check", "--profile", "testing", "-", NULL);
-  g_assert_cmpstr (text->out, ==, "--check --profile=testing -- -\n");
+  text = hrctl_run (f, "check", "--profile", "testing", "--", "-x.conf", NULL);
+  g_assert_cmpstr (text->out, ==, "--check --profile=testing ./-x.conf\n");
   g_assert_cmpint (text->code, ==, HR_EXIT_FAILED);
 
   json = hrctl_run (f, "check", "--json", "x.conf", NULL);
-  hrctl_assert_json (json, "{\"success\":false,\"messages\":[\"--check -- x.conf\"]}");
+  hrctl_assert_json (json, "{\"success\":false,\"messages\":[\"--check x.conf\"]}");
   g_assert_cmpint (json->code, ==, HR_EXIT_FAILED);
 }
 
