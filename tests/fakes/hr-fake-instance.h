@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-fake-instance.h: a process that is none: a short script instead of a program.
+ */
+#pragma once
+
+#include "hr-clock.h"
+#include "hr-launcher.h"
+
+G_BEGIN_DECLS
+
+/* Above what Linux gives, so that nothing real is ever meant: pid_max is at most 2^22. */
+#define HR_FAKE_FIRST_PID 5000001
+
+typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeReadiness;
+
+/**
+ * HrFakeProgram:
+ * @readiness: how it says that it is ready
+ * @ready_after: how long that takes it; from the return of its open, where it opens its state
+ * @opens_state: whether it opens HOTRELOAD_STATE_IN, at once
+ * @opens_after_ready: whether it does so only when it is ready
+ * @leaves: (nullable): what it writes to HOTRELOAD_STATE_OUT when it ends well; %NULL: nothing
+ * @keeps: whether it leaves what it read instead
+ * @stop_takes: from StopSignal to its end
+ * @ignores_stop: whether only SIGKILL ends it
+ * @stop_code: with what it exits then
+ * @exits_after: it ends by itself after this, 0: it does not
+ * @exit_code: with what it exits then
+ * @cannot_execute: (nullable): why its program cannot be executed at all
+ */
+typedef struct {
+  HrFakeReadiness readiness;
+  gint64 ready_after;
+  gboolean opens_state;
+  gboolean opens_after_ready;
+  const char *leaves;
+  gboolean keeps;
+  gint64 stop_takes;
+  gboolean ignores_stop;
+  int stop_code;
+  gint64 exits_after;
+  int exit_code;
+  const char *cannot_execute;
+} HrFakeProgram;
+
+#define HR_TYPE_FAKE_INSTANCE (hr_fake_instance_get_type ())
+G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrInstance)
+
+/**
+ * HrFakeInstance:
+ * @signalled: StopSignal that it got, or 0
+ * @killed: whether it got SIGKILL
+ * @alive: whether it runs
+ * @waits: whether it waits in its open
+ * @state: (nullable): what it read from HOTRELOAD_STATE_IN
+ */
+struct _HrFakeInstance {
+  HrInstance parent_instance;
+
+  HrFakeProgram program;
+  HrClock *clock;
+  GPid pid;
+  char *service;
+  char **argv;
+  char **environment;
+  char *directory;
+  char *log_file;
+  HrView *view;
+  gboolean pass;
+  gboolean adopt;
+  int stdout_fd;
+  GError *start_error;
+
+  int signalled;
+  gboolean killed;
+  gboolean alive;
+  gboolean waits;
+  char *state;
+
+  guint begin_id;
+  guint ready_timer;
+  guint end_timer;
+  int end_status;
+};
+
+HrFakeInstance *hr_fake_instance_new (HrClock *clock, const HrFakeProgram *program, const HrLaunch *launch, GPid pid);
+const char *hr_fake_instance_getenv (HrFakeInstance *self, const char *key);
+guint64 hr_fake_instance_release (HrFakeInstance *self);
+void hr_fake_instance_say (HrFakeInstance *self, const char *assignment);
+void hr_fake_instance_open_state (HrFakeInstance *self);
+void hr_fake_instance_exit (HrFakeInstance *self, int code);
+void hr_fake_instance_vanish (HrFakeInstance *self);
+
+G_END_DECLS

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-fake-launcher.h"
+
+#include "hr-error.h"
+#include "hr-names.h"
+
+static void hr_fake_launcher_iface_init (HrLauncherInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (HrFakeLauncher, hr_fake_launcher, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (HR_TYPE_LAUNCHER, hr_fake_launcher_iface_init))
+
+static HrInstance *
+fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (launcher);
+  g_autofree HrFakeProgram *program = g_queue_pop_head (&self->next);
+  HrFakeInstance *instance;
+
+  if (self->failure != NULL)
+    {
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->failure);
+      return NULL;
+    }
+  if (hr_fake_launcher_n_alive (self, launch->service) >= HR_FAKE_GENERATIONS_MAX)
+    g_error ("a third instance of '%s' is started", launch->service);
+  instance = hr_fake_instance_new (self->clock, program != NULL ? program : &self->program, launch,
+                                   HR_FAKE_FIRST_PID + (GPid)self->instances->len);
+  g_ptr_array_add (self->instances, g_object_ref (instance));
+  return HR_INSTANCE (instance);
+}
+
+static void
+hr_fake_launcher_iface_init (HrLauncherInterface *iface)
+{
+  iface->launch = fake_launch;
+}
+
+static void
+hr_fake_launcher_finalize (GObject *object)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (object);
+
+  g_queue_clear_full (&self->next, g_free);
+  g_ptr_array_unref (self->instances);
+  g_object_unref (self->clock);
+  G_OBJECT_CLASS (hr_fake_launcher_parent_class)->finalize (object);
+}
+
+static void
+hr_fake_launcher_class_init (HrFakeLauncherClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_fake_launcher_finalize;
+}
+
+static void
+hr_fake_launcher_init (HrFakeLauncher *self)
+{
+  self->instances = g_ptr_array_new_with_free_func (g_object_unref);
+}
+
+/**
+ * hr_fake_launcher_new:
+ * @clock: time
+ *
+ * Returns: (transfer full): a launcher of programs that say READY=1 at once and end when told to
+ */
+HrFakeLauncher *
+hr_fake_launcher_new (HrClock *clock)
+{
+  HrFakeLauncher *self = g_object_new (HR_TYPE_FAKE_LAUNCHER, NULL);
+
+  self->clock = g_object_ref (clock);
+  return self;
+}
+
+/**
+ * hr_fake_launcher_next:
+ * @self: the launcher
+ * @program: what the next start that has no program yet starts
+ */
+void
+hr_fake_launcher_next (HrFakeLauncher *self, const HrFakeProgram *program)
+{
+  g_queue_push_tail (&self->next, g_memdup2 (program, sizeof *program));
+}
+
+/**
+ * hr_fake_launcher_n_alive:
+ * @self: the launcher
+ * @service: (nullable): a service; %NULL: any
+ *
+ * Returns: how many instances run
+ */
+guint
+hr_fake_launcher_n_alive (HrFakeLauncher *self, const char *service)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->instances->len; i++)
+    {
+      HrFakeInstance *each = g_ptr_array_index (self->instances, i);
+
+      if (each->alive && (service == NULL || g_str_equal (each->service, service)))
+        n++;
+    }
+  return n;
+}
+
+/**
+ * hr_fake_launcher_last:
+ * @self: the launcher
+ *
+ * Returns: (transfer none): the instance that was started last; there must be one
+ */
+HrFakeInstance *
+hr_fake_launcher_last (HrFakeLauncher *self)
+{
+  g_assert_cmpuint (self->instances->len, >, 0);
+  return g_ptr_array_index (self->instances, self->instances->len - 1);
+}
+
+/**
+ * hr_fake_launcher_uses:
+ * @self: the launcher
+ * @service: a service
+ * @slot: "a" or "b"
+ *
+ * Returns: whether an instance of it runs in that slot
+ */
+gboolean
+hr_fake_launcher_uses (HrFakeLauncher *self, const char *service, const char *slot)
+{
+  for (guint i = 0; i < self->instances->len; i++)
+    {
+      HrFakeInstance *each = g_ptr_array_index (self->instances, i);
+
+      if (each->alive && g_str_equal (each->service, service)
+          && g_strcmp0 (hr_fake_instance_getenv (each, HR_ENV_SLOT), slot) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}

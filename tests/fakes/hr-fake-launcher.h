@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-fake-launcher.h: starts fake instances. More than two of one service at a time are a fault of the caller.
+ */
+#pragma once
+
+#include "hr-fake-instance.h"
+
+G_BEGIN_DECLS
+
+#define HR_FAKE_GENERATIONS_MAX 2
+
+#define HR_TYPE_FAKE_LAUNCHER (hr_fake_launcher_get_type ())
+G_DECLARE_FINAL_TYPE (HrFakeLauncher, hr_fake_launcher, HR, FAKE_LAUNCHER, GObject)
+
+/**
+ * HrFakeLauncher:
+ * @program: what is started unless hr_fake_launcher_next() says otherwise
+ * @failure: (nullable): why no process can be made
+ * @instances: (element-type HrFakeInstance): all that were started, oldest first
+ */
+struct _HrFakeLauncher {
+  GObject parent_instance;
+
+  HrFakeProgram program;
+  const char *failure;
+  GPtrArray *instances;
+
+  HrClock *clock;
+  GQueue next; /* HrFakeProgram */
+};
+
+HrFakeLauncher *hr_fake_launcher_new (HrClock *clock);
+void hr_fake_launcher_next (HrFakeLauncher *self, const HrFakeProgram *program);
+guint hr_fake_launcher_n_alive (HrFakeLauncher *self, const char *service);
+HrFakeInstance *hr_fake_launcher_last (HrFakeLauncher *self);
+gboolean hr_fake_launcher_uses (HrFakeLauncher *self, const char *service, const char *slot);
+
+G_END_DECLS
