@@ -4,6 +4,12 @@
 #include "hr-error.h"
 #include "hr-log.h"
 
+/* The job belongs to HrManager.jobs. */
+typedef struct {
+  HrJob *job;
+  gint64 forget_at;
+} EndedJob;
+
 struct _HrManager {
   GObject parent_instance;
 
@@ -12,6 +18,8 @@ struct _HrManager {
   GHashTable *services; /* name -> HrService */
   GHashTable *removing; /* a set of HrService: stopping before they go */
   GQueue *jobs;         /* HrJob, oldest first */
+  GQueue *ended;        /* EndedJob, the one that ended first in front */
+  guint forget_timer;   /* for the front of @ended */
   guint64 last_job;
   guint reload_count;
   guint failed_reloads;
@@ -50,7 +58,10 @@ hr_manager_dispose (GObject *object)
   g_hash_table_remove_all (self->removing);
   for (GList *l = self->jobs->head; l != NULL; l = l->next)
     g_signal_handlers_disconnect_by_data (l->data, self);
+  g_queue_clear_full (self->ended, g_free);
   g_queue_clear_full (self->jobs, g_object_unref);
+  if (self->platform != NULL)
+    hr_clock_cancel (hr_platform_get_clock (self->platform), &self->forget_timer);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_manager_parent_class)->dispose (object);
 }
@@ -63,6 +74,7 @@ hr_manager_finalize (GObject *object)
   g_hash_table_unref (self->services);
   g_hash_table_unref (self->removing);
   g_queue_free (self->jobs);
+  g_queue_free (self->ended);
   g_free (self->profile);
   G_OBJECT_CLASS (hr_manager_parent_class)->finalize (object);
 }
@@ -93,6 +105,7 @@ hr_manager_init (HrManager *self)
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   self->removing = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->jobs = g_queue_new ();
+  self->ended = g_queue_new ();
 }
 
 /**
@@ -121,28 +134,41 @@ changed (HrManager *self)
 /* Jobs */
 
 static void
-forget_job (gpointer user_data)
+forget_first_ended (HrManager *self)
 {
-  HrManager *self = user_data;
-  g_autoptr (HrJob) job = NULL;
+  g_autofree EndedJob *ended = g_queue_pop_head (self->ended);
+  g_autoptr (HrJob) job = ended->job;
 
-  /* Timers of one length fire in the order in which they were set, but jobs end in any order: the oldest ended one. */
-  for (GList *l = self->jobs->head; l != NULL && job == NULL; l = l->next)
-    if (hr_job_is_finished (l->data))
-      {
-        job = l->data;
-        g_queue_delete_link (self->jobs, l);
-      }
-  if (job == NULL)
-    return;
+  g_queue_remove (self->jobs, job);
   g_signal_handlers_disconnect_by_data (job, self);
   g_signal_emit (self, signals[SIGNAL_JOB_REMOVED], 0, job);
 }
 
 static void
+forget_due (gpointer user_data)
+{
+  HrManager *self = user_data;
+  HrClock *clock = hr_platform_get_clock (self->platform);
+  EndedJob *first;
+
+  self->forget_timer = 0;
+  while ((first = g_queue_peek_head (self->ended)) != NULL && first->forget_at <= hr_clock_now (clock))
+    forget_first_ended (self);
+  if (first != NULL)
+    self->forget_timer = hr_clock_after (clock, first->forget_at - hr_clock_now (clock), forget_due, self);
+}
+
+static void
 job_finished (HrJob *job, HrManager *self)
 {
-  hr_clock_after (hr_platform_get_clock (self->platform), HR_JOB_KEEP_USEC, forget_job, self);
+  HrClock *clock = hr_platform_get_clock (self->platform);
+  EndedJob *ended = g_new0 (EndedJob, 1);
+
+  ended->job = job;
+  ended->forget_at = hr_clock_now (clock) + HR_JOB_KEEP_USEC;
+  g_queue_push_tail (self->ended, ended);
+  if (self->forget_timer == 0)
+    self->forget_timer = hr_clock_after (clock, HR_JOB_KEEP_USEC, forget_due, self);
 }
 
 static void
@@ -151,8 +177,8 @@ add_job (HrManager *self, HrJob *job)
   if (g_queue_find (self->jobs, job) != NULL)
     return;
   /* Over the limit the oldest that has ended goes before its minute is over. */
-  if (self->jobs->length >= HR_MANAGER_JOBS_MAX)
-    forget_job (self);
+  if (self->jobs->length >= HR_MANAGER_JOBS_MAX && self->ended->length > 0)
+    forget_first_ended (self);
   g_queue_push_tail (self->jobs, g_object_ref (job));
   g_signal_emit (self, signals[SIGNAL_JOB_ADDED], 0, job);
   if (hr_job_is_finished (job))
