@@ -601,14 +601,20 @@ checked (GObject *source, GAsyncResult *result, gpointer user_data)
   before_start (self);
 }
 
+/* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */
+static gboolean
+has_passed_checks (const HrRelease *release)
+{
+  return release->fate == HR_FATE_UNPROVEN || release->fate == HR_FATE_GOOD || release->fate == HR_FATE_RETIRED;
+}
+
 static void
 check (HrReload *self)
 {
   static const char *const none[] = { NULL };
   g_autoptr (GError) error = NULL;
 
-  /* A slot that held the release already was checked and built when it was placed. */
-  if (self->held_already && !self->new_release)
+  if (self->held_already && has_passed_checks (self->release))
     {
       before_start (self);
       return;
