@@ -40,14 +40,16 @@ scanned_for_diff (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GTask) task = user_data;
   GError *error = NULL;
   g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
+  const char *from_tree;
 
   if (scan == NULL)
     {
       g_task_return_error (task, error);
       return;
     }
-  hr_release_store_diff_async (HR_RELEASE_STORE (source), g_task_get_task_data (task), scan->tree, NULL, diffed,
-                               g_steal_pointer (&task));
+  /* Not in the call: its arguments are evaluated in any order, and one of them gives the task away. */
+  from_tree = g_task_get_task_data (task);
+  hr_release_store_diff_async (HR_RELEASE_STORE (source), from_tree, scan->tree, NULL, diffed, g_steal_pointer (&task));
 }
 
 /**
@@ -63,7 +65,7 @@ hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCal
 {
   g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
   GError *error = NULL;
-  const HrRelease *base;
+  const HrRelease *base, *other;
 
   g_task_set_source_tag (task, hr_service_diff_async);
   if (from == 0)
@@ -87,14 +89,13 @@ hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCal
                                    g_steal_pointer (&task));
       return;
     }
-  base = find_release (self, to, &error);
-  if (base == NULL)
+  other = find_release (self, to, &error);
+  if (other == NULL)
     {
       g_task_return_error (task, error);
       return;
     }
-  hr_release_store_diff_async (self->parts.store, g_task_get_task_data (task), base->tree, NULL, diffed,
-                               g_steal_pointer (&task));
+  hr_release_store_diff_async (self->parts.store, base->tree, other->tree, NULL, diffed, g_steal_pointer (&task));
 }
 
 /**
