@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-bus-auth.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include "hr-names.h"
@@ -14,8 +15,15 @@ struct _HrBusAuth {
   GObject parent_instance;
 
   GMutex mutex;
-  GHashTable *callers; /* unique bus name, never used again by another -> uid */
+  GHashTable *callers; /* unique bus name, never used again by another -> HrBusCaller */
 };
+
+#define CALLER_KEY "hr-caller"
+
+typedef struct {
+  guint32 uid;
+  guint32 pid; /* 0: not known */
+} HrBusCaller;
 
 G_DEFINE_FINAL_TYPE (HrBusAuth, hr_bus_auth, G_TYPE_OBJECT)
 
@@ -86,7 +94,7 @@ static void
 hr_bus_auth_init (HrBusAuth *self)
 {
   g_mutex_init (&self->mutex);
-  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 
 /**
@@ -118,46 +126,80 @@ hr_bus_auth_right (const char *interface_name, const char *method)
 
 /* Runs in a thread of GDBus made for questions that may wait. */
 static gboolean
-find_uid (HrBusAuth *self, GDBusMethodInvocation *invocation, uid_t *uid)
+ask_bus (GDBusConnection *connection, const char *sender, HrBusCaller *caller)
+{
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionCredentials",
+      g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NONE,
+      HR_BUS_CREDENTIALS_TIMEOUT_MSEC, NULL, NULL);
+  g_autoptr (GVariant) values = NULL;
+
+  if (reply == NULL)
+    return FALSE;
+  values = g_variant_get_child_value (reply, 0);
+  g_variant_lookup (values, "ProcessID", "u", &caller->pid);
+  return g_variant_lookup (values, "UnixUserID", "u", &caller->uid);
+}
+
+/* Peer to peer there is no bus that could be asked: the socket says who is at its other end. */
+static gboolean
+ask_socket (GDBusConnection *connection, HrBusCaller *caller)
+{
+  GCredentials *credentials = g_dbus_connection_get_peer_credentials (connection);
+  pid_t pid;
+
+  if (credentials == NULL)
+    return FALSE;
+  caller->uid = g_credentials_get_unix_user (credentials, NULL);
+  pid = g_credentials_get_unix_pid (credentials, NULL);
+  caller->pid = pid > 0 ? (guint32)pid : 0;
+  return caller->uid != (guint32)-1;
+}
+
+static gboolean
+find_caller (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusCaller *caller)
 {
   GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
   const char *sender = g_dbus_method_invocation_get_sender (invocation);
-  g_autoptr (GVariant) reply = NULL;
-  gpointer known;
-  guint32 answer;
+  HrBusCaller *known;
 
-  /* Peer to peer there is no bus that could be asked: the socket says who is at its other end. */
   if (sender == NULL)
-    {
-      GCredentials *credentials = g_dbus_connection_get_peer_credentials (connection);
-
-      if (credentials == NULL)
-        return FALSE;
-      *uid = g_credentials_get_unix_user (credentials, NULL);
-      return *uid != (uid_t)-1;
-    }
+    return ask_socket (connection, caller);
   g_mutex_lock (&self->mutex);
-  if (g_hash_table_lookup_extended (self->callers, sender, NULL, &known))
-    {
-      *uid = (uid_t)GPOINTER_TO_UINT (known);
-      g_mutex_unlock (&self->mutex);
-      return TRUE;
-    }
+  known = g_hash_table_lookup (self->callers, sender);
+  if (known != NULL)
+    *caller = *known;
   g_mutex_unlock (&self->mutex);
-  reply =
-      g_dbus_connection_call_sync (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                   "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"),
-                                   G_DBUS_CALL_FLAGS_NONE, HR_BUS_CREDENTIALS_TIMEOUT_MSEC, NULL, NULL);
-  if (reply == NULL)
+  if (known != NULL)
+    return TRUE;
+  if (!ask_bus (connection, sender, caller))
     return FALSE;
-  g_variant_get (reply, "(u)", &answer);
-  *uid = answer;
   g_mutex_lock (&self->mutex);
   if (g_hash_table_size (self->callers) >= HR_BUS_CALLERS_MAX)
     g_hash_table_remove_all (self->callers);
-  g_hash_table_insert (self->callers, g_strdup (sender), GUINT_TO_POINTER (answer));
+  g_hash_table_insert (self->callers, g_strdup (sender), g_memdup2 (caller, sizeof *caller));
   g_mutex_unlock (&self->mutex);
   return TRUE;
+}
+
+/* "user (program)", as far as it can be known: the history shall say who it was when the caller is long gone. */
+static char *
+describe (const HrBusCaller *caller)
+{
+  struct passwd *entry = NULL, buffer;
+  char strings[4096];
+  g_autofree char *path = g_strdup_printf ("/proc/%u/comm", caller->pid);
+  g_autofree char *program = NULL;
+  g_autofree char *user = NULL;
+
+  if (getpwuid_r (caller->uid, &buffer, strings, sizeof strings, &entry) == 0 && entry != NULL)
+    user = g_strdup (entry->pw_name);
+  else
+    user = g_strdup_printf ("uid %u", caller->uid);
+  if (caller->pid == 0 || !g_file_get_contents (path, &program, NULL, NULL))
+    return g_steal_pointer (&user);
+  g_strchomp (program);
+  return g_strdup_printf ("%s (%s)", user, program);
 }
 
 static gboolean
@@ -167,15 +209,34 @@ authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation, 
   const char *interface_name = g_dbus_method_invocation_get_interface_name (invocation);
   const char *method = g_dbus_method_invocation_get_method_name (invocation);
   HrBusRight right = hr_bus_auth_right (interface_name, method);
-  uid_t uid = (uid_t)-1;
+  HrBusCaller caller = { (guint32)-1, 0 };
 
   if (right == HR_BUS_LOOK)
     return TRUE;
-  if (right != HR_BUS_DENIED && find_uid (self, invocation, &uid) && (uid == 0 || uid == geteuid ()))
-    return TRUE;
+  if (right != HR_BUS_DENIED && find_caller (self, invocation, &caller)
+      && (caller.uid == 0 || caller.uid == geteuid ()))
+    {
+      if (right == HR_BUS_CHANGE)
+        g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (&caller), g_free);
+      return TRUE;
+    }
   g_dbus_method_invocation_return_dbus_error (invocation, HR_ERROR_PREFIX "NotAuthorized",
                                               "this needs to be root or the user whose daemon it is");
   return FALSE;
+}
+
+/**
+ * hr_bus_auth_caller:
+ * @invocation: a call that changes something
+ *
+ * Returns: (transfer none): who made it, for the history
+ */
+const char *
+hr_bus_auth_caller (GDBusMethodInvocation *invocation)
+{
+  const char *caller = g_object_get_data (G_OBJECT (invocation), CALLER_KEY);
+
+  return caller != NULL ? caller : "unknown";
 }
 
 /**

@@ -23,6 +23,7 @@ HrBusRight hr_bus_auth_right (const char *interface_name, const char *method);
 G_DECLARE_FINAL_TYPE (HrBusAuth, hr_bus_auth, HR, BUS_AUTH, GObject)
 
 HrBusAuth *hr_bus_auth_new (void);
+const char *hr_bus_auth_caller (GDBusMethodInvocation *invocation);
 void hr_bus_auth_guard (HrBusAuth *self, GDBusInterfaceSkeleton *skeleton);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-bus-calls.h"
 
+#include "hr-bus-auth.h"
 #include "hr-bus-format.h"
 #include "hr-error.h"
 #include "hr-object-path.h"
@@ -17,20 +18,6 @@ answer_error (GDBusMethodInvocation *invocation, GError *error)
 {
   g_dbus_method_invocation_return_dbus_error (invocation, hr_error_name (error), error->message);
   g_error_free (error);
-}
-
-/**
- * hr_bus_caller:
- * @invocation: a call
- *
- * Returns: (transfer full): who made it, for the history: its unique name on the bus, "peer" without a bus
- */
-char *
-hr_bus_caller (GDBusMethodInvocation *invocation)
-{
-  const char *sender = g_dbus_method_invocation_get_sender (invocation);
-
-  return g_strdup (sender != NULL ? sender : "peer");
 }
 
 /**
@@ -92,7 +79,7 @@ hr_bus_return_job (GDBusMethodInvocation *invocation, HrJob *job, GError *error)
 void
 hr_bus_call_start (HrService *service, GDBusMethodInvocation *invocation)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
 
   hr_bus_return_job (invocation, hr_service_start (service, caller), NULL);
 }
@@ -105,7 +92,7 @@ hr_bus_call_start (HrService *service, GDBusMethodInvocation *invocation)
 void
 hr_bus_call_stop (HrService *service, GDBusMethodInvocation *invocation)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
 
   hr_bus_return_job (invocation, hr_service_stop (service, caller), NULL);
 }
@@ -118,7 +105,7 @@ hr_bus_call_stop (HrService *service, GDBusMethodInvocation *invocation)
 void
 hr_bus_call_restart (HrService *service, GDBusMethodInvocation *invocation)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
 
   hr_bus_return_job (invocation, hr_service_restart (service, caller), NULL);
 }
@@ -133,7 +120,7 @@ void
 hr_bus_call_reload (HrService *service, GDBusMethodInvocation *invocation, GVariant *options)
 {
   static const char *const known[] = { NULL };
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
 
   if (options != NULL && !hr_bus_check_options (invocation, options, known))
     return;
@@ -149,7 +136,7 @@ hr_bus_call_reload (HrService *service, GDBusMethodInvocation *invocation, GVari
 void
 hr_bus_call_rollback (HrService *service, GDBusMethodInvocation *invocation, guint64 release)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
   GError *error = NULL;
   HrJob *job = hr_service_rollback (service, release, caller, &error);
 
@@ -266,7 +253,7 @@ hr_bus_call_list_snapshots (HrService *service, GDBusMethodInvocation *invocatio
 void
 hr_bus_call_restore_snapshot (HrService *service, GDBusMethodInvocation *invocation, const char *id)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
   GError *error = NULL;
   HrJob *job = hr_service_restore_snapshot (service, id, caller, &error);
 

@@ -16,7 +16,6 @@ G_BEGIN_DECLS
 /* A caller's diff or history above this is cut or refused by the message limit of the bus; ours is lower. */
 #define HR_BUS_HISTORY_DEFAULT 10
 
-char *hr_bus_caller (GDBusMethodInvocation *invocation);
 gboolean hr_bus_check_options (GDBusMethodInvocation *invocation, GVariant *options, const char *const *known);
 void hr_bus_return_job (GDBusMethodInvocation *invocation, HrJob *job, GError *error);
 

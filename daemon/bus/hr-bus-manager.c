@@ -224,7 +224,7 @@ handle_reload_with_options (HrDbusManager *bus, GDBusMethodInvocation *invocatio
 static gboolean
 handle_reload_all (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusManager *self)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
 
   hr_bus_return_job (invocation, hr_manager_reload_all (self->manager, caller), NULL);
   return TRUE;
@@ -407,7 +407,7 @@ removed (HrJob *job, GDBusMethodInvocation *invocation)
 static gboolean
 handle_remove_service (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusManager *self)
 {
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
   GError *error = NULL;
   HrJob *job = hr_configuration_remove (self->configuration, name, caller, &error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-bus-transient.h"
 
+#include "hr-bus-auth.h"
 #include "hr-bus-calls.h"
 #include "hr-error.h"
 #include "hr-fd.h"
@@ -172,7 +173,7 @@ hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, 
 {
   static const char *const known[] = { "environment:as", "working-directory:s", NULL };
   const char *sender = g_dbus_method_invocation_get_sender (invocation);
-  g_autofree char *caller = hr_bus_caller (invocation);
+  const char *caller = hr_bus_auth_caller (invocation);
   g_autoptr (HrServiceSpec) spec = NULL;
   HrCallerContext *context;
   GError *error = NULL;

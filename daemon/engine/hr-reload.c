@@ -35,6 +35,7 @@ struct _HrReload {
   GCancellable *cancellable;
   gboolean announced;
   gboolean new_release;
+  gboolean large;
   gboolean held_already;
   gboolean handing_over;
   gboolean failing;
@@ -767,6 +768,21 @@ running_release (HrReload *self)
                                 : NULL;
 }
 
+static void scan_source (HrReload *self);
+
+/* Too large to be placed, and the service file leaves the choice: it runs in its source. */
+static gboolean
+run_in_place_instead (HrReload *self, const GError *error)
+{
+  if (!g_error_matches (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED) || self->spec->slots != HR_SLOTS_AUTO || self->large)
+    return FALSE;
+  self->large = TRUE;
+  hr_slots_run_in_place (self->parts.slots, "the source is too large to be placed; name what is no code in Ignore");
+  hr_release_store_allow_large (self->parts.store);
+  scan_source (self);
+  return TRUE;
+}
+
 static void
 scanned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -778,6 +794,8 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
   const HrRelease *running;
 
   if (has_ended (self))
+    return;
+  if (scan == NULL && run_in_place_instead (self, error))
     return;
   if (scan == NULL)
     {
@@ -812,6 +830,15 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
+static void
+scan_source (HrReload *self)
+{
+  const HrRelease *running = running_release (self);
+
+  hr_release_store_scan_async (self->parts.store, (const char *const *)self->hints,
+                               running != NULL ? running->tree : NULL, self->cancellable, scanned, g_object_ref (self));
+}
+
 static gboolean
 find_target (HrReload *self)
 {
@@ -837,8 +864,6 @@ find_target (HrReload *self)
 void
 hr_reload_begin (HrReload *self)
 {
-  const HrRelease *running;
-
   g_return_if_fail (HR_IS_RELOAD (self));
 
   self->began_at = hr_clock_now (reload_clock (self));
@@ -862,9 +887,7 @@ hr_reload_begin (HrReload *self)
       place (self);
       return;
     }
-  running = running_release (self);
-  hr_release_store_scan_async (self->parts.store, (const char *const *)self->hints,
-                               running != NULL ? running->tree : NULL, self->cancellable, scanned, g_object_ref (self));
+  scan_source (self);
 }
 
 /**

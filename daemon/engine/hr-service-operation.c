@@ -510,8 +510,9 @@ prepare (HrService *self)
       end_request (self, NULL);
       return FALSE;
     }
+  /* Who runs a program by hand wants what is there, not what ran under this name before. */
   if (request->kind == HR_JOB_START)
-    request->target = newest_good (self);
+    request->target = self->caller != NULL ? 0 : newest_good (self);
   else if (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT)
     request->target = self->last_release != 0 ? self->last_release : newest_good (self);
   return TRUE;

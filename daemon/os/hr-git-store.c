@@ -26,6 +26,7 @@ struct _HrGitStore {
 
   HrServiceSpec *spec;
   char *index_path;
+  int large;           /* atomic, see hr_release_store_allow_large() */
   GPtrArray *releases; /* HrRelease, oldest first */
   GThreadPool *pool;   /* of one thread; Operation */
 
@@ -237,6 +238,8 @@ run_scan (HrGitStore *self, Operation *operation)
       self->worker.scan = hr_tree_scan_new (self->spec, state);
       load_index (self);
     }
+  if (g_atomic_int_get (&self->large))
+    hr_tree_scan_allow_large (self->worker.scan);
   if (!hr_tree_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints, cancellable, scan,
                          error))
     return;
@@ -435,6 +438,12 @@ hr_git_store_init (HrGitStore *self)
 }
 
 static void
+hr_git_store_allow_large (HrReleaseStore *store)
+{
+  g_atomic_int_set (&HR_GIT_STORE (store)->large, TRUE);
+}
+
+static void
 hr_git_store_iface_init (HrReleaseStoreInterface *iface)
 {
   iface->scan_async = hr_git_store_scan_async;
@@ -445,6 +454,7 @@ hr_git_store_iface_init (HrReleaseStoreInterface *iface)
   iface->diff_async = hr_git_store_diff_async;
   iface->diff_finish = hr_git_store_diff_finish;
   iface->list = hr_git_store_list;
+  iface->allow_large = hr_git_store_allow_large;
 }
 
 /**

@@ -160,6 +160,20 @@ hr_release_store_list (HrReleaseStore *self)
 }
 
 /**
+ * hr_release_store_allow_large:
+ * @self: the store
+ *
+ * For a service that runs in its source: the next scans take what is too large to be placed.
+ */
+void
+hr_release_store_allow_large (HrReleaseStore *self)
+{
+  g_return_if_fail (HR_IS_RELEASE_STORE (self));
+  if (HR_RELEASE_STORE_GET_IFACE (self)->allow_large != NULL)
+    HR_RELEASE_STORE_GET_IFACE (self)->allow_large (self);
+}
+
+/**
  * hr_release_store_get:
  * @self: the store
  * @number: a release's number

@@ -58,6 +58,7 @@ struct _HrReleaseStoreInterface {
                       GAsyncReadyCallback callback, gpointer user_data);
   char *(*diff_finish) (HrReleaseStore *self, GAsyncResult *result, GError **error);
   GPtrArray *(*list) (HrReleaseStore *self);
+  void (*allow_large) (HrReleaseStore *self);
 };
 
 void hr_release_store_scan_async (HrReleaseStore *self, const char *const *hints, const char *base_tree,
@@ -72,6 +73,7 @@ void hr_release_store_diff_async (HrReleaseStore *self, const char *from_tree, c
                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 char *hr_release_store_diff_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
 GPtrArray *hr_release_store_list (HrReleaseStore *self);
+void hr_release_store_allow_large (HrReleaseStore *self);
 const HrRelease *hr_release_store_get (HrReleaseStore *self, guint64 number);
 
 G_END_DECLS

@@ -28,7 +28,7 @@ static gboolean look_dir (HrTreeScan *self, HrNode *dir, int *fd, gboolean anew,
 static gboolean
 check_limits (HrTreeScan *self, GError **error)
 {
-  gboolean no_slots = self->spec->slots == HR_SLOTS_NO;
+  gboolean no_slots = self->large || self->spec->slots == HR_SLOTS_NO;
   guint files_max = no_slots ? HR_TREE_SCAN_FILES_MAX_NO_SLOTS : HR_TREE_SCAN_FILES_MAX;
   guint64 bytes_max = no_slots ? HR_TREE_SCAN_BYTES_MAX_NO_SLOTS : HR_TREE_SCAN_BYTES_MAX;
   g_autofree char *what = NULL;

@@ -16,6 +16,7 @@ struct _HrTreeScan {
   HrNode *root;
   HrNodeTotals totals;
   gboolean complete; /* the last scan ended well: hints are enough */
+  gboolean large;    /* the limits of Slots=no hold */
   dev_t device;      /* of the source at the last scan */
   ino_t inode;
   GHashTable *known; /* (nullable): path → HrIndexEntry, of the daemon before this one, until a scan ended well */

@@ -34,6 +34,18 @@ hr_tree_scan_new (HrServiceSpec *spec, const char *left_out)
 }
 
 /**
+ * hr_tree_scan_allow_large:
+ * @self: a scan
+ *
+ * From now on the limits are those of Slots=no: nothing of it will be placed.
+ */
+void
+hr_tree_scan_allow_large (HrTreeScan *self)
+{
+  self->large = TRUE;
+}
+
+/**
  * hr_tree_scan_free:
  * @self: (transfer full) (nullable): a scan
  */

@@ -49,6 +49,7 @@ typedef struct _HrTreeScan HrTreeScan;
 
 HrTreeScan *hr_tree_scan_new (HrServiceSpec *spec, const char *left_out);
 void hr_tree_scan_free (HrTreeScan *self);
+void hr_tree_scan_allow_large (HrTreeScan *self);
 gboolean hr_tree_scan_run (HrTreeScan *self, HrGitRepo *repo, const char *const *hints, GCancellable *cancellable,
                            HrScan *scan, GError **error);
 void hr_tree_scan_set_known (HrTreeScan *self, GHashTable *known);
