@@ -4,6 +4,7 @@
  */
 #include "hr-error.h"
 #include "hr-handover.h"
+#include "hr-leftover.h"
 #include "hr-log.h"
 #include "hr-reload-policy.h"
 #include "hr-service-private.h"
@@ -193,6 +194,54 @@ run_stop (HrService *self)
   hr_service_touch (self);
 }
 
+/* What an earlier daemon left behind */
+
+static void
+leftover_collected (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_collect_finish (HR_STATE_FILES (source), result, &error);
+
+  if (error != NULL)
+    hr_log_warning (self->name, "%s", error->message);
+  end_request (self, NULL);
+}
+
+static void
+leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autofree char *instance = g_steal_pointer (&self->running->snapshot);
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_leftover_end_finish (result, &error))
+    {
+      hr_log_warning (self->name, "%s", error->message);
+      end_request (self, error);
+      return;
+    }
+  hr_state_files_collect_async (self->parts.state, instance, self->last_release, self->spec->state_version, NULL,
+                                leftover_collected, g_object_ref (self));
+}
+
+/**
+ * hr_service_end_leftover:
+ * @self: a service that has not run
+ * @record: of an instance that still runs
+ *
+ * An operation of its own: what is asked for meanwhile waits for its end. Its state is taken.
+ */
+void
+hr_service_end_leftover (HrService *self, const HrRunRecord *record)
+{
+  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
+  self->running = hr_request_new (self, HR_JOB_STOP, "start", NULL);
+  self->running->snapshot = g_strdup (record->instance);
+  hr_leftover_end_async (record->pid, record->pid_start, record->instance, self->spec->stop_signal,
+                         self->spec->stop_timeout, leftover_ended, g_object_ref (self));
+}
+
 /* Everything that ends in a new instance */
 
 static gboolean
@@ -306,6 +355,8 @@ succeeded (HrService *self)
     }
   hr_service_observe (self);
   hr_service_remember (self);
+  if (self->running->snapshot != NULL)
+    hr_state_files_renew (self->parts.state, self->running->snapshot);
 
   if (release != 0)
     outcome->message = g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live", release, self->name);

@@ -105,6 +105,7 @@ guint64 hr_service_next_job_id (HrService *self);
 HrJob *hr_service_request (HrService *self, HrRequest *request);
 void hr_service_source_due (HrIntake *intake, HrService *self);
 void hr_service_operation_next (HrService *self);
+void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
 HrRequest *hr_request_new (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 
 /* hr-service-supervision.c */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hr-error.h"
+#include "hr-leftover.h"
 #include "hr-log.h"
 #include "hr-process-tree.h"
 #include "hr-service-private.h"
@@ -237,8 +238,6 @@ hr_service_remember (HrService *self)
 void
 hr_service_restore (HrService *self, HrRunRecord *record)
 {
-  HrProcess process = { 0 };
-
   g_return_if_fail (HR_IS_SERVICE (self));
 
   if (record == NULL)
@@ -251,12 +250,8 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
     hr_intake_set_paused (self->intake, TRUE);
-  if (record->pid > 0 && record->instance != NULL && hr_process_read (record->pid, &process)
-      && process.start == record->pid_start)
-    {
-      hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
-      hr_process_tree_kill (record->pid, record->instance);
-    }
+  if (hr_leftover_exists (record->pid, record->pid_start, record->instance))
+    hr_service_end_leftover (self, record);
 }
 
 static void

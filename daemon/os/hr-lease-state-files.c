@@ -9,6 +9,7 @@
 #include "hr-fs.h"
 #include "hr-lease-state-offer.h"
 #include "hr-lease.h"
+#include "hr-log.h"
 #include "hr-snapshot-dir.h"
 #include "hr-state-exchange.h"
 
@@ -190,6 +191,29 @@ finish (HrStateFiles *files, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static void
+renew_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Work *work = task_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_snapshot_dir_load (work->snapshots, work->id, &error);
+
+  if (snapshot == NULL || !hr_snapshot_dir_store (work->snapshots, snapshot, g_get_real_time (), &error))
+    hr_log_warning (NULL, "while making snapshot '%s' the newest: %s", work->id, error->message);
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+renew (HrStateFiles *files, const char *id)
+{
+  g_autoptr (GTask) task = task_new (files, renew, NULL, NULL, NULL);
+  Work *work = work_new (HR_LEASE_STATE_FILES (files));
+
+  work->id = g_strdup (id);
+  g_task_set_task_data (task, work, (GDestroyNotify)work_free);
+  g_task_run_in_thread (task, renew_thread);
+}
+
 static char *
 get_path (HrStateFiles *files, const char *id)
 {
@@ -219,6 +243,7 @@ hr_lease_state_files_iface_init (HrStateFilesInterface *iface)
   iface->load_finish = finish;
   iface->list = list;
   iface->discard = discard;
+  iface->renew = renew;
   iface->get_path = get_path;
 }
 

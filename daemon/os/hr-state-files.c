@@ -223,6 +223,21 @@ hr_state_files_discard (HrStateFiles *self, const char *instance)
 }
 
 /**
+ * hr_state_files_renew:
+ * @self: the state files
+ * @id: a snapshot that the service now runs with
+ *
+ * Stores it once more as the newest, in the background: after a crash it is the one to go on with. A failure is logged.
+ */
+void
+hr_state_files_renew (HrStateFiles *self, const char *id)
+{
+  g_return_if_fail (HR_IS_STATE_FILES (self));
+  if (HR_STATE_FILES_GET_IFACE (self)->renew != NULL)
+    HR_STATE_FILES_GET_IFACE (self)->renew (self, id);
+}
+
+/**
  * hr_state_files_get_path:
  * @self: the state files
  * @id: a snapshot

@@ -53,6 +53,7 @@ struct _HrStateFilesInterface {
                       gpointer user_data);
   HrSnapshot *(*load_finish) (HrStateFiles *self, GAsyncResult *result, GError **error);
   GPtrArray *(*list) (HrStateFiles *self);
+  void (*renew) (HrStateFiles *self, const char *id);
   char *(*get_path) (HrStateFiles *self, const char *id);
   void (*discard) (HrStateFiles *self, const char *instance);
 };
@@ -66,6 +67,7 @@ void hr_state_files_load_async (HrStateFiles *self, const char *id, GCancellable
                                 GAsyncReadyCallback callback, gpointer user_data);
 HrSnapshot *hr_state_files_load_finish (HrStateFiles *self, GAsyncResult *result, GError **error);
 GPtrArray *hr_state_files_list (HrStateFiles *self);
+void hr_state_files_renew (HrStateFiles *self, const char *id);
 char *hr_state_files_get_path (HrStateFiles *self, const char *id);
 void hr_state_files_discard (HrStateFiles *self, const char *instance);
 

@@ -8,6 +8,7 @@ to the next instance, which holds the same listening socket. The state is read b
 and written after the last one was answered, so that nothing that was answered is missing from it.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -209,7 +210,8 @@ class Server:
 def notify(message):
     path = os.environ.get("NOTIFY_SOCKET")
     if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        # Nobody may be listening any more: that must not keep us from stopping as we should.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client, contextlib.suppress(OSError):
             client.sendto(message, "\0" + path[1:] if path[0] == "@" else path)
 
 

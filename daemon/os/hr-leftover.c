@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-leftover.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-process-tree.h"
+
+typedef struct {
+  GPid pid;
+  guint64 start;
+  char *instance;
+  int stop_signal;
+  gint64 timeout;
+} Leftover;
+
+static void
+leftover_free (gpointer data)
+{
+  Leftover *self = data;
+
+  g_free (self->instance);
+  g_free (self);
+}
+
+/**
+ * hr_leftover_exists:
+ * @pid: main process of an instance
+ * @start: its start time, see HrProcess
+ * @instance: the instance's id
+ *
+ * Returns: whether this very process still runs; a PID that was used again is not it
+ */
+gboolean
+hr_leftover_exists (GPid pid, guint64 start, const char *instance)
+{
+  HrProcess process = { 0 };
+
+  return pid > 0 && instance != NULL && hr_process_read (pid, &process) && process.start == start
+         && process.state != 'Z';
+}
+
+static void
+end_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Leftover *self = task_data;
+  g_auto (HrFd) fd = pidfd_open (self->pid, 0);
+  struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+  /* The descriptor came after the PID: only now it is certain whose it is. */
+  if (fd >= 0 && hr_leftover_exists (self->pid, self->start, self->instance)
+      && pidfd_send_signal (fd, self->stop_signal, NULL, 0) == 0)
+    poll (&wait, 1, (int)(self->timeout / G_TIME_SPAN_MILLISECOND));
+  if (hr_process_tree_kill (self->pid, self->instance))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_new_error (task, HR_ERROR, HR_ERROR_FAILED,
+                             "PID %d, left running by an earlier daemon, could not be ended", (int)self->pid);
+}
+
+/**
+ * hr_leftover_end_async:
+ * @pid: main process of an instance
+ * @start: its start time
+ * @instance: the instance's id
+ * @stop_signal: StopSignal
+ * @timeout_usec: from the signal to SIGKILL for all of the instance
+ * @callback: called when nothing of it is left
+ * @user_data: for @callback
+ */
+void
+hr_leftover_end_async (GPid pid, guint64 start, const char *instance, int stop_signal, gint64 timeout_usec,
+                       GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  Leftover *self = g_new0 (Leftover, 1);
+
+  self->pid = pid;
+  self->start = start;
+  self->instance = g_strdup (instance);
+  self->stop_signal = stop_signal;
+  self->timeout = timeout_usec;
+  g_task_set_source_tag (task, hr_leftover_end_async);
+  g_task_set_task_data (task, self, leftover_free);
+  g_task_run_in_thread (task, end_in_thread);
+}
+
+/**
+ * hr_leftover_end_finish:
+ * @result: of hr_leftover_end_async()
+ * @error: return location
+ *
+ * Returns: whether nothing of it is left
+ */
+gboolean
+hr_leftover_end_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
