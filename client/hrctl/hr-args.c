@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "hr-error.h"
@@ -361,12 +362,10 @@ hr_args_parse_number (const HrArgs *self, const char *text, const char *what, gu
     return TRUE;
 
   if (max == G_MAXUINT64)
-    hr_usage_error (error, self->verb, _ ("%s must be a number from %" G_GUINT64_FORMAT " on, not '%s'"), what, min,
-                    text);
+    hr_usage_error (error, self->verb, _ ("%s must be a number from %" PRIu64 " on, not '%s'"), what, min, text);
   else
-    hr_usage_error (error, NULL,
-                    _ ("%s must be a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not '%s'"), what, min,
-                    max, text);
+    hr_usage_error (error, NULL, _ ("%s must be a number from %" PRIu64 " to %" PRIu64 ", not '%s'"), what, min, max,
+                    text);
   return FALSE;
 }
 

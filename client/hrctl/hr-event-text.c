@@ -2,6 +2,7 @@
 #include "hr-event-text.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "hr-dict.h"
 #include "hr-text.h"
@@ -28,7 +29,7 @@ reload_started (GVariant *parameters)
   if (release == 0)
     return g_strdup_printf (_ ("%s: reload started"), service);
 
-  return g_strdup_printf (_ ("%s: reload to release %" G_GUINT64_FORMAT " started"), service, release);
+  return g_strdup_printf (_ ("%s: reload to release %" PRIu64 " started"), service, release);
 }
 
 static char *
@@ -43,8 +44,7 @@ reload_completed (GVariant *parameters)
   g_variant_get (parameters, "(&s&ott@a{sv})", &service, NULL, &release, &usec, &details);
   took = hr_text_duration ((gint64)hr_dict_number (details, "durationUsec"));
   downtime = hr_text_duration ((gint64)usec);
-  return g_strdup_printf (_ ("%s: release %" G_GUINT64_FORMAT " is live in %s, downtime %s"), service, release, took,
-                          downtime);
+  return g_strdup_printf (_ ("%s: release %" PRIu64 " is live in %s, downtime %s"), service, release, took, downtime);
 }
 
 static char *
@@ -86,8 +86,7 @@ rolled_back (GVariant *parameters)
   guint64 from, to;
 
   g_variant_get (parameters, "(&stt&s)", &service, &from, &to, &reason);
-  return g_strdup_printf (_ ("%s: rolled back from release %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s"),
-                          service, from, to, reason);
+  return g_strdup_printf (_ ("%s: rolled back from release %" PRIu64 " to %" PRIu64 ": %s"), service, from, to, reason);
 }
 
 static char *

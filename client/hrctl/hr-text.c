@@ -2,6 +2,7 @@
 #include "hr-text.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define MINUTE ((gint64)60)
@@ -27,7 +28,7 @@ hr_text_duration (gint64 usec)
     return g_strdup_printf (_ ("%d min %d s"), (int)(s / MINUTE), (int)(s % MINUTE));
   if (s < DAY)
     return g_strdup_printf (_ ("%d h %d min"), (int)(s / HOUR), (int)(s % HOUR / MINUTE));
-  return g_strdup_printf (_ ("%" G_GINT64_FORMAT " d %d h"), s / DAY, (int)(s % DAY / HOUR));
+  return g_strdup_printf (_ ("%" PRId64 " d %d h"), s / DAY, (int)(s % DAY / HOUR));
 }
 
 /**

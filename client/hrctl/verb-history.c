@@ -3,6 +3,7 @@
  * verb-history.c: history.
  */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "hr-dict.h"
 #include "hr-json.h"
@@ -48,7 +49,7 @@ add_entry (HrTable *table, GVariant *entry)
 {
   gboolean success = hr_dict_bool (entry, "success");
   g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
-  g_autofree char *release = g_strdup_printf ("%" G_GUINT64_FORMAT, hr_dict_number (entry, "release"));
+  g_autofree char *release = g_strdup_printf ("%" PRIu64, hr_dict_number (entry, "release"));
   g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
   g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
   g_autofree char *files = describe_files (entry);

@@ -3,6 +3,7 @@
  * verb-release.c: verbs that look at the code of a service: releases, diff, plan.
  */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "hr-dict.h"
@@ -57,7 +58,7 @@ add_release (HrTable *table, GVariant *release)
 {
   const char *fate = hr_dict_string (release, "fate");
   const char *mark = "";
-  g_autofree char *number = g_strdup_printf ("%" G_GUINT64_FORMAT, hr_dict_number (release, "number"));
+  g_autofree char *number = g_strdup_printf ("%" PRIu64, hr_dict_number (release, "number"));
   g_autofree char *time = hr_text_time ((gint64)hr_dict_number (release, "time"));
   g_autofree char *files = hr_dict_join (release, "files", " ");
   g_autofree char *error = NULL;

@@ -8,6 +8,7 @@
 #include <gio/gunixfdlist.h>
 #include <glib-unix.h>
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ say_completed (Run *self, GVariant *parameters)
   files = hr_dict_strings (details, "files");
   n = g_strv_length ((GStrv)files);
   count = g_strdup_printf (ngettext ("%u file", "%u files", n), n);
-  text = g_strdup_printf (_ ("release %" G_GUINT64_FORMAT " is live in %s (%s)"), release, took, count);
+  text = g_strdup_printf (_ ("release %" PRIu64 " is live in %s (%s)"), release, took, count);
   say (self, HR_TINT_DIM, text);
 }
 
@@ -96,8 +97,7 @@ say_rolled_back (Run *self, GVariant *parameters)
   guint64 from, to;
 
   g_variant_get (parameters, "(&stt&s)", NULL, &from, &to, &reason);
-  text = g_strdup_printf (_ ("rolled back from release %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ": %s"), from, to,
-                          reason);
+  text = g_strdup_printf (_ ("rolled back from release %" PRIu64 " to %" PRIu64 ": %s"), from, to, reason);
   say (self, HR_TINT_MIDDLING, text);
 }
 

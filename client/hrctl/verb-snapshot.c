@@ -3,6 +3,7 @@
  * verb-snapshot.c: snapshot create, list, show and restore. Without an id, show and restore take the newest.
  */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "hr-dict.h"
@@ -97,8 +98,8 @@ static void
 add_snapshot (HrTable *table, GVariant *snapshot)
 {
   g_autofree char *time = hr_text_time ((gint64)hr_dict_number (snapshot, "time") * G_USEC_PER_SEC);
-  g_autofree char *release = g_strdup_printf ("%" G_GUINT64_FORMAT, hr_dict_number (snapshot, "release"));
-  g_autofree char *version = g_strdup_printf ("%" G_GUINT64_FORMAT, hr_dict_number (snapshot, "version"));
+  g_autofree char *release = g_strdup_printf ("%" PRIu64, hr_dict_number (snapshot, "release"));
+  g_autofree char *version = g_strdup_printf ("%" PRIu64, hr_dict_number (snapshot, "version"));
   g_autofree char *size = hr_text_size (hr_dict_number (snapshot, "size"));
 
   hr_table_add (table, hr_dict_string (snapshot, "id"), time, release, version, size, NULL);

@@ -3,6 +3,7 @@
  * verb-status.c: list and status.
  */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "hr-dict.h"
 #include "hr-error.h"
@@ -35,7 +36,7 @@ static const HrField service_fields[] = {
 static char *
 number_or_nothing (guint64 number)
 {
-  return number > 0 ? g_strdup_printf ("%" G_GUINT64_FORMAT, number) : g_strdup ("");
+  return number > 0 ? g_strdup_printf ("%" PRIu64, number) : g_strdup ("");
 }
 
 static JsonNode *
@@ -284,7 +285,7 @@ print_code (GVariant *service, GVariant *properties, HrOutput *output)
   g_autofree char *pending = hr_dict_join (properties, "Pending", "\n");
 
   if (release > 0 && point > 0)
-    line = g_strdup_printf (_ ("%s (a rollback would go to %" G_GUINT64_FORMAT ")"), number, point);
+    line = g_strdup_printf (_ ("%s (a rollback would go to %" PRIu64 ")"), number, point);
   print_line (output, _ ("Release"), line != NULL ? line : number);
   print_line (output, _ ("View"), hr_dict_string (service, "view"));
   print_line (output, _ ("Pending"), pending);
@@ -309,8 +310,8 @@ print_reloads (HrClient *client, const char *name, HrOutput *output)
       g_autofree char *line = NULL;
 
       if (hr_dict_bool (entry, "success"))
-        line = g_strdup_printf (_ ("%s release %" G_GUINT64_FORMAT " went live in %s"), time,
-                                hr_dict_number (entry, "release"), took);
+        line = g_strdup_printf (_ ("%s release %" PRIu64 " went live in %s"), time, hr_dict_number (entry, "release"),
+                                took);
       else
         line = g_strdup_printf (_ ("%s failed in phase %s"), time, hr_dict_string (entry, "phase"));
       print_line (output, i == 0 ? _ ("Reloads") : "", line);
