@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-dir-slots.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hr-error.h"
-#include "hr-fs.h"
-#include "hr-ignore.h"
-#include "hr-log.h"
-#include "hr-slot-carry.h"
-#include "hr-slot-place.h"
-#include "hr-slot-shares.h"
+#include "hr-slot-site.h"
 
 struct _HrDirSlots {
   GObject parent_instance;
 
   HrServiceSpec *spec;
-  HrReleaseStore *store;
-  HrIgnore *ignore;
-  char *base;        /* STATE/slots/NAME */
-  char *kept;        /* below it */
-  char *temporary;   /* below it */
-  char *real_source; /* mount point; NULL: the slot is seen at its own path */
+  HrSlotSite site;
   gboolean in_place;
   GError *unusable; /* what placing fails with, NULL */
   char *note;
@@ -34,14 +23,10 @@ struct _HrDirSlots {
 
 /* What a task is to do, and what came of it. */
 typedef struct {
-  HrSlot slot;
-  HrSlot from;
-  HrRelease *release; /* NULL: only to carry */
-  char **share_dirs;
-  char **share_files;
+  HrSlotOrder order;
   HrPlacement *placement;
   GError *error;
-} Order;
+} Work;
 
 static void hr_dir_slots_iface_init (HrSlotsInterface *iface);
 
@@ -49,24 +34,16 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (HrDirSlots, hr_dir_slots, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (HR_TYPE_SLOTS, hr_dir_slots_iface_init))
 
 static void
-order_free (gpointer data)
+work_free (gpointer data)
 {
-  Order *order = data;
+  Work *work = data;
 
-  g_clear_pointer (&order->release, hr_release_free);
-  g_strfreev (order->share_dirs);
-  g_strfreev (order->share_files);
-  g_clear_pointer (&order->placement, hr_placement_free);
-  g_clear_error (&order->error);
-  g_free (order);
-}
-
-static char *
-slot_file (HrDirSlots *self, HrSlot slot, const char *suffix)
-{
-  g_autofree char *name = g_strconcat (hr_slot_to_string (slot), suffix, NULL);
-
-  return g_build_filename (self->base, name, NULL);
+  g_clear_pointer (&work->order.release, hr_release_free);
+  g_strfreev (work->order.share_dirs);
+  g_strfreev (work->order.share_files);
+  g_clear_pointer (&work->placement, hr_placement_free);
+  g_clear_error (&work->error);
+  g_free (work);
 }
 
 static void
@@ -77,224 +54,55 @@ set_held (HrDirSlots *self, HrSlot slot, guint64 number)
   g_mutex_unlock (&self->lock);
 }
 
-static HrSlotDir *
-open_slot (HrDirSlots *self, HrSlot slot, gboolean writable, GError **error)
-{
-  g_autofree char *path = slot_file (self, slot, "");
-
-  return hr_slot_dir_open (path, writable ? self->temporary : NULL, error);
-}
-
-/* The record of @slot, empty where there is none that can be trusted. */
-static HrSlotRecord *
-load_record (HrDirSlots *self, HrSlot slot, gboolean *scratch)
-{
-  g_autofree char *file = slot_file (self, slot, ".placed");
-  g_autofree char *marker = slot_file (self, slot, ".placing");
-  g_autoptr (GError) error = NULL;
-  HrSlotRecord *record = hr_slot_record_load (file, &error);
-
-  *scratch = record == NULL || g_file_test (marker, G_FILE_TEST_EXISTS);
-  if (record == NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    g_debug ("%s; everything in the slot is compared with the release", error->message);
-  return record != NULL ? record : hr_slot_record_new ();
-}
-
-static gboolean
-save_record (HrDirSlots *self, HrSlot slot, const HrSlotRecord *record, GError **error)
-{
-  g_autofree char *file = slot_file (self, slot, ".placed");
-
-  return hr_slot_record_save (record, file, error);
-}
-
-static HrSlotWalk *
-walk (HrDirSlots *self, HrSlotDir *dir, HrSlotRecord *record, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (HrIgnore) ignore = hr_ignore_copy (self->ignore);
-
-  return hr_slot_walk (dir, record, ignore, cancellable, error);
-}
-
-static gboolean
-open_from (HrDirSlots *self, HrSlotChange *change, HrSlot from, GError **error)
-{
-  g_autofree char *path = slot_file (self, from, "");
-  gboolean scratch;
-
-  if (from == HR_SLOT_NONE || !g_file_test (path, G_FILE_TEST_IS_DIR))
-    return TRUE;
-  change->from = open_slot (self, from, FALSE, error);
-  change->from_record = load_record (self, from, &scratch);
-  if (change->from == NULL)
-    return FALSE;
-  change->in_from = walk (self, change->from, change->from_record, change->cancellable, error);
-  return change->in_from != NULL;
-}
-
-static gboolean
-make_dirs (HrDirSlots *self, HrSlot slot, GError **error)
-{
-  g_autofree char *path = slot_file (self, slot, "");
-  struct stat source;
-  struct stat info;
-  guint mode = stat (self->spec->source, &source) == 0 ? (source.st_mode & 0777) | 0700 : 0700;
-
-  if (!hr_fs_make_dir (path, 0700, error) || !hr_fs_remove_tree (self->temporary, error)
-      || !hr_fs_make_dir (self->temporary, 0700, error)
-      || (self->real_source != NULL && !hr_fs_make_dir (self->real_source, 0700, error)))
-    return FALSE;
-  /* The program sees it as its source. */
-  if (lstat (path, &info) != 0 || ((info.st_mode & 07777) != mode && chmod (path, mode) != 0))
-    return hr_fs_set_error (error, errno, "while changing the mode of '%s'", path);
-  return TRUE;
-}
-
-static HrSlotRecord *
-want_release (HrDirSlots *self, const Order *order, HrView **view, GError **error)
-{
-  g_autoptr (HrSlotRecord) want = hr_slot_record_new ();
-  g_autofree char *dir = slot_file (self, order->slot, "");
-  g_auto (GStrv) mounts = NULL;
-  g_auto (GStrv) read_only = NULL;
-  HrSlotShares shares = { .source = self->spec->source,
-                          .real_source = self->real_source,
-                          .dirs = (const char *const *)order->share_dirs,
-                          .files = (const char *const *)order->share_files };
-
-  want->release = order->release->number;
-  want->tree = g_strdup (order->release->tree);
-  if (!hr_slot_place_read_tree (self->store, want->tree, want, error))
-    return NULL;
-  hr_slot_shares_place (&shares, want, &mounts, &read_only);
-  *view = hr_view_new (self->spec->source, dir, self->real_source, (const char *const *)mounts,
-                       (const char *const *)read_only);
-  return g_steal_pointer (&want);
-}
-
-static HrPlacement *
-placement_new (HrSlotChange *change, HrView *view)
-{
-  HrPlacement *placement = g_new0 (HrPlacement, 1);
-
-  placement->view = view;
-  placement->written = change->written;
-  g_ptr_array_add (change->carried, NULL);
-  g_ptr_array_add (change->kept_aside, NULL);
-  placement->carried = (char **)g_ptr_array_steal (change->carried, NULL);
-  placement->kept_aside = (char **)g_ptr_array_steal (change->kept_aside, NULL);
-  return placement;
-}
-
-static gboolean
-save_place (HrDirSlots *self, const Order *order, HrSlotChange *change, GError **error)
-{
-  if (change->begun || change->scratch || change->from != NULL || change->have->release != change->want->release
-      || g_strcmp0 (change->have->tree, change->want->tree) != 0)
-    {
-      change->want->placed_at = g_get_real_time () * 1000;
-      if (!save_record (self, order->slot, change->want, error))
-        return FALSE;
-    }
-  if ((change->begun || change->scratch) && g_unlink (change->marker) != 0 && errno != ENOENT)
-    return hr_fs_set_error (error, errno, "while removing '%s'", change->marker);
-  return change->from == NULL || change->from_record->release == 0
-         || save_record (self, order->from, change->from_record, error);
-}
-
-static HrPlacement *
-place (HrDirSlots *self, const Order *order, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (HrSlotChange) change = hr_slot_change_new (self->spec->name, self->store, self->kept);
-  g_autofree char *marker = slot_file (self, order->slot, ".placing");
-  g_autoptr (HrView) view = NULL;
-
-  change->marker = marker;
-  change->cancellable = cancellable;
-  if (!make_dirs (self, order->slot, error))
-    return NULL;
-  change->have = load_record (self, order->slot, &change->scratch);
-  change->want = want_release (self, order, &view, error);
-  if (change->want == NULL)
-    return NULL;
-  change->to = open_slot (self, order->slot, TRUE, error);
-  if (change->to == NULL)
-    return NULL;
-  change->in_to = walk (self, change->to, change->have, cancellable, error);
-  if (change->in_to == NULL || !open_from (self, change, order->from, error))
-    return NULL;
-
-  if (!hr_slot_place (change, error) || !save_place (self, order, change, error))
-    {
-      if (change->begun || change->scratch)
-        set_held (self, order->slot, 0);
-      return NULL;
-    }
-  set_held (self, order->slot, order->release->number);
-  return placement_new (change, g_steal_pointer (&view));
-}
-
-static HrPlacement *
-carry (HrDirSlots *self, const Order *order, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (HrSlotChange) change = hr_slot_change_new (self->spec->name, self->store, self->kept);
-  gboolean scratch;
-  gboolean ok;
-
-  change->cancellable = cancellable;
-  change->from_ended = TRUE;
-  if (!make_dirs (self, order->slot, error))
-    return NULL;
-  change->want = load_record (self, order->slot, &scratch);
-  change->to = open_slot (self, order->slot, TRUE, error);
-  if (change->to == NULL || !open_from (self, change, order->from, error))
-    return NULL;
-  if (change->from == NULL || change->in_from->own->len == 0)
-    return placement_new (change, NULL);
-
-  ok = hr_slot_carry_late (change, error) && hr_slot_dir_finish (change->to, error);
-  /* What was brought before an error is known as such. */
-  if (change->want->release != 0 && !save_record (self, order->slot, change->want, ok ? error : NULL))
-    ok = FALSE;
-  if (change->from_record->release != 0 && !save_record (self, order->from, change->from_record, ok ? error : NULL))
-    ok = FALSE;
-  return ok ? placement_new (change, NULL) : NULL;
-}
-
 static gboolean
 on_worked (gpointer data)
 {
   GTask *task = data;
-  Order *order = g_task_get_task_data (task);
+  Work *work = g_task_get_task_data (task);
 
-  if (order->placement != NULL)
-    g_task_return_pointer (task, g_steal_pointer (&order->placement), (GDestroyNotify)hr_placement_free);
+  if (work->placement != NULL)
+    g_task_return_pointer (task, g_steal_pointer (&work->placement), (GDestroyNotify)hr_placement_free);
   else
-    g_task_return_error (task, g_steal_pointer (&order->error));
+    g_task_return_error (task, g_steal_pointer (&work->error));
   return G_SOURCE_REMOVE;
+}
+
+static void
+do_place (HrDirSlots *self, Work *work, GCancellable *cancellable)
+{
+  HrSlot slot = work->order.slot;
+  guint64 number = work->order.release->number;
+
+  work->placement = hr_slot_site_place (&self->site, &work->order, cancellable, &work->error);
+  if (work->placement == NULL)
+    g_prefix_error (&work->error, "while placing release %" G_GUINT64_FORMAT " of '%s' in slot %s: ", number,
+                    self->spec->name, hr_slot_to_string (slot));
+  /* A failure may have come before anything was changed. */
+  set_held (self, slot, work->placement != NULL ? number : hr_slot_site_holds (&self->site, slot));
+}
+
+static void
+do_carry (HrDirSlots *self, Work *work, GCancellable *cancellable)
+{
+  work->placement = hr_slot_site_carry (&self->site, &work->order, cancellable, &work->error);
+  if (work->placement == NULL)
+    g_prefix_error (&work->error, "while bringing along what '%s' wrote in slot %s: ", self->spec->name,
+                    hr_slot_to_string (work->order.from));
 }
 
 /* In the worker thread. The task goes back to the caller's, so that its last reference, and with it ours, is dropped
  * there. */
 static void
-work (gpointer data, gpointer user_data)
+run (gpointer data, gpointer user_data)
 {
   GTask *task = data;
   HrDirSlots *self = g_task_get_source_object (task);
-  Order *order = g_task_get_task_data (task);
+  Work *work = g_task_get_task_data (task);
   GCancellable *cancellable = g_task_get_cancellable (task);
   g_autoptr (GSource) source = g_idle_source_new ();
 
-  if (!g_cancellable_set_error_if_cancelled (cancellable, &order->error))
-    order->placement = order->release != NULL ? place (self, order, cancellable, &order->error)
-                                              : carry (self, order, cancellable, &order->error);
-  if (order->placement == NULL && order->release != NULL)
-    g_prefix_error (&order->error,
-                    "while placing release %" G_GUINT64_FORMAT " of '%s' in slot %s: ", order->release->number,
-                    self->spec->name, hr_slot_to_string (order->slot));
-  else if (order->placement == NULL)
-    g_prefix_error (&order->error, "while bringing along what '%s' wrote in slot %s: ", self->spec->name,
-                    hr_slot_to_string (order->from));
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &work->error))
+    (work->order.release != NULL ? do_place : do_carry) (self, work, cancellable);
   g_source_set_priority (source, g_task_get_priority (task));
   g_source_set_callback (source, on_worked, task, g_object_unref);
   g_source_attach (source, g_task_get_context (task));
@@ -342,7 +150,7 @@ hr_dir_slots_place_async (HrSlots *slots, HrSlot slot, const HrRelease *release,
 {
   HrDirSlots *self = HR_DIR_SLOTS (slots);
   g_autoptr (GTask) task = task_new (self, hr_dir_slots_place_async, cancellable, callback, user_data);
-  Order *order;
+  Work *work;
 
   if (self->in_place)
     {
@@ -357,13 +165,13 @@ hr_dir_slots_place_async (HrSlots *slots, HrSlot slot, const HrRelease *release,
       g_task_return_error (task, g_error_copy (self->unusable));
       return;
     }
-  order = g_new0 (Order, 1);
-  order->slot = slot;
-  order->from = carry_from;
-  order->release = hr_release_copy (release);
-  order->share_dirs = copy_sorted (scan->share_dirs);
-  order->share_files = copy_sorted (scan->share_files);
-  g_task_set_task_data (task, order, order_free);
+  work = g_new0 (Work, 1);
+  work->order.slot = slot;
+  work->order.from = carry_from;
+  work->order.release = hr_release_copy (release);
+  work->order.share_dirs = copy_sorted (scan->share_dirs);
+  work->order.share_files = copy_sorted (scan->share_files);
+  g_task_set_task_data (task, work, work_free);
   g_thread_pool_push (self->pool, g_steal_pointer (&task), NULL);
 }
 
@@ -380,17 +188,17 @@ hr_dir_slots_carry_async (HrSlots *slots, HrSlot from, HrSlot to, GCancellable *
 {
   HrDirSlots *self = HR_DIR_SLOTS (slots);
   g_autoptr (GTask) task = task_new (self, hr_dir_slots_carry_async, cancellable, callback, user_data);
-  Order *order;
+  Work *work;
 
   if (self->in_place || self->unusable != NULL)
     {
       g_task_return_pointer (task, in_place_placement (self), (GDestroyNotify)hr_placement_free);
       return;
     }
-  order = g_new0 (Order, 1);
-  order->slot = to;
-  order->from = from;
-  g_task_set_task_data (task, order, order_free);
+  work = g_new0 (Work, 1);
+  work->order.slot = to;
+  work->order.from = from;
+  g_task_set_task_data (task, work, work_free);
   g_thread_pool_push (self->pool, g_steal_pointer (&task), NULL);
 }
 
@@ -438,13 +246,8 @@ hr_dir_slots_finalize (GObject *object)
   if (self->pool != NULL)
     g_thread_pool_free (self->pool, FALSE, TRUE);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
-  g_clear_object (&self->store);
-  g_clear_object (&self->ignore);
+  hr_slot_site_clear (&self->site);
   g_clear_error (&self->unusable);
-  g_free (self->base);
-  g_free (self->kept);
-  g_free (self->temporary);
-  g_free (self->real_source);
   g_free (self->note);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (hr_dir_slots_parent_class)->finalize (object);
@@ -519,7 +322,7 @@ choose_view (HrDirSlots *self, const char *runtime_dir, gboolean can_mount)
 
   if (self->spec->view != HR_VIEW_SLOT && why_not == NULL)
     {
-      self->real_source = g_build_filename (runtime_dir, "real", self->spec->name, NULL);
+      self->site.real_source = g_build_filename (runtime_dir, "real", self->spec->name, NULL);
       self->note = g_strdup ("source");
     }
   else if (self->spec->view == HR_VIEW_SLOT)
@@ -575,22 +378,16 @@ hr_dir_slots_new (HrServiceSpec *spec, HrReleaseStore *store, const char *slots_
 
   self = g_object_new (HR_TYPE_DIR_SLOTS, NULL);
   self->spec = hr_service_spec_ref (spec);
-  self->store = g_object_ref (store);
-  self->ignore = hr_ignore_new (spec);
-  self->base = g_build_filename (slots_dir, spec->name, NULL);
-  self->kept = g_build_filename (self->base, "kept", NULL);
-  self->temporary = g_build_filename (self->base, "tmp", NULL);
-  self->pool = g_thread_pool_new (work, NULL, 1, FALSE, NULL);
+  self->site.service = g_strdup (spec->name);
+  self->site.source = g_strdup (spec->source);
+  self->site.base = g_build_filename (slots_dir, spec->name, NULL);
+  self->site.store = g_object_ref (store);
+  self->site.ignore = hr_ignore_new (spec);
+  self->pool = g_thread_pool_new (run, NULL, 1, FALSE, NULL);
   choose_view (self, runtime_dir, can_mount);
   choose_slots (self, slots_dir);
 
   for (HrSlot slot = HR_SLOT_A; slot <= HR_SLOT_B; slot++)
-    {
-      g_autofree char *file = slot_file (self, slot, ".placed");
-      g_autofree char *marker = slot_file (self, slot, ".placing");
-
-      if (!g_file_test (marker, G_FILE_TEST_EXISTS))
-        self->held[slot] = hr_slot_record_peek (file);
-    }
+    self->held[slot] = hr_slot_site_holds (&self->site, slot);
   return HR_SLOTS (self);
 }

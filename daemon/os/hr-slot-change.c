@@ -10,18 +10,18 @@
  * hr_slot_change_new:
  * @service: name of the service
  * @store: its rollback store
- * @kept: directory for what is kept aside
+ * @base: directory of its slots; what is kept aside goes into "kept" there
  *
- * Returns: (transfer full): a change that does not know its slots yet; the strings stay the caller's
+ * Returns: (transfer full): a change that does not know its slots yet; @service stays the caller's
  */
 HrSlotChange *
-hr_slot_change_new (const char *service, HrReleaseStore *store, const char *kept)
+hr_slot_change_new (const char *service, HrReleaseStore *store, const char *base)
 {
   HrSlotChange *self = g_new0 (HrSlotChange, 1);
 
   self->service = service;
   self->store = g_object_ref (store);
-  self->kept = kept;
+  self->kept = g_build_filename (base, "kept", NULL);
   self->carried = g_ptr_array_new_with_free_func (g_free);
   self->kept_aside = g_ptr_array_new_with_free_func (g_free);
   return self;
@@ -46,6 +46,7 @@ hr_slot_change_free (HrSlotChange *self)
   g_ptr_array_unref (self->carried);
   g_ptr_array_unref (self->kept_aside);
   g_object_unref (self->store);
+  g_free (self->kept);
   g_free (self);
 }
 

@@ -44,7 +44,7 @@ G_BEGIN_DECLS
 typedef struct {
   const char *service;
   HrReleaseStore *store;
-  const char *kept;
+  char *kept;
   const char *marker;
   GCancellable *cancellable;
   HrSlotDir *to;
@@ -62,7 +62,7 @@ typedef struct {
   GPtrArray *kept_aside;
 } HrSlotChange;
 
-HrSlotChange *hr_slot_change_new (const char *service, HrReleaseStore *store, const char *kept);
+HrSlotChange *hr_slot_change_new (const char *service, HrReleaseStore *store, const char *base);
 void hr_slot_change_free (HrSlotChange *self);
 gboolean hr_slot_change_begin (HrSlotChange *self, GError **error);
 gboolean hr_slot_change_is_recorded (HrSlotChange *self, HrSlotDir *dir, const char *path, const struct stat *info);

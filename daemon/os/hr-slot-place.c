@@ -146,8 +146,7 @@ remove_emptied (HrSlotChange *change, const char *path)
   while ((slash = strrchr (above, '/')) != NULL)
     {
       *slash = '\0';
-      if (g_hash_table_contains (change->want->placed, above)
-          || !hr_slot_dir_remove (change->to, above, TRUE, NULL))
+      if (g_hash_table_contains (change->want->placed, above) || !hr_slot_dir_remove (change->to, above, TRUE, NULL))
         return;
       g_hash_table_remove (change->in_to->paths, above);
     }
