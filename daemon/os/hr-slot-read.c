@@ -36,19 +36,13 @@ hr_slot_dir_stat (HrSlotDir *self, const char *path, struct stat *info)
   return result == 0;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 /**
  * hr_slot_dir_names:
  * @self: a slot
  * @path: a directory below it, "" for the slot itself
  * @error: return location
  *
- * Returns: (transfer full): the names in it, sorted; %NULL with a #GIOErrorEnum set
+ * Returns: (transfer full): the names in it, in no order; %NULL with a #GIOErrorEnum set
  */
 char **
 hr_slot_dir_names (HrSlotDir *self, const char *path, GError **error)
@@ -80,7 +74,6 @@ hr_slot_dir_names (HrSlotDir *self, const char *path, GError **error)
         g_ptr_array_add (names, g_strdup (entry->d_name));
     }
   closedir (dir);
-  g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   return (char **)g_ptr_array_free (g_steal_pointer (&names), FALSE);
 }

@@ -94,11 +94,16 @@ hr_slot_record_place (HrSlotRecord *self, const char *path, HrPlacedKind kind, g
 void
 hr_slot_record_agree (HrSlotRecord *self, const char *path, const HrStamp *stamp, gboolean kept)
 {
-  HrAgreed *agreed = g_new (HrAgreed, 1);
+  HrAgreed *agreed = g_hash_table_lookup (self->agreed, path);
 
+  if (agreed != NULL && agreed->kept == kept && agreed->stamp.inode == stamp->inode && agreed->stamp.size == stamp->size
+      && agreed->stamp.mtime == stamp->mtime)
+    return;
+  agreed = g_new (HrAgreed, 1);
   agreed->stamp = *stamp;
   agreed->kept = kept;
   g_hash_table_replace (self->agreed, g_strdup (path), agreed);
+  self->changed = TRUE;
 }
 
 /**
@@ -401,6 +406,7 @@ hr_slot_record_parse (const char *text, gsize size, GError **error)
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "line %u is malformed", number);
       return NULL;
     }
+  self->changed = FALSE;
   return g_steal_pointer (&self);
 }
 

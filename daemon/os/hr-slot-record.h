@@ -88,6 +88,7 @@ typedef struct {
  * @placed_at: when placing ended, nanoseconds since 1970: no program ran before
  * @placed: (element-type filename HrPlaced): paths relative to the slot
  * @agreed: (element-type filename HrAgreed): the program's own files that the other slot had, or that are kept aside
+ * @changed: not kept: whether something was entered since it was loaded
  */
 typedef struct {
   guint64 release;
@@ -95,6 +96,7 @@ typedef struct {
   gint64 placed_at;
   GHashTable *placed;
   GHashTable *agreed;
+  gboolean changed;
 } HrSlotRecord;
 
 HrSlotRecord *hr_slot_record_new (void);

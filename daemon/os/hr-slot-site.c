@@ -170,14 +170,15 @@ placement_new (HrSlotChange *change, HrView *view)
 static gboolean
 save_from (const HrSlotSite *self, const HrSlotOrder *order, HrSlotChange *change, GError **error)
 {
-  return change->from == NULL || change->from_record->release == 0
+  return change->from == NULL || change->from_record->release == 0 || !change->from_record->changed
          || save_record (self, order->from, change->from_record, error);
 }
 
 static gboolean
 save_place (const HrSlotSite *self, const HrSlotOrder *order, HrSlotChange *change, GError **error)
 {
-  if (change->begun || change->scratch || change->from != NULL || change->have->release != change->want->release
+  if (change->begun || change->scratch || change->want->changed || change->have->release != change->want->release
+      || g_hash_table_size (change->have->agreed) != g_hash_table_size (change->want->agreed)
       || g_strcmp0 (change->have->tree, change->want->tree) != 0)
     {
       change->want->placed_at = g_get_real_time () * 1000;
@@ -258,7 +259,8 @@ hr_slot_site_carry (const HrSlotSite *self, const HrSlotOrder *order, GCancellab
 
   ok = hr_slot_carry_late (change, error) && hr_slot_dir_finish (change->to, error);
   /* What was brought before an error is known as such. */
-  if (change->want->release != 0 && !save_record (self, order->slot, change->want, ok ? error : NULL))
+  if (change->want->release != 0 && change->want->changed
+      && !save_record (self, order->slot, change->want, ok ? error : NULL))
     ok = FALSE;
   if (!save_from (self, order, change, ok ? error : NULL))
     ok = FALSE;

@@ -153,6 +153,8 @@ walk_dir (Walker *walker, const char *path, gboolean inside, GError **error)
   g_auto (GStrv) names = NULL;
   g_autoptr (GPtrArray) dirs = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) inner = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GString) child = g_string_new (NULL);
+  gsize length;
 
   if (g_cancellable_set_error_if_cancelled (walker->cancellable, error))
     return FALSE;
@@ -164,13 +166,18 @@ walk_dir (Walker *walker, const char *path, gboolean inside, GError **error)
     }
   if (!inside)
     enter (walker, path, names);
+  g_string_assign (child, path);
+  if (child->len > 0)
+    g_string_append_c (child, '/');
+  length = child->len;
   for (gsize i = 0; names[i] != NULL; i++)
     {
-      g_autofree char *child = *path == '\0' ? g_strdup (names[i]) : g_strconcat (path, "/", names[i], NULL);
       gboolean child_inside = inside;
 
-      if (look_at (walker, child, &child_inside))
-        g_ptr_array_add (child_inside ? inner : dirs, g_steal_pointer (&child));
+      g_string_truncate (child, length);
+      g_string_append (child, names[i]);
+      if (look_at (walker, child->str, &child_inside))
+        g_ptr_array_add (child_inside ? inner : dirs, g_strdup (child->str));
     }
   g_clear_pointer (&names, g_strfreev);
   for (guint i = 0; i < dirs->len; i++)
@@ -184,6 +191,15 @@ walk_dir (Walker *walker, const char *path, gboolean inside, GError **error)
         return FALSE;
     }
   return TRUE;
+}
+
+static int
+compare_own (gconstpointer a, gconstpointer b)
+{
+  const HrSlotOwn *const *left = a;
+  const HrSlotOwn *const *right = b;
+
+  return strcmp ((*left)->path, (*right)->path);
 }
 
 /**
@@ -206,5 +222,8 @@ hr_slot_walk (HrSlotDir *dir, HrSlotRecord *record, HrIgnore *ignore, GCancellab
   found->paths = g_hash_table_new (g_str_hash, g_str_equal);
   found->hidden = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   found->unreadable = g_ptr_array_new_with_free_func (g_free);
-  return walk_dir (&walker, "", FALSE, error) ? g_steal_pointer (&found) : NULL;
+  if (!walk_dir (&walker, "", FALSE, error))
+    return NULL;
+  g_ptr_array_sort (found->own, compare_own);
+  return g_steal_pointer (&found);
 }

@@ -32,7 +32,7 @@ typedef struct {
 
 /**
  * HrSlotWalk:
- * @own: (element-type HrSlotOwn): directories before what is in them
+ * @own: (element-type HrSlotOwn): sorted by path, so directories come before what is in them
  * @paths: (element-type filename HrSlotOwn): the same by path
  * @hidden: (element-type filename): set of paths that are neither of a release, nor own, nor cache
  * @unreadable: (element-type filename): directories that could not be looked into
