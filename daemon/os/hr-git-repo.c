@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-git-loose.h"
 #include "hr-git-repo.h"
 
 #include <errno.h>
@@ -148,6 +149,8 @@ hr_git_repo_new (const char *path, git_repository *repository, GError **error)
   self->unsynced = g_array_new (FALSE, FALSE, sizeof (HrOid));
   /* Not the repository's own: that one syncs each object as it is written, this one all together, much faster. */
   code = git_odb_open (&self->odb, self->objects_dir);
+  if (code == 0)
+    code = hr_git_loose_add (self->odb, self->objects_dir);
   if (code == 0)
     code = git_repository_set_odb (repository, self->odb);
   if (code != 0)

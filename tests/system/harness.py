@@ -223,7 +223,7 @@ class Site:
         self.processes = []
         self.daemon = None
         self.signals = None
-        self.environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8",
+        self.environment = {"PATH": f"{BUILD}/client/hrctl:{BUILD}/daemon:/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8",
                             "XDG_RUNTIME_DIR": self.runtime, "HOTRELOAD_LIBEXECDIR": helper_directory(),
                             "USER": "tester", "SHELL": "/bin/sh"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
