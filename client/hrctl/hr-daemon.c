@@ -32,7 +32,7 @@ struct _HrDaemon {
   HrRunDir *dir; /* NULL: the daemon uses the session's */
   GPid bus_pid;
   GPid daemon_pid;
-  int words; /* what the daemon says on standard error, an unlinked file */
+  int words; /* what daemon and bus say on standard error, an unlinked file */
 };
 
 /* Where we are, for a daemon that was built or installed beside us. */
@@ -126,7 +126,7 @@ start_bus (HrDaemon *self, char **address, GError **error)
   int pipe = -1;
   char *line;
 
-  if (!spawn (command, NULL, -1, &self->bus_pid, &pipe, error))
+  if (!spawn (command, NULL, self->words, &self->bus_pid, &pipe, error))
     return FALSE;
 
   line = read_line (pipe, error);
@@ -231,7 +231,7 @@ start_daemon (HrDaemon *self, const char *const *arguments, const char *const *e
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) command = NULL;
 
-  if (program == NULL || !open_words (self, error))
+  if (program == NULL)
     return FALSE;
 
   g_strv_builder_add_many (builder, program, "--session", NULL);
@@ -267,7 +267,10 @@ hr_daemon_start_on (GDBusConnection *bus, GError **error)
   g_autoptr (HrDaemon) self = daemon_new ();
 
   self->bus = g_object_ref (bus);
-  return start_daemon (self, NULL, NULL, error) ? g_steal_pointer (&self) : NULL;
+  if (!open_words (self, error) || !start_daemon (self, NULL, NULL, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
 }
 
 /**
@@ -289,7 +292,7 @@ hr_daemon_start_private (GError **error)
   g_autofree char *runtime = NULL;
 
   self->dir = hr_run_dir_new (error);
-  if (self->dir == NULL || !start_bus (self, &address, error))
+  if (self->dir == NULL || !open_words (self, error) || !start_bus (self, &address, error))
     return NULL;
 
   environment = g_environ_setenv (g_get_environ (), "DBUS_SESSION_BUS_ADDRESS", address, TRUE);

@@ -2,6 +2,7 @@
 #include "hr-job-report.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "hr-dict.h"
 #include "hr-error.h"
@@ -117,17 +118,28 @@ print_list (HrOutput *output, GVariant *outcome, const char *key, const char *ti
     }
 }
 
+/* "service: ", unless the message names the service itself. */
+static char *
+make_prefix (GVariant *outcome)
+{
+  const char *service = hr_dict_string (outcome, "service");
+  g_autofree char *quoted = g_strdup_printf ("'%s'", service);
+
+  if (*service == '\0' || strstr (hr_dict_string (outcome, "message"), quoted) != NULL)
+    return g_strdup ("");
+
+  return g_strconcat (service, ": ", NULL);
+}
+
 static void
 print_failure (HrOutput *output, GVariant *outcome)
 {
-  const char *service = hr_dict_string (outcome, "service");
   const char *message = hr_dict_string (outcome, "message");
   const char *error = hr_dict_string (outcome, "error");
   const char *phase = hr_dict_string (outcome, "phase");
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *prefix = make_prefix (outcome);
+  g_autoptr (GString) text = g_string_new (prefix);
 
-  if (*service != '\0')
-    g_string_append_printf (text, "%s: ", service);
   g_string_append (text, *message != '\0' ? message : error);
   if (*phase != '\0')
     g_string_append_printf (text, _ (" (phase %s)"), phase);
@@ -144,7 +156,7 @@ print_failure (HrOutput *output, GVariant *outcome)
 static void
 print_outcome (HrOutput *output, GVariant *outcome)
 {
-  const char *service = hr_dict_string (outcome, "service");
+  g_autofree char *prefix = make_prefix (outcome);
   g_autofree char *message = hr_text_clean (hr_dict_string (outcome, "message"));
 
   if (!hr_dict_bool (outcome, "success"))
@@ -153,9 +165,7 @@ print_outcome (HrOutput *output, GVariant *outcome)
       return;
     }
 
-  if (*service != '\0')
-    hr_output_print (output, "%s: ", service);
-  hr_output_print (output, "%s\n", *message != '\0' ? message : _ ("done"));
+  hr_output_print (output, "%s%s\n", prefix, *message != '\0' ? message : _ ("done"));
   print_list (output, outcome, "checks", _ ("check"));
   print_list (output, outcome, "carried", _ ("carried over"));
 }

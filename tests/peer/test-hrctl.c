@@ -61,6 +61,14 @@ test_a_failure_shows_the_checkers_words_without_escapes (HrctlFixture *f, gconst
 }
 
 static void
+test_a_message_that_names_the_service_stands_alone (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "nobody", NULL);
+
+  g_assert_cmpstr (r->err, ==, "hrctl: there is no service 'nobody'\n");
+}
+
+static void
 test_several_services_are_an_array (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "being-system", "broken", "nobody", "--json", NULL);
@@ -478,6 +486,7 @@ main (int argc, char **argv)
   ADD ("reload-json-has-every-key-in-order", test_reload_json_has_every_key_in_order);
   ADD ("a-refused-reload-has-every-key-too", test_a_refused_reload_has_every_key_too);
   ADD ("a-failure-shows-the-checkers-words-without-escapes", test_a_failure_shows_the_checkers_words_without_escapes);
+  ADD ("a-message-that-names-the-service-stands-alone", test_a_message_that_names_the_service_stands_alone);
   ADD ("several-services-are-an-array", test_several_services_are_an_array);
   ADD ("reload-all-reports-each-service", test_reload_all_reports_each_service);
   ADD ("stop-all-stops-every-service", test_stop_all_stops_every_service);
