@@ -4,6 +4,7 @@
  */
 #include <utime.h>
 
+#include "hr-fs.h"
 #include "hr-git-repo.h"
 #include "hr-scan-index.h"
 #include "hr-tree-scan.h"
@@ -739,16 +740,20 @@ test_private (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (info.st_mode & 07777, ==, 0700);
 }
 
+/* libgit2 looks for the user's configuration below $HOME. */
+static char *own_home;
+
 /* The user's own configuration of git changes nothing here. */
 static void
 test_own_configuration (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *config = g_build_filename (g_get_home_dir (), ".gitconfig", NULL);
+  g_autofree char *config = g_build_filename (g_getenv ("HOME"), ".gitconfig", NULL);
   g_autofree char *repo = g_build_filename (fixture->dir, "other", "store.git", NULL);
   HrReleaseStore *store;
   g_autoptr (HrScan) scanned = NULL;
 
-  g_assert_cmpint (g_mkdir_with_parents (g_get_home_dir (), 0700), ==, 0);
+  /* Never the configuration of whoever runs the tests. */
+  g_assert_true (g_str_has_prefix (config, own_home));
   overwrite (config, "[core\nthis is no configuration at all");
   store = open_store (repo, fixture->spec);
   put (fixture, "a", "1");
@@ -774,7 +779,13 @@ main (int argc, char **argv)
     { "/git-store/damaged/a-corrupt-tree", corrupt_tree },
   };
 
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  int failed;
+
+  g_test_init (&argc, &argv, NULL);
+  own_home = g_dir_make_tmp ("hr-home-XXXXXX", NULL);
+  g_assert_nonnull (own_home);
+  g_setenv ("HOME", own_home, TRUE);
+  g_setenv ("XDG_CONFIG_HOME", own_home, TRUE);
   keep_logs ();
   ADD ("/git-store/numbers-go-up-and-on", test_numbers);
   ADD ("/git-store/who-why-and-what-are-kept", test_details);
@@ -799,5 +810,8 @@ main (int argc, char **argv)
   ADD ("/git-store/what-belongs-to-someone-else-is-refused", test_not_ours);
   ADD ("/git-store/nobody-else-can-read-it", test_private);
   ADD ("/git-store/the-users-git-configuration-does-not-matter", test_own_configuration);
-  return g_test_run ();
+  failed = g_test_run ();
+  g_assert_true (hr_fs_remove_tree (own_home, NULL));
+  g_free (own_home);
+  return failed;
 }
