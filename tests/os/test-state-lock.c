@@ -129,7 +129,7 @@ test_lock_passes_on_when_the_holder_ends (Fixture *f, gconstpointer data)
 static gboolean
 mount_tmpfs (Fixture *f, unsigned long flags, const char *options)
 {
-  if (unshare (CLONE_NEWNS) == 0 && mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0
+  if (unshare (CLONE_NEWNS) == 0 && mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0
       && mount ("tmpfs", f->dir, "tmpfs", flags, options) == 0)
     return TRUE;
   g_test_skip_printf ("not run here: cannot mount a file system: %s", g_strerror (errno));
