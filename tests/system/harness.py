@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import json
 import os
-import queue
+import random
 import re
 import selectors
 import shutil
@@ -73,7 +73,7 @@ class Signals:
         self.condition = threading.Condition()
         self.process = subprocess.Popen(
             ["dbus-monitor", "--address", address, "type='signal',interface='org.hotreload.Manager'"],
-            stdout=subprocess.PIPE, text=True, errors="replace")
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
         self.active = threading.Event()
         threading.Thread(target=self.read, daemon=True).start()
         check(self.active.wait(DEADLINE), "dbus-monitor did not become active")
@@ -142,8 +142,9 @@ class Signals:
                 self.condition.wait(left)
 
     def seen(self, signal_name, service=None, after=0):
+        """All such signals after the mark that have come so far, in order; signal_name may be "A|B"."""
         with self.condition:
-            return [e for e in self.events[after:] if e["signal"] == signal_name
+            return [e for e in self.events[after:] if e["signal"] in signal_name.split("|")
                     and (service is None or e["args"][0] == service)]
 
     def stop(self):
@@ -223,7 +224,9 @@ class Site:
         self.processes = []
         self.daemon = None
         self.signals = None
-        self.environment = {"PATH": f"{BUILD}/client/hrctl:{BUILD}/daemon:/usr/local/bin:/usr/bin:/bin", "HOME": self.home, "LANG": "C.UTF-8",
+        # hrctl looks for the daemon on PATH, programs look for hrctl there.
+        path = f"{BUILD}/client/hrctl:{BUILD}/daemon:/usr/local/bin:/usr/bin:/bin"
+        self.environment = {"PATH": path, "HOME": self.home, "LANG": "C.UTF-8",
                             "XDG_RUNTIME_DIR": self.runtime, "HOTRELOAD_LIBEXECDIR": helper_directory(),
                             "USER": "tester", "SHELL": "/bin/sh"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
@@ -256,7 +259,8 @@ class Site:
                        '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
                        '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>')
         process = subprocess.Popen(["dbus-daemon", f"--config-file={conf}", "--nofork", "--print-address"],
-                                   stdout=subprocess.PIPE, text=True, env=self.environment)
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   env=self.environment)
         self.processes.append(process)
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = process.stdout.readline().strip()
         check(self.environment["DBUS_SESSION_BUS_ADDRESS"], "the bus did not start")
@@ -271,9 +275,7 @@ class Site:
         notify.settimeout(DEADLINE)
         self.log = open(self.path("daemon.log"), "ab")
         self.daemon = subprocess.Popen(
-            [*wrapper, os.path.join(BUILD, "daemon", "hotreloadd"), "--session", f"--config-dir={self.config}",
-             f"--state-dir={self.state}", f"--runtime-dir={self.runtime}/hotreload", *self.arguments],
-            env={**self.environment, "NOTIFY_SOCKET": notify_path}, stdout=self.log, stderr=self.log,
+            [*wrapper, *self.daemon_command()], env={**self.environment, "NOTIFY_SOCKET": notify_path}, stdout=self.log, stderr=self.log,
             stdin=subprocess.DEVNULL)
         if not expect_ready:
             notify.close()
@@ -292,6 +294,23 @@ class Site:
             raise Failure(f"the daemon did not become ready: {self.daemon_log()[-2000:]}")
         notify.close()
         return self.daemon
+
+    def daemon_command(self):
+        return [os.path.join(BUILD, "daemon", "hotreloadd"), "--session", f"--config-dir={self.config}",
+                f"--state-dir={self.state}", f"--runtime-dir={self.runtime}/hotreload", *self.arguments]
+
+    def start_daemon_beside(self):
+        """A second daemon for the same directories; its end is the caller's matter."""
+        process = subprocess.Popen(self.daemon_command(), env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def run_daemon_alone(self, *words):
+        """A daemon with these words only, which is expected to end; returns its exit status and what it said."""
+        result = subprocess.run([self.daemon_command()[0], *words], env=self.environment, stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, check=False, timeout=DEADLINE)
+        return result.returncode, result.stdout + result.stderr
 
     def stop_daemon(self, signal_number=signal.SIGTERM):
         if self.daemon is None:
@@ -325,16 +344,21 @@ class Site:
     def close(self):
         try:
             status = self.stop_daemon()
-            if status not in (None, 0) and status != 1:
+            if status not in (None, 0):
                 raise Failure(f"the daemon ended with {status}: {self.daemon_log()[-3000:]}")
         finally:
             if self.signals is not None:
                 self.signals.stop()
-            for process in self.processes:
+            for process in reversed(self.processes):
                 process.terminate()
                 process.wait()
+            left = self.left_over()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
             shutil.rmtree(self.root, ignore_errors=True)
+        check(not left, "the daemon left processes of services behind:", left)
 
     # Configuration
 
@@ -358,11 +382,14 @@ class Site:
             self.wait_state(name, wait, mark)
         return mark
 
-    def wait_state(self, name, state, after=0):
-        if self.service(name, missing=None) and self.service(name)["state"] == state and after == 0:
+    def wait_state(self, name, state, after=None):
+        """Waits until the service is in that state; with a mark, until it entered it after the mark."""
+        if after is not None:
+            self.signals.wait("ServiceStateChanged", name, after, lambda args: args[2] == state)
             return
-        until(lambda: (self.service(name, missing=None) or {}).get("state") == state,
-              f"'{name}' becomes {state}: it is {self.service(name, missing=None)}")
+        mark = self.signals.mark()
+        if (self.service(name, missing=None) or {}).get("state") != state:
+            self.signals.wait("ServiceStateChanged", name, mark, lambda args: args[2] == state)
 
     def wait_good(self, name, release):
         until(lambda: any(r["number"] == release and r["fate"] == "good" for r in self.releases(name)),
@@ -389,6 +416,12 @@ class Site:
                                f"{interface}.{method}", *arguments], capture_output=True, text=True, check=False,
                               env=self.environment, timeout=DEADLINE)
 
+    def gdbus(self, method, *arguments, path="/org/hotreload/Manager", interface="org.hotreload.Manager"):
+        """A call with arguments that dbus-send cannot write, as GVariant text."""
+        return subprocess.run(["gdbus", "call", "--session", "--dest", "org.hotreload.Manager", "--object-path", path,
+                               "--method", f"{interface}.{method}", *arguments], capture_output=True, text=True,
+                              check=False, env=self.environment, timeout=DEADLINE)
+
     def status(self):
         return self.json("status")
 
@@ -407,14 +440,25 @@ class Site:
         return self.json("history", *([name] if name else []), "-n", "100")
 
     def source_listing(self, top):
-        """Everything below a source directory, to prove that nothing was written there."""
+        """Everything in a source directory, to prove that nothing was written there: the times of directories tell of
+        files that came and went."""
         listing = {}
-        for directory, _, files in os.walk(top):
-            for name in files:
-                path = os.path.join(directory, name)
+        for directory, directories, files in os.walk(top):
+            for path in [directory, *(os.path.join(directory, name) for name in [*directories, *files])]:
                 info = os.lstat(path)
-                listing[path] = (info.st_mtime_ns, info.st_size, info.st_ino)
+                listing[path] = (info.st_mode, info.st_ctime_ns, info.st_mtime_ns, info.st_size, info.st_ino)
         return listing
+
+    def left_over(self):
+        """PIDs of all processes that were started for services of this site, by what is in their environment."""
+        mark = b"HOTRELOAD_STATE_IN=" + self.root.encode() + b"/"
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if any(line.startswith(mark) for line in file.read().split(b"\0")):
+                        found.append(int(pid))
+        return found
 
 
 def helper_directory():
@@ -438,9 +482,13 @@ def write_atomic(path, text):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free now, and outside the range from which the kernel takes those of clients."""
+    while True:
+        port = random.randrange(10240, 32000)
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
 
 
 def get(port, path="/", timeout=10, method="GET"):
@@ -464,39 +512,103 @@ def answers(port, text, path="/"):
 
 
 class Load:
-    """Connections opened anew for each request, from several threads, until stopped."""
+    """Connections opened anew for each request, several at a time, until stopped. A process of its own: the test must
+    not wait for its threads."""
 
     def __init__(self, port, connections=20, path="/"):
-        self.port, self.path = port, path
-        self.stopping = threading.Event()
-        self.failures = queue.Queue()
-        self.count = 0
-        self.bodies = {}
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(connections)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self):
-        while not self.stopping.is_set():
-            try:
-                status, body = get(self.port, self.path)
-                if status != 200:
-                    raise OSError(f"status {status}")
-                with self.lock:
-                    self.count += 1
-                    self.bodies[body] = self.bodies.get(body, 0) + 1
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.put((time.monotonic(), repr(error)))
+        self.count, self.bodies = 0, {}
+        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), str(port), str(connections), path],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        equal(self.process.stdout.readline(), "began\n", "the first word of the load")
 
     def stop(self):
+        """Ends it; returns the failures. Then there are count and bodies: {answer: [how many, first at, last at]}."""
+        output, _ = self.process.communicate(timeout=DEADLINE)
+        result = json.loads(output)
+        self.count, self.bodies = result["count"], result["bodies"]
+        return result["failures"]
+
+
+class LoadThreads:
+    """What runs in the process of a Load."""
+
+    def __init__(self, port, connections, path):
+        self.port, self.path = port, path
+        self.stopping = threading.Event()
+        self.lock = threading.Lock()
+        self.count, self.bodies, self.failures = 0, {}, []
+        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
+
+    # Between two requests of one thread: without it the load takes the processors from what it is to load.
+    PAUSE = 0.01
+
+    def ask(self):
+        """One request over a connection of its own; http.client would take three times as long."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % self.path.encode())
+            answer = b""
+            while got := connection.recv(4096):
+                answer += got
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 ") or not body:
+            raise OSError(f"answered {answer!r}")
+        return body.decode().strip()
+
+    def run(self):
+        while not self.stopping.wait(self.PAUSE):
+            try:
+                body = self.ask()
+                now = time.monotonic()
+                with self.lock:
+                    self.count += 1
+                    seen = self.bodies.setdefault(body, [0, now, now])
+                    seen[0], seen[2] = seen[0] + 1, now
+            except OSError as error:
+                with self.lock:
+                    self.failures.append([time.monotonic(), repr(error)])
+
+    def until_end_of_input(self):
+        for thread in self.threads:
+            thread.start()
+        print("began", flush=True)
+        sys.stdin.read()
         self.stopping.set()
         for thread in self.threads:
-            thread.join(DEADLINE)
-        failures = []
-        while not self.failures.empty():
-            failures.append(self.failures.get())
-        return failures
+            thread.join()
+        print(json.dumps({"count": self.count, "bodies": self.bodies, "failures": self.failures[:100]}))
+
+
+class Gate:
+    """A place where a program waits until the test lets it go: a FIFO that it opens and reads to the end."""
+
+    def __init__(self, site, name="gate"):
+        self.path = site.path(name)
+        os.mkfifo(self.path)
+        self.writer = None
+
+    def arrived(self):
+        """Waits until a program is there."""
+        def reader():
+            with contextlib.suppress(OSError):
+                self.writer = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                return True
+            return False
+        until(reader, f"a program comes to {self.path}")
+
+    def release(self):
+        if self.writer is None:
+            self.arrived()
+        os.close(self.writer)
+        self.writer = None
+
+
+def is_alive(pid):
+    """Whether a process runs: a zombie does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 TESTS = []
@@ -529,3 +641,7 @@ def main():
             print(f"not ok {number} {name}")
         print(f"# {time.monotonic() - began:.1f} s", flush=True)
     return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    LoadThreads(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]).until_end_of_input()

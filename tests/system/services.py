@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The services that the system tests run: a small one in Python that starts fast, and the examples in three languages."""
+
+import os
+import shutil
+
+import harness
+
+# Starts in some 20 ms: without site and http.server.
+PYTHON = "python3 -S"
+
+APP = '''import json, os, select, signal, socket, sys
+VERSION = "1"
+# early
+state = {"count": 0}
+if KEEP:
+    with open(os.environ["HOTRELOAD_STATE_IN"]) as file:
+        state.update(json.load(file))
+wake_in, wake_out = os.pipe()
+os.set_blocking(wake_out, False)
+signal.set_wakeup_fd(wake_out)
+signal.signal(signal.SIGTERM, lambda *_: None)
+# late
+def answer(path):
+    if path == "/grow":
+        state["count"] += 1
+    if path in ("/grow", "/count"):
+        return str(state["count"])
+    if path.startswith("/env/"):
+        return os.environ.get(path[5:], "")
+    if path == "/pid":
+        return str(os.getpid())
+    if path.startswith("/eval/"):
+        from binascii import unhexlify
+        return str(eval(unhexlify(path[6:]).decode()))
+    return VERSION
+def serve(connection):
+    connection.settimeout(5)
+    request = b""
+    while b"\\r\\n\\r\\n" not in request:
+        got = connection.recv(4096)
+        if not got:
+            return
+        request += got
+    body = answer(request.split()[1].decode()).encode()
+    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n" % len(body) + body)
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(4096):
+        pass
+listener = socket.socket(fileno=3)
+listener.setblocking(False)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+    notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+while True:
+    ready = select.select([listener, wake_in], [], [])[0]
+    if wake_in in ready:
+        break
+    try:
+        connection = listener.accept()[0]
+    except BlockingIOError:
+        continue
+    try:
+        serve(connection)
+    except OSError:
+        pass
+    connection.close()
+listener.close()
+# ending
+if KEEP:
+    with open(os.environ["HOTRELOAD_STATE_OUT"], "w") as file:
+        json.dump(state, file)
+'''
+
+
+def app(version="1", keep=False, early="", late="", ending=""):
+    """The small service: answers with its version; keeps a count over reloads when asked to. Code can be put in before
+    it opens its state, before it says that it is ready, and before it writes its state."""
+    text = APP.replace("KEEP", str(keep)).replace('VERSION = "1"', f'VERSION = "{version}"')
+    for name, code in (("early", early), ("late", late), ("ending", ending)):
+        text = text.replace(f"# {name}\n", code.rstrip("\n") + "\n" if code else "")
+    return text
+
+
+def at_gate(gate):
+    """Code that waits at a gate."""
+    return f"open({gate.path!r}).read()\n"
+
+
+def key_file(groups):
+    """The text of a service file of {group: {key: value}}."""
+    lines = []
+    for group, keys in groups.items():
+        lines.append(f"[{group}]")
+        lines += [f"{key}={value}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"
+
+
+class Service:
+    """A service of a site: its source, its file, its port."""
+
+    def __init__(self, site, name, files=None, groups=None, start=True, **service):
+        self.site, self.name = site, name
+        self.port = harness.free_port()
+        self.main = "app.py"
+        self.top = site.source(name, {"app.py": app()} if files is None else files)
+        self.groups = {"Service": {"Exec": f"{PYTHON} app.py", "Source": self.top,
+                                   "Listen": f"http=tcp:127.0.0.1:{self.port}"},
+                       "PostCheck": {"RollbackAfter": "50ms"}}
+        for group, keys in {"Service": service, **(groups or {})}.items():
+            self.groups.setdefault(group, {}).update(keys)
+            for key in [key for key, value in keys.items() if value is None]:
+                del self.groups[group][key]
+        self.write_file()
+        if start:
+            self.begin()
+
+    def write_file(self):
+        self.site.service_file(self.name, key_file(self.groups))
+
+    def begin(self):
+        """Has the configuration read, and waits until the service runs."""
+        mark = self.site.signals.mark()
+        result = self.site.hrctl("daemon-reload")
+        harness.equal(result.returncode, 0, "daemon-reload " + result.stderr)
+        self.running(mark)
+
+    def running(self, mark):
+        """Waits until its first release runs, or fails at once when it cannot."""
+        event = self.site.signals.wait("ServiceStateChanged|ReloadFailed", self.name, mark,
+                                       lambda args: len(args) > 3 or args[2] in ("running", "invalid", "failed"))
+        harness.equal(event["args"][2], "running", f"state of '{self.name}'")
+
+    def path(self, *parts):
+        return os.path.join(self.top, *parts)
+
+    def save(self, text, file=None):
+        """Saves a file of the source; returns the mark before."""
+        mark = self.site.signals.mark()
+        harness.write(self.path(file or self.main), text)
+        return mark
+
+    def ended(self, mark):
+        """The end of the first reload after the mark."""
+        return self.site.signals.wait("ReloadCompleted|ReloadFailed", self.name, mark)
+
+    def completed(self, mark, release=None):
+        """The first reload after the mark must succeed, with this release."""
+        event = self.ended(mark)
+        harness.equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
+        if release is not None:
+            harness.equal(event["args"][2], release, "release")
+        return event
+
+    def failed(self, mark, phase=None):
+        """The first reload after the mark must fail, in this phase."""
+        event = self.ended(mark)
+        harness.equal(event["signal"], "ReloadFailed", f"end of the reload {event['args']}")
+        if phase is not None:
+            harness.equal(event["args"][2], phase, f"phase of {event['args'][3]!r}")
+        return event
+
+    def good(self, release):
+        """Waits until the release has proven itself."""
+        self.site.wait_good(self.name, release)
+
+    def ask(self, path="/"):
+        status, body = harness.get(self.port, path)
+        harness.equal(status, 200, f"status of {path} from '{self.name}'")
+        return body.strip()
+
+    def evaluate(self, expression):
+        """What the small service computes this Python expression to, as text."""
+        return self.ask("/eval/" + expression.encode().hex())
+
+    @property
+    def shown(self):
+        return self.site.service(self.name)
+
+    @property
+    def pid(self):
+        return self.shown["pid"]
+
+    @property
+    def releases(self):
+        return self.site.releases(self.name)
+
+    def last_release(self):
+        return self.releases[-1]
+
+
+EXAMPLES = {"python": ("being-system.conf", "being_system.py", 'VERSION = "{}"'),
+            "node": ("being-system-node.conf", "being-system.js", "VERSION = '{}'"),
+            "c": ("being-system-c.conf", "being-system.c", '#define VERSION "{}"')}
+
+
+class Example(Service):
+    """being-system in one of three languages, as it is in data/examples but for port, source and time to prove itself."""
+
+    def __init__(self, site, language, name=None, start=True, groups=None):
+        conf, self.main, self.version_line = EXAMPLES[language]
+        self.site, self.name = site, name or language
+        self.port = harness.free_port()
+        self.top = site.path("src", self.name)
+        if language == "node" and shutil.which("node", path=site.environment["PATH"]) is None:
+            raise harness.NotRunHere("there is no node")
+        shutil.copytree(os.path.join(harness.SOURCE, "data", "examples", "being-system", language), self.top)
+        with open(os.path.join(harness.SOURCE, "data", "examples", conf), encoding="utf-8") as file:
+            text = file.read()
+        text = harness.re.sub(r"Source=.*", f"Source={self.top}", text)
+        text = harness.re.sub(r":80\d\d", f":{self.port}", text)
+        text += key_file({"PostCheck": {"RollbackAfter": "50ms"}, **(groups or {})})
+        site.service_file(self.name, text)
+        with open(self.path(self.main), encoding="utf-8") as file:
+            self.text = file.read()
+        harness.check(self.version_line.format("1") in self.text, "the example has its version line")
+        if start:
+            self.begin()
+
+    def version(self, version):
+        """The text of the example in another version."""
+        return self.text.replace(self.version_line.format("1"), self.version_line.format(version))
+
+    def being(self):
+        return harness.json.loads(self.ask("/being"))
