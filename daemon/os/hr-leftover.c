@@ -9,6 +9,9 @@
 #include "hr-fd.h"
 #include "hr-process-tree.h"
 
+/* Killed processes are gone within a millisecond; one that waits for a dead disk would be waited for in vain. */
+#define KILL_TIMEOUT_MSEC 2000
+
 typedef struct {
   GPid pid;
   guint64 start;
@@ -52,8 +55,10 @@ end_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
 
   /* The descriptor came after the PID: only now it is certain whose it is. */
   if (fd >= 0 && hr_leftover_exists (self->pid, self->start, self->instance)
-      && pidfd_send_signal (fd, self->stop_signal, NULL, 0) == 0)
-    poll (&wait, 1, (int)(self->timeout / G_TIME_SPAN_MILLISECOND));
+      && pidfd_send_signal (fd, self->stop_signal, NULL, 0) == 0
+      && poll (&wait, 1, (int)(self->timeout / G_TIME_SPAN_MILLISECOND)) == 0
+      && pidfd_send_signal (fd, SIGKILL, NULL, 0) == 0)
+    poll (&wait, 1, KILL_TIMEOUT_MSEC);
   if (hr_process_tree_kill (self->pid, self->instance))
     g_task_return_boolean (task, TRUE);
   else

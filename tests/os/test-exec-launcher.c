@@ -19,6 +19,7 @@
 #include "hr-exec-launcher.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
+#include "hr-leftover.h"
 #include "hr-names.h"
 #include "hr-process-tree.h"
 
@@ -578,6 +579,63 @@ say (const char *text)
   return poll (&closed, 1, DEADLINE_MSEC) == 1 ? 0 : 3;
 }
 
+static void
+on_leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hr_leftover_end_finish (result, &error));
+  g_assert_no_error (error);
+  *(gboolean *)user_data = TRUE;
+}
+
+/* What a daemon left when it died: asked, it ends in its own way; what does not is killed with all that it started. */
+static void
+end_leftover (Fixture *fixture, const char *script, gint64 patience)
+{
+  HrProcess process;
+  gboolean ended = FALSE;
+  GPid pid, child;
+
+  launch_script (fixture, script);
+  child = await_pid (fixture, "child");
+  pid = await_pid (fixture, "pid");
+  g_assert_true (hr_process_read (pid, &process));
+  g_signal_handlers_disconnect_by_data (fixture->instance, fixture);
+  g_assert_finalize_object (fixture->launcher);
+  g_assert_finalize_object (g_steal_pointer (&fixture->instance));
+
+  g_assert_false (hr_leftover_exists (pid, process.start + 1, "svc-1-test"));
+  g_assert_true (hr_leftover_exists (pid, process.start, "svc-1-test"));
+  hr_leftover_end_async (pid, process.start, "svc-1-test", SIGTERM, patience, on_leftover_ended, &ended);
+  WAIT_FOR (ended);
+  g_assert_true (is_gone (pid));
+  g_assert_true (is_gone (child));
+  g_assert_cmpint (TEMP_FAILURE_RETRY (waitpid (pid, NULL, 0)), ==, pid);
+  fixture->launcher = hr_exec_launcher_new (fixture->dir, NULL);
+}
+
+static void
+test_leftover_ends_by_itself (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *end = g_build_filename (fixture->dir, "end", NULL);
+
+  end_leftover (fixture,
+                "trap 'echo well >end; exit 0' TERM\nsleep 1000 & echo $! >child.tmp; mv child.tmp child\n"
+                "echo $$ >pid.tmp; mv pid.tmp pid; wait",
+                30 * G_USEC_PER_SEC);
+  g_assert_true (g_file_test (end, G_FILE_TEST_EXISTS));
+}
+
+static void
+test_deaf_leftover_is_killed (Fixture *fixture, gconstpointer data)
+{
+  end_leftover (fixture,
+                "trap '' TERM\nsleep 1000 & echo $! >child.tmp; mv child.tmp child\n"
+                "echo $$ >pid.tmp; mv pid.tmp pid; wait",
+                50 * G_TIME_SPAN_MILLISECOND);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -607,5 +665,7 @@ main (int argc, char **argv)
   ADD ("long-runtime-directory-works", test_long_runtime_dir);
   ADD ("orphans-are-reaped", test_orphans_are_reaped);
   ADD ("leaving-ends-nothing", test_leaving_ends_nothing);
+  ADD ("leftover-of-a-dead-daemon-ends-by-itself", test_leftover_ends_by_itself);
+  ADD ("deaf-leftover-of-a-dead-daemon-is-killed", test_deaf_leftover_is_killed);
   return g_test_run ();
 }
