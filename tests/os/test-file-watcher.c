@@ -521,7 +521,7 @@ test_many (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (fixture->n_hints, <, 500);
 }
 
-/* Nothing of this is told of by GLib: the queue in the kernel was full. */
+/* More than the queue in the kernel holds: what of it is told of depends on how fast GLib empties it. */
 static void
 test_overflow (Fixture *fixture, gconstpointer data)
 {
