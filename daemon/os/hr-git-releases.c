@@ -304,7 +304,7 @@ commit_message (const char *service, const HrRelease *release)
   append_value (text, "Trigger", release->trigger);
   append_value (text, "Caller", release->caller);
   append_time (text, "Time", release->time_usec);
-  for (guint i = 0; release->files != NULL && release->files[i] != NULL && i < HR_RELEASE_FILES_MAX; i++)
+  for (guint i = 0; release->files[i] != NULL; i++)
     append_value (text, "Changed", release->files[i]);
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
@@ -336,7 +336,9 @@ hr_git_releases_commit (HrGitRepo *repo, const char *service, const HrRelease *d
   release->trigger = g_strdup (draft->trigger != NULL ? draft->trigger : "manual");
   release->caller = g_strdup (draft->caller);
   release->time_usec = draft->time_usec > 0 ? draft->time_usec : g_get_real_time ();
-  release->files = draft->files != NULL ? g_strdupv (draft->files) : g_new0 (char *, 1);
+  release->files = g_new0 (char *, 1);
+  for (guint i = 0; draft->files != NULL && draft->files[i] != NULL && i < HR_RELEASE_FILES_MAX; i++)
+    add_file (release, draft->files[i]);
   message = commit_message (service, release);
   who = signature_at (release->time_usec);
 

@@ -6,6 +6,7 @@
 
 #include "hr-git-repo.h"
 #include "hr-git-tree.h"
+#include "hr-manifest.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +14,24 @@ G_BEGIN_DECLS
 #define HR_GIT_TREE_FILES "files"
 #define HR_GIT_TREE_MANIFEST "manifest"
 
+/**
+ * HrGitTop:
+ * @exists: whether it is a tree at all; else the empty one
+ * @files: git's tree of the source
+ * @manifest_oid: names equal manifests
+ * @manifest: what git's tree cannot keep
+ *
+ * A release's tree, opened.
+ */
+typedef struct {
+  gboolean exists;
+  HrOid files;
+  HrOid manifest_oid;
+  HrManifest *manifest;
+} HrGitTop;
+
+gboolean hr_git_top_open (HrGitTop *self, HrGitRepo *repo, const char *tree, GError **error);
+void hr_git_top_clear (HrGitTop *self);
 gboolean hr_git_tree_write_top (HrGitRepo *repo, const HrOid *files, const GString *manifest, HrOid *top,
                                 GError **error);
 gboolean hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error);

@@ -4,7 +4,6 @@
  */
 #include <utime.h>
 
-#include "hr-fs.h"
 #include "hr-git-repo.h"
 #include "hr-scan-index.h"
 #include "hr-tree-scan.h"
@@ -109,6 +108,31 @@ test_details (Fixture *fixture, gconstpointer data)
       g_assert_null (known->phase);
       reopen (fixture);
     }
+}
+
+static void
+test_files_capped (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (HrRelease) draft = hr_release_new (0), release = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (HrScan) scanned = NULL;
+
+  for (int i = 0; i < HR_RELEASE_FILES_MAX + 50; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%03d", i);
+      put (fixture, name, "x");
+    }
+  scanned = scan (fixture, NULL, NULL);
+  g_assert_cmpuint (g_strv_length (scanned->files), ==, HR_RELEASE_FILES_MAX + 50);
+  draft->tree = g_strdup (scanned->tree);
+  draft->files = g_strdupv (scanned->files);
+  hr_release_store_commit_async (fixture->store, draft, NULL, take_result, &result);
+  release = hr_release_store_commit_finish (fixture->store, wait_result (&result), NULL);
+  g_clear_object (&result);
+  g_assert_cmpuint (g_strv_length (release->files), ==, HR_RELEASE_FILES_MAX);
+  reopen (fixture);
+  g_assert_cmpuint (g_strv_length (nth (fixture, 0)->files), ==, HR_RELEASE_FILES_MAX);
+  g_assert_cmpstr (nth (fixture, 0)->files[99], ==, "099");
 }
 
 static void
@@ -402,6 +426,7 @@ test_import (Fixture *fixture, gconstpointer data)
 {
   const char *fsck[] = { "git", "--git-dir", fixture->repo, "fsck", "--full", "--strict", NULL };
   g_autofree char *objects = g_build_filename (fixture->repo, "objects", NULL);
+  g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "GIT_CONFIG_GLOBAL", "/dev/null", TRUE);
   g_autofree char *errors = NULL;
   g_autoptr (HrScan) scanned = NULL, again = NULL;
   g_autoptr (GPtrArray) entries = NULL;
@@ -437,8 +462,8 @@ test_import (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (again->tree, ==, scanned->tree);
   g_assert_cmpuint (count_files (objects, ".pack"), ==, 1);
 
-  if (g_spawn_sync (NULL, (char **)fsck, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
-                    &errors, &status, NULL))
+  if (g_spawn_sync (NULL, (char **)fsck, environment, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+                    NULL, &errors, &status, NULL))
     {
       g_assert_cmpint (status, ==, 0);
       g_assert_null (strstr (errors, "error"));
@@ -609,6 +634,15 @@ corrupt_commit (Fixture *fixture, const char *tag, const HrRelease *release)
 }
 
 static void
+cut_commit (Fixture *fixture, const char *tag, const HrRelease *release)
+{
+  g_autofree char *path = object_path (fixture, release->commit);
+
+  g_assert_cmpint (g_chmod (path, 0600), ==, 0);
+  g_assert_cmpint (truncate (path, 60), ==, 0);
+}
+
+static void
 remove_tree (Fixture *fixture, const char *tag, const HrRelease *release)
 {
   g_autofree char *path = object_path (fixture, release->tree);
@@ -740,28 +774,6 @@ test_private (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (info.st_mode & 07777, ==, 0700);
 }
 
-/* libgit2 looks for the user's configuration below $HOME. */
-static char *own_home;
-
-/* The user's own configuration of git changes nothing here. */
-static void
-test_own_configuration (Fixture *fixture, gconstpointer data)
-{
-  g_autofree char *config = g_build_filename (g_getenv ("HOME"), ".gitconfig", NULL);
-  g_autofree char *repo = g_build_filename (fixture->dir, "other", "store.git", NULL);
-  HrReleaseStore *store;
-  g_autoptr (HrScan) scanned = NULL;
-
-  /* Never the configuration of whoever runs the tests. */
-  g_assert_true (g_str_has_prefix (config, own_home));
-  overwrite (config, "[core\nthis is no configuration at all");
-  store = open_store (repo, fixture->spec);
-  put (fixture, "a", "1");
-  scanned = try_scan (store, NULL, NULL, NULL);
-  g_assert_nonnull (scanned);
-  g_assert_finalize_object (store);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -775,20 +787,26 @@ main (int argc, char **argv)
     { "/git-store/damaged/a-missing-tag", remove_tag },
     { "/git-store/damaged/a-corrupt-tag", corrupt_tag },
     { "/git-store/damaged/a-corrupt-commit", corrupt_commit },
+    { "/git-store/damaged/a-commit-cut-short", cut_commit },
     { "/git-store/damaged/a-missing-tree", remove_tree },
     { "/git-store/damaged/a-corrupt-tree", corrupt_tree },
   };
 
-  int failed;
+  g_autofree char *home = g_dir_make_tmp ("hotreload-home-XXXXXX", NULL);
+  g_autofree char *config = g_build_filename (home, ".gitconfig", NULL);
+  int result;
+
+  /* In every test: the user's own configuration of git does not matter. */
+  overwrite (config, "[core\nthis is no configuration at all");
+  g_setenv ("HOME", home, TRUE);
+  g_setenv ("XDG_CONFIG_HOME", home, TRUE);
+  g_setenv ("GIT_DIR", "/nonexistent", TRUE);
 
   g_test_init (&argc, &argv, NULL);
-  own_home = g_dir_make_tmp ("hr-home-XXXXXX", NULL);
-  g_assert_nonnull (own_home);
-  g_setenv ("HOME", own_home, TRUE);
-  g_setenv ("XDG_CONFIG_HOME", own_home, TRUE);
   keep_logs ();
   ADD ("/git-store/numbers-go-up-and-on", test_numbers);
   ADD ("/git-store/who-why-and-what-are-kept", test_details);
+  ADD ("/git-store/a-release-names-so-many-files", test_files_capped);
   ADD ("/git-store/fates-are-known-at-once-and-kept", test_fates);
   ADD ("/git-store/the-last-fate-stands", test_fates_last);
   ADD ("/git-store/any-name-of-a-service-will-do", test_names);
@@ -809,9 +827,7 @@ main (int argc, char **argv)
   ADD ("/git-store/what-is-no-repository-is-refused-and-kept", test_no_repository);
   ADD ("/git-store/what-belongs-to-someone-else-is-refused", test_not_ours);
   ADD ("/git-store/nobody-else-can-read-it", test_private);
-  ADD ("/git-store/the-users-git-configuration-does-not-matter", test_own_configuration);
-  failed = g_test_run ();
-  g_assert_true (hr_fs_remove_tree (own_home, NULL));
-  g_free (own_home);
-  return failed;
+  result = g_test_run ();
+  hr_fs_remove_tree (home, NULL);
+  return result;
 }

@@ -657,7 +657,7 @@ main (int argc, char **argv)
   ADD ("/tree-scan/git-finds-nothing-wrong-with-what-is-written", test_git_order);
   ADD ("/tree-scan/equal-sources-are-equal-trees", test_equal_trees);
   ADD ("/tree-scan/another-umask-is-kept", test_other_umask);
-  ADD ("/tree-scan/changes-are-named-sorted-and-capped", test_change_list);
+  ADD ("/tree-scan/changes-are-named-and-sorted", test_change_list);
   ADD ("/tree-scan/what-is-shared-is-listed-and-not-recorded", test_shares);
   ADD ("/tree-scan/a-changed-gitignore-is-obeyed", test_gitignore_changes);
   ADD ("/tree-scan/only-hinted-paths-are-looked-at", test_hints);
