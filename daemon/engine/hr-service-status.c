@@ -252,8 +252,12 @@ hr_service_get_notes (HrService *self)
 
       g_strv_builder_add (builder, line);
     }
-  if (self->checks != NULL)
-    g_strv_builder_addv (builder, (const char **)self->checks);
+  for (guint i = 0; self->checks != NULL && self->checks[i] != NULL; i++)
+    {
+      g_autofree char *line = g_strconcat ("check: ", self->checks[i], NULL);
+
+      g_strv_builder_add (builder, line);
+    }
   if (self->scan != NULL && self->scan->warnings != NULL)
     g_strv_builder_addv (builder, (const char **)self->scan->warnings);
   if (self->spec != NULL && self->spec->sockets == HR_SOCKETS_NONE)
