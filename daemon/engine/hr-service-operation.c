@@ -509,7 +509,7 @@ run_reload (HrService *self)
 }
 
 static guint64
-newest_good (HrService *self)
+newest_of_fate (HrService *self, HrFate fate, guint64 wanted)
 {
   GPtrArray *list = hr_service_list_releases (self);
 
@@ -517,10 +517,19 @@ newest_good (HrService *self)
     {
       const HrRelease *release = g_ptr_array_index (list, i - 1);
 
-      if (release->fate == HR_FATE_GOOD && (self->last_good == 0 || release->number == self->last_good))
+      if (release->fate == fate && (wanted == 0 || release->number == wanted))
         return release->number;
     }
   return 0;
+}
+
+/* The last good release; where none had the time to prove itself, the newest that served. 0: none ever did. */
+static guint64
+release_to_start (HrService *self)
+{
+  guint64 number = newest_of_fate (self, HR_FATE_GOOD, self->last_good);
+
+  return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN, 0);
 }
 
 /* An operation that cannot even begin. */
@@ -563,9 +572,9 @@ prepare (HrService *self)
     }
   /* Who runs a program by hand wants what is there, not what ran under this name before. */
   if (request->kind == HR_JOB_START)
-    request->target = self->caller != NULL ? 0 : newest_good (self);
+    request->target = self->caller != NULL ? 0 : release_to_start (self);
   else if (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT)
-    request->target = self->last_release != 0 ? self->last_release : newest_good (self);
+    request->target = self->last_release != 0 ? self->last_release : release_to_start (self);
   return TRUE;
 }
 
