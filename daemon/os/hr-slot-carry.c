@@ -166,7 +166,8 @@ make_parents (HrSlotChange *change, const char *path, GError **error)
     return TRUE;
   if (hr_slot_dir_stat (change->to, dir, &info) && S_ISDIR (info.st_mode))
     return TRUE;
-  return make_parents (change, dir, error)
+  /* Where a program runs, room was looked for before. */
+  return make_parents (change, dir, error) && (change->in_to == NULL || hr_slot_change_vacate (change, dir, error))
          && hr_slot_dir_make (change->to, dir,
                               hr_slot_dir_stat (change->from, dir, &original) ? original.st_mode & 07777 : 0755, error);
 }
@@ -293,6 +294,25 @@ is_untouched (HrSlotChange *change, const char *path, const struct stat *info)
   return g_strcmp0 (now, placed->id) == 0;
 }
 
+/* Whether what stands above @path are directories, as far as there is anything. */
+static gboolean
+has_room (HrSlotChange *change, const char *path)
+{
+  g_autofree char *above = g_strdup (path);
+  struct stat info;
+
+  for (char *slash = strchr (above, '/'); slash != NULL; slash = strchr (slash + 1, '/'))
+    {
+      *slash = '\0';
+      if (!hr_slot_dir_stat (change->to, above, &info))
+        return TRUE;
+      if (!S_ISDIR (info.st_mode))
+        return FALSE;
+      *slash = '/';
+    }
+  return TRUE;
+}
+
 /* Brings @own into a slot in which a program runs, unless that has to do with it already. */
 static gboolean
 bring_late (HrSlotChange *change, const HrSlotOwn *own, GError **error)
@@ -302,6 +322,8 @@ bring_late (HrSlotChange *change, const HrSlotOwn *own, GError **error)
   gboolean brought;
   gboolean is_there = hr_slot_dir_stat (change->to, own->path, &there);
 
+  if (!has_room (change, own->path))
+    return S_ISDIR (own->info.st_mode) || keep (change, own, error);
   if (is_there && same_content (change, own, &there))
     {
       agree (change, own, &there);

@@ -267,6 +267,12 @@ test_directory_gone (void)
   hr_placement_free (edit_and_place (&run, "4", HR_SLOT_A, HR_SLOT_B));
   assert_content (run.a, "logs/app.log", "line");
   g_assert_false (is_there (run.a, "logs/.keep"));
+
+  /* Something else stands in its place in the other slot. */
+  drop (run.b, "logs");
+  put (run.b, "logs", "a file");
+  hr_placement_free (edit_and_place (&run, "5", HR_SLOT_B, HR_SLOT_A));
+  assert_content (run.b, "logs/app.log", "line");
   run_free (&run);
 }
 
@@ -496,6 +502,8 @@ test_never_through_links (void)
 {
   Run run = run_new ();
   g_autofree char *outside = g_build_filename (run.fixture->dir, "outside", NULL);
+  guint64 release = run.fixture->release->number;
+  g_autoptr (HrPlacement) placement = NULL;
   g_autofree char *before = NULL;
   g_autofree char *after = NULL;
 
@@ -506,12 +514,12 @@ test_never_through_links (void)
   drop (run.b, "dir");
   put_link (run.b, "dir", outside);
   put (run.a, "dir/in.txt", "late");
-  {
-    g_autoptr (GAsyncResult) result = NULL;
-
-    hr_slots_carry_async (run.fixture->slots, HR_SLOT_A, HR_SLOT_B, NULL, hold_result, &result);
-    hr_placement_free (hr_slots_carry_finish (run.fixture->slots, wait_for (&result), NULL));
-  }
+  put (run.a, "dir/new.txt", "late");
+  put (run.a, "dir/sub/new.txt", "late");
+  placement = carry (run.fixture, HR_SLOT_A, HR_SLOT_B);
+  assert_kept (&run, placement, release, "dir/in.txt", "late");
+  assert_kept (&run, placement, release, "dir/new.txt", "late");
+  assert_kept (&run, placement, release, "dir/sub/new.txt", "late");
   after = tree_text (outside, TRUE);
   g_assert_cmpstr (before, ==, after);
   run_free (&run);
