@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "hr-caller-context.h"
 #include "hr-platform.h"
 
 G_BEGIN_DECLS
@@ -19,23 +20,6 @@ G_BEGIN_DECLS
 #define HR_READY_ALIVE_USEC (1 * G_USEC_PER_SEC)
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
-
-/**
- * HrCallerContext:
- *
- * What a transient service gets of its caller instead of the daemon's own: environment, working directory, output.
- */
-typedef struct {
-  char **environment;
-  char *directory;
-  int stdout_fd;
-  int stderr_fd;
-} HrCallerContext;
-
-HrCallerContext *hr_caller_context_new (const char *const *environment, const char *directory, int stdout_fd,
-                                        int stderr_fd);
-void hr_caller_context_free (HrCallerContext *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrCallerContext, hr_caller_context_free)
 
 /**
  * HrGenerationPlan:

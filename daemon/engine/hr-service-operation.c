@@ -3,8 +3,6 @@
  * One operation at a time, one waiting: start, stop, restart, reload, rollback, restoring a snapshot.
  */
 #include "hr-error.h"
-#include "hr-handover.h"
-#include "hr-leftover.h"
 #include "hr-log.h"
 #include "hr-reload-policy.h"
 #include "hr-service-private.h"
@@ -12,25 +10,8 @@
 static void run (HrService *self, HrRequest *request);
 
 /**
- * hr_request_free:
- * @self: (transfer full) (nullable): a request; its job is left as it is
- */
-void
-hr_request_free (HrRequest *self)
-{
-  if (self == NULL)
-    return;
-  g_clear_object (&self->job);
-  g_free (self->trigger);
-  g_free (self->snapshot);
-  g_free (self->reason);
-  g_strfreev (self->hints);
-  g_free (self);
-}
-
-/**
- * hr_request_new:
- * @self: the service
+ * hr_service_new_request:
+ * @self: a service
  * @kind: what to do
  * @trigger: the contract's word
  * @caller: (nullable): who asked
@@ -38,15 +19,9 @@ hr_request_free (HrRequest *self)
  * Returns: (transfer full): a request with a new job, by hand when there is a caller
  */
 HrRequest *
-hr_request_new (HrService *self, HrJobKind kind, const char *trigger, const char *caller)
+hr_service_new_request (HrService *self, HrJobKind kind, const char *trigger, const char *caller)
 {
-  HrRequest *request = g_new0 (HrRequest, 1);
-
-  request->job = hr_job_new (hr_service_next_job_id (self), kind, self->name, caller);
-  request->kind = kind;
-  request->trigger = g_strdup (trigger);
-  request->by_hand = caller != NULL;
-  return request;
+  return hr_request_new (hr_service_next_job_id (self), kind, self->name, trigger, caller);
 }
 
 static void
@@ -126,8 +101,15 @@ hr_service_operation_next (HrService *self)
     hr_intake_poke (self->intake);
 }
 
-static void
-end_request (HrService *self, const GError *error)
+/**
+ * hr_service_end_request:
+ * @self: a service with a running operation
+ * @error: (nullable): why it failed
+ *
+ * Ends it, and begins what waits.
+ */
+void
+hr_service_end_request (HrService *self, const GError *error)
 {
   g_autoptr (HrRequest) request = g_steal_pointer (&self->running);
 
@@ -135,111 +117,6 @@ end_request (HrService *self, const GError *error)
   hr_service_touch (self);
   hr_job_finish (request->job, error);
   hr_service_operation_next (self);
-}
-
-/* Stop */
-
-static void
-stopped (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (HrService) self = user_data;
-  g_autoptr (HrSnapshot) snapshot = NULL;
-  g_autoptr (GError) error = NULL;
-  g_auto (GStrv) carried = NULL;
-  gboolean fresh = FALSE;
-
-  if (!hr_handover_finish (result, &snapshot, &fresh, &carried, &error))
-    {
-      hr_log_warning (self->name, "%s", error->message);
-      hr_service_set_error (self, error->message);
-    }
-  else if (fresh)
-    {
-      HrEvent event = { .kind = HR_EVENT_STATE_PRESERVED, .snapshot = snapshot->id, .size = snapshot->size };
-
-      hr_job_edit_outcome (self->running->job)->state_preserved = TRUE;
-      hr_service_emit_event (self, &event);
-    }
-  hr_service_set_current (self, NULL, NULL);
-  hr_listeners_close (self->parts.listeners);
-  self->outage_since = 0;
-  self->failed = FALSE;
-  hr_service_remember (self);
-  hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");
-  end_request (self, NULL);
-}
-
-static void
-run_stop (HrService *self)
-{
-  if (self->running->by_hand)
-    self->stopped = TRUE;
-  if (self->retiring != NULL)
-    hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
-  g_clear_object (&self->observation);
-  hr_job_set_phase (self->running->job, "stop");
-  if (self->current == NULL)
-    {
-      self->failed = FALSE;
-      if (self->parts.listeners != NULL)
-        hr_listeners_close (self->parts.listeners);
-      hr_service_remember (self);
-      hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
-      end_request (self, NULL);
-      return;
-    }
-  hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);
-  hr_handover_async (self->current, &self->parts, HR_SLOT_NONE, hr_generation_get_spec (self->current)->stop_timeout,
-                     stopped, g_object_ref (self));
-  hr_service_touch (self);
-}
-
-/* What an earlier daemon left behind */
-
-static void
-leftover_collected (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (HrService) self = user_data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (HrSnapshot) snapshot = hr_state_files_collect_finish (HR_STATE_FILES (source), result, &error);
-
-  if (error != NULL)
-    hr_log_warning (self->name, "%s", error->message);
-  end_request (self, NULL);
-}
-
-static void
-leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (HrService) self = user_data;
-  g_autofree char *instance = g_steal_pointer (&self->running->snapshot);
-  g_autoptr (GError) error = NULL;
-
-  if (!hr_leftover_end_finish (result, &error))
-    {
-      hr_log_warning (self->name, "%s", error->message);
-      end_request (self, error);
-      return;
-    }
-  hr_state_files_collect_async (self->parts.state, instance, self->last_release, self->spec->state_version, NULL,
-                                leftover_collected, g_object_ref (self));
-}
-
-/**
- * hr_service_end_leftover:
- * @self: a service that has not run
- * @record: of an instance that still runs
- *
- * An operation of its own: what is asked for meanwhile waits for its end. Its state is taken.
- */
-void
-hr_service_end_leftover (HrService *self, const HrRunRecord *record)
-{
-  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
-  self->running = hr_request_new (self, HR_JOB_STOP, "start", NULL);
-  self->running->snapshot = g_strdup (record->instance);
-  hr_leftover_end_async (record->pid, record->pid_start, record->instance, self->spec->stop_signal,
-                         self->spec->stop_timeout, leftover_ended, g_object_ref (self));
 }
 
 /* Everything that ends in a new instance */
@@ -463,7 +340,7 @@ reload_ended (HrReload *reload, HrService *self)
       settle_failure (self);
     }
   g_clear_object (&self->reload);
-  end_request (self, error);
+  hr_service_end_request (self, error);
   /* The last good release serves; what the source holds now comes as an ordinary reload. */
   if (was_start && end == HR_RELOAD_ENDED_WELL && self->intake != NULL)
     {
@@ -540,7 +417,7 @@ refuse (HrService *self, GError *error)
 
   hr_job_set_phase (self->running->job, NULL);
   hr_job_edit_outcome (self->running->job)->message = g_strdup ("nothing was done");
-  end_request (self, owned);
+  hr_service_end_request (self, owned);
 }
 
 static gboolean
@@ -567,7 +444,7 @@ prepare (HrService *self)
       hr_job_set_phase (request->job, NULL);
       hr_job_edit_outcome (request->job)->message = g_strdup ("is running already");
       hr_job_edit_outcome (request->job)->release = hr_generation_get_release (self->current);
-      end_request (self, NULL);
+      hr_service_end_request (self, NULL);
       return FALSE;
     }
   /* Who runs a program by hand wants what is there, not what ran under this name before. */
@@ -587,7 +464,7 @@ run (HrService *self, HrRequest *request)
   if (request->kind == HR_JOB_STOP)
     {
       hr_service_cancel_restart (self);
-      run_stop (self);
+      hr_service_run_stop (self);
       return;
     }
   if (!prepare (self))
@@ -618,7 +495,8 @@ hr_service_source_due (HrIntake *intake, HrService *self)
       hr_intake_take (intake, &hints);
       return;
     }
-  request = hr_request_new (self, HR_JOB_RELOAD, self->next_trigger != NULL ? self->next_trigger : "file", NULL);
+  request =
+      hr_service_new_request (self, HR_JOB_RELOAD, self->next_trigger != NULL ? self->next_trigger : "file", NULL);
   self->next_trigger = NULL;
   hr_intake_take (intake, &request->hints);
   if (self->scan_everything)

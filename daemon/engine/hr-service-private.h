@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-service-private.h: the inside of HrService, shared by its three files: hr-service.c (the object and what it
- * shows), hr-service-operation.c (one operation at a time, one waiting), hr-service-supervision.c (what happens to the
- * instance between operations).
+ * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object and its requests),
+ * hr-service-status.c (what it shows), hr-service-queries.c (what can be asked), hr-service-operation.c (one operation
+ * at a time, one waiting), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
+ * to the instance between operations).
  */
 #pragma once
 
@@ -13,36 +14,10 @@
 #include "hr-intake.h"
 #include "hr-observation.h"
 #include "hr-reload.h"
+#include "hr-request.h"
 #include "hr-service.h"
 
 G_BEGIN_DECLS
-
-/**
- * HrRequest:
- * @job: its job
- * @kind: what to do
- * @trigger: the contract's word
- * @by_hand: whether somebody asked
- * @target: a release; 0: what the source holds
- * @snapshot: (nullable): to start with
- * @reason: (nullable): of a rollback, for people
- * @hints: (nullable): of an automatic reload
- *
- * One thing that a service was asked to do.
- */
-typedef struct {
-  HrJob *job;
-  HrJobKind kind;
-  char *trigger;
-  gboolean by_hand;
-  guint64 target;
-  char *snapshot;
-  char *reason;
-  char **hints;
-} HrRequest;
-
-void hr_request_free (HrRequest *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRequest, hr_request_free)
 
 struct _HrService {
   GObject parent_instance;
@@ -102,11 +77,15 @@ void hr_service_remember (HrService *self);
 guint64 hr_service_next_job_id (HrService *self);
 
 /* hr-service-operation.c */
+HrRequest *hr_service_new_request (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 HrJob *hr_service_request (HrService *self, HrRequest *request);
 void hr_service_source_due (HrIntake *intake, HrService *self);
 void hr_service_operation_next (HrService *self);
+void hr_service_end_request (HrService *self, const GError *error);
+
+/* hr-service-stop.c */
+void hr_service_run_stop (HrService *self);
 void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
-HrRequest *hr_request_new (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 
 /* hr-service-supervision.c */
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);

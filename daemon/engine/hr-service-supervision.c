@@ -199,7 +199,7 @@ observation_failed (HrObservation *observation, const char *reason, HrService *s
   g_clear_object (&self->observation);
   if (point == 0)
     return;
-  request = hr_request_new (self, HR_JOB_ROLLBACK, "rollback", NULL);
+  request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", NULL);
   request->by_hand = TRUE;
   request->target = point;
   request->reason = g_steal_pointer (&why);

@@ -394,7 +394,7 @@ hr_service_wants_start (HrService *self)
 HrJob *
 hr_service_start (HrService *self, const char *caller)
 {
-  HrRequest *request = hr_request_new (self, HR_JOB_START, "start", caller);
+  HrRequest *request = hr_service_new_request (self, HR_JOB_START, "start", caller);
 
   request->by_hand = TRUE;
   return hr_service_request (self, request);
@@ -410,7 +410,7 @@ hr_service_start (HrService *self, const char *caller)
 HrJob *
 hr_service_stop (HrService *self, const char *caller)
 {
-  return hr_service_request (self, hr_request_new (self, HR_JOB_STOP, "manual", caller));
+  return hr_service_request (self, hr_service_new_request (self, HR_JOB_STOP, "manual", caller));
 }
 
 /**
@@ -425,7 +425,7 @@ hr_service_stop (HrService *self, const char *caller)
 HrJob *
 hr_service_restart (HrService *self, const char *caller)
 {
-  return hr_service_request (self, hr_request_new (self, HR_JOB_RESTART, "manual", caller));
+  return hr_service_request (self, hr_service_new_request (self, HR_JOB_RESTART, "manual", caller));
 }
 
 /**
@@ -438,7 +438,7 @@ hr_service_restart (HrService *self, const char *caller)
 HrJob *
 hr_service_reload (HrService *self, const char *caller)
 {
-  HrRequest *request = hr_request_new (self, HR_JOB_RELOAD, "manual", caller);
+  HrRequest *request = hr_service_new_request (self, HR_JOB_RELOAD, "manual", caller);
 
   request->by_hand = TRUE;
   return hr_service_request (self, request);
@@ -514,7 +514,7 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
                      self->name, release);
       return NULL;
     }
-  request = hr_request_new (self, HR_JOB_ROLLBACK, "rollback", caller);
+  request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);
   request->by_hand = TRUE;
   request->target = release;
   return hr_service_request (self, request);
@@ -543,7 +543,7 @@ hr_service_restore_snapshot (HrService *self, const char *id, const char *caller
 
       if (!g_str_equal (snapshot->id, id))
         continue;
-      request = hr_request_new (self, HR_JOB_RESTORE_SNAPSHOT, "manual", caller);
+      request = hr_service_new_request (self, HR_JOB_RESTORE_SNAPSHOT, "manual", caller);
       request->by_hand = TRUE;
       request->snapshot = g_strdup (id);
       return hr_service_request (self, request);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-caller-context.h: what a transient service has of the one who asked for it.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * HrCallerContext:
+ *
+ * What a transient service gets of its caller instead of the daemon's own: environment, working directory, output.
+ */
+typedef struct {
+  char **environment;
+  char *directory;
+  int stdout_fd;
+  int stderr_fd;
+} HrCallerContext;
+
+HrCallerContext *hr_caller_context_new (const char *const *environment, const char *directory, int stdout_fd,
+                                        int stderr_fd);
+void hr_caller_context_free (HrCallerContext *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrCallerContext, hr_caller_context_free)
+
+G_END_DECLS

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-request.h: one thing that a service was asked to do, with the job that shows how it goes.
+ */
+#pragma once
+
+#include "hr-job.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrRequest:
+ * @job: its job
+ * @kind: what to do
+ * @trigger: the contract's word
+ * @by_hand: whether somebody asked
+ * @target: a release; 0: what the source holds
+ * @snapshot: (nullable): to start with
+ * @reason: (nullable): of a rollback, for people
+ * @hints: (nullable): of an automatic reload
+ *
+ * One thing that a service was asked to do.
+ */
+typedef struct {
+  HrJob *job;
+  HrJobKind kind;
+  char *trigger;
+  gboolean by_hand;
+  guint64 target;
+  char *snapshot;
+  char *reason;
+  char **hints;
+} HrRequest;
+
+HrRequest *hr_request_new (guint64 id, HrJobKind kind, const char *service, const char *trigger, const char *caller);
+void hr_request_free (HrRequest *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRequest, hr_request_free)
+
+G_END_DECLS

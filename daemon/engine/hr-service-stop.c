@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The operations that end an instance without another: a stop, and ending what an earlier daemon left running.
+ */
+#include "hr-error.h"
+#include "hr-handover.h"
+#include "hr-leftover.h"
+#include "hr-log.h"
+#include "hr-service-private.h"
+
+static void
+stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) carried = NULL;
+  gboolean fresh = FALSE;
+
+  if (!hr_handover_finish (result, &snapshot, &fresh, &carried, &error))
+    {
+      hr_log_warning (self->name, "%s", error->message);
+      hr_service_set_error (self, error->message);
+    }
+  else if (fresh)
+    {
+      HrEvent event = { .kind = HR_EVENT_STATE_PRESERVED, .snapshot = snapshot->id, .size = snapshot->size };
+
+      hr_job_edit_outcome (self->running->job)->state_preserved = TRUE;
+      hr_service_emit_event (self, &event);
+    }
+  hr_service_set_current (self, NULL, NULL);
+  hr_listeners_close (self->parts.listeners);
+  self->outage_since = 0;
+  self->failed = FALSE;
+  hr_service_remember (self);
+  hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");
+  hr_service_end_request (self, NULL);
+}
+
+/**
+ * hr_service_run_stop:
+ * @self: a service whose running operation is a stop
+ *
+ * Ends its instances and closes its sockets.
+ */
+void
+hr_service_run_stop (HrService *self)
+{
+  if (self->running->by_hand)
+    self->stopped = TRUE;
+  if (self->retiring != NULL)
+    hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+  g_clear_object (&self->observation);
+  hr_job_set_phase (self->running->job, "stop");
+  if (self->current == NULL)
+    {
+      self->failed = FALSE;
+      if (self->parts.listeners != NULL)
+        hr_listeners_close (self->parts.listeners);
+      hr_service_remember (self);
+      hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
+      hr_service_end_request (self, NULL);
+      return;
+    }
+  hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);
+  hr_handover_async (self->current, &self->parts, HR_SLOT_NONE, hr_generation_get_spec (self->current)->stop_timeout,
+                     stopped, g_object_ref (self));
+  hr_service_touch (self);
+}
+
+/* What an earlier daemon left behind */
+
+static void
+leftover_collected (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_collect_finish (HR_STATE_FILES (source), result, &error);
+
+  if (error != NULL)
+    hr_log_warning (self->name, "%s", error->message);
+  hr_service_end_request (self, NULL);
+}
+
+static void
+leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autofree char *instance = g_steal_pointer (&self->running->snapshot);
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_leftover_end_finish (result, &error))
+    {
+      hr_log_warning (self->name, "%s", error->message);
+      hr_service_end_request (self, error);
+      return;
+    }
+  hr_state_files_collect_async (self->parts.state, instance, self->last_release, self->spec->state_version, NULL,
+                                leftover_collected, g_object_ref (self));
+}
+
+/**
+ * hr_service_end_leftover:
+ * @self: a service that has not run
+ * @record: of an instance that still runs
+ *
+ * An operation of its own: what is asked for meanwhile waits for its end. Its state is taken.
+ */
+void
+hr_service_end_leftover (HrService *self, const HrRunRecord *record)
+{
+  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
+  self->running = hr_service_new_request (self, HR_JOB_STOP, "start", NULL);
+  self->running->snapshot = g_strdup (record->instance);
+  hr_leftover_end_async (record->pid, record->pid_start, record->instance, self->spec->stop_signal,
+                         self->spec->stop_timeout, leftover_ended, g_object_ref (self));
+}
