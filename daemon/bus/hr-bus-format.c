@@ -45,14 +45,14 @@ format_time (gint64 usec)
 /**
  * hr_bus_format_details:
  * @job: a job
+ * @error: (nullable): what it fails with; before its end it has no error of its own
  *
  * Returns: (transfer floating): a{sv} of Job.Details
  */
 GVariant *
-hr_bus_format_details (HrJob *job)
+hr_bus_format_details (HrJob *job, const GError *error)
 {
   const HrOutcome *outcome = hr_job_get_outcome (job);
-  const GError *error = hr_job_get_error (job);
   GVariantDict dict;
 
   g_variant_dict_init (&dict, NULL);

@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-GVariant *hr_bus_format_details (HrJob *job);
+GVariant *hr_bus_format_details (HrJob *job, const GError *error);
 GVariant *hr_bus_format_status (HrManager *manager);
 GVariant *hr_bus_format_services (HrManager *manager);
 GVariant *hr_bus_format_history (GPtrArray *entries);

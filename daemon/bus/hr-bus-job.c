@@ -62,7 +62,7 @@ job_changed (HrJob *job, HrBusJob *self)
   hr_dbus_job_set_phase (self->skeleton, hr_job_get_phase (job));
   hr_dbus_job_set_result (self->skeleton, hr_job_result_to_string (hr_job_get_result (job)));
   hr_dbus_job_set_error (self->skeleton, error != NULL ? error->message : "");
-  hr_dbus_job_set_details (self->skeleton, hr_bus_format_details (job));
+  hr_dbus_job_set_details (self->skeleton, hr_bus_format_details (job, hr_job_get_error (job)));
   set_children (self);
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self->skeleton));
 }

@@ -164,11 +164,11 @@ manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
       break;
     case HR_EVENT_RELOAD_COMPLETED:
       hr_dbus_manager_emit_reload_completed (bus, event->service, job, event->release, (guint64)event->downtime_usec,
-                                             hr_bus_format_details (event->job));
+                                             hr_bus_format_details (event->job, NULL));
       break;
     case HR_EVENT_RELOAD_FAILED:
       hr_dbus_manager_emit_reload_failed (bus, event->service, job, event->phase, event->message,
-                                          hr_bus_format_details (event->job));
+                                          hr_bus_format_details (event->job, event->error));
       break;
     case HR_EVENT_STATE_PRESERVED:
       hr_dbus_manager_emit_state_preserved (bus, event->service, event->snapshot, event->size);

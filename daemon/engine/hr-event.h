@@ -14,7 +14,7 @@ typedef enum {
   HR_EVENT_FILE_CHANGED,     /* files */
   HR_EVENT_RELOAD_STARTED,   /* job, release (0: not known yet), files */
   HR_EVENT_RELOAD_COMPLETED, /* job, release, downtime_usec; details are the job's outcome */
-  HR_EVENT_RELOAD_FAILED,    /* job, phase, message; details are the job's outcome */
+  HR_EVENT_RELOAD_FAILED,    /* job, phase, message, error; details are the job's outcome with that error */
   HR_EVENT_STATE_PRESERVED,  /* snapshot, size */
   HR_EVENT_STATE_RESTORED,   /* snapshot */
   HR_EVENT_ROLLED_BACK,      /* from, to, message: the reason */
@@ -37,6 +37,7 @@ typedef struct {
   guint64 size;
   const char *phase;
   const char *message;
+  const GError *error; /* the job has none before its end */
   const char *snapshot;
   const char *old_state;
   const char *new_state;

@@ -286,7 +286,9 @@ failed (HrService *self)
     outcome->message = g_strdup_printf ("'%s' is not running", self->name);
   if (self->reload_events || self->running->kind == HR_JOB_RELOAD || hr_reload_has_new_release (self->reload))
     {
-      HrEvent event = { .kind = HR_EVENT_RELOAD_FAILED, .job = job, .phase = phase, .message = error->message };
+      HrEvent event = {
+        .kind = HR_EVENT_RELOAD_FAILED, .job = job, .phase = phase, .message = error->message, .error = error
+      };
 
       hr_service_emit_event (self, &event);
       if (fallback != NULL)
