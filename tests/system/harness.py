@@ -416,6 +416,27 @@ class Site:
                                f"{interface}.{method}", *arguments], capture_output=True, text=True, check=False,
                               env=self.environment, timeout=DEADLINE)
 
+    def call(self, method, *arguments, path="/org/hotreload/Manager", interface="org.hotreload.Manager"):
+        """A call that must succeed, with dbus-send's words for its arguments; returns the values of the reply."""
+        result = self.dbus_send(method, *arguments, path=path, interface=interface)
+        equal(result.returncode, 0, f"{method}{arguments}: {result.stderr}")
+        return parse_arguments(result.stdout.partition("\n")[2])
+
+    def property(self, name, path="/org/hotreload/Manager", interface="org.hotreload.Manager"):
+        return self.call("Get", f"string:{interface}", f"string:{name}", path=path,
+                         interface="org.freedesktop.DBus.Properties")[0]
+
+    def service_property(self, service, name):
+        return self.property(name, f"/org/hotreload/service/{service}", "org.hotreload.Service")
+
+    def job_property(self, job, name):
+        return self.property(name, job, "org.hotreload.Job")
+
+    def job_ended(self, job):
+        """Waits until a job has ended; returns its result."""
+        until(lambda: self.job_property(job, "Result") != "running", f"{job} ends")
+        return self.job_property(job, "Result")
+
     def gdbus(self, method, *arguments, path="/org/hotreload/Manager", interface="org.hotreload.Manager"):
         """A call with arguments that dbus-send cannot write, as GVariant text."""
         return subprocess.run(["gdbus", "call", "--session", "--dest", "org.hotreload.Manager", "--object-path", path,
@@ -596,10 +617,16 @@ class Gate:
         until(reader, f"a program comes to {self.path}")
 
     def release(self):
+        """Lets go the program that is there, or waits until one comes."""
         if self.writer is None:
             self.arrived()
-        os.close(self.writer)
-        self.writer = None
+        self.close()
+
+    def close(self):
+        """Lets go the program that was there; it may be gone."""
+        if self.writer is not None:
+            os.close(self.writer)
+            self.writer = None
 
 
 def is_alive(pid):
