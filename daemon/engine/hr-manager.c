@@ -4,12 +4,6 @@
 #include "hr-error.h"
 #include "hr-log.h"
 
-/* The job belongs to HrManager.jobs. */
-typedef struct {
-  HrJob *job;
-  gint64 forget_at;
-} EndedJob;
-
 struct _HrManager {
   GObject parent_instance;
 
@@ -17,10 +11,7 @@ struct _HrManager {
   char *profile;
   GHashTable *services; /* name -> HrService */
   GHashTable *removing; /* a set of HrService: stopping before they go */
-  GQueue *jobs;         /* HrJob, oldest first */
-  GQueue *ended;        /* EndedJob, the one that ended first in front */
-  guint forget_timer;   /* for the front of @ended */
-  guint64 last_job;
+  HrJobList *jobs;
   guint reload_count;
   guint failed_reloads;
   gint64 last_reload;
@@ -56,12 +47,9 @@ hr_manager_dispose (GObject *object)
   while (g_hash_table_iter_next (&iter, &service, NULL))
     g_signal_handlers_disconnect_by_data (service, self);
   g_hash_table_remove_all (self->removing);
-  for (GList *l = self->jobs->head; l != NULL; l = l->next)
-    g_signal_handlers_disconnect_by_data (l->data, self);
-  g_queue_clear_full (self->ended, g_free);
-  g_queue_clear_full (self->jobs, g_object_unref);
-  if (self->platform != NULL)
-    hr_clock_cancel (hr_platform_get_clock (self->platform), &self->forget_timer);
+  if (self->jobs != NULL)
+    g_signal_handlers_disconnect_by_data (self->jobs, self);
+  g_clear_object (&self->jobs);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_manager_parent_class)->dispose (object);
 }
@@ -73,8 +61,6 @@ hr_manager_finalize (GObject *object)
 
   g_hash_table_unref (self->services);
   g_hash_table_unref (self->removing);
-  g_queue_free (self->jobs);
-  g_queue_free (self->ended);
   g_free (self->profile);
   G_OBJECT_CLASS (hr_manager_parent_class)->finalize (object);
 }
@@ -104,8 +90,18 @@ hr_manager_init (HrManager *self)
 {
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
   self->removing = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
-  self->jobs = g_queue_new ();
-  self->ended = g_queue_new ();
+}
+
+static void
+job_added (HrJobList *jobs, HrJob *job, HrManager *self)
+{
+  g_signal_emit (self, signals[SIGNAL_JOB_ADDED], 0, job);
+}
+
+static void
+job_removed (HrJobList *jobs, HrJob *job, HrManager *self)
+{
+  g_signal_emit (self, signals[SIGNAL_JOB_REMOVED], 0, job);
 }
 
 /**
@@ -122,6 +118,9 @@ hr_manager_new (HrPlatform *platform, const char *profile)
 
   self->platform = g_object_ref (platform);
   self->profile = g_strdup (profile);
+  self->jobs = hr_job_list_new (hr_platform_get_clock (platform));
+  g_signal_connect (self->jobs, "added", G_CALLBACK (job_added), self);
+  g_signal_connect (self->jobs, "removed", G_CALLBACK (job_removed), self);
   return self;
 }
 
@@ -134,63 +133,9 @@ changed (HrManager *self)
 /* Jobs */
 
 static void
-forget_first_ended (HrManager *self)
-{
-  g_autofree EndedJob *ended = g_queue_pop_head (self->ended);
-  g_autoptr (HrJob) job = ended->job;
-
-  g_queue_remove (self->jobs, job);
-  g_signal_handlers_disconnect_by_data (job, self);
-  g_signal_emit (self, signals[SIGNAL_JOB_REMOVED], 0, job);
-}
-
-static void
-forget_due (gpointer user_data)
-{
-  HrManager *self = user_data;
-  HrClock *clock = hr_platform_get_clock (self->platform);
-  EndedJob *first;
-
-  self->forget_timer = 0;
-  while ((first = g_queue_peek_head (self->ended)) != NULL && first->forget_at <= hr_clock_now (clock))
-    forget_first_ended (self);
-  if (first != NULL)
-    self->forget_timer = hr_clock_after (clock, first->forget_at - hr_clock_now (clock), forget_due, self);
-}
-
-static void
-job_finished (HrJob *job, HrManager *self)
-{
-  HrClock *clock = hr_platform_get_clock (self->platform);
-  EndedJob *ended = g_new0 (EndedJob, 1);
-
-  ended->job = job;
-  ended->forget_at = hr_clock_now (clock) + HR_JOB_KEEP_USEC;
-  g_queue_push_tail (self->ended, ended);
-  if (self->forget_timer == 0)
-    self->forget_timer = hr_clock_after (clock, HR_JOB_KEEP_USEC, forget_due, self);
-}
-
-static void
-add_job (HrManager *self, HrJob *job)
-{
-  if (g_queue_find (self->jobs, job) != NULL)
-    return;
-  /* Over the limit the oldest that has ended goes before its minute is over. */
-  if (self->jobs->length >= HR_MANAGER_JOBS_MAX && self->ended->length > 0)
-    forget_first_ended (self);
-  g_queue_push_tail (self->jobs, g_object_ref (job));
-  g_signal_emit (self, signals[SIGNAL_JOB_ADDED], 0, job);
-  if (hr_job_is_finished (job))
-    job_finished (job, self);
-  else
-    g_signal_connect (job, "finished", G_CALLBACK (job_finished), self);
-}
-
-static void
 service_job_added (HrService *service, HrJob *job, HrManager *self)
 {
-  add_job (self, job);
+  hr_job_list_add (self->jobs, job);
 }
 
 static guint64
@@ -198,41 +143,20 @@ next_job_id (gpointer user_data)
 {
   HrManager *self = user_data;
 
-  return ++self->last_job;
-}
-
-/**
- * hr_manager_get_job:
- * @self: a manager
- * @id: of a job
- *
- * Returns: (transfer none) (nullable): the job, while it is kept
- */
-HrJob *
-hr_manager_get_job (HrManager *self, guint64 id)
-{
-  g_return_val_if_fail (HR_IS_MANAGER (self), NULL);
-
-  for (GList *l = self->jobs->head; l != NULL; l = l->next)
-    if (hr_job_get_id (l->data) == id)
-      return l->data;
-  return NULL;
+  return hr_job_list_next_id (self->jobs);
 }
 
 /**
  * hr_manager_list_jobs:
  * @self: a manager
  *
- * Returns: (transfer container) (element-type HrJob): the jobs that are kept, oldest first
+ * Returns: (transfer container) (element-type HrJob): the jobs that run and those that ended lately, oldest first
  */
 GPtrArray *
 hr_manager_list_jobs (HrManager *self)
 {
-  GPtrArray *list = g_ptr_array_new_with_free_func (g_object_unref);
-
-  for (GList *l = self->jobs->head; l != NULL; l = l->next)
-    g_ptr_array_add (list, g_object_ref (l->data));
-  return list;
+  g_return_val_if_fail (HR_IS_MANAGER (self), NULL);
+  return hr_job_list_get_all (self->jobs);
 }
 
 /* Services */
@@ -491,7 +415,7 @@ hr_manager_reload_all (HrManager *self, const char *caller)
   g_autoptr (HrJob) job = hr_job_new (next_job_id (self), HR_JOB_RELOAD_ALL, "", caller);
   g_autoptr (GPtrArray) services = hr_manager_list (self);
 
-  add_job (self, job);
+  hr_job_list_add (self->jobs, job);
   hr_job_set_phase (job, NULL);
   for (guint i = 0; i < services->len; i++)
     if (hr_service_wants_start (g_ptr_array_index (services, i)))

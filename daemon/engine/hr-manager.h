@@ -13,7 +13,7 @@
 
 #include "hr-config-dir.h"
 #include "hr-event.h"
-#include "hr-job.h"
+#include "hr-job-list.h"
 #include "hr-platform.h"
 #include "hr-service.h"
 
@@ -21,8 +21,6 @@ G_BEGIN_DECLS
 
 /* Limits on what clients can make the manager hold. */
 #define HR_MANAGER_SERVICES_MAX 10000
-#define HR_MANAGER_JOBS_MAX 4096
-#define HR_JOB_KEEP_USEC (60 * G_USEC_PER_SEC)
 
 #define HR_TYPE_MANAGER (hr_manager_get_type ())
 G_DECLARE_FINAL_TYPE (HrManager, hr_manager, HR, MANAGER, GObject)
@@ -36,7 +34,6 @@ HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller,
 
 HrService *hr_manager_get (HrManager *self, const char *name, GError **error);
 GPtrArray *hr_manager_list (HrManager *self);
-HrJob *hr_manager_get_job (HrManager *self, guint64 id);
 GPtrArray *hr_manager_list_jobs (HrManager *self);
 
 /* Requests of one service are made of the HrService; these are for all. */
