@@ -239,6 +239,9 @@ add_listener (HrServiceSpec *spec, GPtrArray *listen, const char *item, GError *
 
   if (added == NULL)
     return FALSE;
+  if (added->kind != HR_LISTEN_TCP)
+    return fail (error, "'%s' is a %s, which is not supported yet: write tcp:HOST:PORT", added->name,
+                 added->kind == HR_LISTEN_UDP ? "UDP address" : "Unix socket");
   for (guint i = 0; i < listen->len; i++)
     {
       const HrListenSpec *other = g_ptr_array_index (listen, i);

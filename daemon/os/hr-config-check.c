@@ -12,6 +12,7 @@
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
+#include "hr-tcp-address.h"
 #include "hr-words.h"
 
 /* Of key @key: @path, then what is wrong with it. */
@@ -141,13 +142,28 @@ check_working_directory (const HrServiceSpec *spec, GError **error)
   return check_directory (spec, "WorkingDirectory", path, error);
 }
 
+static gboolean
+check_listeners (const HrServiceSpec *spec, GError **error)
+{
+  for (guint i = 0; i < spec->listen->len; i++)
+    {
+      const HrListenSpec *listen = g_ptr_array_index (spec->listen, i);
+      struct sockaddr_storage address;
+      g_autoptr (GError) local = NULL;
+
+      if (!hr_tcp_address_parse (listen->host != NULL ? listen->host : "", listen->port, &address, &local))
+        return fail (spec, error, "Listen", listen->name, "cannot be bound: %s", local->message);
+    }
+  return TRUE;
+}
+
 /**
  * hr_config_spec_check:
  * @spec: a spec
  * @error: return location
  *
  * Looks for what @spec names: that Source is a directory that can be read, Share stays below it when links are
- * followed, each EnvironmentFile can be read, and WorkingDirectory is a directory.
+ * followed, each EnvironmentFile can be read, WorkingDirectory is a directory, and Listen has addresses.
  *
  * Returns: whether the service can be run here; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, group, key
  *   and path
@@ -162,5 +178,5 @@ hr_config_spec_check (HrServiceSpec *spec, GError **error)
   for (guint i = 0; spec->environment_files[i] != NULL; i++)
     if (!check_environment_file (spec, spec->environment_files[i], error))
       return FALSE;
-  return check_working_directory (spec, error);
+  return check_working_directory (spec, error) && check_listeners (spec, error);
 }

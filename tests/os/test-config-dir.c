@@ -415,6 +415,13 @@ test_working_directory_must_be_one (Fixture *self, gconstpointer data)
   assert_check (self, "WorkingDirectory=/no/such/place\n[Check]\nBuild=make dist", "'/no/such/place' does not exist");
 }
 
+static void
+test_listen_takes_addresses (Fixture *self, gconstpointer data)
+{
+  assert_check (self, "Listen=web=tcp:localhost:80;all=tcp::81;six=tcp:[::1]:82", NULL);
+  assert_check (self, "Listen=web=tcp:www.example.org:80", "key 'Listen': 'web' cannot be bound: 'www.example.org'");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -431,6 +438,7 @@ main (int argc, char **argv)
   TEST ("source-must-be-a-directory", test_source_must_be_a_directory);
   TEST ("share-stays-below-source-when-links-are-followed", test_share_stays_below_source_when_links_are_followed);
   TEST ("environment-files-must-be-readable", test_environment_files_must_be_readable);
+  TEST ("listen-takes-addresses", test_listen_takes_addresses);
   TEST ("working-directory-must-be-one", test_working_directory_must_be_one);
   return g_test_run ();
 }
