@@ -210,6 +210,24 @@ announce_service (HrManager *self, HrService *service)
   changed (self);
 }
 
+/* Two services of one name would share slots, state and sockets. */
+static gboolean
+is_still_stopping (HrManager *self, const char *name, GError **error)
+{
+  GHashTableIter iter;
+  gpointer service;
+
+  g_hash_table_iter_init (&iter, self->removing);
+  while (g_hash_table_iter_next (&iter, &service, NULL))
+    if (g_str_equal (hr_service_get_name (service), name))
+      {
+        g_set_error (error, HR_ERROR, HR_ERROR_BUSY,
+                     "service '%s' was removed and is still stopping: add it again when it has stopped", name);
+        return TRUE;
+      }
+  return FALSE;
+}
+
 static void
 apply_entry (HrManager *self, const HrConfigEntry *entry)
 {
@@ -221,7 +239,9 @@ apply_entry (HrManager *self, const HrConfigEntry *entry)
 
   if (is_new)
     service = make_service (self, entry->name);
-  if (entry->spec == NULL)
+  if (is_new && is_still_stopping (self, entry->name, &error))
+    hr_service_set_invalid (service, error->message);
+  else if (entry->spec == NULL)
     {
       hr_log_warning (entry->name, "%s", entry->error->message);
       hr_service_set_invalid (service, entry->error->message);
@@ -290,6 +310,8 @@ hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, c
       g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "there is a service '%s' already", spec->name);
       return NULL;
     }
+  if (is_still_stopping (self, spec->name, error))
+    return NULL;
   if (g_hash_table_size (self->services) >= HR_MANAGER_SERVICES_MAX)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d services already, no more are taken",
