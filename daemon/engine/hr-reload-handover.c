@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From a candidate that may be started to one that serves: start, preserve, ready, verify, switch.
+ */
+#include "hr-error.h"
+#include "hr-handover.h"
+#include "hr-reload-private.h"
+
+static void start (HrReload *self);
+static void load_state (HrReload *self);
+static void verify (HrReload *self);
+
+/* Ready, verify, switch */
+
+static void
+health_changed (HrHealth *health, HrReload *self)
+{
+  HrHealthState state = hr_health_get_state (health);
+
+  if (self->phase != HR_PHASE_VERIFY)
+    {
+      /* Ready=probe: the first success is the readiness. */
+      if (state == HR_HEALTH_HEALTHY)
+        hr_generation_set_ready (self->candidate);
+      return;
+    }
+  if (state == HR_HEALTH_HEALTHY)
+    verify (self);
+  else if (state == HR_HEALTH_OFFLINE)
+    hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY,
+                                       "while verifying release %" G_GUINT64_FORMAT " of '%s': %s",
+                                       hr_generation_get_release (self->candidate), self->spec->name,
+                                       hr_health_get_error (health)));
+}
+
+static void
+watch_health (HrReload *self)
+{
+  if (self->health != NULL)
+    return;
+  self->health = hr_health_new (self->platform, self->candidate, self->spec->ready == HR_READY_PROBE);
+  g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
+}
+
+static void
+verify (HrReload *self)
+{
+  HrHealthState state;
+
+  if (self->phase != HR_PHASE_VERIFY)
+    hr_reload_enter (self, HR_PHASE_VERIFY);
+  watch_health (self);
+  state = hr_health_get_state (self->health);
+  if (state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY)
+    return;
+  hr_reload_enter (self, HR_PHASE_SWITCH);
+  hr_reload_note_serving (self);
+  hr_reload_finish (self, HR_RELOAD_ENDED_WELL);
+}
+
+static void
+candidate_ready (HrGeneration *candidate, HrReload *self)
+{
+  HrEvent event = { .kind = HR_EVENT_STATE_RESTORED, .service = self->spec->name, .snapshot = self->state_id };
+
+  /* During the handover the state has yet to be given: what is ready without it will say so again, or is too late. */
+  if (hr_reload_has_ended (self) || self->handing_over)
+    return;
+  hr_reload_note_serving (self);
+  if (hr_generation_has_opened_state (candidate) && self->state_id != NULL)
+    {
+      hr_job_edit_outcome (self->job)->state_preserved = TRUE;
+      hr_reload_emit_event (self, &event);
+    }
+  else
+    hr_generation_give_state (candidate, NULL, NULL);
+  verify (self);
+}
+
+static void
+candidate_exited (HrGeneration *candidate, HrReload *self)
+{
+  g_autofree char *end = hr_generation_describe_end (candidate);
+
+  hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
+                                     "while starting release %" G_GUINT64_FORMAT " of '%s': %s before it was ready",
+                                     hr_generation_get_release (candidate), self->spec->name, end));
+}
+
+/* Preserve */
+
+static void
+handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) carried = NULL;
+  gboolean fresh = FALSE;
+  gboolean ok = hr_handover_finish (result, &snapshot, &fresh, &carried, &error);
+
+  self->handing_over = FALSE;
+  hr_reload_note_serving (self);
+  if (snapshot != NULL)
+    {
+      HrEvent event = {
+        .kind = HR_EVENT_STATE_PRESERVED, .service = self->spec->name, .snapshot = snapshot->id, .size = snapshot->size
+      };
+
+      self->state = g_bytes_ref (snapshot->data);
+      self->state_id = g_strdup (snapshot->id);
+      if (fresh)
+        hr_reload_emit_event (self, &event);
+    }
+  if (self->failing)
+    {
+      hr_reload_fall_back (self);
+      return;
+    }
+  if (!ok)
+    {
+      g_prefix_error (&error, "while taking the state of '%s': ", self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  if (self->candidate == NULL)
+    {
+      if (self->snapshot != NULL)
+        {
+          load_state (self);
+          return;
+        }
+      self->start_state = self->state != NULL ? g_bytes_ref (self->state) : NULL;
+      start (self);
+      return;
+    }
+  if (!hr_generation_give_state (self->candidate, self->state, &error))
+    {
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  hr_reload_enter (self, HR_PHASE_READY);
+  /* READY=1 that came before the state was there counts once it is. */
+  if (hr_generation_is_ready (self->candidate))
+    candidate_ready (self->candidate, self);
+}
+
+static void
+preserve (HrReload *self)
+{
+  gint64 limit = hr_state_files_wait_limit (self->parts.state);
+  gint64 timeout = self->spec->stop_timeout;
+
+  hr_reload_enter (self, HR_PHASE_PRESERVE);
+  self->handing_over = TRUE;
+  if (self->candidate != NULL)
+    timeout = MIN (timeout, limit);
+  hr_handover_async (self->previous, &self->parts, self->slot, timeout, handed_over, g_object_ref (self));
+  hr_reload_note_serving (self);
+}
+
+static void
+candidate_opened_state (HrGeneration *candidate, HrReload *self)
+{
+  if (hr_reload_has_ended (self) || self->handing_over || self->sequential)
+    return;
+  if (self->previous != NULL)
+    preserve (self);
+}
+
+/* Start */
+
+static void
+start (HrReload *self)
+{
+  gboolean barrier = self->previous != NULL && !self->sequential && self->spec->preserve;
+  HrGenerationPlan plan = {
+    .spec = self->spec,
+    .release = self->release != NULL ? self->release->number : 0,
+    .commit = self->release != NULL ? self->release->commit : NULL,
+    .slot = self->slot,
+    .view = self->placement != NULL ? self->placement->view : NULL,
+    .parts = &self->parts,
+    .caller = self->caller,
+    .ever_notified = self->ever_notified,
+  };
+  g_autoptr (GError) error = NULL;
+
+  hr_reload_enter (self, HR_PHASE_START);
+  self->candidate = hr_generation_new (self->platform, &plan);
+  g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
+  g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
+  g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);
+  if (!hr_generation_start (self->candidate, self->start_state, barrier, &error))
+    {
+      g_prefix_error (&error, "while starting release %" G_GUINT64_FORMAT " of '%s': ", plan.release, self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  if (self->spec->ready == HR_READY_PROBE)
+    watch_health (self);
+}
+
+static void
+snapshot_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, &error);
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (error != NULL)
+    {
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  if (snapshot != NULL)
+    {
+      g_free (self->state_id);
+      self->start_state = g_bytes_ref (snapshot->data);
+      self->state_id = g_strdup (snapshot->id);
+    }
+  start (self);
+}
+
+static void
+load_state (HrReload *self)
+{
+  hr_state_files_load_async (self->parts.state, self->snapshot, self->cancellable, snapshot_loaded,
+                             g_object_ref (self));
+}
+
+/**
+ * hr_reload_before_start:
+ * @self: a reload whose candidate is placed and checked
+ *
+ * Gets the state from where it is, and starts the candidate.
+ */
+void
+hr_reload_before_start (HrReload *self)
+{
+  if (self->previous != NULL && self->sequential)
+    preserve (self);
+  else if (self->spec->preserve && self->previous == NULL)
+    load_state (self);
+  else
+    start (self);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * From a change set to a candidate that may be started: record, place, check.
+ */
+#include "hr-error.h"
+#include "hr-reload-private.h"
+
+/* Check */
+
+static void
+checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrCheckReport) report = hr_checker_check_finish (HR_CHECKER (source), result, &error);
+  g_autoptr (GStrvBuilder) lines = g_strv_builder_new ();
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (report == NULL)
+    {
+      g_prefix_error (&error, "while checking release %" G_GUINT64_FORMAT " of '%s': ", self->release->number,
+                      self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  for (guint i = 0; report->done != NULL && report->done[i] != NULL; i++)
+    g_strv_builder_add (lines, report->done[i]);
+  for (guint i = 0; report->unavailable != NULL && report->unavailable[i] != NULL; i++)
+    g_strv_builder_add (lines, report->unavailable[i]);
+  hr_job_edit_outcome (self->job)->checks = g_strv_builder_end (lines);
+  hr_reload_before_start (self);
+}
+
+/* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */
+static gboolean
+has_passed_checks (const HrRelease *release)
+{
+  return release->fate == HR_FATE_UNPROVEN || release->fate == HR_FATE_GOOD || release->fate == HR_FATE_RETIRED;
+}
+
+static void
+check (HrReload *self)
+{
+  static const char *const none[] = { NULL };
+  g_autoptr (GError) error = NULL;
+
+  if (self->held_already && has_passed_checks (self->release))
+    {
+      hr_reload_before_start (self);
+      return;
+    }
+  hr_reload_enter (self, HR_PHASE_CHECK);
+  self->environment = hr_platform_base_environment (self->platform, self->spec, &error);
+  if (self->environment == NULL)
+    {
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  self->check.spec = self->spec;
+  self->check.view = self->placement->view;
+  self->check.files = self->target == 0 && self->scan->files != NULL ? (const char *const *)self->scan->files : none;
+  self->check.environment = (const char *const *)self->environment;
+  self->check.baseline = self->previous != NULL ? hr_generation_get_view (self->previous) : NULL;
+  hr_checker_check_async (hr_platform_get_checker (self->platform), &self->check, self->cancellable, checked,
+                          g_object_ref (self));
+}
+
+/* Place */
+
+static void
+placed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrPlacement) placement = hr_slots_place_finish (HR_SLOTS (source), result, &error);
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (placement == NULL)
+    {
+      g_prefix_error (&error, "while placing release %" G_GUINT64_FORMAT " of '%s': ", self->release->number,
+                      self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  hr_job_edit_outcome (self->job)->carried = g_strdupv (placement->carried);
+  self->placement = g_steal_pointer (&placement);
+  check (self);
+}
+
+static HrSlot
+choose_slot (HrReload *self)
+{
+  HrSlot other = self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A;
+
+  /* Nothing runs: where the release is placed already, or ran last, there is nothing to do. */
+  if (self->previous == NULL && self->last_slot != HR_SLOT_NONE
+      && hr_slots_holds (self->parts.slots, self->last_slot) == self->release->number)
+    return self->last_slot;
+  return other;
+}
+
+static void
+retiring_exited (HrGeneration *retiring, HrReload *self)
+{
+  g_signal_handlers_disconnect_by_data (retiring, self);
+  if (!hr_reload_has_ended (self))
+    hr_reload_place (self);
+}
+
+/**
+ * hr_reload_place:
+ * @self: a reload whose release is known
+ *
+ * Brings the idle slot to it, and goes on from there.
+ */
+void
+hr_reload_place (HrReload *self)
+{
+  const HrScan *scan = self->scan != NULL ? self->scan : self->known_scan;
+
+  if (self->phase != HR_PHASE_PLACE)
+    hr_reload_enter (self, HR_PHASE_PLACE);
+  /* At most two generations: the one before the running one ends now. */
+  if (self->retiring != NULL && hr_generation_is_alive (self->retiring))
+    {
+      g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
+      hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+      return;
+    }
+  self->slot = choose_slot (self);
+  self->held_already = hr_slots_holds (self->parts.slots, self->slot) == self->release->number;
+  hr_slots_place_async (self->parts.slots, self->slot, self->release, scan,
+                        self->last_slot == self->slot ? HR_SLOT_NONE : self->last_slot, self->cancellable, placed,
+                        g_object_ref (self));
+}
+
+/* Record */
+
+/* People and signals get the first of a large change set; the checks get all of it. */
+static char **
+first_files (char **files)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; files[i] != NULL && i < HR_RELEASE_FILES_MAX; i++)
+    g_strv_builder_add (builder, files[i]);
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_reload_announce:
+ * @self: a reload that will do something
+ *
+ * Its release is known: says so.
+ */
+void
+hr_reload_announce (HrReload *self)
+{
+  HrOutcome *outcome = hr_job_edit_outcome (self->job);
+
+  outcome->release = self->release != NULL ? self->release->number : 0;
+  outcome->previous_release = self->previous != NULL ? hr_generation_get_release (self->previous) : 0;
+  if (self->scan != NULL && self->target == 0)
+    outcome->files = first_files (self->scan->files);
+  self->announced = TRUE;
+  hr_reload_emit_announced (self);
+}
+
+static void
+committed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrRelease) release = hr_release_store_commit_finish (HR_RELEASE_STORE (source), result, &error);
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (release == NULL)
+    {
+      g_prefix_error (&error, "while recording the source of '%s': ", self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  self->release = g_steal_pointer (&release);
+  self->new_release = TRUE;
+  hr_reload_announce (self);
+  hr_reload_place (self);
+}
+
+static void
+commit (HrReload *self)
+{
+  HrRelease draft = {
+    .tree = self->scan->tree,
+    .time_usec = hr_clock_real (hr_reload_clock (self)),
+    .trigger = self->trigger,
+    .caller = (char *)hr_job_get_caller (self->job),
+    .files = self->scan->files,
+  };
+
+  hr_release_store_commit_async (self->parts.store, &draft, self->cancellable, committed, g_object_ref (self));
+}
+
+static const HrRelease *
+running_release (HrReload *self)
+{
+  return self->previous != NULL ? hr_release_store_get (self->parts.store, hr_generation_get_release (self->previous))
+                                : NULL;
+}
+
+/* Too large to be placed, and the service file leaves the choice: it runs in its source. */
+static gboolean
+run_in_place_instead (HrReload *self, const GError *error)
+{
+  if (!g_error_matches (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED) || self->spec->slots != HR_SLOTS_AUTO || self->large)
+    return FALSE;
+  self->large = TRUE;
+  hr_slots_run_in_place (self->parts.slots, "the source is too large to be placed; name what is no code in Ignore");
+  hr_release_store_allow_large (self->parts.store);
+  hr_reload_scan_source (self);
+  return TRUE;
+}
+
+static void
+scanned (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
+  GPtrArray *list = hr_release_store_list (self->parts.store);
+  const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
+  const HrRelease *running;
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (scan == NULL && run_in_place_instead (self, error))
+    return;
+  if (scan == NULL)
+    {
+      g_prefix_error (&error, "while recording the source of '%s': ", self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  self->scan = g_steal_pointer (&scan);
+  if (self->target != 0)
+    {
+      hr_reload_announce (self);
+      hr_reload_place (self);
+      return;
+    }
+  running = running_release (self);
+  switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,
+                            self->by_hand))
+    {
+    case HR_RELOAD_NOTHING:
+      hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);
+      break;
+    case HR_RELOAD_NEW:
+      commit (self);
+      break;
+    case HR_RELOAD_RUNNING:
+    case HR_RELOAD_LAST:
+      self->release =
+          hr_release_copy (g_strcmp0 (running != NULL ? running->tree : NULL, self->scan->tree) == 0 ? running : last);
+      hr_reload_announce (self);
+      hr_reload_place (self);
+      break;
+    }
+}
+
+/**
+ * hr_reload_scan_source:
+ * @self: a reload
+ *
+ * Looks at the source, and goes on from there.
+ */
+void
+hr_reload_scan_source (HrReload *self)
+{
+  const HrRelease *running = running_release (self);
+
+  hr_release_store_scan_async (self->parts.store, (const char *const *)self->hints,
+                               running != NULL ? running->tree : NULL, self->cancellable, scanned, g_object_ref (self));
+}
+
+/**
+ * hr_reload_find_target:
+ * @self: a reload of a release that was asked for
+ *
+ * Returns: whether there is such a release; else the reload has failed
+ */
+gboolean
+hr_reload_find_target (HrReload *self)
+{
+  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, self->target) : NULL;
+
+  if (release == NULL)
+    {
+      hr_reload_fail (self,
+                      g_error_new (HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                                   self->spec->name, self->target));
+      return FALSE;
+    }
+  self->release = hr_release_copy (release);
+  return TRUE;
+}

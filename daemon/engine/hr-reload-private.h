@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their deadlines,
+ * failure), hr-reload-prepare.c (record, place, check), hr-reload-handover.c (start, preserve, ready, verify, switch).
+ */
+#pragma once
+
+#include "hr-reload-policy.h"
+#include "hr-reload.h"
+
+G_BEGIN_DECLS
+
+struct _HrReload {
+  GObject parent_instance;
+
+  /* What was asked for. */
+  HrPlatform *platform;
+  HrServiceSpec *spec;
+  HrParts parts;
+  HrJob *job;
+  char *trigger;
+  gboolean by_hand;
+  guint64 target;
+  char **hints;
+  const HrScan *known_scan;
+  HrGeneration *previous;
+  HrGeneration *retiring;
+  char *snapshot;
+  gboolean sequential;
+  HrSlot last_slot;
+  const HrCallerContext *caller;
+  gboolean ever_notified;
+
+  /* Where it stands. */
+  HrReloadPhase phase;
+  guint timer;
+  gint64 began_at;
+  gint64 outage_since;
+  GCancellable *cancellable;
+  gboolean announced;
+  gboolean new_release;
+  gboolean large;
+  gboolean held_already;
+  gboolean handing_over;
+  gboolean failing;
+  GError *error;
+  HrReloadPhase failed_phase;
+  HrReloadEnd end;
+
+  /* What it made. */
+  HrScan *scan;
+  HrRelease *release;
+  HrPlacement *placement;
+  HrSlot slot;
+  char **environment;
+  HrCheckRequest check;
+  HrGeneration *candidate;
+  HrGeneration *fallback;
+  HrHealth *health;
+  GBytes *state;       /* what the old instance left, for the way back */
+  GBytes *start_state; /* what the candidate starts with */
+  char *state_id;
+};
+
+/* hr-reload.c */
+HrClock *hr_reload_clock (HrReload *self);
+gboolean hr_reload_has_ended (HrReload *self);
+void hr_reload_enter (HrReload *self, HrReloadPhase phase);
+void hr_reload_note_serving (HrReload *self);
+void hr_reload_finish (HrReload *self, HrReloadEnd end);
+void hr_reload_fail (HrReload *self, GError *error);
+void hr_reload_fall_back (HrReload *self);
+void hr_reload_emit_event (HrReload *self, HrEvent *event);
+void hr_reload_emit_announced (HrReload *self);
+
+/* hr-reload-prepare.c */
+gboolean hr_reload_find_target (HrReload *self);
+void hr_reload_scan_source (HrReload *self);
+void hr_reload_place (HrReload *self);
+void hr_reload_announce (HrReload *self);
+
+/* hr-reload-handover.c */
+void hr_reload_before_start (HrReload *self);
+
+G_END_DECLS
