@@ -29,8 +29,8 @@ hr_reload_phase_to_string (HrReloadPhase phase)
  * @by_hand: whether somebody asked for this reload
  *
  * Rule 3: a change set is nothing to do when its tree is the running one's or the last candidate's, unless somebody
- * asked; rule 4: a tree that differs from the last recorded one is a new release, also when an older one is equal.
- * When nothing runs, the last recorded release is worth another try.
+ * asked, also when nothing runs; rule 4: a tree that differs from the last recorded one is a new release, also when an
+ * older one is equal.
  *
  * Returns: what to do
  */
@@ -42,6 +42,6 @@ hr_reload_decide (const char *tree, const char *running_tree, const char *last_t
   if (g_strcmp0 (tree, running_tree) == 0)
     return by_hand ? HR_RELOAD_RUNNING : HR_RELOAD_NOTHING;
   if (g_strcmp0 (tree, last_tree) == 0)
-    return by_hand || running_tree == NULL ? HR_RELOAD_LAST : HR_RELOAD_NOTHING;
+    return by_hand ? HR_RELOAD_LAST : HR_RELOAD_NOTHING;
   return HR_RELOAD_NEW;
 }
