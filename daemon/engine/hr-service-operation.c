@@ -137,6 +137,7 @@ reload_announced (HrReload *reload, HrService *self)
 
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
+  g_clear_object (&self->observation);
   self->reload_events = is_reload_for_users (self);
   if (!self->reload_events)
     {
@@ -277,6 +278,7 @@ failed (HrService *self)
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
+  hr_service_observe_again (self);
   hr_service_set_error (self, error->message);
   hr_service_remember (self);
   if (self->current != NULL && hr_generation_is_serving (self->current))
@@ -314,6 +316,14 @@ settle_failure (HrService *self)
     self->failed = TRUE;
 }
 
+/* A look at the source that nobody knew of, and that a stop put an end to: nothing has happened. */
+static gboolean
+was_only_looking (HrService *self, const GError *error)
+{
+  return !self->running->by_hand && !hr_reload_is_announced (self->reload)
+         && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED);
+}
+
 static void
 reload_ended (HrReload *reload, HrService *self)
 {
@@ -334,7 +344,7 @@ reload_ended (HrReload *reload, HrService *self)
   g_signal_handlers_disconnect_by_data (reload, self);
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
-  else if (end == HR_RELOAD_ENDED_BADLY)
+  else if (end == HR_RELOAD_ENDED_BADLY && !was_only_looking (self, error))
     {
       if (!hr_reload_is_announced (reload) && !self->running->by_hand)
         g_signal_emit_by_name (self, "job-added", self->running->job);
@@ -388,7 +398,7 @@ run_reload (HrService *self)
 }
 
 static guint64
-newest_of_fate (HrService *self, HrFate fate, guint64 wanted)
+newest_of_fate (HrService *self, HrFate fate)
 {
   GPtrArray *list = hr_service_list_releases (self);
 
@@ -396,7 +406,7 @@ newest_of_fate (HrService *self, HrFate fate, guint64 wanted)
     {
       const HrRelease *release = g_ptr_array_index (list, i - 1);
 
-      if (release->fate == fate && (wanted == 0 || release->number == wanted))
+      if (release->fate == fate)
         return release->number;
     }
   return 0;
@@ -406,9 +416,9 @@ newest_of_fate (HrService *self, HrFate fate, guint64 wanted)
 static guint64
 release_to_start (HrService *self)
 {
-  guint64 number = newest_of_fate (self, HR_FATE_GOOD, self->last_good);
+  guint64 number = is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
 
-  return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN, 0);
+  return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);
 }
 
 /* An operation that cannot even begin. */
@@ -471,7 +481,8 @@ run (HrService *self, HrRequest *request)
     }
   if (!prepare (self))
     return;
-  if (request->by_hand)
+  /* A failed observation asks as well, but each time anew: without a limit that might never end. */
+  if (request->by_hand && request->reason == NULL)
     hr_backoff_reset (self->backoff);
   run_reload (self);
 }

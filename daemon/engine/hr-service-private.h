@@ -85,12 +85,14 @@ void hr_service_end_request (HrService *self, const GError *error);
 
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);
+void hr_service_end_stop (HrService *self);
 void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
 
 /* hr-service-supervision.c */
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire_current (HrService *self);
 void hr_service_observe (HrService *self);
+void hr_service_observe_again (HrService *self);
 void hr_service_supervise (HrService *self);
 void hr_service_cancel_restart (HrService *self);
 

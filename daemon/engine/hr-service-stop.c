@@ -8,6 +8,23 @@
 #include "hr-log.h"
 #include "hr-service-private.h"
 
+/**
+ * hr_service_end_stop:
+ * @self: a service
+ *
+ * Ends a running stop, if nothing of the service runs any more: neither its instance nor the one before it.
+ */
+void
+hr_service_end_stop (HrService *self)
+{
+  if (self->running == NULL || self->running->kind != HR_JOB_STOP || self->current != NULL || self->retiring != NULL)
+    return;
+  self->failed = FALSE;
+  self->outage_since = 0;
+  hr_service_remember (self);
+  hr_service_end_request (self, NULL);
+}
+
 static void
 stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -31,11 +48,8 @@ stopped (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   hr_service_set_current (self, NULL, NULL);
   hr_listeners_close (self->parts.listeners);
-  self->outage_since = 0;
-  self->failed = FALSE;
-  hr_service_remember (self);
   hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");
-  hr_service_end_request (self, NULL);
+  hr_service_end_stop (self);
 }
 
 /**
@@ -55,12 +69,10 @@ hr_service_run_stop (HrService *self)
   hr_job_set_phase (self->running->job, "stop");
   if (self->current == NULL)
     {
-      self->failed = FALSE;
       if (self->parts.listeners != NULL)
         hr_listeners_close (self->parts.listeners);
-      hr_service_remember (self);
       hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
-      hr_service_end_request (self, NULL);
+      hr_service_end_stop (self);
       return;
     }
   hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);

@@ -22,6 +22,8 @@ collected (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 retiring_exited (HrGeneration *retiring, HrService *self)
 {
+  /* The end of a stop may be the end of the service. */
+  g_autoptr (HrService) guard = g_object_ref (self);
   HrServiceSpec *spec = hr_generation_get_spec (retiring);
 
   g_signal_handlers_disconnect_by_data (retiring, self);
@@ -35,6 +37,7 @@ retiring_exited (HrGeneration *retiring, HrService *self)
                     hr_generation_get_release (retiring));
   g_clear_object (&self->retiring);
   hr_service_touch (self);
+  hr_service_end_stop (self);
 }
 
 /**
@@ -78,16 +81,28 @@ current_ready (HrGeneration *current, HrService *self)
   self->outage_since = 0;
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   hr_service_set_error (self, NULL);
+  hr_service_observe_again (self);
   hr_service_remember (self);
   hr_service_touch (self);
 }
 
+static gboolean
+is_good (HrService *self, guint64 number)
+{
+  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+
+  return release != NULL && release->fate == HR_FATE_GOOD;
+}
+
+/* The last good one may be newer than the running one: after a rollback. */
 static guint64
 rollback_point_for (HrService *self)
 {
-  guint64 point = hr_service_get_rollback_point (self);
+  guint64 point = self->last_good != self->last_release && is_good (self, self->last_good)
+                      ? self->last_good
+                      : hr_service_get_rollback_point (self);
 
-  return point != 0 && point != self->last_release ? point : 0;
+  return point != self->last_release ? point : 0;
 }
 
 /* A failed observation asks for a rollback itself, when it hears of the exit. */
@@ -235,6 +250,21 @@ hr_service_observe (HrService *self)
       hr_observation_new (hr_platform_get_clock (self->platform), self->current, self->health, duration);
   g_signal_connect (self->observation, "passed", G_CALLBACK (observation_passed), self);
   g_signal_connect (self->observation, "failed", G_CALLBACK (observation_failed), self);
+}
+
+/**
+ * hr_service_observe_again:
+ * @self: a service
+ *
+ * Its instance serves again, after a restart or a reload that failed: a release that has not proven itself is watched
+ * anew, so that what came up at the second try can become good, and what fails again is rolled back.
+ */
+void
+hr_service_observe_again (HrService *self)
+{
+  if (self->observation == NULL && self->current != NULL && hr_generation_is_serving (self->current)
+      && !is_good (self, self->last_release))
+    hr_service_observe (self);
 }
 
 /* Restart */
