@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The time after the switch: what proves a release, what rolls it back, and rollbacks that somebody asks for.
+ */
+#include "hr-observation.h"
+
+#include "engine-fixture.h"
+#include "hr-error.h"
+
+static HrService *
+reloaded (Engine *engine, const char *text)
+{
+  HrService *service = engine_start (engine, text);
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  engine_forget (engine);
+  return service;
+}
+
+static void
+test_exit (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+  g_assert_cmpstr (engine_release (engine, 2)->phase, ==, "observe");
+  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "it exited with status 1");
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "rollback");
+  g_assert_null (entry->caller);
+  g_assert_cmpuint (entry->release, ==, 1);
+  g_assert_cmpuint (entry->previous_release, ==, 2);
+  g_assert_cmpuint (engine_n_history (engine), ==, 3);
+  /* The rejected tree is still the source's: it is not tried again. */
+  engine_run (engine, 10 * PROVEN);
+  engine_expect (engine, "");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+static void
+test_rollback_needs_no_file_work (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+  guint scans = engine_parts (engine)->store->scan.calls;
+  guint checks = engine->platform->checker->check.calls;
+
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (engine_parts (engine)->store->scan.calls, ==, scans);
+  g_assert_cmpuint (engine->platform->checker->check.calls, ==, checks);
+}
+
+static void
+test_unknown_end (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+
+  hr_fake_instance_vanish (engine_instance (engine, 1));
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "it ended with an unknown status");
+}
+
+/* It said that it is about to end: nothing is held against it. */
+static void
+test_unknown_end_announced (Engine *engine)
+{
+  reloaded (engine, "");
+  hr_fake_instance_say (engine_instance (engine, 1), "STOPPING=1");
+  hr_fake_instance_vanish (engine_instance (engine, 1));
+  engine_run (engine, SECOND);
+  engine_expect (engine, "");
+  engine_expect_states (engine, "stopped");
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+}
+
+static void
+test_probe (Engine *engine)
+{
+  HrService *service = reloaded (engine, "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n");
+
+  g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
+  engine->platform->checker->illness = "it answers 500";
+  engine_run (engine, 500 * MSEC);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
+  engine_expect (engine, "");
+  engine_run (engine, 600 * MSEC);
+  engine->platform->checker->illness = NULL;
+  engine_run (engine, SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "it answers 500");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+/* Not the time alone proves a release. */
+static void
+test_passed (Engine *engine)
+{
+  HrService *service = reloaded (engine, "[PostCheck]\nRollbackAfter=3s\n");
+
+  engine_run (engine, 1900 * MSEC);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_run (engine, 200 * MSEC);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, SECOND);
+  engine_expect (engine, "");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
+}
+
+static void
+test_no_observation (Engine *engine)
+{
+  reloaded (engine, "[PostCheck]\nRollbackAfter=0\n");
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* Rule 2: a new reload ends the observation, and that release stays unproven. */
+static void
+test_reload_ends_observation (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+
+  engine_save (engine, "main", "three");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "FileChanged main | ReloadStarted 3 | ReloadCompleted 3");
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_expect_fate (engine, 3, HR_FATE_GOOD);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
+}
+
+static void
+test_reload_ends_observation_at_its_begin (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+
+  hr_fake_gate_hold (&engine->platform->checker->check);
+  engine_save (engine, "main", "three");
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  hr_fake_gate_release (&engine->platform->checker->check);
+  hr_fake_launcher_next (engine->launcher, &(HrFakeProgram){ .exits_after = 2 * SECOND, .exit_code = 1 });
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  engine_forget (engine);
+  engine_run (engine, 2 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 3>1");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+/* A look at the source that finds nothing is no reload. */
+static void
+test_touch_ends_no_observation (Engine *engine)
+{
+  reloaded (engine, "");
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "main");
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* There is nothing to go back to: it is started again until it proves itself. */
+static void
+test_first_release (Engine *engine)
+{
+  HrService *service;
+
+  hr_fake_launcher_next (engine->launcher, &(HrFakeProgram){ .exits_after = 2 * SECOND, .exit_code = 1 });
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 3 * SECOND);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine_expect_fate (engine, 1, HR_FATE_UNPROVEN);
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+}
+
+/* What came up at the second try is worth going back to. */
+static void
+test_good_at_second_start (Engine *engine)
+{
+  HrService *service;
+
+  hr_fake_launcher_next (engine->launcher,
+                         &(HrFakeProgram){ .exits_after = MSEC, .exit_code = 1, .ready_after = 5 * MSEC });
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+  hr_fake_launcher_next (engine->launcher, &(HrFakeProgram){ .exits_after = 2 * SECOND, .exit_code = 1 });
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  engine_forget (engine);
+  engine_run (engine, 2 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+}
+
+/* Neither the new release nor the way back works: that is tried a few times, not for ever. */
+static void
+test_limit (Engine *engine)
+{
+  const HrFakeProgram crashes = { .exits_after = SECOND, .exit_code = 1 };
+  const HrFakeProgram never_ready = { .ready_after = SECOND, .exits_after = MSEC, .exit_code = 1 };
+  HrService *service = engine_start (engine, "RestartWindow=5min\n");
+
+  for (guint i = 0; i < 20; i++)
+    {
+      hr_fake_launcher_next (engine->launcher, &crashes);
+      hr_fake_launcher_next (engine->launcher, &never_ready);
+    }
+  engine_save (engine, "main", "two");
+  engine_run (engine, 60 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 1 + 2 * 5);
+}
+
+/* Asked for */
+
+static HrService *
+three_releases (Engine *engine)
+{
+  HrService *service = reloaded (engine, "");
+
+  engine_save (engine, "main", "three");
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_forget (engine);
+  return service;
+}
+
+static void
+test_previous_good (Engine *engine)
+{
+  HrService *service = three_releases (engine);
+  g_autoptr (HrHistoryEntry) entry = NULL;
+  g_autoptr (GError) error = NULL;
+  HrJob *job = hr_service_rollback (service, 0, "somebody", &error);
+
+  g_assert_no_error (error);
+  engine_run (engine, SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 3>1");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 3, HR_FATE_GOOD);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "rollback");
+  g_assert_cmpstr (entry->caller, ==, "somebody");
+  /* The source still holds release 3; only what changes there is a reload. */
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "main");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "");
+  g_assert_null (hr_service_rollback (service, 0, "somebody", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+}
+
+static void
+test_to_number (Engine *engine)
+{
+  HrService *service = three_releases (engine);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (hr_service_rollback (service, 17, "somebody", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_assert_nonnull (hr_service_rollback (service, 2, "somebody", NULL));
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2 | RolledBack 3>2");
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  g_assert_nonnull (hr_service_rollback (service, 3, "somebody", NULL));
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
+/* Rule 2: the last good one, also when it is a newer one. */
+static void
+test_back_from_rollback (Engine *engine)
+{
+  HrService *service = three_releases (engine);
+
+  hr_fake_launcher_next (engine->launcher, &(HrFakeProgram){ .exits_after = SECOND, .exit_code = 1 });
+  g_assert_nonnull (hr_service_rollback (service, 2, "somebody", NULL));
+  engine_run (engine, 2 * SECOND);
+  engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2 | RolledBack 3>2 | ReloadStarted 3 | ReloadCompleted 3 | "
+                         "RolledBack 2>3");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+static void
+test_not_possible (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrService *plain;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) plain_error = NULL;
+  g_autoptr (GError) place_error = NULL;
+
+  g_assert_null (hr_service_rollback (service, 0, "somebody", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  engine_parts (engine)->slots->note = "in place: Slots=no";
+  g_assert_null (hr_service_rollback (service, 0, "somebody", &place_error));
+  g_assert_error (place_error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+  engine_set (engine, "plain", "-");
+  plain = engine_apply (engine, "plain");
+  engine_run (engine, SECOND);
+  g_assert_null (hr_service_rollback (plain, 0, "somebody", &plain_error));
+  g_assert_error (plain_error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+}
+
+static void
+test_keeps_after_new_daemon (Engine *engine)
+{
+  HrService *service = three_releases (engine);
+
+  hr_service_rollback (service, 1, "somebody", NULL);
+  engine_run (engine, SECOND);
+  engine_new_daemon (engine);
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/observation/case-7/exit-rolls-back", test_exit);
+  engine_add ("/observation/rollback-is-a-start-from-the-other-slot", test_rollback_needs_no_file_work);
+  engine_add ("/observation/unknown-end-rolls-back", test_unknown_end);
+  engine_add ("/observation/announced-end-does-not", test_unknown_end_announced);
+  engine_add ("/observation/failed-probe-rolls-back", test_probe);
+  engine_add ("/observation/good-after-its-time", test_passed);
+  engine_add ("/observation/none-with-0", test_no_observation);
+  engine_add ("/observation/rule-2/reload-ends-it", test_reload_ends_observation);
+  engine_add ("/observation/rule-2/reload-ends-it-when-it-begins", test_reload_ends_observation_at_its_begin);
+  engine_add ("/observation/rule-2/touch-does-not", test_touch_ends_no_observation);
+  engine_add ("/observation/first-release-is-started-again", test_first_release);
+  engine_add ("/observation/good-at-its-second-start", test_good_at_second_start);
+  engine_add ("/observation/rollback-that-fails-is-not-tried-for-ever", test_limit);
+  engine_add ("/rollback/previous-good", test_previous_good);
+  engine_add ("/rollback/to-a-number", test_to_number);
+  engine_add ("/rollback/rule-2/back-to-the-last-good-one", test_back_from_rollback);
+  engine_add ("/rollback/not-possible", test_not_possible);
+  engine_add ("/rollback/new-daemon-keeps-it", test_keeps_after_new_daemon);
+  return g_test_run ();
+}
