@@ -47,14 +47,20 @@ coverage: deps build-coverage/build.ninja
 demo: build
 	data/demo.sh
 
-bench: build
-	meson test -C build --benchmark --verbose
+build-bench/build.ninja: | deps
+	meson setup build-bench --buildtype=release
+
+# What things cost, beside the peers, as a release build.
+bench: build-bench/build.ninja
+	data/install-debian-packages debian-packages-bench
+	ninja -C build-bench
+	tests/bench/run-bench --build build-bench
 
 install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
 
 clean:
-	rm -rf build build-asan build-sanitize build-coverage
+	rm -rf build build-asan build-bench build-sanitize build-coverage
 
 .PHONY: all deps build check sanitize coverage demo bench install clean
