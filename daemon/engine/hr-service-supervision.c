@@ -20,6 +20,34 @@ collected (GObject *source, GAsyncResult *result, gpointer user_data)
 /* Retiring: the instance before the running one */
 
 static void
+carried (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrPlacement) placement = hr_slots_carry_finish (HR_SLOTS (source), result, &error);
+
+  if (placement == NULL)
+    hr_log_warning (self->name, "%s, ignoring", error->message);
+  else if (placement->carried != NULL && placement->carried[0] != NULL)
+    {
+      g_strfreev (self->carried);
+      self->carried = g_steal_pointer (&placement->carried);
+      hr_service_touch (self);
+    }
+}
+
+/* What it wrote into its slot in its last moments. Before anything else is placed there: the slots keep the order. */
+static void
+carry_from (HrService *self, HrGeneration *retiring)
+{
+  HrSlot from = hr_generation_get_slot (retiring);
+  HrSlot to = self->current != NULL ? hr_generation_get_slot (self->current) : HR_SLOT_NONE;
+
+  if (self->parts.slots != NULL && from != HR_SLOT_NONE && to != HR_SLOT_NONE && from != to)
+    hr_slots_carry_async (self->parts.slots, from, to, NULL, carried, g_object_ref (self));
+}
+
+static void
 retiring_exited (HrGeneration *retiring, HrService *self)
 {
   /* The end of a stop may be the end of the service. */
@@ -27,6 +55,7 @@ retiring_exited (HrGeneration *retiring, HrService *self)
   HrServiceSpec *spec = hr_generation_get_spec (retiring);
 
   g_signal_handlers_disconnect_by_data (retiring, self);
+  carry_from (self, retiring);
   /* It was not asked for its state, so nobody waits for it; what it wrote all the same is kept. */
   if (spec->preserve && hr_generation_ended_well (retiring))
     hr_state_files_collect_async (self->parts.state, hr_generation_get_id (retiring),
