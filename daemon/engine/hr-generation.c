@@ -31,6 +31,7 @@ struct _HrGeneration {
   gint64 started_at;
   guint start_timer;
   guint stop_timer;
+  gint64 kill_at;
   char *status_text;
 
   gboolean alive;
@@ -158,11 +159,14 @@ alive_long_enough (gpointer user_data)
   become_ready (self);
 }
 
-/* Whether READY=1 or a listener is to be expected: then being alive says nothing. */
+/* Whether READY=1 or a listener is to be expected: then being alive says nothing. Only the adopt library sees that a
+ * program listens. */
 static gboolean
 expects_a_sign (HrGeneration *self)
 {
-  return self->ever_notified || hr_listeners_list (self->listeners)->len > 0;
+  gboolean sees = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_ADOPT;
+
+  return self->ever_notified || (sees && hr_listeners_list (self->listeners)->len > 0);
 }
 
 /* Time spent in the open of HOTRELOAD_STATE_IN does not count: the timer starts when that returns. */
@@ -423,10 +427,13 @@ stop_timed_out (gpointer user_data)
 void
 hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
 {
+  gint64 now;
+
   g_return_if_fail (HR_IS_GENERATION (self));
 
   if (!self->alive || self->killed)
     return;
+  now = hr_clock_now (generation_clock (self));
   if (!self->stopping)
     {
       self->stopping = TRUE;
@@ -436,6 +443,9 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
         hr_generation_give_state (self, NULL, NULL);
       hr_instance_stop (self->instance, self->spec->stop_signal);
     }
+  if (self->stop_timer != 0 && self->kill_at <= now + timeout_usec)
+    return;
+  self->kill_at = now + timeout_usec;
   hr_clock_cancel (generation_clock (self), &self->stop_timer);
   self->stop_timer = hr_clock_after (generation_clock (self), timeout_usec, stop_timed_out, self);
 }
