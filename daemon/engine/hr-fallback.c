@@ -2,6 +2,7 @@
 #include "hr-fallback.h"
 
 #include "hr-error.h"
+#include "hr-log.h"
 
 typedef struct {
   HrPlatform *platform;
@@ -13,6 +14,7 @@ typedef struct {
   GBytes *state;
   const HrCallerContext *caller;
   guint timer;
+  gboolean started;
 } Fallback;
 
 static void
@@ -50,6 +52,7 @@ finish (GTask *task, GError *error)
     g_signal_handlers_disconnect_by_data (self->previous, task);
   if (self->again != NULL)
     g_signal_handlers_disconnect_by_data (self->again, task);
+  /* Whose process there is and who is not ready ends; the service sees to what follows. */
   if (error != NULL)
     {
       if (self->again != NULL)
@@ -106,6 +109,7 @@ start_again (GTask *task)
   };
   g_autoptr (GError) error = NULL;
 
+  self->started = TRUE;
   self->again = hr_generation_new (self->platform, &plan);
   if (!hr_generation_start (self->again, self->state, FALSE, &error))
     {
@@ -117,19 +121,36 @@ start_again (GTask *task)
     }
   g_signal_connect (self->again, "ready", G_CALLBACK (again_ready), task);
   g_signal_connect (self->again, "exited", G_CALLBACK (again_exited), task);
+  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->timer);
   self->timer = hr_clock_after (hr_platform_get_clock (self->platform), spec->start_timeout, again_timed_out, task);
 }
 
 static void
 loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  GTask *task = user_data;
+  g_autoptr (GTask) task = user_data;
   Fallback *self = g_task_get_task_data (task);
   g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, NULL);
 
+  if (self->started)
+    return;
   if (snapshot != NULL)
     self->state = g_bytes_ref (snapshot->data);
-  start_again (task);
+  start_again (g_steal_pointer (&task));
+}
+
+/* Serving without state is better than not serving. */
+static void
+load_timed_out (gpointer user_data)
+{
+  GTask *task = user_data;
+  Fallback *self = g_task_get_task_data (task);
+
+  self->timer = 0;
+  hr_log_warning (hr_generation_get_spec (self->previous)->name,
+                  "its newest snapshot could not be read within %d s; it starts without state",
+                  (int)(HR_FALLBACK_LOAD_USEC / G_USEC_PER_SEC));
+  start_again (g_object_ref (task));
 }
 
 static void
@@ -138,7 +159,11 @@ bring_back (GTask *task)
   Fallback *self = g_task_get_task_data (task);
 
   if (self->state == NULL && hr_generation_get_spec (self->previous)->preserve)
-    hr_state_files_load_async (self->parts.state, NULL, NULL, loaded, task);
+    {
+      self->timer =
+          hr_clock_after (hr_platform_get_clock (self->platform), HR_FALLBACK_LOAD_USEC, load_timed_out, task);
+      hr_state_files_load_async (self->parts.state, NULL, NULL, loaded, task);
+    }
   else
     start_again (task);
 }
@@ -155,6 +180,9 @@ candidate_gone (GTask *task)
 {
   Fallback *self = g_task_get_task_data (task);
 
+  /* Its state is not the service's, and must not be found later and taken for that. */
+  if (self->candidate != NULL)
+    hr_state_files_discard (self->parts.state, hr_generation_get_id (self->candidate));
   /* The old release goes on with what it left itself, not with what the failed one made of it. */
   if (self->candidate != NULL)
     hr_state_files_discard (self->parts.state, hr_generation_get_id (self->candidate));
@@ -218,7 +246,8 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
 /**
  * hr_fallback_finish:
  * @result: of hr_fallback_async()
- * @generation: (out) (transfer full) (nullable): the old release's new instance, where it had to be started again
+ * @generation: (out) (transfer full) (nullable): the old release's new instance, where it had to be started again; also
+ *   when that failed, so that it can be supervised
  * @error: return location
  *
  * Returns: whether the old release serves, or nothing had to be brought back; else %HR_ERROR_ROLLBACK_FAILED
@@ -228,8 +257,6 @@ hr_fallback_finish (GAsyncResult *result, HrGeneration **generation, GError **er
 {
   Fallback *self = g_task_get_task_data (G_TASK (result));
 
-  if (!g_task_propagate_boolean (G_TASK (result), error))
-    return FALSE;
   *generation = g_steal_pointer (&self->again);
-  return TRUE;
+  return g_task_propagate_boolean (G_TASK (result), error);
 }

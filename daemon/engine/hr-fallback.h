@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* The newest snapshot is waited for this long. */
+#define HR_FALLBACK_LOAD_USEC (20 * G_USEC_PER_SEC)
+
 /**
  * HrFallbackPlan:
  * @platform: the operating system

@@ -62,17 +62,20 @@ static void
 candidate_ready (HrGeneration *candidate, HrReload *self)
 {
   HrEvent event = { .kind = HR_EVENT_STATE_RESTORED, .service = self->spec->name, .snapshot = self->state_id };
+  gboolean opened;
 
   /* During the handover the state has yet to be given: what is ready without it will say so again, or is too late. */
   if (hr_reload_has_ended (self) || self->handing_over)
     return;
   hr_reload_note_serving (self);
-  if (hr_generation_has_opened_state (candidate) && self->state_id != NULL)
+  /* Where an open cannot be seen, what the file held from the start counts as read. */
+  opened = hr_generation_has_opened_state (candidate);
+  if (self->state_id != NULL && (opened || !hr_generation_can_wait (candidate)))
     {
       hr_job_edit_outcome (self->job)->state_preserved = TRUE;
       hr_reload_emit_event (self, &event);
     }
-  else
+  else if (!opened)
     hr_generation_give_state (candidate, NULL, NULL);
   verify (self);
 }
@@ -89,6 +92,24 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
 
 /* Preserve */
 
+/* What was written since the placement comes on top of what was brought along then. */
+static void
+add_carried (HrReload *self, const char *const *carried)
+{
+  HrOutcome *outcome = hr_job_edit_outcome (self->job);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  if (carried == NULL || carried[0] == NULL)
+    return;
+  if (outcome->carried != NULL)
+    g_strv_builder_addv (builder, (const char **)outcome->carried);
+  for (guint i = 0; carried[i] != NULL; i++)
+    if (outcome->carried == NULL || !g_strv_contains ((const char *const *)outcome->carried, carried[i]))
+      g_strv_builder_add (builder, carried[i]);
+  g_strfreev (outcome->carried);
+  outcome->carried = g_strv_builder_end (builder);
+}
+
 static void
 handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -101,6 +122,7 @@ handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->handing_over = FALSE;
   hr_reload_note_serving (self);
+  add_carried (self, (const char *const *)carried);
   if (snapshot != NULL)
     {
       HrEvent event = {
@@ -155,14 +177,16 @@ preserve (HrReload *self)
   self->handing_over = TRUE;
   if (self->candidate != NULL)
     timeout = MIN (timeout, limit);
-  hr_handover_async (self->previous, &self->parts, self->slot, timeout, handed_over, g_object_ref (self));
+  hr_handover_async (self->platform, self->previous, &self->parts, self->slot, timeout, handed_over,
+                     g_object_ref (self));
   hr_reload_note_serving (self);
 }
 
 static void
 candidate_opened_state (HrGeneration *candidate, HrReload *self)
 {
-  if (hr_reload_has_ended (self) || self->handing_over || self->sequential)
+  /* A program that was ready before it opened keeps no state. */
+  if (hr_reload_has_ended (self) || self->handing_over || self->sequential || hr_generation_is_ready (candidate))
     return;
   if (self->previous != NULL)
     preserve (self);

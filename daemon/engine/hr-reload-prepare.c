@@ -15,6 +15,7 @@ checked (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (HrCheckReport) report = hr_checker_check_finish (HR_CHECKER (source), result, &error);
   g_autoptr (GStrvBuilder) lines = g_strv_builder_new ();
 
+  self->checking = FALSE;
   if (hr_reload_has_ended (self))
     return;
   if (report == NULL)
@@ -62,6 +63,7 @@ check (HrReload *self)
   self->check.files = self->target == 0 && self->scan->files != NULL ? (const char *const *)self->scan->files : none;
   self->check.environment = (const char *const *)self->environment;
   self->check.baseline = self->previous != NULL ? hr_generation_get_view (self->previous) : NULL;
+  self->checking = TRUE;
   hr_checker_check_async (hr_platform_get_checker (self->platform), &self->check, self->cancellable, checked,
                           g_object_ref (self));
 }
@@ -109,17 +111,27 @@ retiring_exited (HrGeneration *retiring, HrReload *self)
     hr_reload_place (self);
 }
 
+static void
+write_slot (HrReload *self)
+{
+  const HrScan *scan = self->scan != NULL ? self->scan : self->known_scan;
+
+  self->slot = choose_slot (self);
+  self->held_already = hr_slots_holds (self->parts.slots, self->slot) == self->release->number;
+  hr_slots_place_async (self->parts.slots, self->slot, self->release, scan,
+                        self->last_slot == self->slot ? HR_SLOT_NONE : self->last_slot, self->cancellable, placed,
+                        g_object_ref (self));
+}
+
 /**
  * hr_reload_place:
- * @self: a reload whose release is known
+ * @self: a reload whose release is known, or that needs none
  *
- * Brings the idle slot to it, and goes on from there.
+ * Makes room for another generation, brings the idle slot to the release where there is one, and goes on from there.
  */
 void
 hr_reload_place (HrReload *self)
 {
-  const HrScan *scan = self->scan != NULL ? self->scan : self->known_scan;
-
   if (self->phase != HR_PHASE_PLACE)
     hr_reload_enter (self, HR_PHASE_PLACE);
   /* At most two generations: the one before the running one ends now. */
@@ -127,13 +139,11 @@ hr_reload_place (HrReload *self)
     {
       g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
       hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
-      return;
     }
-  self->slot = choose_slot (self);
-  self->held_already = hr_slots_holds (self->parts.slots, self->slot) == self->release->number;
-  hr_slots_place_async (self->parts.slots, self->slot, self->release, scan,
-                        self->last_slot == self->slot ? HR_SLOT_NONE : self->last_slot, self->cancellable, placed,
-                        g_object_ref (self));
+  else if (self->parts.store != NULL)
+    write_slot (self);
+  else
+    hr_reload_before_start (self);
 }
 
 /* Record */

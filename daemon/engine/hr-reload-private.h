@@ -22,7 +22,7 @@ struct _HrReload {
   gboolean by_hand;
   guint64 target;
   char **hints;
-  const HrScan *known_scan;
+  HrScan *known_scan;
   HrGeneration *previous;
   HrGeneration *retiring;
   char *snapshot;
@@ -41,6 +41,7 @@ struct _HrReload {
   gboolean new_release;
   gboolean large;
   gboolean held_already;
+  gboolean checking;
   gboolean handing_over;
   gboolean failing;
   GError *error;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-error.h"
 #include "hr-fallback.h"
+#include "hr-handover.h"
 #include "hr-reload-private.h"
 
 enum { SIGNAL_ANNOUNCED, SIGNAL_EVENT, SIGNAL_ENDED, N_SIGNALS };
@@ -62,6 +63,7 @@ hr_reload_finalize (GObject *object)
   g_free (self->snapshot);
   g_clear_error (&self->error);
   hr_scan_free (self->scan);
+  hr_scan_free (self->known_scan);
   hr_release_free (self->release);
   hr_placement_free (self->placement);
   g_strfreev (self->environment);
@@ -113,7 +115,7 @@ hr_reload_new (const HrReloadPlan *plan)
   self->by_hand = plan->by_hand;
   self->target = plan->target;
   self->hints = g_strdupv ((char **)plan->hints);
-  self->known_scan = plan->scan;
+  self->known_scan = plan->scan != NULL && plan->target != 0 ? hr_scan_copy (plan->scan) : NULL;
   g_set_object (&self->previous, plan->previous);
   g_set_object (&self->retiring, plan->retiring);
   self->snapshot = g_strdup (plan->snapshot);
@@ -154,7 +156,8 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
     case HR_PHASE_READY:
       return self->spec->start_timeout;
     case HR_PHASE_PRESERVE:
-      return self->spec->stop_timeout + HR_PRESERVE_MARGIN_USEC;
+      /* The handover keeps its deadlines itself. */
+      return self->spec->stop_timeout + HR_HANDOVER_TAKE_USEC + HR_PRESERVE_MARGIN_USEC;
     case HR_PHASE_VERIFY:
       return HR_VERIFY_TIMEOUT_USEC + self->spec->probe_failures * self->spec->probe_timeout;
     case HR_PHASE_WAIT:
@@ -317,6 +320,8 @@ hr_reload_fall_back (HrReload *self)
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   hr_fallback_async (&plan, fallback_done, g_object_ref (self));
+  /* A candidate that served while the old one was gone has been told to stop. */
+  hr_reload_note_serving (self);
 }
 
 /**
@@ -367,7 +372,7 @@ hr_reload_begin (HrReload *self)
   if (self->parts.store == NULL)
     {
       hr_reload_announce (self);
-      hr_reload_before_start (self);
+      hr_reload_place (self);
       return;
     }
   if (self->target != 0 && self->known_scan != NULL)
@@ -535,5 +540,6 @@ hr_reload_steal_health (HrReload *self)
 HrScan *
 hr_reload_steal_scan (HrReload *self)
 {
-  return g_steal_pointer (&self->scan);
+  /* A check that was given up may still read the list of files. */
+  return self->checking ? hr_scan_copy (self->scan) : g_steal_pointer (&self->scan);
 }

@@ -47,7 +47,7 @@ G_BEGIN_DECLS
  * @caller: (nullable): for a transient service
  * @ever_notified: whether the service ever said READY=1
  *
- * What to do. Objects are referenced, @parts and strings copied; @scan and @caller must outlive the reload.
+ * What to do. Objects are referenced, @parts, @scan and strings copied; @caller must outlive the reload.
  */
 typedef struct {
   HrPlatform *platform;

@@ -293,7 +293,7 @@ failed (HrService *self)
       };
 
       hr_service_emit_event (self, &event);
-      if (fallback != NULL)
+      if (fallback != NULL && hr_generation_is_serving (fallback))
         announce_rollback (self, number, hr_generation_get_release (fallback), error->message);
       write_history (self, error);
     }
@@ -334,8 +334,11 @@ reload_ended (HrReload *reload, HrService *self)
   gboolean was_start = self->running->kind == HR_JOB_START && self->running->target != 0;
   g_autoptr (GError) error = hr_reload_get_error (reload) != NULL ? g_error_copy (hr_reload_get_error (reload)) : NULL;
 
-  /* A change that was seen and not recorded must be seen again. */
-  self->scan_everything = scan == NULL && self->running->target == 0;
+  /* A change that was seen and not recorded must be seen again: by the next scan, unless it is limited to hints. */
+  if (scan == NULL && self->running->target == 0)
+    self->scan_everything = TRUE;
+  else if (scan != NULL && self->running->hints == NULL)
+    self->scan_everything = FALSE;
   if (scan != NULL)
     {
       hr_scan_free (self->scan);

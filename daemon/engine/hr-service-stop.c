@@ -76,8 +76,8 @@ hr_service_run_stop (HrService *self)
       return;
     }
   hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);
-  hr_handover_async (self->current, &self->parts, HR_SLOT_NONE, hr_generation_get_spec (self->current)->stop_timeout,
-                     stopped, g_object_ref (self));
+  hr_handover_async (self->platform, self->current, &self->parts, HR_SLOT_NONE,
+                     hr_generation_get_spec (self->current)->stop_timeout, stopped, g_object_ref (self));
   hr_service_touch (self);
 }
 

@@ -26,6 +26,29 @@ hr_scan_free (HrScan *self)
 }
 
 /**
+ * hr_scan_copy:
+ * @self: (nullable): a scan
+ *
+ * Returns: (transfer full) (nullable): a deep copy
+ */
+HrScan *
+hr_scan_copy (const HrScan *self)
+{
+  HrScan *copy;
+
+  if (self == NULL)
+    return NULL;
+  copy = g_new (HrScan, 1);
+  *copy = *self;
+  copy->tree = g_strdup (self->tree);
+  copy->files = g_strdupv (self->files);
+  copy->share_dirs = g_strdupv (self->share_dirs);
+  copy->share_files = g_strdupv (self->share_files);
+  copy->warnings = g_strdupv (self->warnings);
+  return copy;
+}
+
+/**
  * hr_release_store_scan_async:
  * @self: the store
  * @hints: (nullable): the only paths, relative to the source, that may have changed since the last scan (a directory

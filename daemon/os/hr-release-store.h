@@ -38,6 +38,7 @@ typedef struct {
   char **warnings;
 } HrScan;
 
+HrScan *hr_scan_copy (const HrScan *self);
 void hr_scan_free (HrScan *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrScan, hr_scan_free)
 
