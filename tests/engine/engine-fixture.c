@@ -163,8 +163,8 @@ HrServiceSpec *
 engine_spec (const char *name, const char *text)
 {
   gboolean without = text[0] == '-';
-  g_autofree char *whole = g_strconcat ("[Service]\nExec=program --release %r\n", without ? "" : "Source=/fake/source\n",
-                                        text + (without ? 1 : 0), NULL);
+  g_autofree char *whole = g_strconcat ("[Service]\nExec=program --release %r\n",
+                                        without ? "" : "Source=/fake/source\n", text + (without ? 1 : 0), NULL);
   const HrSpecSource source = { "/fake/web.conf", whole, strlen (whole) };
   g_autoptr (GError) error = NULL;
   HrServiceSpec *spec = hr_service_spec_parse (name, &source, 1, "development", &error);

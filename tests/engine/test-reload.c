@@ -86,8 +86,9 @@ test_identity (Engine *engine)
 static void
 test_sequential (Engine *engine)
 {
-  const HrFakeProgram program
-      = { .opens_state = TRUE, .leaves = "{\"n\":1}", .stop_takes = 300 * MSEC, .ready_after = 200 * MSEC };
+  const HrFakeProgram program = {
+    .opens_state = TRUE, .leaves = "{\"n\":1}", .stop_takes = 300 * MSEC, .ready_after = 200 * MSEC
+  };
   HrService *service = engine_start_with (engine, "Handover=sequential\n", &program);
   g_autoptr (HrHistoryEntry) entry = NULL;
 
@@ -362,14 +363,10 @@ typedef struct {
 } Stop;
 
 static const Stop stops[] = {
-  { "scan", "record", "", 301 * SECOND, 0, FALSE },
-  { "commit", "record", "", 301 * SECOND, 0, FALSE },
-  { "place", "place", "", 320 * SECOND, 2, FALSE },
-  { "check", "check", "", 90 * SECOND, 2, FALSE },
-  { "start", "start", "", 31 * SECOND, 2, FALSE },
-  { "stop", "preserve", "", 11 * SECOND, 2, TRUE },
-  { "collect", "preserve", "", 45 * SECOND, 2, TRUE },
-  { "ready", "ready", "", 31 * SECOND, 2, TRUE },
+  { "scan", "record", "", 301 * SECOND, 0, FALSE },    { "commit", "record", "", 301 * SECOND, 0, FALSE },
+  { "place", "place", "", 320 * SECOND, 2, FALSE },    { "check", "check", "", 90 * SECOND, 2, FALSE },
+  { "start", "start", "", 31 * SECOND, 2, FALSE },     { "stop", "preserve", "", 11 * SECOND, 2, TRUE },
+  { "collect", "preserve", "", 45 * SECOND, 2, TRUE }, { "ready", "ready", "", 31 * SECOND, 2, TRUE },
   { "verify", "verify", PROBE, 70 * SECOND, 2, TRUE },
 };
 

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Observation and rollback: what happens to a release after the switch, and how one goes back.
+ */
+#include "engine-fixture.h"
+
+#include <string.h>
+
+#include "hr-error.h"
+
+#define PROBE "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n"
+
+static const HrFakeProgram keeper = { .opens_state = TRUE, .leaves = "{\"level\":3}" };
+
+/* Rule 5: exits within RollbackAfter: a job and an entry of its own. */
+static void
+test_exit (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, "", &keeper);
+  HrFakeProgram bad = keeper;
+  g_autoptr (HrHistoryEntry) entry = NULL;
+  g_autoptr (GPtrArray) jobs = NULL;
+  HrJob *job;
+
+  bad.exits_after = 2 * SECOND;
+  bad.exit_code = 1;
+  hr_fake_launcher_next (engine->launcher, &bad);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | StatePreserved | StateRestored | ReloadCompleted 2");
+  engine_run (engine, 2 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | StateRestored | ReloadCompleted 1 | RolledBack 2>1");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpstr (hr_fake_launcher_last (engine->launcher)->state, ==, "{\"level\":3}");
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+  g_assert_cmpstr (engine_release (engine, 2)->phase, ==, "observe");
+  g_assert_nonnull (strstr (engine_release (engine, 2)->error, "exited with status 1"));
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "rollback");
+  g_assert_true (entry->success);
+  g_assert_cmpuint (entry->release, ==, 1);
+  g_assert_cmpuint (entry->previous_release, ==, 2);
+  g_assert_null (entry->caller);
+  jobs = hr_manager_list_jobs (engine->manager);
+  job = g_ptr_array_index (jobs, jobs->len - 1);
+  g_assert_cmpint (hr_job_get_kind (job), ==, HR_JOB_ROLLBACK);
+  /* Rule 3: the tree that was rolled back is not tried again until it changes. */
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (hr_service_get_restarts (service), ==, 0);
+}
+
+static void
+test_probe (Engine *engine)
+{
+  HrService *service = engine_start (engine, "DrainTimeout=1s\n" PROBE "[PostCheck]\nRollbackAfter=10s\n");
+
+  engine_run (engine, 10 * SECOND);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_forget (engine);
+  engine->platform->checker->illness = "503";
+  engine_run (engine, 1500 * MSEC);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
+  hr_fake_gate_hold (&engine->platform->checker->check);
+  engine_run (engine, 1 * SECOND);
+  engine->platform->checker->illness = NULL;
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+/* Good after RollbackAfter, and not before. */
+static void
+test_good (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[PostCheck]\nRollbackAfter=8s\n");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 8 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
+  engine_run (engine, 1 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* RollbackAfter=0: good with the switch. */
+static void
+test_good_at_once (Engine *engine)
+{
+  engine_start (engine, "[PostCheck]\nRollbackAfter=0\n");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* After that, an exit is a crash like any other: the release is started again. */
+static void
+test_exit_after_good (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
+}
+
+/* The very first release has nothing to go back to: it is started again, and may still prove itself. */
+static void
+test_first_release (Engine *engine)
+{
+  HrService *service;
+
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 0), 1);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine_expect_fate (engine, 1, HR_FATE_UNPROVEN);
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+}
+
+/* A release that ended as it may proves nothing either way; the next time it runs it is watched again. */
+static void
+test_exits_well_in_observation (Engine *engine)
+{
+  HrService *service = engine_start (engine, "Restart=always\n");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 1), 0);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* A save and an exit in the same moment: the newer release serves, and is not rolled back for the older one's sake. */
+static void
+test_exit_while_scanning (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  engine_expect_fate (engine, 3, HR_FATE_GOOD);
+}
+
+/* The same, but the save changed nothing: then the rollback has its turn. */
+static void
+test_exit_while_scanning_nothing (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+static void
+make_three (Engine *engine)
+{
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "three");
+  engine_run (engine, PROVEN);
+  engine_forget (engine);
+}
+
+/* Default: the good one before; to N: that one. Promise 5: the source is left as it is, and is not reloaded. */
+static void
+test_by_hand (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrHistoryEntry) entry = NULL;
+  HrJob *job;
+
+  make_three (engine);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 2);
+  job = hr_service_rollback (service, 0, "tester", &error);
+  g_assert_no_error (error);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2 | RolledBack 3>2");
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "rollback");
+  g_assert_cmpstr (entry->caller, ==, "tester");
+  engine_expect_fate (engine, 3, HR_FATE_GOOD);
+  g_assert_cmpstr (g_hash_table_lookup (engine_parts (engine)->store->source, "main"), ==, "three");
+
+  hr_service_rollback (service, 3, "tester", &error);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  hr_service_rollback (service, 1, "tester", &error);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+/* Pain 5: the last good one stays warm: going back writes and checks nothing. */
+static void
+test_warm (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  guint checks;
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  checks = engine->platform->checker->check.calls;
+  hr_service_rollback (service, 0, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (engine->platform->checker->check.calls, ==, checks);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+static void
+test_impossible (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (hr_service_rollback (service, 0, "tester", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_clear_error (&error);
+  g_assert_null (hr_service_rollback (service, 7, "tester", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_clear_error (&error);
+  engine_parts (engine)->slots->note = "in place (Slots=no)";
+  g_assert_null (hr_service_rollback (service, 1, "tester", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+}
+
+static void
+test_without_source (Engine *engine)
+{
+  HrService *service = engine_start (engine, "-");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (hr_service_rollback (service, 1, "tester", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+}
+
+/* Pain 6: a rollback that fails is its own, louder result; what served goes on. */
+static void
+test_fails (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram bad = { .exits_after = 10 * MSEC, .ready_after = SECOND, .exit_code = 1 };
+  HrJob *job;
+
+  make_three (engine);
+  hr_fake_launcher_next (engine->launcher, &bad);
+  job = hr_service_rollback (service, 0, "tester", NULL);
+  engine_run (engine, 1 * SECOND);
+  g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_ROLLBACK_FAILED);
+  engine_expect (engine, "ReloadStarted 2 | ReloadFailed start");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* A rollback out of the observation that fails: the service is not left lying. */
+static void
+test_automatic_fails (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram bad = { .exits_after = 10 * MSEC, .ready_after = SECOND, .exit_code = 1 };
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_launcher_next (engine->launcher, &bad);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, 20 * MSEC);
+  g_assert_cmpuint (hr_manager_get_failed_reloads (engine->manager), ==, 1);
+  engine_run (engine, 5 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+}
+
+/* What was gone back to by hand and then fails its observation: back to the last good one, though that is newer. */
+static void
+test_back_to_newer (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  engine_save (engine, "main", "three");
+  engine_run (engine, PROVEN);
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  hr_service_rollback (service, 2, "tester", NULL);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 1);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
+static void
+collect_text (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  char *text = hr_service_diff_finish (HR_SERVICE (source), result, &error);
+
+  *(char **)user_data = text != NULL ? text : g_strdup (error->message);
+}
+
+static void
+expect_diff (Engine *engine, guint64 from, guint64 to, const char *expected)
+{
+  g_autofree char *text = NULL;
+
+  hr_service_diff_async (hr_manager_get (engine->manager, "web", NULL), from, to, collect_text, &text);
+  engine_run (engine, 0);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_diff (Engine *engine)
+{
+  engine_start (engine, "");
+  make_three (engine);
+  expect_diff (engine, 1, 3, "main");
+  expect_diff (engine, 0, 0, "");
+  hr_fake_store_write (engine_parts (engine)->store, "new", "x");
+  expect_diff (engine, 0, 0, "new");
+  expect_diff (engine, 2, 9, "service 'web' has no release 9");
+  expect_diff (engine, 9, 2, "service 'web' has no release 9");
+  hr_fake_gate_fail_next (&engine_parts (engine)->store->scan, G_IO_ERROR, G_IO_ERROR_FAILED, "unreadable");
+  expect_diff (engine, 0, 0, "unreadable");
+  hr_fake_gate_fail_next (&engine_parts (engine)->store->diff, G_IO_ERROR, G_IO_ERROR_FAILED, "damaged");
+  expect_diff (engine, 1, 2, "damaged");
+}
+
+static void
+test_diff_without_source (Engine *engine)
+{
+  engine_start (engine, "-");
+  expect_diff (engine, 0, 0, "service 'web' has no release to compare with");
+}
+
+static void
+collect_plan (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) steps = hr_service_plan_finish (HR_SERVICE (source), result, &error);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; steps != NULL && i < steps->len; i++)
+    {
+      const HrPlanStep *step = g_ptr_array_index (steps, i);
+
+      g_string_append_printf (text, "%s: %s\n", step->phase, step->text);
+    }
+  *(char **)user_data = g_strdup (steps != NULL ? text->str : error->message);
+}
+
+static char *
+plan (Engine *engine)
+{
+  char *text = NULL;
+
+  hr_service_plan_async (hr_manager_get (engine->manager, "web", NULL), collect_plan, &text);
+  engine_run (engine, 0);
+  return text;
+}
+
+static void
+expect_plan (Engine *engine, const char *words)
+{
+  g_autofree char *text = plan (engine);
+
+  g_test_message ("%s", text);
+  g_assert_nonnull (strstr (text, words));
+}
+
+/* What a reload would do, and nothing is done. */
+static void
+test_plan (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Check]\nBuild=make all\nPreCheck=make check\nForbid=debugger\n" PROBE);
+  guint launched = engine->launcher->instances->len;
+
+  expect_plan (engine, "record: nothing changed: a new process of release 1");
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  expect_plan (engine, "record: record release 2 of 'web': 1 paths changed: main");
+  expect_plan (engine, "place: bring slot b to it");
+  expect_plan (engine,
+               "check: forbidden patterns, syntax of the changed files, build with 'make', pre-check with 'make'");
+  expect_plan (engine, "start: start beside the running instance");
+  expect_plan (engine, "verify: probe with 'probe'");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, launched);
+  g_assert_cmpuint (engine_parts (engine)->store->releases->len, ==, 1);
+  engine->platform->checker->fault = "bad";
+  hr_service_reload (service, "tester");
+  engine_run (engine, 1 * SECOND);
+  expect_plan (engine, "tried again");
+  hr_fake_gate_fail_next (&engine_parts (engine)->store->scan, G_IO_ERROR, G_IO_ERROR_FAILED, "unreadable");
+  expect_plan (engine, "unreadable");
+}
+
+static void
+test_plan_sequential (Engine *engine)
+{
+  engine_start (engine, "-Handover=sequential\n[State]\nPreserve=no\n");
+  expect_plan (engine, "without Source there is nothing to record");
+  expect_plan (engine, "preserve: stop the running instance and take its state");
+}
+
+static void
+test_plan_invalid (Engine *engine)
+{
+  engine_set_broken (engine, "web");
+  engine_apply (engine, "web");
+  expect_plan (engine, "the file is garbage");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/rollback/rule-5/exit", test_exit);
+  engine_add ("/rollback/rule-5/probe", test_probe);
+  engine_add ("/rollback/good-after-its-time", test_good);
+  engine_add ("/rollback/good-at-once", test_good_at_once);
+  engine_add ("/rollback/exit-after-good", test_exit_after_good);
+  engine_add ("/rollback/first-release", test_first_release);
+  engine_add ("/rollback/exits-well-in-observation", test_exits_well_in_observation);
+  engine_add ("/rollback/rule-2/exit-while-scanning", test_exit_while_scanning);
+  engine_add ("/rollback/rule-2/exit-while-scanning-nothing", test_exit_while_scanning_nothing);
+  engine_add ("/rollback/promise-5/by-hand", test_by_hand);
+  engine_add ("/rollback/pain-5/warm", test_warm);
+  engine_add ("/rollback/impossible", test_impossible);
+  engine_add ("/rollback/without-source", test_without_source);
+  engine_add ("/rollback/pain-6/fails", test_fails);
+  engine_add ("/rollback/pain-6/automatic-fails", test_automatic_fails);
+  engine_add ("/rollback/rule-2/back-to-the-last-good-one", test_back_to_newer);
+  engine_add ("/rollback/diff", test_diff);
+  engine_add ("/rollback/diff-without-source", test_diff_without_source);
+  engine_add ("/rollback/plan", test_plan);
+  engine_add ("/rollback/plan-sequential", test_plan_sequential);
+  engine_add ("/rollback/plan-invalid", test_plan_invalid);
+  return g_test_run ();
+}

@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The eight rules of a reload, and what becomes of changes: none is lost, none is acted on twice.
+ */
+#include "engine-fixture.h"
+
+#include <string.h>
+
+#include "hr-error.h"
+
+/* Rule 1: one runs, one waits; later callers get the waiting job. */
+static void
+test_one_waits (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrJob *first, *second;
+
+  first = hr_service_reload (service, "a");
+  second = hr_service_reload (service, "b");
+  g_assert_true (first != second);
+  g_assert_true (hr_service_reload (service, "c") == second);
+  g_assert_cmpint (hr_job_get_result (second), ==, HR_JOB_WAITING);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_job_get_result (first), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_job_get_result (second), ==, HR_JOB_COMPLETED);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | ReloadStarted 1 | ReloadCompleted 1");
+}
+
+/* Pain 12: a newer request of another kind takes the place of the waiting one. */
+static void
+test_newer_takes_place (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrJob *waiting, *newer;
+
+  hr_service_reload (service, "a");
+  waiting = g_object_ref (hr_service_reload (service, "b"));
+  newer = hr_service_restart (service, "c");
+  g_assert_cmpint (hr_job_get_result (waiting), ==, HR_JOB_CANCELLED);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_job_get_result (newer), ==, HR_JOB_COMPLETED);
+  g_object_unref (waiting);
+}
+
+static void
+test_cancel_waiting (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrJob *first = hr_service_reload (service, "a");
+  HrJob *waiting = hr_service_reload (service, "b");
+
+  g_assert_true (hr_job_cancel (waiting, NULL));
+  g_assert_error (hr_job_get_error (waiting), HR_ERROR, HR_ERROR_CANCELLED);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_job_get_result (first), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (engine_n_history (engine), ==, 2);
+}
+
+/* Rule 2: the job ends with the switch, not with the drain; a new reload ends the observation. */
+static void
+test_job_ends_with_switch (Engine *engine)
+{
+  const HrFakeProgram drains = { .stop_takes = 20 * SECOND };
+  HrService *service = engine_start_with (engine, "", &drains);
+  HrJob *job = hr_service_reload (service, "a");
+
+  engine_run (engine, 100 * MSEC);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (engine->completed_job, ==, HR_JOB_RUNNING);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_job_get_outcome (job)->duration_usec, <, 100 * MSEC);
+}
+
+static void
+test_new_reload_ends_observation (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 2 * SECOND);
+  engine_expect_fate (engine, 3, HR_FATE_UNPROVEN);
+  engine_run (engine, 10 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_expect_fate (engine, 3, HR_FATE_GOOD);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
+}
+
+/* Also when that reload fails: the release stays unproven. */
+static void
+test_failed_reload_ends_observation (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 20 * SECOND };
+
+  engine_start (engine, "");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 10 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+}
+
+/* A look that finds nothing does not. */
+static void
+test_nothing_does_not_end_observation (Engine *engine)
+{
+  engine_start (engine, "");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 10 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* Rule 3, case 20: equal content is nothing: no reload, no job, no entry in the history. */
+static void
+test_touch (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  GPid pid = hr_service_get_pid (service);
+  guint before = engine_n_history (engine);
+  g_autoptr (GPtrArray) jobs = NULL;
+  g_autoptr (GPtrArray) jobs_after = NULL;
+
+  jobs = hr_manager_list_jobs (engine->manager);
+  engine_save (engine, "main", "one");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "");
+  engine_expect_states (engine, "");
+  g_assert_cmpint (hr_service_get_pid (service), ==, pid);
+  g_assert_cmpuint (engine_n_history (engine), ==, before);
+  g_assert_cmpuint (hr_manager_get_reload_count (engine->manager), ==, before);
+  jobs_after = hr_manager_list_jobs (engine->manager);
+  g_assert_cmpuint (jobs_after->len, ==, jobs->len);
+}
+
+/* A rejected tree is not tried again until it changes; by hand it is, under its number. */
+static void
+test_rejected_tree (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine->platform->checker->fault = "bad";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed check");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "");
+  hr_service_reload (service, "a");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "ReloadStarted 2 | ReloadFailed check");
+  engine->platform->checker->fault = NULL;
+  hr_service_reload (service, "a");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2");
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* A service that gave up is not started by a touch either. */
+static void
+test_touch_of_failed (Engine *engine)
+{
+  HrService *service = engine_start (engine, "RestartLimit=1\n");
+
+  hr_fake_instance_exit (engine_instance (engine, 0), 1);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  engine_save (engine, "main", "one");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  /* New content starts it, with a fresh budget. */
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* By hand always: unchanged source is a new process of the same release. */
+static void
+test_by_hand (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  GPid pid = hr_service_get_pid (service);
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  hr_service_reload (service, "a");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_service_get_pid (service), !=, pid);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "manual");
+  g_assert_cmpstr (entry->caller, ==, "a");
+}
+
+/* When that new process fails, the release that serves is not the one to reject. */
+static void
+test_by_hand_fails (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram bad = { .exits_after = 10 * MSEC, .ready_after = SECOND, .exit_code = 1 };
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  hr_fake_launcher_next (engine->launcher, &bad);
+  hr_service_reload (service, "a");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+}
+
+/* Rule 4: a tree that differs from the last recorded one gets a new number, also when it equals an older release. */
+static void
+test_back_to_old_content (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "one");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  g_assert_cmpstr (engine_release (engine, 3)->tree, ==, engine_release (engine, 1)->tree);
+}
+
+/* Rule 6: the last good release at once, then what the source holds. */
+static void
+test_daemon_start (Engine *engine)
+{
+  HrFakeStore *store = engine_parts (engine)->store;
+  const HrFakeProgram slow = { .ready_after = 1 * SECOND };
+  HrService *service;
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  hr_fake_store_add (store, "one", HR_FATE_GOOD);
+  hr_fake_store_write (store, "main", "two");
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect (engine, "");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "start");
+  g_assert_cmpuint (engine_n_history (engine), ==, 1);
+}
+
+/* Unchanged source at the start: one process, nothing said. */
+static void
+test_daemon_start_unchanged (Engine *engine)
+{
+  HrService *service;
+
+  hr_fake_store_add (engine_parts (engine)->store, "one", HR_FATE_GOOD);
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 1);
+  engine_expect (engine, "");
+  g_assert_cmpuint (engine_n_history (engine), ==, 0);
+}
+
+/* The last good release does not start any more: a changed source is tried all the same. */
+static void
+test_daemon_start_good_fails (Engine *engine)
+{
+  HrFakeStore *store = engine_parts (engine)->store;
+  const HrFakeProgram bad = { .cannot_execute = "no such interpreter" };
+  HrService *service;
+
+  hr_fake_store_add (store, "one", HR_FATE_GOOD);
+  hr_fake_store_write (store, "main", "two");
+  hr_fake_launcher_next (engine->launcher, &bad);
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* Without a good one, a source that fails its checks gives failed, with the checker's words. */
+static void
+test_first_start_fails_checks (Engine *engine)
+{
+  HrService *service;
+
+  engine->platform->checker->fault = "main:1: invalid syntax";
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  g_assert_nonnull (strstr (hr_service_get_error (service), "main:1: invalid syntax"));
+  engine_expect (engine, "ReloadStarted 1 | ReloadFailed check");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 0);
+  /* A save that mends it starts it. */
+  engine->platform->checker->fault = NULL;
+  engine_save (engine, "main", "mended");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+/* Promise 1, case 5: a save in the daemon's first moments. */
+static void
+test_save_during_start (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 2 * SECOND };
+  HrService *service;
+
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 500 * MSEC);
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "main"), ==, "two");
+}
+
+/* Case 2: two files, 300 ms apart, while the source settles for longer: one reload. */
+static void
+test_two_files (Engine *engine)
+{
+  engine_start (engine, "[Watch]\nSettle=400ms\n");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 300 * MSEC);
+  engine_save (engine, "other", "x");
+  engine_run (engine, 399 * MSEC);
+  engine_expect (engine, "");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main,other | ReloadStarted 2 | ReloadCompleted 2");
+}
+
+/* Pain 15: a source that never rests is looked at all the same. */
+static void
+test_max_wait (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Watch]\nSettle=400ms\nMaxWait=2s\n");
+
+  for (int i = 0; i < 21; i++)
+    {
+      g_autofree char *content = g_strdup_printf ("%d", i);
+
+      engine_save (engine, "main", content);
+      engine_run (engine, 100 * MSEC);
+    }
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* Case 3: a save during a reload gives a second one, with the final content. */
+static void
+test_save_during_reload (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram slow = { .ready_after = 2 * SECOND };
+
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 100 * MSEC);
+  engine_save (engine, "main", "four");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2 | "
+                         "FileChanged main | ReloadStarted 3 | ReloadCompleted 3");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 3, "main"), ==, "four");
+}
+
+/* The save came while the first scan ran: it may have missed it. */
+static void
+test_save_during_scan (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_fake_gate_hold (&engine_parts (engine)->store->commit);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_save (engine, "main", "three");
+  hr_fake_gate_release (&engine_parts (engine)->store->commit);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 3, "main"), ==, "three");
+}
+
+/* During a reload by hand too: that takes in what was saved before, and nothing is reloaded twice. */
+static void
+test_save_before_reload_by_hand (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_save (engine, "main", "two");
+  hr_service_reload (service, "a");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2");
+}
+
+/* A pause keeps changes; resuming acts on them, and says why. */
+static void
+test_pause (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autoptr (HrHistoryEntry) entry = NULL;
+  g_auto (GStrv) pending = NULL;
+  g_auto (GStrv) of_all = NULL;
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  g_assert_true (hr_service_get_paused (service));
+  engine_save (engine, "main", "two");
+  engine_save (engine, "a", "x");
+  engine_run (engine, 60 * SECOND);
+  engine_expect (engine, "");
+  pending = hr_service_get_pending (service);
+  g_assert_cmpuint (g_strv_length (pending), ==, 2);
+  g_assert_cmpstr (pending[0], ==, "a");
+  of_all = hr_manager_get_pending (engine->manager);
+  g_assert_cmpstr (of_all[1], ==, "web/main");
+  hr_service_set_paused (service, FALSE, FALSE);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "FileChanged a,main | ReloadStarted 2 | ReloadCompleted 2");
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->trigger, ==, "resume");
+}
+
+/* Also a change of which no event told. */
+static void
+test_pause_without_hint (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  hr_service_set_paused (service, FALSE, FALSE);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* Each kind of pause ends by itself; a resume that finds nothing says nothing. */
+static void
+test_both_pauses (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  hr_manager_set_paused (engine->manager, TRUE);
+  g_assert_true (hr_manager_get_paused (engine->manager));
+  engine_save (engine, "main", "two");
+  hr_service_set_paused (service, FALSE, FALSE);
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "");
+  hr_manager_set_paused (engine->manager, FALSE);
+  engine_run (engine, 5 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_forget (engine);
+  hr_manager_set_paused (engine->manager, TRUE);
+  hr_manager_set_paused (engine->manager, FALSE);
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "");
+}
+
+/* A pause holds back what comes from files, not what somebody asks for. */
+static void
+test_reload_while_paused (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  engine_save (engine, "main", "two");
+  hr_service_reload (service, "a");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* A pause during a reload keeps what came before it. */
+static void
+test_pause_during_reload (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram slow = { .ready_after = 2 * SECOND };
+
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 500 * MSEC);
+  hr_service_set_paused (service, TRUE, FALSE);
+  engine_run (engine, 30 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  hr_service_set_paused (service, FALSE, FALSE);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
+/* Pain 14: a version-control operation is waited for, but not for ever. */
+static void
+test_held (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_parts (engine)->watcher->held = TRUE;
+  engine_save (engine, "main", "half");
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "");
+  engine_save (engine, "main", "whole");
+  engine_parts (engine)->watcher->held = FALSE;
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "main"), ==, "whole");
+}
+
+static void
+test_held_for_ever (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_parts (engine)->watcher->held = TRUE;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 62 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (engine_n_warnings (engine, "*lock file left over*"), ==, 1);
+}
+
+/* Hints beyond count are "look at everything". */
+static void
+test_many_hints (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  guint before = engine_parts (engine)->store->full_scans;
+
+  for (guint i = 0; i <= 1000; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("file-%u", i);
+
+      engine_save (engine, path, "x");
+    }
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (engine_parts (engine)->store->full_scans, ==, before + 1);
+}
+
+static void
+test_hint_of_anything (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* A reload that cannot begin for want of its sockets does not swallow the save. */
+static void
+test_save_while_sockets_fail (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_parts (engine)->listeners->failure = "address in use";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpstr (hr_service_get_error (service), ==, "address in use");
+  engine_expect (engine, "ReloadFailed record");
+  engine_parts (engine)->listeners->failure = NULL;
+  engine_save (engine, "other", "x");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, hr_service_get_release (service), "main"), ==,
+                   "two");
+}
+
+static void
+test_watch_fails (Engine *engine)
+{
+  HrService *service;
+
+  engine_parts (engine)->watcher->failure = "fs.inotify.max_user_watches is 10, 20 are needed";
+  service = engine_start (engine, "");
+  g_assert_cmpuint (hr_service_get_watched (service), ==, 0);
+  engine_parts (engine)->watcher->failure = NULL;
+}
+
+/* Watch.Enabled=no: reloads by request only. */
+static void
+test_not_watched (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Watch]\nEnabled=no\n");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  hr_service_reload (service, "a");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+static void
+add_changes (void)
+{
+  engine_add ("/rules/case-5/save-during-start", test_save_during_start);
+  engine_add ("/rules/case-2/two-files-one-reload", test_two_files);
+  engine_add ("/rules/pain-15/max-wait", test_max_wait);
+  engine_add ("/rules/case-3/save-during-reload", test_save_during_reload);
+  engine_add ("/rules/promise-1/save-during-scan", test_save_during_scan);
+  engine_add ("/rules/promise-1/save-before-reload-by-hand", test_save_before_reload_by_hand);
+  engine_add ("/rules/promise-1/pause-and-resume", test_pause);
+  engine_add ("/rules/promise-1/pause-without-hint", test_pause_without_hint);
+  engine_add ("/rules/promise-1/both-pauses", test_both_pauses);
+  engine_add ("/rules/promise-1/pause-during-reload", test_pause_during_reload);
+  engine_add ("/rules/reload-while-paused", test_reload_while_paused);
+  engine_add ("/rules/pain-14/held", test_held);
+  engine_add ("/rules/pain-14/held-for-ever", test_held_for_ever);
+  engine_add ("/rules/promise-1/many-hints", test_many_hints);
+  engine_add ("/rules/promise-1/hint-of-anything", test_hint_of_anything);
+  engine_add ("/rules/promise-1/save-while-sockets-fail", test_save_while_sockets_fail);
+  engine_add ("/rules/watch-fails", test_watch_fails);
+  engine_add ("/rules/not-watched", test_not_watched);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/rules/1/one-waits", test_one_waits);
+  engine_add ("/rules/1/newer-takes-place", test_newer_takes_place);
+  engine_add ("/rules/1/cancel-waiting", test_cancel_waiting);
+  engine_add ("/rules/2/job-ends-with-switch", test_job_ends_with_switch);
+  engine_add ("/rules/2/new-reload-ends-observation", test_new_reload_ends_observation);
+  engine_add ("/rules/2/failed-reload-ends-observation", test_failed_reload_ends_observation);
+  engine_add ("/rules/2/nothing-does-not-end-observation", test_nothing_does_not_end_observation);
+  engine_add ("/rules/3/case-20/touch", test_touch);
+  engine_add ("/rules/3/rejected-tree", test_rejected_tree);
+  engine_add ("/rules/3/touch-of-failed-service", test_touch_of_failed);
+  engine_add ("/rules/3/by-hand", test_by_hand);
+  engine_add ("/rules/3/by-hand-fails", test_by_hand_fails);
+  engine_add ("/rules/4/back-to-old-content", test_back_to_old_content);
+  engine_add ("/rules/6/daemon-start", test_daemon_start);
+  engine_add ("/rules/6/daemon-start-unchanged", test_daemon_start_unchanged);
+  engine_add ("/rules/6/good-release-fails", test_daemon_start_good_fails);
+  engine_add ("/rules/6/first-start-fails-checks", test_first_start_fails_checks);
+  add_changes ();
+  return g_test_run ();
+}
