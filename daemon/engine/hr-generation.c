@@ -33,6 +33,7 @@ struct _HrGeneration {
   guint stop_timer;
   gint64 kill_at;
   char *status_text;
+  GError *launch_error;
 
   gboolean alive;
   gboolean ready;
@@ -92,6 +93,7 @@ hr_generation_finalize (GObject *object)
   g_free (self->commit);
   g_free (self->id);
   g_free (self->status_text);
+  g_clear_error (&self->launch_error);
   g_strfreev (self->environment);
   G_OBJECT_CLASS (hr_generation_parent_class)->finalize (object);
 }
@@ -365,16 +367,27 @@ launch (HrGeneration *self, GError **error)
 gboolean
 hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError **error)
 {
+  g_autoptr (GError) local = NULL;
+
   g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
   g_return_val_if_fail (self->instance == NULL, FALSE);
 
-  self->offer = hr_state_files_offer (self->state_files, self->id, state, error);
+  self->offer = hr_state_files_offer (self->state_files, self->id, state, &local);
   if (self->offer == NULL)
-    return FALSE;
+    {
+      self->launch_error = g_error_copy (local);
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   self->state_given = !barrier || !hr_state_offer_is_barrier (self->offer);
-  self->environment = build_environment (self, error);
-  if (self->environment == NULL || !launch (self, error))
-    return FALSE;
+  self->environment = build_environment (self, &local);
+  if (self->environment == NULL || !launch (self, &local))
+    {
+      g_clear_object (&self->offer);
+      self->launch_error = g_error_copy (local);
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
 
   self->alive = TRUE;
   self->started_at = hr_clock_now (generation_clock (self));
@@ -694,7 +707,7 @@ hr_generation_ended_well (HrGeneration *self)
 char *
 hr_generation_describe_end (HrGeneration *self)
 {
-  const GError *start_error = self->instance != NULL ? hr_instance_get_start_error (self->instance) : NULL;
+  const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
 
   if (start_error != NULL)
     return g_strdup (start_error->message);

@@ -200,6 +200,9 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   g_set_object (&self->current, generation);
   if (generation == NULL)
     return;
+  /* It may have become ready before it came here: then the outage has been counted by the reload. */
+  if (hr_generation_is_serving (generation))
+    self->outage_since = 0;
 
   self->last_release = hr_generation_get_release (generation);
   self->last_slot = hr_generation_get_slot (generation);
@@ -331,7 +334,7 @@ start_again (HrService *self, GBytes *state)
   self->restarts++;
   if (!hr_generation_start (again, state, FALSE, &error))
     {
-      hr_service_set_error (self, error->message);
+      hr_service_set_current (self, again, NULL);
       hr_service_supervise (self);
       return;
     }
