@@ -3,6 +3,7 @@
 
 #include "hr-bus-auth.h"
 #include "hr-bus-format.h"
+#include "hr-bus-text.h"
 #include "hr-error.h"
 #include "hr-object-path.h"
 
@@ -16,7 +17,9 @@ answer (GDBusMethodInvocation *invocation, GVariant *value)
 static void
 answer_error (GDBusMethodInvocation *invocation, GError *error)
 {
-  g_dbus_method_invocation_return_dbus_error (invocation, hr_error_name (error), error->message);
+  g_autofree char *message = hr_bus_text (error->message);
+
+  g_dbus_method_invocation_return_dbus_error (invocation, hr_error_name (error), message);
   g_error_free (error);
 }
 

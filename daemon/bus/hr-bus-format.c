@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-bus-format.h"
 
+#include "hr-bus-text.h"
 #include "hr-error.h"
 
 static void
 add_string (GVariantDict *dict, const char *key, const char *value)
 {
   if (value != NULL)
-    g_variant_dict_insert (dict, key, "s", value);
+    g_variant_dict_insert_value (dict, key, g_variant_new_take_string (hr_bus_text (value)));
 }
 
 static void
 add_strv (GVariantDict *dict, const char *key, char **value)
 {
-  static const char *const none[] = { NULL };
+  g_auto (GStrv) texts = hr_bus_texts ((const char *const *)value);
 
-  g_variant_dict_insert_value (dict, key, g_variant_new_strv (value != NULL ? (const char *const *)value : none, -1));
+  g_variant_dict_insert_value (dict, key, g_variant_new_strv ((const char *const *)texts, -1));
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "hr-bus-job.h"
 
 #include "hr-bus-format.h"
+#include "hr-bus-text.h"
 #include "hr-error.h"
 #include "hr-object-path.h"
 
@@ -58,10 +59,11 @@ static void
 job_changed (HrJob *job, HrBusJob *self)
 {
   const GError *error = hr_job_get_error (job);
+  g_autofree char *message = hr_bus_text (error != NULL ? error->message : NULL);
 
   hr_dbus_job_set_phase (self->skeleton, hr_job_get_phase (job));
   hr_dbus_job_set_result (self->skeleton, hr_job_result_to_string (hr_job_get_result (job)));
-  hr_dbus_job_set_error (self->skeleton, error != NULL ? error->message : "");
+  hr_dbus_job_set_error (self->skeleton, message);
   hr_dbus_job_set_details (self->skeleton, hr_bus_format_details (job, hr_job_get_error (job)));
   set_children (self);
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self->skeleton));
@@ -71,9 +73,10 @@ static void
 job_finished (HrJob *job, HrBusJob *self)
 {
   const GError *error = hr_job_get_error (job);
+  g_autofree char *message = hr_bus_text (error != NULL ? error->message : NULL);
 
   job_changed (job, self);
-  hr_dbus_job_emit_finished (self->skeleton, error == NULL, error != NULL ? error->message : "");
+  hr_dbus_job_emit_finished (self->skeleton, error == NULL, message);
 }
 
 static gboolean

@@ -7,6 +7,7 @@
 #include "hr-bus-format.h"
 #include "hr-bus-job.h"
 #include "hr-bus-service.h"
+#include "hr-bus-text.h"
 #include "hr-bus-transient.h"
 #include "hr-config.h"
 #include "hr-dbus-generated.h"
@@ -83,7 +84,8 @@ static void
 flush (gpointer user_data)
 {
   HrBusManager *self = user_data;
-  g_auto (GStrv) pending = hr_manager_get_pending (self->manager);
+  g_auto (GStrv) raw = hr_manager_get_pending (self->manager);
+  g_auto (GStrv) pending = hr_bus_texts ((const char *const *)raw);
 
   hr_dbus_manager_set_paused (self->skeleton, hr_manager_get_paused (self->manager));
   hr_dbus_manager_set_enabled (self->skeleton, hr_manager_get_enabled (self->manager));
@@ -136,19 +138,13 @@ job_removed (HrManager *manager, HrJob *job, HrBusManager *self)
   g_hash_table_remove (self->jobs, job);
 }
 
-static const char *const *
-event_files (const HrEvent *event)
-{
-  static const char *const none[] = { NULL };
-
-  return event->files != NULL ? event->files : none;
-}
-
 static void
 manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
 {
   HrDbusManager *bus = self->skeleton;
   g_autofree char *job = event->job != NULL ? hr_job_object_path (hr_job_get_id (event->job)) : NULL;
+  g_auto (GStrv) files = hr_bus_texts (event->files);
+  g_autofree char *message = hr_bus_text (event->message);
   HrBusService *shown = g_hash_table_lookup (self->services, hr_manager_get (manager, event->service, NULL));
 
   /* Who hears the signal and then asks must see what it said. */
@@ -157,17 +153,17 @@ manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
   switch (event->kind)
     {
     case HR_EVENT_FILE_CHANGED:
-      hr_dbus_manager_emit_file_changed (bus, event->service, event_files (event));
+      hr_dbus_manager_emit_file_changed (bus, event->service, (const char *const *)files);
       break;
     case HR_EVENT_RELOAD_STARTED:
-      hr_dbus_manager_emit_reload_started (bus, event->service, job, event->release, event_files (event));
+      hr_dbus_manager_emit_reload_started (bus, event->service, job, event->release, (const char *const *)files);
       break;
     case HR_EVENT_RELOAD_COMPLETED:
       hr_dbus_manager_emit_reload_completed (bus, event->service, job, event->release, (guint64)event->downtime_usec,
                                              hr_bus_format_details (event->job, NULL));
       break;
     case HR_EVENT_RELOAD_FAILED:
-      hr_dbus_manager_emit_reload_failed (bus, event->service, job, event->phase, event->message,
+      hr_dbus_manager_emit_reload_failed (bus, event->service, job, event->phase, message,
                                           hr_bus_format_details (event->job, event->error));
       break;
     case HR_EVENT_STATE_PRESERVED:
@@ -177,7 +173,7 @@ manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
       hr_dbus_manager_emit_state_restored (bus, event->service, event->snapshot);
       break;
     case HR_EVENT_ROLLED_BACK:
-      hr_dbus_manager_emit_rolled_back (bus, event->service, event->from, event->to, event->message);
+      hr_dbus_manager_emit_rolled_back (bus, event->service, event->from, event->to, message);
       break;
     case HR_EVENT_STATE_CHANGED:
       hr_dbus_manager_emit_service_state_changed (bus, event->service, event->old_state, event->new_state);

@@ -3,6 +3,7 @@
 
 #include "hr-bus-calls.h"
 #include "hr-bus-dirty.h"
+#include "hr-bus-text.h"
 #include "hr-object-path.h"
 
 struct _HrBusService {
@@ -57,11 +58,13 @@ hr_bus_service_flush (HrBusService *self)
   HrDbusService *skeleton = self->skeleton;
   HrService *service = self->service;
   g_auto (GStrv) listen = hr_service_get_listen (service);
-  g_auto (GStrv) pending = hr_service_get_pending (service);
-  g_auto (GStrv) notes = hr_service_get_notes (service);
+  g_auto (GStrv) raw_pending = hr_service_get_pending (service);
+  g_auto (GStrv) pending = hr_bus_texts ((const char *const *)raw_pending);
+  g_auto (GStrv) raw_notes = hr_service_get_notes (service);
+  g_auto (GStrv) notes = hr_bus_texts ((const char *const *)raw_notes);
   g_autofree char *log_file = hr_service_get_log_file (service);
-  const char *error = hr_service_get_error (service);
-  const char *status = hr_service_get_status_text (service);
+  g_autofree char *error = hr_bus_text (hr_service_get_error (service));
+  g_autofree char *status = hr_bus_text (hr_service_get_status_text (service));
 
   hr_dbus_service_set_description (skeleton, hr_service_get_description (service));
   hr_dbus_service_set_state (skeleton, hr_service_get_state (service));
@@ -73,11 +76,11 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_memory_bytes (skeleton, (guint64)MAX (hr_service_get_memory (service), 0));
   hr_dbus_service_set_listen (skeleton, (const char *const *)listen);
   hr_dbus_service_set_view (skeleton, hr_service_get_view (service));
-  hr_dbus_service_set_error (skeleton, error != NULL ? error : "");
+  hr_dbus_service_set_error (skeleton, error);
   hr_dbus_service_set_paused (skeleton, hr_service_get_paused (service));
   hr_dbus_service_set_pending (skeleton, (const char *const *)pending);
   hr_dbus_service_set_notes (skeleton, (const char *const *)notes);
-  hr_dbus_service_set_status_text (skeleton, status != NULL ? status : "");
+  hr_dbus_service_set_status_text (skeleton, status);
   hr_dbus_service_set_rollback_point (skeleton, hr_service_get_rollback_point (service));
   hr_dbus_service_set_log_file (skeleton, log_file);
 }

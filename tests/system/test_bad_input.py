@@ -309,5 +309,18 @@ def _():
         check(glob.glob(newest + ".broken*"), os.listdir(os.path.dirname(newest)))
 
 
+@test("bad-input-file-names-that-are-no-text-are-shown-and-recorded")
+def _():
+    with Site() as site:
+        source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n"})
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:10ms\n")
+        mark = site.signals.mark()
+        with open(source.encode() + b"/a\xff.json", "wb") as file:
+            file.write(b"{}")
+        equal(site.signals.wait("ReloadCompleted|ReloadFailed", "web", mark)["signal"], "ReloadCompleted", "signal")
+        check(site.history("web")[0]["file"].endswith(".json"), site.history("web")[0])
+        check("critical" not in site.daemon_log().lower() and "assertion" not in site.daemon_log(), site.daemon_log())
+
+
 if __name__ == "__main__":
     sys.exit(main())
