@@ -393,6 +393,7 @@ run_reload (HrService *self)
   self->stopped = FALSE;
   self->reload = hr_reload_new (&plan);
   self->reload_events = FALSE;
+  self->from_nothing = alive == NULL;
   g_signal_connect (self->reload, "announced", G_CALLBACK (reload_announced), self);
   g_signal_connect (self->reload, "event", G_CALLBACK (reload_event), self);
   g_signal_connect (self->reload, "ended", G_CALLBACK (reload_ended), self);
@@ -486,7 +487,10 @@ run (HrService *self, HrRequest *request)
     return;
   /* A failed observation asks as well, but each time anew: without a limit that might never end. */
   if (request->by_hand && request->reason == NULL)
-    hr_backoff_reset (self->backoff);
+    {
+      hr_backoff_reset (self->backoff);
+      self->restart_at = 0;
+    }
   run_reload (self);
 }
 

@@ -40,6 +40,7 @@ struct _HrService {
   HrObservation *observation;
   HrBackoff *backoff;
   guint restart_timer;
+  gint64 restart_at; /* of the restart that is due, also while a look at the source holds it up; 0: none */
   guint start_deadline;
 
   /* At most one operation runs, at most one waits. */
@@ -47,6 +48,7 @@ struct _HrService {
   HrRequest *waiting;
   HrReload *reload;
   gboolean reload_events;
+  gboolean from_nothing; /* nothing ran when the reload began */
 
   const char *next_trigger; /* of the next automatic reload, NULL: file */
   gboolean scan_everything;

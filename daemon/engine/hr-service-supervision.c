@@ -198,6 +198,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   g_clear_object (&self->observation);
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
   g_set_object (&self->current, generation);
+  self->restart_at = 0;
   if (generation == NULL)
     return;
   /* It may have become ready before it came here: then the outage has been counted by the reload. */
@@ -332,6 +333,7 @@ start_again (HrService *self, GBytes *state)
   gint64 outage = self->outage_since;
 
   self->restarts++;
+  self->restart_at = 0;
   if (!hr_generation_start (again, state, FALSE, &error))
     {
       hr_service_set_current (self, again, NULL);
@@ -419,6 +421,12 @@ hr_service_supervise (HrService *self)
     return;
   if (awaits_rollback (self))
     return;
+  if (self->restart_at != 0)
+    {
+      self->restart_timer =
+          hr_clock_after (hr_platform_get_clock (self->platform), MAX (self->restart_at - now, 0), restart_due, self);
+      return;
+    }
 
   spec = hr_generation_get_spec (self->current);
   well = hr_generation_ended_well (self->current);
@@ -448,6 +456,7 @@ hr_service_supervise (HrService *self)
                       hr_generation_get_release (self->current), end, delay / G_TIME_SPAN_MILLISECOND);
       hr_service_set_error (self, end);
     }
+  self->restart_at = now + delay;
   self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), delay, restart_due, self);
   hr_service_touch (self);
 }

@@ -145,8 +145,9 @@ compute_state (HrService *self)
 
   if (self->running != NULL && self->running->kind == HR_JOB_STOP)
     return "stopping";
-  if (self->reload != NULL)
-    return self->current == NULL                   ? "starting"
+  /* A look at the source that may find nothing is not shown. */
+  if (self->reload != NULL && (self->running->by_hand || hr_reload_is_announced (self->reload)))
+    return self->from_nothing                      ? "starting"
            : hr_reload_is_announced (self->reload) ? "reloading"
            : serving                               ? "running"
                                                    : "starting";
@@ -154,10 +155,9 @@ compute_state (HrService *self)
     return "running";
   if (self->failed)
     return "failed";
-  if (self->restart_timer != 0 || self->loading_state
-      || (self->current != NULL && hr_generation_is_alive (self->current)))
+  if (self->restart_at != 0 || self->loading_state || (self->current != NULL && hr_generation_is_alive (self->current)))
     return "starting";
-  return self->spec == NULL ? "invalid" : "stopped";
+  return self->config_error != NULL ? "invalid" : "stopped";
 }
 
 /**

@@ -392,7 +392,7 @@ test_touch_of_what_does_not_run (Engine *engine)
   hr_fake_watcher_hint (engine_parts (engine)->watcher, "main");
   engine_run (engine, PROVEN);
   engine_expect (engine, "");
-  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  engine_expect_states (engine, "");
   engine_save (engine, "main", "two");
   engine_run (engine, SECOND);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
