@@ -202,7 +202,8 @@ announce_service (HrManager *self, HrService *service)
   g_autoptr (HrRunRecord) record =
       hr_run_state_get (hr_platform_get_run_state (self->platform), hr_service_get_name (service));
 
-  if (hr_service_get_spec (service) != NULL && !hr_service_is_transient (service))
+  /* Also of one whose file does not load now: it may later, and is then still stopped, or paused. */
+  if (!hr_service_is_transient (service))
     hr_service_restore (service, record);
   if (hr_manager_get_paused (self))
     hr_service_set_paused (service, TRUE, TRUE);
@@ -237,6 +238,11 @@ apply_entry (HrManager *self, const HrConfigEntry *entry)
   g_autofree char *checksum = before != NULL ? g_strdup (before->checksum) : NULL;
   g_autoptr (GError) error = NULL;
 
+  if (!is_new && hr_service_is_transient (service))
+    {
+      hr_log_warning (entry->name, "'%s' has to wait: a transient service has this name, ignoring", entry->file);
+      return;
+    }
   if (is_new)
     service = make_service (self, entry->name);
   if (is_new && is_still_stopping (self, entry->name, &error))
@@ -254,7 +260,8 @@ apply_entry (HrManager *self, const HrConfigEntry *entry)
     announce_service (self, service);
   if (entry->spec == NULL || error != NULL || !hr_service_wants_start (service))
     return;
-  if (hr_service_get_pid (service) != 0)
+  /* What is being started is so by its old file. */
+  if (hr_service_get_pid (service) != 0 || hr_service_is_reloading (service))
     hr_service_reload (service, "configuration");
   else
     hr_service_start (service, NULL);

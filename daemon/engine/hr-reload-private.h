@@ -44,6 +44,7 @@ struct _HrReload {
   gboolean checking;
   gboolean handing_over;
   gboolean failing;
+  gboolean abandoned;
   GError *error;
   HrReloadPhase failed_phase;
   HrReloadEnd end;

@@ -317,6 +317,8 @@ hr_reload_fall_back (HrReload *self)
     .caller = self->caller,
   };
 
+  if (self->abandoned)
+    return;
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   hr_fallback_async (&plan, fallback_done, g_object_ref (self));
@@ -397,6 +399,32 @@ hr_reload_cancel (HrReload *self, const char *reason)
   g_return_if_fail (HR_IS_RELOAD (self));
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the reload of '%s' was cancelled in phase '%s': %s",
                                      self->spec->name, hr_reload_phase_to_string (self->phase), reason));
+}
+
+/**
+ * hr_reload_abandon:
+ * @self: a reload whose service goes away
+ *
+ * Ends the candidate and goes on with nothing; no signal comes any more.
+ */
+void
+hr_reload_abandon (HrReload *self)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+
+  if (self->end != HR_RELOAD_UNDER_WAY)
+    return;
+  self->failing = TRUE;
+  self->abandoned = TRUE;
+  hr_clock_cancel (hr_reload_clock (self), &self->timer);
+  g_cancellable_cancel (self->cancellable);
+  if (self->health != NULL)
+    hr_health_stop (self->health);
+  if (self->candidate != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->candidate, self);
+      hr_generation_kill (self->candidate);
+    }
 }
 
 /**

@@ -77,6 +77,7 @@ G_DECLARE_FINAL_TYPE (HrReload, hr_reload, HR, RELOAD, GObject)
 HrReload *hr_reload_new (const HrReloadPlan *plan);
 void hr_reload_begin (HrReload *self);
 void hr_reload_cancel (HrReload *self, const char *reason);
+void hr_reload_abandon (HrReload *self);
 
 HrReloadEnd hr_reload_get_end (HrReload *self);
 const GError *hr_reload_get_error (HrReload *self);

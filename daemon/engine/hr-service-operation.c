@@ -62,6 +62,15 @@ hr_service_request (HrService *self, HrRequest *request)
 {
   HrJob *job = request->job;
 
+  if (self->closing && request->kind != HR_JOB_STOP)
+    {
+      g_autoptr (GError) error = g_error_new (HR_ERROR, HR_ERROR_BUSY, "service '%s' is going away", self->name);
+
+      g_signal_emit_by_name (self, "job-added", job);
+      hr_job_finish (job, error);
+      hr_request_free (request);
+      return job;
+    }
   if (self->running == NULL)
     {
       hr_job_set_cancel_func (job, cancel_asked, self);
@@ -218,8 +227,13 @@ succeeded (HrService *self)
   guint64 release = hr_generation_get_release (candidate);
   guint64 from = self->last_release;
 
+  /* What failed its observation while this reload was only looking has been replaced. */
+  if (self->waiting != NULL && self->waiting->reason != NULL)
+    cancel_waiting (self, "another release serves");
   hr_service_retire_current (self);
   hr_service_set_current (self, candidate, health);
+  if (release != from)
+    hr_backoff_reset (self->backoff);
   self->failed = FALSE;
   self->outage_since = 0;
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
@@ -263,18 +277,18 @@ succeeded (HrService *self)
 }
 
 static void
-failed (HrService *self)
+failed (HrService *self, const GError *error)
 {
   HrJob *job = self->running->job;
   HrOutcome *outcome = hr_job_edit_outcome (job);
-  const GError *error = hr_reload_get_error (self->reload);
   const char *phase = hr_reload_get_failed_phase (self->reload);
   const HrRelease *release = hr_reload_get_release (self->reload);
   HrGeneration *fallback = hr_reload_get_fallback (self->reload);
   guint64 number = release != NULL ? release->number : 0;
 
   outcome->phase = g_strdup (phase);
-  if (number != 0 && !is_good (self, number))
+  /* A new process of the release that serves may fail for other reasons than the release. */
+  if (number != 0 && !is_good (self, number) && number != hr_service_get_release (self))
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
@@ -345,19 +359,25 @@ reload_ended (HrReload *reload, HrService *self)
       self->scan = scan;
     }
   g_signal_handlers_disconnect_by_data (reload, self);
+  /* A rollback that failed is a louder result than what it failed of. */
+  if (self->running->kind == HR_JOB_ROLLBACK && error != NULL && !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
+    {
+      error->domain = HR_ERROR;
+      error->code = HR_ERROR_ROLLBACK_FAILED;
+    }
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
   else if (end == HR_RELOAD_ENDED_BADLY && !was_only_looking (self, error))
     {
       if (!hr_reload_is_announced (reload) && !self->running->by_hand)
         g_signal_emit_by_name (self, "job-added", self->running->job);
-      failed (self);
+      failed (self, error);
       settle_failure (self);
     }
   g_clear_object (&self->reload);
   hr_service_end_request (self, error);
-  /* The last good release serves; what the source holds now comes as an ordinary reload. */
-  if (was_start && end == HR_RELOAD_ENDED_WELL && self->intake != NULL)
+  /* The last good release serves, or does not any more; what the source holds now comes as an ordinary reload. */
+  if (was_start && !self->stopped && self->intake != NULL)
     {
       self->next_trigger = "start";
       hr_intake_demand (self->intake);
@@ -431,8 +451,23 @@ refuse (HrService *self, GError *error)
 {
   g_autoptr (GError) owned = error;
 
+  HrEvent event = {
+    .kind = HR_EVENT_RELOAD_FAILED, .job = self->running->job, .message = owned->message, .error = owned
+  };
+
+  event.phase = hr_reload_phase_to_string (HR_PHASE_WAIT);
   hr_job_set_phase (self->running->job, NULL);
   hr_job_edit_outcome (self->running->job)->message = g_strdup ("nothing was done");
+  if (self->running->kind == HR_JOB_RELOAD)
+    {
+      /* Nobody waits for the job of a change, so it must be said that it was not acted on; and seen again. */
+      if (!self->running->by_hand)
+        g_signal_emit_by_name (self, "job-added", self->running->job);
+      hr_job_edit_outcome (self->running->job)->phase = g_strdup (event.phase);
+      self->scan_everything = TRUE;
+      hr_service_emit_event (self, &event);
+      write_history (self, owned);
+    }
   hr_service_end_request (self, owned);
 }
 
@@ -508,7 +543,7 @@ hr_service_source_due (HrIntake *intake, HrService *self)
 
   if (self->running != NULL || self->waiting != NULL)
     return;
-  if (self->stopped || self->spec == NULL)
+  if (self->stopped || self->closing || self->spec == NULL)
     {
       g_auto (GStrv) hints = NULL;
 

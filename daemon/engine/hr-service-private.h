@@ -55,6 +55,7 @@ struct _HrService {
   gboolean loading_state;
 
   gboolean stopped; /* on request */
+  gboolean closing; /* the daemon ends, or the service is removed */
   gboolean paused;
   gboolean all_paused;
   gboolean failed;

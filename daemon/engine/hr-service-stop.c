@@ -2,6 +2,8 @@
  *
  * The operations that end an instance without another: a stop, and ending what an earlier daemon left running.
  */
+#include <signal.h>
+
 #include "hr-error.h"
 #include "hr-handover.h"
 #include "hr-leftover.h"
@@ -24,6 +26,9 @@ hr_service_end_stop (HrService *self)
   hr_service_remember (self);
   hr_service_end_request (self, NULL);
 }
+
+/* StopTimeout of a service whose file does not load. */
+#define LEFTOVER_TIMEOUT_USEC (10 * G_USEC_PER_SEC)
 
 static void
 stopped (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -61,6 +66,8 @@ stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 hr_service_run_stop (HrService *self)
 {
+  /* It has begun: it cannot be cancelled any more. */
+  hr_job_set_cancel_func (self->running->job, NULL, NULL);
   if (self->running->by_hand)
     self->stopped = TRUE;
   if (self->retiring != NULL)
@@ -108,6 +115,12 @@ leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_service_end_request (self, error);
       return;
     }
+  /* Without a file that loads nothing of the service is open; its state files are found when they are. */
+  if (self->spec == NULL)
+    {
+      hr_service_end_request (self, NULL);
+      return;
+    }
   hr_state_files_collect_async (self->parts.state, instance, self->last_release, self->spec->state_version, NULL,
                                 leftover_collected, g_object_ref (self));
 }
@@ -125,6 +138,7 @@ hr_service_end_leftover (HrService *self, const HrRunRecord *record)
   hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
   self->running = hr_service_new_request (self, HR_JOB_STOP, "start", NULL);
   self->running->snapshot = g_strdup (record->instance);
-  hr_leftover_end_async (record->pid, record->pid_start, record->instance, self->spec->stop_signal,
-                         self->spec->stop_timeout, leftover_ended, g_object_ref (self));
+  hr_leftover_end_async (
+      record->pid, record->pid_start, record->instance, self->spec != NULL ? self->spec->stop_signal : SIGTERM,
+      self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended, g_object_ref (self));
 }

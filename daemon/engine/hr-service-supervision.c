@@ -417,7 +417,7 @@ hr_service_supervise (HrService *self)
   gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
 
   if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current) || self->failed
-      || self->stopped || self->restart_timer != 0 || self->loading_state)
+      || self->stopped || self->closing || self->restart_timer != 0 || self->loading_state)
     return;
   if (awaits_rollback (self))
     return;

@@ -28,7 +28,15 @@ hr_service_dispose (GObject *object)
       hr_clock_cancel (clock, &self->start_deadline);
     }
   if (self->reload != NULL)
-    g_signal_handlers_disconnect_by_data (self->reload, self);
+    {
+      g_signal_handlers_disconnect_by_data (self->reload, self);
+      hr_reload_abandon (self->reload);
+    }
+  /* Whoever keeps a job keeps no service. */
+  if (self->running != NULL)
+    hr_job_set_cancel_func (self->running->job, NULL, NULL);
+  if (self->waiting != NULL)
+    hr_job_set_cancel_func (self->waiting->job, NULL, NULL);
   if (self->current != NULL)
     g_signal_handlers_disconnect_by_data (self->current, self);
   if (self->retiring != NULL)
@@ -370,6 +378,19 @@ hr_service_is_transient (HrService *self)
 }
 
 /**
+ * hr_service_is_reloading:
+ * @self: a service
+ *
+ * Returns: whether an operation is under way that ends in a new instance
+ */
+gboolean
+hr_service_is_reloading (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+  return self->reload != NULL;
+}
+
+/**
  * hr_service_wants_start:
  * @self: a service
  *
@@ -403,13 +424,16 @@ hr_service_start (HrService *self, const char *caller)
 /**
  * hr_service_stop:
  * @self: a service
- * @caller: (nullable): who asked; %NULL: it is not remembered as stopped on request
+ * @caller: (nullable): who asked; %NULL: the service goes away, with the daemon or without: nothing starts it any more,
+ *   and it is not remembered as stopped on request
  *
  * Returns: (transfer none): the job
  */
 HrJob *
 hr_service_stop (HrService *self, const char *caller)
 {
+  if (caller == NULL)
+    self->closing = TRUE;
   return hr_service_request (self, hr_service_new_request (self, HR_JOB_STOP, "manual", caller));
 }
 

@@ -25,6 +25,7 @@ gboolean hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerCon
 void hr_service_set_invalid (HrService *self, const char *message);
 gboolean hr_service_is_misconfigured (HrService *self);
 gboolean hr_service_is_transient (HrService *self);
+gboolean hr_service_is_reloading (HrService *self);
 void hr_service_restore (HrService *self, HrRunRecord *record);
 gboolean hr_service_wants_start (HrService *self);
 

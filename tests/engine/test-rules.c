@@ -566,7 +566,7 @@ test_save_while_sockets_fail (Engine *engine)
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
   g_assert_cmpstr (hr_service_get_error (service), ==, "address in use");
-  engine_expect (engine, "ReloadFailed record");
+  engine_expect (engine, "ReloadFailed wait");
   engine_parts (engine)->listeners->failure = NULL;
   engine_save (engine, "other", "x");
   engine_run (engine, PROVEN);
