@@ -104,7 +104,8 @@ receive_reply (int fd)
  * @length: its size in bytes
  * @given: descriptor to send along, -1 for none; stays the caller's
  *
- * Keeps errno. Waits for the answer, not for ever.
+ * Keeps errno. Waits for the answer, not for ever; what is only said (%HR_ADOPT_LISTENING) waits for none, so that no
+ * connection waits for the daemon.
  *
  * Returns: a descriptor of a socket that listens, for the caller to close; -1 when there is none
  */
@@ -120,7 +121,8 @@ adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, sock
     memcpy (&request.address, address, length);
   if (fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
       && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
-      && connect (fd, (struct sockaddr *)&server, server_length) == 0 && send_request (fd, &request, given))
+      && connect (fd, (struct sockaddr *)&server, server_length) == 0 && send_request (fd, &request, given)
+      && question != HR_ADOPT_LISTENING)
     found = receive_reply (fd);
   if (fd >= 0)
     close (fd);

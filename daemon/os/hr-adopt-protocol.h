@@ -3,7 +3,7 @@
  * hr-adopt-protocol.h: what libhotreload-adopt.so and the daemon say to each other at $HOTRELOAD_ADOPT.
  *
  * A SOCK_SEQPACKET connection for every question: one request, with a descriptor when the program hands one over; one
- * reply, with a descriptor when the daemon does. Private to one installation: both sides are of the same version, and
+ * reply, with a descriptor when the daemon does. Nobody waits for the reply to HR_ADOPT_LISTENING. Private to one installation: both sides are of the same version, and
  * a message of another is not answered, so that the program binds for itself. No GLib: the library includes this.
  */
 #pragma once
