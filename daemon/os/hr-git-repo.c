@@ -16,9 +16,6 @@
 #include "hr-git-pack.h"
 #include "hr-git-private.h"
 
-/* Objects that are synced together; each is an open descriptor. */
-#define SYNC_AT_ONCE 64
-
 struct _HrGitRepo {
   char *path;
   char *objects_dir;
@@ -400,34 +397,6 @@ hr_git_repo_read_tree (HrGitRepo *self, const HrOid *oid, HrGitItemFunc func, gp
   return TRUE;
 }
 
-/* Syncs some objects: the first makes the file system write its journal, with what it holds of all of them. */
-static gboolean
-sync_some (HrGitRepo *self, const HrOid *oids, guint n, GHashTable *dirs, GError **error)
-{
-  int fds[SYNC_AT_ONCE];
-  int failed = 0;
-  guint n_open = 0;
-
-  for (; n_open < n && failed == 0; n_open++)
-    {
-      g_autofree char *path = loose_path (self, &oids[n_open]);
-
-      fds[n_open] = open (path, O_RDONLY | O_CLOEXEC);
-      if (fds[n_open] < 0)
-        failed = errno;
-      else
-        sync_file_range (fds[n_open], 0, 0, SYNC_FILE_RANGE_WRITE);
-      g_hash_table_add (dirs, g_path_get_dirname (path));
-    }
-  for (guint i = 0; i < n_open; i++)
-    {
-      if (failed == 0 && fsync (fds[i]) != 0)
-        failed = errno;
-      hr_fd_clear (&fds[i]);
-    }
-  return failed == 0 || hr_fs_set_error (error, failed, "while syncing the rollback store '%s'", self->path);
-}
-
 /**
  * hr_git_repo_sync:
  * @self: a repository
@@ -440,22 +409,30 @@ sync_some (HrGitRepo *self, const HrOid *oids, guint n, GHashTable *dirs, GError
 gboolean
 hr_git_repo_sync (HrGitRepo *self, GError **error)
 {
-  g_autoptr (GHashTable) dirs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  GHashTableIter iter;
-  gpointer dir;
+  g_autoptr (GHashTable) dirs = NULL;
+  g_autoptr (GPtrArray) paths = NULL;
 
   if (self->unsynced->len == 0)
     return TRUE;
-  for (guint i = 0; i < self->unsynced->len; i += SYNC_AT_ONCE)
-    if (!sync_some (self, &g_array_index (self->unsynced, HrOid, i), MIN (self->unsynced->len - i, SYNC_AT_ONCE), dirs,
-                    error))
+  dirs = g_hash_table_new (g_str_hash, g_str_equal);
+  paths = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < self->unsynced->len; i++)
+    {
+      char *path = loose_path (self, &g_array_index (self->unsynced, HrOid, i));
+      g_autofree char *dir = g_path_get_dirname (path);
+
+      g_ptr_array_add (paths, path);
+      if (g_hash_table_contains (dirs, dir))
+        continue;
+      g_hash_table_add (dirs, dir);
+      g_ptr_array_add (paths, g_steal_pointer (&dir));
+    }
+  g_ptr_array_add (paths, g_strdup (self->objects_dir));
+  if (!hr_fs_sync_all ((const char *const *)paths->pdata, paths->len, error))
+    {
+      g_prefix_error (error, "while storing in the rollback store '%s': ", self->path);
       return FALSE;
-  g_hash_table_iter_init (&iter, dirs);
-  while (g_hash_table_iter_next (&iter, &dir, NULL))
-    if (!hr_fs_sync_dir (dir, error))
-      return FALSE;
-  if (!hr_fs_sync_dir (self->objects_dir, error))
-    return FALSE;
+    }
   g_array_set_size (self->unsynced, 0);
   return TRUE;
 }

@@ -16,6 +16,7 @@ GBytes *hr_fs_read (const char *path, gsize size_max, GError **error);
 char *hr_fs_set_aside (const char *path, GError **error);
 gboolean hr_fs_make_dir (const char *path, int mode, GError **error);
 gboolean hr_fs_sync_dir (const char *path, GError **error);
+gboolean hr_fs_sync_all (const char *const *paths, guint n, GError **error);
 gboolean hr_fs_remove_tree (const char *path, GError **error);
 gboolean hr_fs_copy (const char *from, const char *to, int mode, GError **error);
 gboolean hr_fs_set_error (GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF (3, 4);

@@ -306,6 +306,39 @@ test_sync_dir_names_what_is_no_directory (Fixture *f, gconstpointer data)
   g_assert_nonnull (strstr (error->message, f->path));
 }
 
+/* More than are synced at the same time, files and directories; one that is missing is named. */
+static void
+test_syncs_all (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *missing = below (f, "missing");
+  gboolean ok;
+
+  ok = hr_fs_sync_all (NULL, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (ok);
+
+  g_ptr_array_add (paths, g_strdup (f->dir));
+  for (guint i = 0; i < 40; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%u", i);
+      char *path = below (f, name);
+
+      write_text (path, name, 0400);
+      g_ptr_array_add (paths, path);
+    }
+  ok = hr_fs_sync_all ((const char *const *)paths->pdata, paths->len, &error);
+  g_assert_no_error (error);
+  g_assert_true (ok);
+
+  g_ptr_array_insert (paths, 30, g_strdup (missing));
+  ok = hr_fs_sync_all ((const char *const *)paths->pdata, paths->len, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_false (ok);
+  g_assert_nonnull (strstr (error->message, missing));
+}
+
 #define ADD(path, func) g_test_add ("/fs/" path, Fixture, NULL, setup, func, teardown)
 
 int
@@ -326,6 +359,7 @@ main (int argc, char **argv)
   ADD ("remove-tree-of-nothing-is-done", test_remove_tree_of_nothing_is_done);
   ADD ("copy-replaces", test_copy_replaces);
   ADD ("copy-names-what-is-missing", test_copy_names_what_is_missing);
+  ADD ("sync-all-takes-many-and-names-what-is-missing", test_syncs_all);
   ADD ("sync-dir-names-what-is-no-directory", test_sync_dir_names_what_is_no_directory);
   return g_test_run ();
 }
