@@ -429,21 +429,49 @@ hr_manager_list (HrManager *self)
   return list;
 }
 
+/* Whether none of its services has begun. */
+static gboolean
+waits_for_all (HrJob *job)
+{
+  GPtrArray *children = hr_job_get_children (job);
+
+  for (guint i = 0; i < children->len; i++)
+    if (hr_job_get_result (g_ptr_array_index (children, i)) != HR_JOB_WAITING)
+      return FALSE;
+  return hr_job_get_kind (job) == HR_JOB_RELOAD_ALL && !hr_job_is_finished (job);
+}
+
+static HrJob *
+find_waiting_for_all (HrManager *self)
+{
+  g_autoptr (GPtrArray) jobs = hr_job_list_get_all (self->jobs);
+
+  for (guint i = jobs->len; i > 0; i--)
+    if (waits_for_all (g_ptr_array_index (jobs, i - 1)))
+      return g_ptr_array_index (jobs, i - 1);
+  return NULL;
+}
+
 /**
  * hr_manager_reload_all:
  * @self: a manager
  * @caller: (nullable): who asked
  *
- * Every service that is not stopped on request.
+ * Every service that is not stopped on request. As for one service, at most one such job waits.
  *
  * Returns: (transfer none): a job with a child for each
  */
 HrJob *
 hr_manager_reload_all (HrManager *self, const char *caller)
 {
-  g_autoptr (HrJob) job = hr_job_new (next_job_id (self), HR_JOB_RELOAD_ALL, "", caller);
-  g_autoptr (GPtrArray) services = hr_manager_list (self);
+  HrJob *waiting = find_waiting_for_all (self);
+  g_autoptr (HrJob) job = NULL;
+  g_autoptr (GPtrArray) services = NULL;
 
+  if (waiting != NULL)
+    return waiting;
+  job = hr_job_new (next_job_id (self), HR_JOB_RELOAD_ALL, "", caller);
+  services = hr_manager_list (self);
   hr_job_list_add (self->jobs, job);
   hr_job_set_phase (job, NULL);
   for (guint i = 0; i < services->len; i++)

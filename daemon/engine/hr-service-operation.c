@@ -477,7 +477,7 @@ prepare (HrService *self)
   HrRequest *request = self->running;
   GError *error = NULL;
 
-  if (self->spec == NULL)
+  if (self->spec == NULL || (self->config_error != NULL && hr_service_get_pid (self) == 0))
     {
       refuse (self, g_error_new (HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "service '%s' does not load: %s", self->name,
                                  self->config_error));

@@ -307,7 +307,8 @@ hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *cal
 
   g_clear_pointer (&self->caller, hr_caller_context_free);
   self->caller = caller;
-  if (!hr_platform_open_parts (self->platform, spec, self->spec != NULL ? &self->parts : NULL, &parts, &local))
+  if (!hr_platform_open_parts (self->platform, spec, self->parts.listeners != NULL ? &self->parts : NULL, &parts,
+                               &local))
     {
       hr_service_set_invalid (self, local->message);
       g_propagate_error (error, g_steal_pointer (&local));
