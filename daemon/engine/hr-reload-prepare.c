@@ -233,6 +233,14 @@ run_in_place_instead (HrReload *self, const GError *error)
   return TRUE;
 }
 
+/* A candidate whose reload was cut short, by a stop or the end of a daemon, is as good as a new one. */
+static gboolean
+is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
+{
+  return last != NULL && last->fate == HR_FATE_CANDIDATE && g_str_equal (last->tree, self->scan->tree)
+         && (running == NULL || !g_str_equal (running->tree, self->scan->tree));
+}
+
 static void
 scanned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -262,7 +270,7 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   running = running_release (self);
   switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,
-                            self->by_hand))
+                            self->by_hand || is_untried (self, last, running)))
     {
     case HR_RELOAD_NOTHING:
       hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);

@@ -287,8 +287,10 @@ failed (HrService *self, const GError *error)
   guint64 number = release != NULL ? release->number : 0;
 
   outcome->phase = g_strdup (phase);
-  /* A new process of the release that serves may fail for other reasons than the release. */
-  if (number != 0 && !is_good (self, number) && number != hr_service_get_release (self))
+  /* A new process of the release that serves may fail for other reasons than the release; a stop is none at all. */
+  if (number != 0 && !is_good (self, number) && number != hr_service_get_release (self)
+      && (self->waiting == NULL || self->waiting->kind != HR_JOB_STOP
+          || !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED)))
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);

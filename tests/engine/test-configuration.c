@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The configuration directory and the manager: reading, adding, removing.
+ */
+#include "engine-fixture.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "hr-configuration.h"
+#include "hr-error.h"
+#include "hr-fs.h"
+
+#define TEXT "[Service]\nExec=program\n"
+
+static char *
+path_of (Engine *engine, const char *name)
+{
+  return g_build_filename (engine->directory, "config", "services.d", name, NULL);
+}
+
+static void
+write_file (Engine *engine, const char *name, const char *text)
+{
+  g_autofree char *path = path_of (engine, name);
+  g_autofree char *dir = g_path_get_dirname (path);
+
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0755), ==, 0);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static HrConfiguration *
+make (Engine *engine)
+{
+  g_autofree char *dir = g_build_filename (engine->directory, "config", NULL);
+
+  return hr_configuration_new (engine->manager, dir);
+}
+
+static void
+test_load (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hr_configuration_get_manager (configuration) == engine->manager);
+  /* Nothing is there yet, which is nothing wrong. */
+  g_assert_true (hr_configuration_load (configuration, &error));
+  write_file (engine, "web.conf", TEXT);
+  write_file (engine, "bad.conf", "garbage");
+  g_assert_true (hr_configuration_load (configuration, &error));
+  g_assert_no_error (error);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (hr_manager_get (engine->manager, "web", NULL)), ==, "running");
+  g_assert_cmpstr (hr_service_get_state (hr_manager_get (engine->manager, "bad", NULL)), ==, "invalid");
+}
+
+/* A directory that disappears is no reason to stop what runs. */
+static void
+test_gone (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autofree char *dir = g_build_filename (engine->directory, "config", NULL);
+  g_autoptr (GError) error = NULL;
+
+  write_file (engine, "web.conf", TEXT);
+  g_assert_true (hr_configuration_load (configuration, NULL));
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (hr_fs_remove_tree (dir, NULL));
+  g_assert_false (hr_configuration_load (configuration, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
+  g_assert_nonnull (strstr (error->message, dir));
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
+}
+
+static void
+test_add (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autofree char *path = path_of (engine, "web.conf");
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hr_configuration_add (configuration, "web", TEXT, &error));
+  g_assert_no_error (error);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, TEXT);
+
+  g_assert_false (hr_configuration_add (configuration, "web", TEXT, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_false (hr_configuration_add (configuration, "../web", TEXT, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_false (hr_configuration_add (configuration, "other", "[Service]\nExce=x\n", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
+  g_clear_error (&error);
+  g_assert_false (hr_configuration_add (configuration, "other", TEXT "Source=/nonexistent/source\n", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
+}
+
+static void
+test_remove (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autofree char *path = path_of (engine, "web.conf");
+  g_autofree char *drop_ins = path_of (engine, "web.conf.d");
+  g_autoptr (GError) error = NULL;
+  HrJob *job;
+
+  write_file (engine, "web.conf", TEXT);
+  write_file (engine, "web.conf.d/more.conf", "[Service]\nDescription=x\n");
+  g_assert_true (hr_configuration_load (configuration, NULL));
+  engine_run (engine, 2 * SECOND);
+  job = hr_configuration_remove (configuration, "web", "tester", &error);
+  g_assert_no_error (error);
+  g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (drop_ins, G_FILE_TEST_EXISTS));
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 0);
+  g_assert_null (hr_configuration_remove (configuration, "web", "tester", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_SERVICE);
+}
+
+static void
+test_remove_transient (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  const char *const environment[] = { NULL };
+  g_autoptr (HrServiceSpec) spec = hr_configuration_parse (configuration, "run-1", TEXT, NULL);
+  g_autoptr (GError) error = NULL;
+
+  hr_manager_add (engine->manager, spec, hr_caller_context_new (environment, "/", -1, -1), "tester", &error);
+  engine_run (engine, 2 * SECOND);
+  g_assert_nonnull (hr_configuration_remove (configuration, "run-1", "tester", &error));
+  engine_run (engine, 1 * SECOND);
+  g_assert_null (hr_manager_get (engine->manager, "run-1", NULL));
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/configuration/load", test_load);
+  engine_add ("/configuration/directory-is-gone", test_gone);
+  engine_add ("/configuration/add", test_add);
+  engine_add ("/configuration/remove", test_remove);
+  engine_add ("/configuration/remove-transient", test_remove_transient);
+  return g_test_run ();
+}
