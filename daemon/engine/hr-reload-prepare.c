@@ -8,6 +8,22 @@
 /* Check */
 
 static void
+sealed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_slots_seal_finish (HR_SLOTS (source), result, &error))
+    {
+      if (!hr_reload_has_ended (self))
+        hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  if (!hr_reload_has_ended (self))
+    hr_reload_before_start (self);
+}
+
+static void
 checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrReload) self = user_data;
@@ -30,7 +46,10 @@ checked (GObject *source, GAsyncResult *result, gpointer user_data)
   for (guint i = 0; report->unavailable != NULL && report->unavailable[i] != NULL; i++)
     g_strv_builder_add (lines, report->unavailable[i]);
   hr_job_edit_outcome (self->job)->checks = g_strv_builder_end (lines);
-  hr_reload_before_start (self);
+  if (self->spec->build[0] != NULL || self->spec->precheck[0] != NULL)
+    hr_slots_seal_async (self->parts.slots, self->slot, self->cancellable, sealed, g_object_ref (self));
+  else
+    hr_reload_before_start (self);
 }
 
 /* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */

@@ -24,6 +24,8 @@ struct _HrDirSlots {
 /* What a task is to do, and what came of it. */
 typedef struct {
   HrSlotOrder order;
+  gboolean seal; /* of the order's slot, nothing else */
+  gboolean sealed;
   HrPlacement *placement;
   GError *error;
 } Work;
@@ -60,7 +62,9 @@ on_worked (gpointer data)
   GTask *task = data;
   Work *work = g_task_get_task_data (task);
 
-  if (work->placement != NULL)
+  if (work->seal && work->error == NULL)
+    g_task_return_boolean (task, work->sealed);
+  else if (work->placement != NULL)
     g_task_return_pointer (task, g_steal_pointer (&work->placement), (GDestroyNotify)hr_placement_free);
   else
     g_task_return_error (task, g_steal_pointer (&work->error));
@@ -90,6 +94,15 @@ do_carry (HrDirSlots *self, Work *work, GCancellable *cancellable)
                     hr_slot_to_string (work->order.from));
 }
 
+static void
+do_seal (HrDirSlots *self, Work *work, GCancellable *cancellable)
+{
+  work->sealed = hr_slot_site_seal (&self->site, work->order.slot, cancellable, &work->error);
+  if (!work->sealed)
+    g_prefix_error (&work->error, "while looking at what was built for '%s' in slot %s: ", self->spec->name,
+                    hr_slot_to_string (work->order.slot));
+}
+
 /* In the worker thread. The task goes back to the caller's, so that its last reference, and with it ours, is dropped
  * there. */
 static void
@@ -102,7 +115,7 @@ run (gpointer data, gpointer user_data)
   g_autoptr (GSource) source = g_idle_source_new ();
 
   if (!g_cancellable_set_error_if_cancelled (cancellable, &work->error))
-    (work->order.release != NULL ? do_place : do_carry) (self, work, cancellable);
+    (work->seal ? do_seal : work->order.release != NULL ? do_place : do_carry) (self, work, cancellable);
   g_source_set_priority (source, g_task_get_priority (task));
   g_source_set_callback (source, on_worked, task, g_object_unref);
   g_source_attach (source, g_task_get_context (task));
@@ -209,6 +222,34 @@ hr_dir_slots_carry_finish (HrSlots *slots, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static void
+hr_dir_slots_seal_async (HrSlots *slots, HrSlot slot, GCancellable *cancellable, GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  HrDirSlots *self = HR_DIR_SLOTS (slots);
+  g_autoptr (GTask) task = task_new (self, hr_dir_slots_seal_async, cancellable, callback, user_data);
+  Work *work;
+
+  if (self->in_place || self->unusable != NULL)
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  work = g_new0 (Work, 1);
+  work->order.slot = slot;
+  work->order.from = HR_SLOT_NONE;
+  work->seal = TRUE;
+  g_task_set_task_data (task, work, work_free);
+  g_thread_pool_push (self->pool, g_steal_pointer (&task), NULL);
+}
+
+static gboolean
+hr_dir_slots_seal_finish (HrSlots *slots, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_dir_slots_seal_async), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 static guint64
 hr_dir_slots_holds (HrSlots *slots, HrSlot slot)
 {
@@ -272,6 +313,8 @@ hr_dir_slots_iface_init (HrSlotsInterface *iface)
   iface->place_finish = hr_dir_slots_place_finish;
   iface->carry_async = hr_dir_slots_carry_async;
   iface->carry_finish = hr_dir_slots_carry_finish;
+  iface->seal_async = hr_dir_slots_seal_async;
+  iface->seal_finish = hr_dir_slots_seal_finish;
   iface->holds = hr_dir_slots_holds;
   iface->view_note = hr_dir_slots_view_note;
   iface->run_in_place = hr_dir_slots_run_in_place;

@@ -359,6 +359,21 @@ keep_agreements (HrSlotChange *change)
     }
 }
 
+/* What builds and checks made stays, whatever release is built next, and is still known as that. */
+static void
+keep_made (HrSlotChange *change)
+{
+  GHashTableIter iter;
+  const char *path;
+  const HrStamp *stamp;
+  struct stat info;
+
+  g_hash_table_iter_init (&iter, change->have->made);
+  while (g_hash_table_iter_next (&iter, (gpointer *)&path, (gpointer *)&stamp))
+    if (hr_slot_dir_stat (change->to, path, &info) && hr_stamp_matches (stamp, &info))
+      hr_slot_record_make (change->want, path, stamp);
+}
+
 /**
  * hr_slot_place:
  * @change: a change with all slots, records and walks; its want has no stamps yet
@@ -378,5 +393,6 @@ hr_slot_place (HrSlotChange *change, GError **error)
       || !bring_along (change, bring, error) || !hr_slot_dir_finish (change->to, error))
     return FALSE;
   keep_agreements (change);
+  keep_made (change);
   return TRUE;
 }

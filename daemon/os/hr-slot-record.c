@@ -16,7 +16,7 @@
  *   hotreload-slot 1
  *   release NUMBER TREE PLACED_AT
  *   KIND MODE SIZE MTIME INODE ID PATH
- *   o SIZE MTIME INODE PATH    (agreed; k: kept aside)
+ *   o SIZE MTIME INODE PATH    (agreed; k: kept aside; b: made by a build or check)
  *   end SHA256
  */
 #define FORMAT "hotreload-slot 1"
@@ -42,6 +42,7 @@ hr_slot_record_new (void)
 
   self->placed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, placed_free);
   self->agreed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->made = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return self;
 }
 
@@ -56,6 +57,7 @@ hr_slot_record_free (HrSlotRecord *self)
     return;
   g_hash_table_unref (self->placed);
   g_hash_table_unref (self->agreed);
+  g_hash_table_unref (self->made);
   g_free (self->tree);
   g_free (self);
 }
@@ -120,6 +122,35 @@ hr_slot_record_agrees (const HrSlotRecord *self, const char *path, const struct 
   const HrAgreed *agreed = g_hash_table_lookup (self->agreed, path);
 
   return agreed != NULL && hr_stamp_matches (&agreed->stamp, info) ? agreed : NULL;
+}
+
+/**
+ * hr_slot_record_make:
+ * @self: a record
+ * @path: relative to the slot
+ * @stamp: of what a build or check made there
+ */
+void
+hr_slot_record_make (HrSlotRecord *self, const char *path, const HrStamp *stamp)
+{
+  g_hash_table_replace (self->made, g_strdup (path), g_memdup2 (stamp, sizeof *stamp));
+  self->changed = TRUE;
+}
+
+/**
+ * hr_slot_record_is_made:
+ * @self: a record
+ * @path: relative to the slot
+ * @info: what is there now
+ *
+ * Returns: whether it is as a build or check made it
+ */
+gboolean
+hr_slot_record_is_made (const HrSlotRecord *self, const char *path, const struct stat *info)
+{
+  const HrStamp *made = g_hash_table_lookup (self->made, path);
+
+  return made != NULL && hr_stamp_matches (made, info);
 }
 
 /**
@@ -221,6 +252,7 @@ hr_slot_record_serialize (const HrSlotRecord *self)
   const char *path;
   const HrPlaced *placed;
   const HrAgreed *agreed;
+  const HrStamp *made;
 
   g_string_append_printf (text, FORMAT "\nrelease %" G_GUINT64_FORMAT " ", self->release);
   append_word (text, self->tree);
@@ -241,6 +273,14 @@ hr_slot_record_serialize (const HrSlotRecord *self)
     {
       g_string_append_c (text, agreed->kept ? 'k' : 'o');
       append_stamp (text, &agreed->stamp);
+      append_word (text, path);
+      g_string_append_c (text, '\n');
+    }
+  g_hash_table_iter_init (&iter, self->made);
+  while (g_hash_table_iter_next (&iter, (gpointer *)&path, (gpointer *)&made))
+    {
+      g_string_append_c (text, 'b');
+      append_stamp (text, made);
       append_word (text, path);
       g_string_append_c (text, '\n');
     }
@@ -334,7 +374,7 @@ parse_line (HrSlotRecord *self, char *line)
     }
   if (kind[0] == '\0' || kind[1] != '\0')
     return FALSE;
-  if (kind[0] == 'o' || kind[0] == 'k')
+  if (strchr ("okb", kind[0]) != NULL)
     {
       const char *path;
 
@@ -343,7 +383,10 @@ parse_line (HrSlotRecord *self, char *line)
       path = next_word (&line);
       if (!path_is_inside (path))
         return FALSE;
-      hr_slot_record_agree (self, path, &stamp, kind[0] == 'k');
+      if (kind[0] == 'b')
+        hr_slot_record_make (self, path, &stamp);
+      else
+        hr_slot_record_agree (self, path, &stamp, kind[0] == 'k');
       return TRUE;
     }
   return strchr ("fldsm", kind[0]) != NULL && parse_placed (self, kind[0], line);

@@ -2,8 +2,9 @@
  *
  * hr-slot-record.h: what is known about the files in one slot.
  *
- * Two tables: what was placed there, each with the stamp the file had then, so that what a program changed is found
- * without reading it; and of the program's own files, the stamp each had when the other slot got it or gave it. A
+ * Three tables: what was placed there, each with the stamp the file had then, so that what a program changed is found
+ * without reading it; of the program's own files, the stamp each had when the other slot got it or gave it; and
+ * what builds and checks made, which stays where it was made. A
  * record that cannot be read in full is no record. Used by one thread at a time.
  */
 #pragma once
@@ -88,6 +89,7 @@ typedef struct {
  * @placed_at: when placing ended, nanoseconds since 1970: no program ran before
  * @placed: (element-type filename HrPlaced): paths relative to the slot
  * @agreed: (element-type filename HrAgreed): the program's own files that the other slot had, or that are kept aside
+ * @made: (element-type filename HrStamp): what builds and checks made in the slot, which is not the program's
  * @changed: not kept: whether something was entered since it was loaded
  */
 typedef struct {
@@ -96,6 +98,7 @@ typedef struct {
   gint64 placed_at;
   GHashTable *placed;
   GHashTable *agreed;
+  GHashTable *made;
   gboolean changed;
 } HrSlotRecord;
 
@@ -109,6 +112,8 @@ gboolean hr_slot_record_save (const HrSlotRecord *self, const char *file, GError
 HrPlaced *hr_slot_record_place (HrSlotRecord *self, const char *path, HrPlacedKind kind, guint mode, const char *id);
 void hr_slot_record_agree (HrSlotRecord *self, const char *path, const HrStamp *stamp, gboolean kept);
 const HrAgreed *hr_slot_record_agrees (const HrSlotRecord *self, const char *path, const struct stat *info);
+void hr_slot_record_make (HrSlotRecord *self, const char *path, const HrStamp *stamp);
+gboolean hr_slot_record_is_made (const HrSlotRecord *self, const char *path, const struct stat *info);
 gboolean hr_slot_record_sure (const HrSlotRecord *self, const HrPlaced *placed);
 
 gint64 hr_stamp_time (const struct stat *info);

@@ -266,3 +266,39 @@ hr_slot_site_carry (const HrSlotSite *self, const HrSlotOrder *order, GCancellab
     ok = FALSE;
   return ok ? placement_new (change, NULL) : NULL;
 }
+
+/**
+ * hr_slot_site_seal:
+ * @self: where the slots are
+ * @slot: a slot in which no program has run since it was placed
+ * @cancellable: (nullable): stops between two directories
+ * @error: return location
+ *
+ * What is in @slot and was neither placed nor brought there has been made by builds and checks: enters it as that.
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_slot_site_seal (const HrSlotSite *self, HrSlot slot, GCancellable *cancellable, GError **error)
+{
+  gboolean scratch;
+  g_autoptr (HrSlotRecord) record = load_record (self, slot, &scratch);
+  g_autoptr (HrSlotDir) dir = open_slot (self, slot, FALSE, error);
+  g_autoptr (HrSlotWalk) found = NULL;
+
+  if (dir == NULL)
+    return FALSE;
+  found = walk (self, dir, record, cancellable, error);
+  if (found == NULL)
+    return FALSE;
+  for (guint i = 0; i < found->own->len; i++)
+    {
+      const HrSlotOwn *own = g_ptr_array_index (found->own, i);
+      HrStamp stamp = hr_stamp_of (&own->info);
+
+      /* What a program wrote stays the program's, also when a build changed it. */
+      if (!g_hash_table_contains (record->agreed, own->path))
+        hr_slot_record_make (record, own->path, &stamp);
+    }
+  return record->release == 0 || !record->changed || save_record (self, slot, record, error);
+}

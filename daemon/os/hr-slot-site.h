@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-slot-site.h: where the slots of one service are, and the two operations on them, as blocking calls.
+ * hr-slot-site.h: where the slots of one service are, and the operations on them, as blocking calls.
  *
  * For HrDirSlots, which runs them in a worker thread, one at a time.
  */
@@ -56,5 +56,6 @@ HrPlacement *hr_slot_site_place (const HrSlotSite *self, const HrSlotOrder *orde
                                  GError **error);
 HrPlacement *hr_slot_site_carry (const HrSlotSite *self, const HrSlotOrder *order, GCancellable *cancellable,
                                  GError **error);
+gboolean hr_slot_site_seal (const HrSlotSite *self, HrSlot slot, GCancellable *cancellable, GError **error);
 
 G_END_DECLS

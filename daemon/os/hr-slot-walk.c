@@ -90,6 +90,8 @@ look_at_own (Walker *walker, const char *path, const struct stat *info, const Hr
       g_hash_table_add (walker->found->hidden, g_strdup (path));
       return FALSE;
     }
+  if (hr_slot_record_is_made (walker->record, path, info))
+    return is_dir;
   if (placed == NULL && !*inside)
     {
       switch (hr_ignore_classify (walker->ignore, path, is_dir))
@@ -125,7 +127,7 @@ look_at (Walker *walker, const char *path, gboolean *inside)
     {
       placed->seen = TRUE;
       placed->mode_now = info.st_mode & 07777;
-      placed->intact = is_intact (walker, path, placed, &info);
+      placed->intact = is_intact (walker, path, placed, &info) || hr_slot_record_is_made (walker->record, path, &info);
       *inside = placed->kind == HR_PLACED_SHARE_DIR;
       if (placed->intact)
         return S_ISDIR (info.st_mode);

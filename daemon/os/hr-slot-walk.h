@@ -3,7 +3,7 @@
  * hr-slot-walk.h: finding out what a program wrote into its slot.
  *
  * Compares what is there with the slot's record, by stamp first and by content where the stamp differs. Files of
- * caches and build output, and what is neither file, directory nor link, are passed over. A program may run there.
+ * caches, build output, what builds and checks made, and what is neither file, directory nor link, are passed over. A program may run there.
  */
 #pragma once
 

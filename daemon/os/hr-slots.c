@@ -95,6 +95,41 @@ hr_slots_carry_finish (HrSlots *self, GAsyncResult *result, GError **error)
 }
 
 /**
+ * hr_slots_seal_async:
+ * @self: the slots
+ * @slot: one in which builds and checks have run, and no program since it was placed
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: called in the caller's main context
+ * @user_data: for @callback
+ *
+ * What builds and checks made in @slot belongs to the slot and is never carried: a rollback must run what its own
+ * release was built to. What a program changes of it afterwards is the program's.
+ */
+void
+hr_slots_seal_async (HrSlots *self, HrSlot slot, GCancellable *cancellable, GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  g_return_if_fail (HR_IS_SLOTS (self));
+  g_return_if_fail (slot != HR_SLOT_NONE);
+  HR_SLOTS_GET_IFACE (self)->seal_async (self, slot, cancellable, callback, user_data);
+}
+
+/**
+ * hr_slots_seal_finish:
+ * @self: the slots
+ * @result: of hr_slots_seal_async()
+ * @error: return location
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_slots_seal_finish (HrSlots *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (HR_IS_SLOTS (self), FALSE);
+  return HR_SLOTS_GET_IFACE (self)->seal_finish (self, result, error);
+}
+
+/**
  * hr_slots_holds:
  * @self: the slots
  * @slot: one of them

@@ -48,6 +48,9 @@ struct _HrSlotsInterface {
   void (*carry_async) (HrSlots *self, HrSlot from, HrSlot to, GCancellable *cancellable, GAsyncReadyCallback callback,
                        gpointer user_data);
   HrPlacement *(*carry_finish) (HrSlots *self, GAsyncResult *result, GError **error);
+  void (*seal_async) (HrSlots *self, HrSlot slot, GCancellable *cancellable, GAsyncReadyCallback callback,
+                      gpointer user_data);
+  gboolean (*seal_finish) (HrSlots *self, GAsyncResult *result, GError **error);
   guint64 (*holds) (HrSlots *self, HrSlot slot);
   const char *(*view_note) (HrSlots *self);
   void (*run_in_place) (HrSlots *self, const char *why);
@@ -59,6 +62,9 @@ HrPlacement *hr_slots_place_finish (HrSlots *self, GAsyncResult *result, GError 
 void hr_slots_carry_async (HrSlots *self, HrSlot from, HrSlot to, GCancellable *cancellable,
                            GAsyncReadyCallback callback, gpointer user_data);
 HrPlacement *hr_slots_carry_finish (HrSlots *self, GAsyncResult *result, GError **error);
+void hr_slots_seal_async (HrSlots *self, HrSlot slot, GCancellable *cancellable, GAsyncReadyCallback callback,
+                          gpointer user_data);
+gboolean hr_slots_seal_finish (HrSlots *self, GAsyncResult *result, GError **error);
 guint64 hr_slots_holds (HrSlots *self, HrSlot slot);
 const char *hr_slots_view_note (HrSlots *self);
 void hr_slots_run_in_place (HrSlots *self, const char *why);

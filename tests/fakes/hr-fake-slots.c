@@ -98,6 +98,28 @@ fake_finish (HrSlots *slots, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static void
+answer_seal (GTask *task)
+{
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+fake_seal_async (HrSlots *slots, HrSlot slot, GCancellable *cancellable, GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  HrFakeSlots *self = HR_FAKE_SLOTS (slots);
+
+  check_unused (self, slot);
+  hr_fake_gate_pass (&self->seal, g_task_new (slots, cancellable, callback, user_data), answer_seal);
+}
+
+static gboolean
+fake_seal_finish (HrSlots *slots, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 static guint64
 fake_holds (HrSlots *slots, HrSlot slot)
 {
@@ -117,6 +139,8 @@ hr_fake_slots_iface_init (HrSlotsInterface *iface)
   iface->place_finish = fake_finish;
   iface->carry_async = fake_carry_async;
   iface->carry_finish = fake_finish;
+  iface->seal_async = fake_seal_async;
+  iface->seal_finish = fake_seal_finish;
   iface->holds = fake_holds;
   iface->view_note = fake_view_note;
 }
@@ -128,6 +152,7 @@ hr_fake_slots_finalize (GObject *object)
 
   hr_fake_gate_clear (&self->place);
   hr_fake_gate_clear (&self->carry);
+  hr_fake_gate_clear (&self->seal);
   G_OBJECT_CLASS (hr_fake_slots_parent_class)->finalize (object);
 }
 

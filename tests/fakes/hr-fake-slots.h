@@ -19,6 +19,7 @@ G_DECLARE_FINAL_TYPE (HrFakeSlots, hr_fake_slots, HR, FAKE_SLOTS, GObject)
  * HrFakeSlots:
  * @place: what becomes of placing
  * @carry: what becomes of carrying
+ * @seal: what becomes of sealing
  * @carried: (nullable): a file that the program has written, brought along each time
  * @note: for status
  */
@@ -27,6 +28,7 @@ struct _HrFakeSlots {
 
   HrFakeGate place;
   HrFakeGate carry;
+  HrFakeGate seal;
   const char *carried;
   const char *note;
 

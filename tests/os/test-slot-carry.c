@@ -116,6 +116,53 @@ test_caches_stay (void)
 }
 
 static void
+seal (Run *run, HrSlot slot)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  hr_slots_seal_async (run->fixture->slots, slot, NULL, hold_result, &result);
+  g_assert_true (hr_slots_seal_finish (run->fixture->slots, wait_for (&result), &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_made (void)
+{
+  Run run = run_new ();
+  g_autoptr (HrPlacement) second = NULL;
+  g_autoptr (HrPlacement) third = NULL;
+  g_autoptr (HrPlacement) fourth = NULL;
+
+  put (run.a, "made/program", "built from 1");
+  put (run.a, "config.json", "generated");
+  seal (&run, HR_SLOT_A);
+  put (run.a, "made/own.txt", "the program's");
+  second = edit_and_place (&run, "2", HR_SLOT_B, HR_SLOT_A);
+  g_assert_cmpuint (g_strv_length (second->carried), ==, 1);
+  assert_carried (second, "made/own.txt");
+  assert_content (run.b, "config.json", "{}");
+  g_assert_false (is_there (run.b, "made/program"));
+  put (run.b, "made/program", "built from 2");
+  seal (&run, HR_SLOT_B);
+
+  /* The first release again, in its slot: nothing of what it was built to is replaced, also by a new daemon. */
+  open_slots (run.fixture, TRUE);
+  put (run.fixture->source, "main.py", "1");
+  third = place (run.fixture, HR_SLOT_A, HR_SLOT_B);
+  assert_content (run.a, "made/program", "built from 1");
+  assert_content (run.a, "config.json", "generated");
+  g_assert_cmpuint (g_strv_length (third->kept_aside), ==, 0);
+
+  /* What the program makes of it is the program's. */
+  put (run.a, "made/program", "changed by the program");
+  fourth = edit_and_place (&run, "3", HR_SLOT_B, HR_SLOT_A);
+  assert_content (run.b, "made/program", "changed by the program");
+  assert_carried (fourth, "made/program");
+  run_free (&run);
+}
+
+static void
 test_changed (void)
 {
   Run run = run_new ();
@@ -531,6 +578,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/carry/what-a-program-created-comes-along", test_created);
   g_test_add_func ("/carry/caches-belong-to-their-slot", test_caches_stay);
+  g_test_add_func ("/carry/what-builds-made-belongs-to-its-slot", test_made);
   g_test_add_func ("/carry/a-changed-file-comes-along-until-the-developer-changes-it", test_changed);
   g_test_add_func ("/carry/a-change-within-one-tick-is-found", test_changed_in_one_tick);
   g_test_add_func ("/carry/the-developers-version-wins-and-the-programs-is-kept", test_conflicts);
