@@ -297,7 +297,7 @@ hr_intake_take (HrIntake *self, char ***hints)
  * hr_intake_get_pending:
  * @self: an intake
  *
- * Returns: (transfer full): the hinted paths that wait, sorted
+ * Returns: (transfer full): the hinted paths that wait, sorted; "." when everything waits to be looked at
  */
 char **
 hr_intake_get_pending (HrIntake *self)
@@ -311,6 +311,8 @@ hr_intake_get_pending (HrIntake *self)
   g_hash_table_iter_init (&iter, self->paths);
   while (g_hash_table_iter_next (&iter, &path, NULL))
     g_ptr_array_add (list, g_strdup (path));
+  if (self->everything)
+    g_ptr_array_add (list, g_strdup ("."));
   g_ptr_array_sort (list, compare_paths);
   g_ptr_array_add (list, NULL);
   return (char **)g_ptr_array_free (g_steal_pointer (&list), FALSE);

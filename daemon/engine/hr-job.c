@@ -77,6 +77,30 @@ hr_job_init (HrJob *self)
 }
 
 /**
+ * hr_files_merge:
+ * @files: (inout): paths, %NULL for none
+ * @more: paths, of which those that are missing are added
+ */
+void
+hr_files_merge (char ***files, const char *const *more)
+{
+  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  GPtrArray *all = g_ptr_array_new ();
+
+  for (guint i = 0; *files != NULL && (*files)[i] != NULL; i++)
+    {
+      g_hash_table_add (known, (*files)[i]);
+      g_ptr_array_add (all, (*files)[i]);
+    }
+  for (guint i = 0; more[i] != NULL; i++)
+    if (g_hash_table_add (known, (gpointer)more[i]))
+      g_ptr_array_add (all, g_strdup (more[i]));
+  g_ptr_array_add (all, NULL);
+  g_free (*files);
+  *files = (char **)g_ptr_array_free (all, FALSE);
+}
+
+/**
  * hr_job_new:
  * @id: unique in this daemon, above 0
  * @kind: what it is for

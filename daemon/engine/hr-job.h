@@ -42,6 +42,8 @@ typedef struct {
   char **files;   /* the change set */
 } HrOutcome;
 
+void hr_files_merge (char ***files, const char *const *more);
+
 #define HR_TYPE_JOB (hr_job_get_type ())
 G_DECLARE_FINAL_TYPE (HrJob, hr_job, HR, JOB, GObject)
 

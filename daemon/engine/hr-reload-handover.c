@@ -92,24 +92,6 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
 
 /* Preserve */
 
-/* What was written since the placement comes on top of what was brought along then. */
-static void
-add_carried (HrReload *self, const char *const *carried)
-{
-  HrOutcome *outcome = hr_job_edit_outcome (self->job);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-
-  if (carried == NULL || carried[0] == NULL)
-    return;
-  if (outcome->carried != NULL)
-    g_strv_builder_addv (builder, (const char **)outcome->carried);
-  for (guint i = 0; carried[i] != NULL; i++)
-    if (outcome->carried == NULL || !g_strv_contains ((const char *const *)outcome->carried, carried[i]))
-      g_strv_builder_add (builder, carried[i]);
-  g_strfreev (outcome->carried);
-  outcome->carried = g_strv_builder_end (builder);
-}
-
 static void
 handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -122,7 +104,8 @@ handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
 
   self->handing_over = FALSE;
   hr_reload_note_serving (self);
-  add_carried (self, (const char *const *)carried);
+  if (carried != NULL)
+    hr_files_merge (&hr_job_edit_outcome (self->job)->carried, (const char *const *)carried);
   if (snapshot != NULL)
     {
       HrEvent event = {
