@@ -470,16 +470,29 @@ class Site:
                 listing[path] = (info.st_mode, info.st_ctime_ns, info.st_mtime_ns, info.st_size, info.st_ino)
         return listing
 
-    def left_over(self):
-        """PIDs of all processes that were started for services of this site, by what is in their environment."""
+    def processes_of_services(self):
+        """All processes that were started for services of this site: {PID: (service, instance)}, by what is in their
+        environment."""
         mark = b"HOTRELOAD_STATE_IN=" + self.root.encode() + b"/"
-        found = []
+        found = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/environ", "rb") as file:
-                    if any(line.startswith(mark) for line in file.read().split(b"\0")):
-                        found.append(int(pid))
+                    lines = file.read().split(b"\0")
+                instance = [line for line in lines if line.startswith(mark)]
+                service = [line for line in lines if line.startswith(b"HOTRELOAD_SERVICE=")]
+                if instance and service:
+                    found[int(pid)] = (service[0].partition(b"=")[2].decode(), instance[0])
         return found
+
+    def left_over(self):
+        """PIDs of all processes that were started for services of this site."""
+        return list(self.processes_of_services())
+
+    def drained(self, service):
+        """Waits until the old instance has ended: until it has heard the stop signal, it may take a connection."""
+        until(lambda: len({i for s, i in self.processes_of_services().values() if s == service}) <= 1,
+              f"the old instance of '{service}' has ended")
 
 
 def helper_directory():

@@ -143,12 +143,15 @@ class Service:
         """The end of the first reload after the mark."""
         return self.site.signals.wait("ReloadCompleted|ReloadFailed", self.name, mark)
 
-    def completed(self, mark, release=None):
-        """The first reload after the mark must succeed, with this release."""
+    def completed(self, mark, release=None, drained=True):
+        """The first reload after the mark must succeed, with this release; waits until the old instance has ended, too,
+        unless told otherwise."""
         event = self.ended(mark)
         harness.equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
         if release is not None:
             harness.equal(event["args"][2], release, "release")
+        if drained:
+            self.site.drained(self.name)
         return event
 
     def failed(self, mark, phase=None):

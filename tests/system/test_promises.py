@@ -46,7 +46,7 @@ def saves_in_late_phases():
         ending.arrived()
         service.save(app("3", keep=True))
         ending.release()
-        service.completed(mark, 2)
+        service.completed(mark, 2, drained=False)
         is_live(service, "3")
         service.good(3)
         service.save(app("4", keep=True, early=at_gate(early), late="sys.exit(1)"))
@@ -111,7 +111,7 @@ def branch_checkout():
         mark = site.signals.mark()
         for number in range(300):
             if number == 150:
-                until(lambda: len(site.status()["pending"]) > 100, "the first half is pending")
+                until(lambda: site.status()["pending"], "the first half is pending")
             write(service.path("parts", str(number)), "third\n")
         equal(site.signals.seen("ReloadStarted", "branch", mark), [], "reloads while the lock is there")
         os.unlink(lock)
@@ -202,7 +202,7 @@ def in_flight():
         # The service does one thing at a time: this one waits in the queue of the listener.
         queued = socket.create_connection(("127.0.0.1", service.port), timeout=DEADLINE)
         queued.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        service.completed(service.save(app("2")), 2)
+        service.completed(service.save(app("2")), 2, drained=False)
         check(queued.recv(4096).endswith(b"2"), "the queued one is answered by the new version")
         gate.release()
         check(slow.recv(4096).endswith(b"1"), "the one in flight by the old version")

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What hurts users of tools like this one, each under its number. Some are tested elsewhere, under the rule or promise
+that makes them impossible: 12 and 14 among the rules and promises, 16, 17 and 22 also among the cases."""
+
+import os
+import signal
+import sys
+import time
+
+from harness import Gate, Load, Site, answers, check, equal, is_alive, main, select_nothing, test, until, write
+from services import PYTHON, Service, app, at_gate
+
+
+@test("pain-03-broken-new-code-keeps-the-old-and-the-exit-code-says-failed")
+def broken():
+    with Site(arguments=["--profile=production"]) as site:
+        service = Service(site, "kept")
+        pid = service.pid
+        service.save("broken(\n")
+        result = site.hrctl("reload", "kept")
+        equal(result.returncode, 1, "exit code of a reload that failed")
+        check("SyntaxError" in result.stdout + result.stderr, "it says why:", result.stdout, result.stderr)
+        report = site.json("reload", "kept")
+        equal((report["success"], report["phase"], report["message"]),
+              (False, "check", "kept release 1 of 'kept'"), "the report")
+        equal((service.pid, service.ask()), (pid, "1"), "the old one")
+
+
+@test("pain-06-a-rollback-that-failed-is-not-reported-as-done")
+def failed_rollback():
+    with Site() as site:
+        gone = site.path("gone")
+        service = Service(site, "back", {"app.py": app(early=f"if os.path.exists({gone!r}): sys.exit(1)\n")})
+        service.good(1)
+        service.completed(service.save(app("2", keep=True)), 2)
+        pid = service.pid
+        write(gone, "")
+        report = site.json("rollback", "back", "--to=1")
+        equal((report["success"], report["phase"]), (False, "start"), "a rollback to what does not start any more")
+        equal((service.pid, service.shown["release"]), (pid, 2), "the running release")
+        equal(site.signals.seen("RolledBack", "back"), [], "RolledBack")
+        # The old one has ended for its state, the new one fails, and the old one does not start again: louder.
+        text = app("3", keep=True, early=f"if os.path.exists({gone!r}): sys.exit(1)\n")
+        os.unlink(gone)
+        service.completed(service.save(text), 3)
+        late = f"open({gone!r}, 'w').close()\nsys.exit(1)\n"
+        event = service.failed(service.save(app("4", keep=True, late=late)), "ready")
+        equal(event["args"][4]["errorName"], "org.hotreload.Error.RollbackFailed", "error")
+        equal(site.signals.seen("RolledBack", "back"), [], "RolledBack")
+
+
+@test("pain-07-nothing-hangs-for-ever")
+def hangs():
+    with Site() as site:
+        service = Service(site, "hang", {"app.py": app()},
+                          {"Check": {"PreCheck": "sh -c '! grep -q HANG app.py || exec sleep 600'", "Validate": "no",
+                                     "Timeout": "800ms"}}, StartTimeout="800ms")
+        pid = service.pid
+        for text, phase, words in ((app("2", early="signal.pause()"), "start", "800 ms"),
+                                   (app("3") + "# HANG\n", "check", "Check.Timeout=0.8 s")):
+            event = service.failed(service.save(text), phase)
+            check(event["args"][4]["durationUsec"] < 10e6, "it took:", event["args"][4]["durationUsec"])
+            check(words in event["args"][3], "it names the limit:", event["args"][3])
+            equal((service.pid, service.ask()), (pid, "1"), "the old one")
+
+
+@test("pain-10-children-and-grandchildren-of-the-old-instance-do-not-survive-it")
+def orphans():
+    with Site() as site:
+        early = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n" \
+                "subprocess.Popen(['sh', '-c', 'setsid sleep 600 & exit 0'])\n"
+        service = Service(site, "family", {"app.py": app(early=early)})
+        before = site.left_over()
+        until(lambda: len(site.left_over()) >= 3, "the family is there")
+        before = site.left_over()
+        service.completed(service.save(app("2")), 2)
+        until(lambda: not any(is_alive(pid) for pid in before), "the old family has ended")
+        check(is_alive(service.pid), "the new one runs")
+
+
+@test("pain-13-the-address-is-never-in-use")
+def address_in_use():
+    with Site() as site:
+        service = Service(site, "bound")
+        # This one binds for itself, and knows nothing of reloads.
+        text = app("own").replace("socket.socket(fileno=3)", "socket.create_server(('127.0.0.1', PORT), reuse_port=False)")
+        own = Service(site, "own", {"app.py": text.replace("PORT", str(service.port + 1))}, Listen=None)
+        own.port = service.port + 1
+        load, own_load = Load(service.port, 4), Load(own.port, 4)
+        for _ in range(3):
+            for name in ("bound", "own"):
+                equal(site.hrctl("restart", name).returncode, 0, f"restart {name}")
+                equal(site.hrctl("reload", name).returncode, 0, f"reload {name}")
+        equal(load.stop(), [], "failures")
+        equal(own_load.stop(), [], "failures of the one that binds for itself")
+
+
+@test("pain-15-one-timer-and-a-hard-maximum-wait")
+def maximum_wait():
+    with Site() as site:
+        service = Service(site, "timer", {"app.py": app(), "x.txt": "0\n"},
+                          {"Watch": {"Settle": "200ms", "MaxWait": "600ms"}})
+        mark, began, number = site.signals.mark(), time.monotonic(), 0
+        while not site.signals.seen("ReloadStarted", "timer", mark):
+            check(time.monotonic() - began < 10, "it begins although the saves do not end")
+            number += 1
+            service.save(f"{number}\n", "x.txt")
+            select_nothing(0.03)
+        check(time.monotonic() - began > 0.5, "and not before:", time.monotonic() - began)
+        until(lambda: service.evaluate("open('x.txt').read()") == str(number), "the last one is live")
+
+
+@test("pain-16-what-is-checked-is-the-recorded-copy")
+def recorded_copy():
+    with Site() as site:
+        gate = Gate(site)
+        service = Service(site, "half", {"app.py": app(), "half.txt": "0\n"},
+                          {"Watch": {"Settle": "300ms"}, "Check": {"PreCheck": f"sh -c 'cat {gate.path} half.txt'"}},
+                          start=False)
+        site.hrctl("daemon-reload")
+        gate.release()
+        site.wait_state("half", "running")
+        # Written in two halves: it is not looked at before the second.
+        mark = site.signals.mark()
+        with open(service.path("half.txt"), "w", encoding="utf-8") as file:
+            file.write("first ")
+            file.flush()
+            select_nothing(0.05)
+            file.write("second\n")
+        gate.arrived()
+        write(service.path("app.py"), "broken(\n")
+        gate.release()
+        service.completed(mark, 2)
+        equal(service.evaluate("open('half.txt').read()"), "first second", "the whole file")
+
+
+@test("pain-17-every-way-in-which-editors-save-is-seen")
+def editors():
+    with Site() as site:
+        service = Service(site, "editor", {"app.py": app(), "x.txt": "0\n"})
+        path = service.path("x.txt")
+
+        def vim(text):
+            os.rename(path, path + "~")
+            write(path, text)
+            os.unlink(path + "~")
+
+        def exchange(text):
+            write(path + ".new", text)
+            os.unlink(path)
+            os.link(path + ".new", path)
+            os.unlink(path + ".new")
+
+        def truncate(text):
+            with open(path, "r+", encoding="utf-8") as file:
+                file.write(text)
+                file.truncate()
+        for number, way in enumerate((vim, exchange, truncate, vim), 2):
+            mark = site.signals.mark()
+            way(f"{number}\n")
+            service.completed(mark)
+            equal(service.evaluate("open('x.txt').read()"), str(number), way.__name__)
+        mark = site.signals.mark()
+        os.unlink(path)
+        service.completed(mark)
+        equal(service.evaluate("os.path.exists('x.txt')"), "False", "a removal")
+        mark = site.signals.mark()
+        os.rename(service.path("app.py"), service.path("app2.py"))
+        os.rename(service.path("app2.py"), service.path("app.py"))
+        service.save("1\n", "moved/y.txt")
+        service.completed(mark)
+        mark = site.signals.mark()
+        os.rename(service.path("moved"), service.path("again"))
+        service.completed(mark)
+        equal(service.evaluate("sorted(p for p in os.listdir('.') if p in ('moved', 'again'))"), "['again']", "a move")
+
+
+@test("pain-18-a-swapped-symlink-is-seen")
+def symlinks():
+    with Site() as site:
+        for number in (1, 2):
+            write(site.path("releases", str(number), "app.py"), app(str(number)))
+        os.symlink("releases/1", site.path("current"))
+        service = Service(site, "current", Source=site.path("current"))
+        equal(service.ask(), "1", "answer")
+        mark = site.signals.mark()
+        os.symlink("releases/2", site.path("next"))
+        os.rename(site.path("next"), site.path("current"))
+        service.completed(mark)
+        equal(service.ask(), "2", "answer")
+        # And what is saved behind the new link.
+        write(site.path("releases", "2", "app.py"), app("3"))
+        until(lambda: answers(service.port, "3"), "the save is live")
+
+
+@test("pain-22-a-touch-is-no-reload-and-neither-is-a-mode-that-git-does-not-know")
+def touches():
+    with Site() as site:
+        service = Service(site, "same", {"app.py": app(), "x.txt": "1\n"})
+        mark = site.signals.mark()
+        os.utime(service.path("x.txt"), (1, 1))
+        os.unlink(service.path("x.txt"))
+        write(service.path("x.txt"), "1\n")
+        write(service.path("t.tmp~"), "1\n")
+        until(lambda: site.status()["pending"] == [], "it has been looked at")
+        count = site.status()["reloadCount"]
+        service.completed(service.save("2\n", "x.txt"), 2)
+        equal(len(site.signals.seen("ReloadStarted", "same", mark)), 1, "reloads")
+        equal(site.status()["reloadCount"], count + 1, "reloadCount")
+
+
+@test("pain-24-changed-environment-and-configuration-take-effect")
+def environment():
+    with Site(environment={"SECRET_OF_THE_DAEMON": "x"}) as site:
+        variables = write(site.path("variables"), "FROM_FILE=one\n")
+        service = Service(site, "env", Environment="FIRST=1;SECOND=2", EnvironmentFile=variables)
+        read = "[os.environ.get(name) for name in ('FIRST', 'SECOND', 'FROM_FILE', 'SECRET_OF_THE_DAEMON')]"
+        equal(service.evaluate(read), "['1', '2', 'one', None]", "environment")
+        pid = service.pid
+        service.groups["Service"]["Environment"] = "FIRST=changed"
+        service.write_file()
+        mark = site.signals.mark()
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        service.completed(mark, 1)
+        equal(service.evaluate(read), "['changed', None, 'one', None]", "changed and removed variables")
+        check(service.pid != pid, "another process")
+        write(variables, "FROM_FILE=two\n")
+        equal(site.hrctl("restart", "env").returncode, 0, "restart")
+        equal(service.evaluate(read), "['changed', None, 'two', None]", "built anew at every start")
+        mark, pid = site.signals.mark(), service.pid
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload without a change")
+        service.completed(service.save(app("2")))
+        equal(len(site.signals.seen("ReloadStarted", "env", mark)), 1, "reloads: only that of the save")
+
+
+@test("pain-25-the-stop-signal-is-configurable-and-waited-for")
+def stop_signal():
+    with Site() as site:
+        gate, log = Gate(site), site.path("log")
+        early = f"for n in (1, 2, 10, 15):\n    signal.signal(n, lambda n, _: open({log!r}, 'a').write(f'{{n}} '))\n"
+        text = app(late=early, ending=at_gate(gate))
+        service = Service(site, "polite", {"app.py": text}, StopSignal="SIGUSR1", StopTimeout="600s")
+        pid = service.pid
+        job = site.call("Stop", "string:polite")[0]
+        gate.arrived()
+        check(is_alive(pid), "it has all the time it needs")
+        equal(service.shown["state"], "stopping", "state")
+        gate.release()
+        equal(site.job_ended(job), "completed", "stop")
+        check(not is_alive(pid), "it has ended")
+        with open(log, encoding="utf-8") as file:
+            equal(file.read(), "10 ", "signals")
+
+
+@test("pain-26-a-crash-loop-is-slowed-down-counted-and-ended")
+def crash_loop():
+    with Site() as site:
+        starts = site.path("starts")
+        text = f"import sys, time\nopen({starts!r}, 'a').write(f'{{time.monotonic()}}\\n')\n" \
+               "sys.stdin.read()\ntime.sleep(0.08)\nsys.exit(3)\n"
+        service = Service(site, "loop", {"app.py": text}, start=False, Listen=None, Exec=f"{PYTHON} app.py",
+                          Ready="delay:20ms", RestartDelay="50ms", RestartLimit="3", RestartWindow="30s")
+        site.hrctl("daemon-reload")
+        site.wait_state("loop", "failed")
+        with open(starts, encoding="utf-8") as file:
+            times = [float(line) for line in file]
+        delays = [after - before for before, after in zip(times, times[1:])]
+        check(2 <= len(delays) <= 4, "it was started again a few times:", delays)
+        check(delays[1] > delays[0], "each time later:", delays)
+        check("status 3" in service.shown["error"] and "RestartLimit" in service.shown["error"], "status says why:",
+              service.shown["error"])
+        # Started by hand, it has its whole budget again.
+        write(starts, "")
+        mark = site.signals.mark()
+        site.hrctl("--no-wait", "start", "loop")
+        site.wait_state("loop", "failed", mark)
+        with open(starts, encoding="utf-8") as file:
+            equal(len(file.readlines()), len(times), "starts")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
