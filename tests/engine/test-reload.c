@@ -524,6 +524,30 @@ test_commit_fails (Engine *engine)
   fail_and_expect (engine, &engine_parts (engine)->store->commit, "record");
 }
 
+/* Too large to be placed, and the service file leaves the choice: it is looked at once more, to run in its source. */
+static void
+test_too_large (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_fake_gate_fail_next (&engine_parts (engine)->store->scan, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "too many files");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+static void
+test_too_large_for_slots (Engine *engine)
+{
+  HrService *service = engine_start (engine, "Slots=yes\n");
+
+  hr_fake_gate_fail_next (&engine_parts (engine)->store->scan, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "too many files");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  expect_kept (engine, service, "record", "too many files");
+}
+
 static void
 test_place_fails (Engine *engine)
 {
@@ -699,6 +723,8 @@ add_failures (void)
   engine_add ("/reload/pain-3/exits-while-probed", test_exits_while_probed);
   engine_add ("/reload/pain-3/scan-fails", test_scan_fails);
   engine_add ("/reload/pain-3/commit-fails", test_commit_fails);
+  engine_add ("/reload/too-large", test_too_large);
+  engine_add ("/reload/pain-3/too-large-for-slots", test_too_large_for_slots);
   engine_add ("/reload/pain-3/place-fails", test_place_fails);
   engine_add ("/reload/pain-3/check-breaks", test_check_breaks);
   engine_add ("/reload/promise-1/failed-scan-is-made-up-for", test_failed_scan_is_made_up_for);
