@@ -652,6 +652,18 @@ hr_generation_can_wait (HrGeneration *self)
 }
 
 /**
+ * hr_generation_may_accept:
+ * @self: a generation
+ *
+ * Returns: whether it still has one of the service's listeners open, and so may take a new connection
+ */
+gboolean
+hr_generation_may_accept (HrGeneration *self)
+{
+  return self->alive && hr_instance_holds_listener (self->instance, self->listeners);
+}
+
+/**
  * hr_generation_has_notified:
  * @self: a generation
  *

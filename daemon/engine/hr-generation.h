@@ -68,6 +68,7 @@ gboolean hr_generation_is_stopping (HrGeneration *self);
 gboolean hr_generation_was_killed (HrGeneration *self);
 gboolean hr_generation_has_opened_state (HrGeneration *self);
 gboolean hr_generation_can_wait (HrGeneration *self);
+gboolean hr_generation_may_accept (HrGeneration *self);
 gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);

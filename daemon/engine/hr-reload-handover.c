@@ -9,6 +9,7 @@
 static void start (HrReload *self);
 static void load_state (HrReload *self);
 static void verify (HrReload *self);
+static void switch_over (HrReload *self);
 
 /* Ready, verify, switch */
 
@@ -53,9 +54,41 @@ verify (HrReload *self)
   state = hr_health_get_state (self->health);
   if (state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY)
     return;
-  hr_reload_enter (self, HR_PHASE_SWITCH);
+  switch_over (self);
+}
+
+static void
+look_at_listeners (gpointer user_data)
+{
+  HrReload *self = user_data;
+  gint64 now = hr_clock_now (hr_reload_clock (self));
+
+  self->switch_timer = 0;
+  if (hr_reload_has_ended (self))
+    return;
+  if (self->previous != NULL && now - self->switch_began < HR_SWITCH_WAIT_USEC
+      && hr_generation_may_accept (self->previous))
+    {
+      self->switch_timer = hr_clock_after (hr_reload_clock (self), self->switch_step, look_at_listeners, self);
+      self->switch_step = MIN (self->switch_step * 2, HR_SWITCH_STEP_MAX_USEC);
+      return;
+    }
   hr_reload_note_serving (self);
   hr_reload_finish (self, HR_RELOAD_ENDED_WELL);
+}
+
+/* Both share the listening sockets: a connection goes to whichever accepts. When the job ends, that is the new one. */
+static void
+switch_over (HrReload *self)
+{
+  hr_reload_enter (self, HR_PHASE_SWITCH);
+  hr_reload_note_serving (self);
+  hr_job_set_cancel_func (self->job, NULL, NULL);
+  if (self->previous != NULL && hr_generation_is_alive (self->previous))
+    hr_generation_stop (self->previous, hr_generation_get_spec (self->previous)->drain_timeout);
+  self->switch_began = hr_clock_now (hr_reload_clock (self));
+  self->switch_step = HR_SWITCH_STEP_USEC;
+  look_at_listeners (self);
 }
 
 static void

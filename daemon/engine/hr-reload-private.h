@@ -34,6 +34,9 @@ struct _HrReload {
   /* Where it stands. */
   HrReloadPhase phase;
   guint timer;
+  guint switch_timer;
+  gint64 switch_began;
+  gint64 switch_step;
   gint64 began_at;
   gint64 outage_since;
   GCancellable *cancellable;

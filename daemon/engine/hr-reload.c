@@ -28,7 +28,10 @@ hr_reload_dispose (GObject *object)
   HrReload *self = HR_RELOAD (object);
 
   if (self->platform != NULL)
-    hr_clock_cancel (hr_reload_clock (self), &self->timer);
+    {
+      hr_clock_cancel (hr_reload_clock (self), &self->timer);
+      hr_clock_cancel (hr_reload_clock (self), &self->switch_timer);
+    }
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   if (self->previous != NULL)

@@ -24,6 +24,11 @@ G_BEGIN_DECLS
 #define HR_RECORD_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_PLACE_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_VERIFY_TIMEOUT_USEC (60 * G_USEC_PER_SEC)
+/* How long the end of the job waits for the old instance, told to stop, to let go of the listeners. Looked for at first
+ * after the step, then after twice that, and so on up to the longest. */
+#define HR_SWITCH_WAIT_USEC (1 * G_USEC_PER_SEC)
+#define HR_SWITCH_STEP_USEC (1 * G_TIME_SPAN_MILLISECOND)
+#define HR_SWITCH_STEP_MAX_USEC (32 * G_TIME_SPAN_MILLISECOND)
 /* How long the barrier may hold a candidate after the old instance's own time to stop, for storing its state. */
 #define HR_PRESERVE_MARGIN_USEC (20 * G_USEC_PER_SEC)
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "hr-log.h"
 #include "hr-notify-server.h"
 #include "hr-process-tree.h"
+#include "hr-socket-holder.h"
 
 /* What hotreload-exec says when it cannot start the program; see exec-fail.c. */
 #define STATUS_MAX 4096
@@ -320,6 +322,30 @@ hr_exec_instance_finalize (GObject *object)
   G_OBJECT_CLASS (hr_exec_instance_parent_class)->finalize (object);
 }
 
+static gboolean
+hr_exec_instance_holds_listener (HrInstance *instance, HrListeners *listeners)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+  GPtrArray *list = hr_listeners_list (listeners);
+  g_autoptr (GArray) inodes = g_array_new (FALSE, FALSE, sizeof (guint64));
+
+  if (self->pidfd < 0)
+    return FALSE;
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (list, i);
+      struct stat info;
+
+      if (listener->fd >= 0 && fstat (listener->fd, &info) == 0)
+        {
+          guint64 inode = info.st_ino;
+
+          g_array_append_val (inodes, inode);
+        }
+    }
+  return inodes->len > 0 && hr_socket_is_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len);
+}
+
 static void
 hr_exec_instance_class_init (HrExecInstanceClass *klass)
 {
@@ -330,6 +356,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->stop = hr_exec_instance_stop;
   instance_class->kill = hr_exec_instance_kill;
   instance_class->get_start_error = hr_exec_instance_get_start_error;
+  instance_class->holds_listener = hr_exec_instance_holds_listener;
 }
 
 static void

@@ -85,6 +85,22 @@ hr_instance_get_start_error (HrInstance *self)
 }
 
 /**
+ * hr_instance_holds_listener:
+ * @self: an instance
+ * @listeners: sockets
+ *
+ * Returns: whether any process of it, as far as that can be seen, has one of them open and so may still accept a
+ *   connection
+ */
+gboolean
+hr_instance_holds_listener (HrInstance *self, HrListeners *listeners)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
+  return HR_INSTANCE_GET_CLASS (self)->holds_listener != NULL
+         && HR_INSTANCE_GET_CLASS (self)->holds_listener (self, listeners);
+}
+
+/**
  * hr_instance_emit_notify:
  * @self: an instance
  * @assignments: what it said

@@ -35,12 +35,14 @@ struct _HrInstanceClass {
   void (*stop) (HrInstance *self, int signal_number);
   void (*kill) (HrInstance *self);
   const GError *(*get_start_error) (HrInstance *self);
+  gboolean (*holds_listener) (HrInstance *self, HrListeners *listeners);
 };
 
 GPid hr_instance_get_pid (HrInstance *self);
 void hr_instance_stop (HrInstance *self, int signal_number);
 void hr_instance_kill (HrInstance *self);
 const GError *hr_instance_get_start_error (HrInstance *self);
+gboolean hr_instance_holds_listener (HrInstance *self, HrListeners *listeners);
 
 /* For implementations. */
 void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);

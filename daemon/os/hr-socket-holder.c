@@ -34,7 +34,7 @@ find_inode (const char *table, guint16 port)
 }
 
 static gboolean
-holds (const char *pid, const char *wanted)
+holds (const char *pid, const guint64 *inodes, guint n_inodes)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%s/fd", pid);
   DIR *dir = opendir (path);
@@ -47,11 +47,15 @@ holds (const char *pid, const char *wanted)
     {
       char link[64];
       ssize_t length = readlinkat (dirfd (dir), entry->d_name, link, sizeof link - 1);
+      guint64 inode;
 
       if (length <= 0)
         continue;
       link[length] = '\0';
-      found = g_str_equal (link, wanted);
+      if (sscanf (link, "socket:[%" G_GUINT64_FORMAT "]", &inode) != 1)
+        continue;
+      for (guint i = 0; i < n_inodes && !found; i++)
+        found = inodes[i] == inode;
     }
   closedir (dir);
   return found;
@@ -80,7 +84,7 @@ char *
 hr_socket_holder (guint16 port)
 {
   unsigned long inode = find_inode ("/proc/net/tcp", port);
-  g_autofree char *wanted = NULL;
+  guint64 wanted;
   char *holder = NULL;
   struct dirent *entry;
   DIR *dir;
@@ -90,10 +94,38 @@ hr_socket_holder (guint16 port)
   dir = inode != 0 ? opendir ("/proc") : NULL;
   if (dir == NULL)
     return NULL;
-  wanted = g_strdup_printf ("socket:[%lu]", inode);
+  wanted = inode;
   while (holder == NULL && (entry = readdir (dir)) != NULL)
-    if (g_ascii_isdigit (entry->d_name[0]) && holds (entry->d_name, wanted))
+    if (g_ascii_isdigit (entry->d_name[0]) && holds (entry->d_name, &wanted, 1))
       holder = describe (entry->d_name);
   closedir (dir);
   return holder;
+}
+
+/**
+ * hr_socket_is_held:
+ * @pid: a process
+ * @inodes: (array length=n_inodes): of sockets
+ * @n_inodes: how many
+ *
+ * Returns: whether the process or one of its descendants has one of them open, as far as that can be seen
+ */
+gboolean
+hr_socket_is_held (GPid pid, const guint64 *inodes, guint n_inodes)
+{
+  g_autofree char *name = g_strdup_printf ("%d", (int)pid);
+  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/children", (int)pid, (int)pid);
+  g_autofree char *children = NULL;
+  g_auto (GStrv) pids = NULL;
+
+  if (holds (name, inodes, n_inodes))
+    return TRUE;
+  /* Children of the first thread: a launcher such as npm starts its program from there. */
+  if (!g_file_get_contents (path, &children, NULL, NULL))
+    return FALSE;
+  pids = g_strsplit (g_strstrip (children), " ", -1);
+  for (guint i = 0; pids[i] != NULL; i++)
+    if (pids[i][0] != '\0' && hr_socket_is_held (atoi (pids[i]), inodes, n_inodes))
+      return TRUE;
+  return FALSE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-socket-holder.h: who has the port that is in use, for a message that helps.
+ * hr-socket-holder.h: which processes have a socket open, as /proc tells it.
  */
 #pragma once
 
@@ -11,5 +11,6 @@
 G_BEGIN_DECLS
 
 char *hr_socket_holder (guint16 port);
+gboolean hr_socket_is_held (GPid pid, const guint64 *inodes, guint n_inodes);
 
 G_END_DECLS
