@@ -2,10 +2,15 @@
  *
  * hotreloadd: parses, runs, returns.
  */
+#include <malloc.h>
+
 #include "hr-config.h"
 #include "hr-daemon.h"
 #include "hr-log.h"
 #include "hr-names.h"
+
+/* Worker threads come and go with the jobs: an arena for each of them would keep for good what one job needed. */
+#define MALLOC_ARENAS 2
 
 int
 main (int argc, char **argv)
@@ -23,6 +28,7 @@ main (int argc, char **argv)
       g_print ("hotreload %s\n", HR_VERSION);
       return HR_EXIT_OK;
     }
+  mallopt (M_ARENA_MAX, MALLOC_ARENAS);
   hr_log_set_verbose (options.verbose);
   return options.check ? hr_daemon_check (&options) : hr_daemon_run (&options);
 }
