@@ -58,6 +58,8 @@ def case_03():
         # The candidate is being started: whatever is saved now is not in it.
         for version in ("3", "4", "5"):
             service.save(app(version))
+        # The source settles while the reload is still under way, and nobody can act on it.
+        select_nothing(0.2)
         gate.release()
         first = service.completed(mark, 2, drained=False)
         second = site.signals.wait("ReloadCompleted|ReloadFailed", "during", site.signals.events.index(first) + 1)

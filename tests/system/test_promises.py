@@ -45,6 +45,7 @@ def saves_in_late_phases():
         mark = service.save(app("2", keep=True))
         ending.arrived()
         service.save(app("3", keep=True))
+        select_nothing(0.2)
         ending.release()
         service.completed(mark, 2, drained=False)
         is_live(service, "3")
@@ -52,6 +53,7 @@ def saves_in_late_phases():
         service.save(app("4", keep=True, early=at_gate(early), late="sys.exit(1)"))
         early.arrived()
         service.save(app("5", keep=True))
+        select_nothing(0.2)
         early.release()
         is_live(service, "5")
 
