@@ -322,6 +322,10 @@ hr_reload_fall_back (HrReload *self)
 
   if (self->abandoned)
     return;
+  /* What ended by itself, before this reload touched anything, is the supervision's. */
+  if (self->candidate == NULL && self->previous != NULL && !hr_generation_is_alive (self->previous)
+      && !hr_generation_is_stopping (self->previous))
+    plan.previous = NULL;
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   hr_fallback_async (&plan, fallback_done, g_object_ref (self));

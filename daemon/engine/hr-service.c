@@ -163,7 +163,12 @@ compute_state (HrService *self)
     return "running";
   if (self->failed)
     return "failed";
-  if (self->restart_at != 0 || self->loading_state || (self->current != NULL && hr_generation_is_alive (self->current)))
+  if (self->restart_at != 0 || self->loading_state)
+    return "starting";
+  /* What has crashed while the source is looked at will be restarted after that. */
+  if (self->current != NULL
+      && (hr_generation_is_alive (self->current)
+          || (self->reload != NULL && !hr_generation_ended_well (self->current))))
     return "starting";
   return self->config_error != NULL ? "invalid" : "stopped";
 }

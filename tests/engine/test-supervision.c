@@ -181,6 +181,25 @@ test_save_between (Engine *engine)
   g_assert_cmpint (entry->downtime_usec, ==, 2 * SECOND);
 }
 
+/* The look at the source has touched nothing: what ended meanwhile is restarted by policy, or not at all. */
+static void
+test_crash_during_scan (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "main");
+  engine_run (engine, SECOND);
+  crash (engine);
+  expect_starts (engine, SECOND, 1);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "starting");
+  hr_service_stop (service, "somebody");
+  expect_starts (engine, SECOND, 1);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  expect_starts (engine, 60 * SECOND, 1);
+}
+
 /* Looking at the source and finding nothing neither counts as a failure nor puts the restart off. */
 static void
 test_touch_between (Engine *engine)
@@ -337,6 +356,7 @@ main (int argc, char **argv)
   engine_add ("/supervision/between/stop", test_stop_between);
   engine_add ("/supervision/between/start", test_start_between);
   engine_add ("/supervision/between/save", test_save_between);
+  engine_add ("/supervision/crash-while-the-source-is-looked-at", test_crash_during_scan);
   engine_add ("/supervision/between/touch", test_touch_between);
   engine_add ("/supervision/between/stop-while-state-is-read", test_stop_while_state_is_read);
   engine_add ("/supervision/restart/never-ready", test_restart_is_never_ready);
