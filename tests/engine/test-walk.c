@@ -245,8 +245,8 @@ expect_jobs_ended (Engine *engine)
     g_assert_true (hr_job_is_finished (jobs->pdata[i]));
 }
 
-static void
-test_walk (Engine *engine)
+static HrService *
+walk (Engine *engine)
 {
   HrService *service;
 
@@ -254,6 +254,14 @@ test_walk (Engine *engine)
   service = engine_apply (engine, "web");
   for (guint i = 0; i < STEPS; i++)
     step (engine, service, i);
+  return service;
+}
+
+static void
+test_walk (Engine *engine)
+{
+  HrService *service = walk (engine);
+
   calm_down (engine, service);
   trace (engine, service, "calm");
   engine_save (engine, "main", "the end");
@@ -267,13 +275,35 @@ test_walk (Engine *engine)
 }
 
 static void
-test_walks (void)
+shut_down (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  hr_manager_shutdown_finish (HR_MANAGER (source), result);
+  *(gboolean *)user_data = TRUE;
+}
+
+/* Also while something is not answered: every wait has an end. */
+static void
+test_shutdown (Engine *engine)
+{
+  gboolean done = FALSE;
+
+  walk (engine);
+  hr_manager_shutdown_async (engine->manager, shut_down, &done);
+  engine_run (engine, 1000 * SECOND);
+  g_assert_true (done);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+}
+
+static void
+repeat (gconstpointer data)
+{
+  void (*test) (Engine *) = data;
+
   for (guint i = 0; i < WALKS; i++)
     {
       g_autoptr (Engine) engine = engine_new ();
 
-      test_walk (engine);
+      test (engine);
     }
 }
 
@@ -282,6 +312,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   engine_init ();
-  g_test_add_func ("/walk/what-was-saved-last-runs", test_walks);
+  g_test_add_data_func ("/walk/what-was-saved-last-runs", test_walk, repeat);
+  g_test_add_data_func ("/walk/shutdown-ends-all", test_shutdown, repeat);
   return g_test_run ();
 }
