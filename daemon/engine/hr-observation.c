@@ -69,8 +69,25 @@ time_passed (gpointer user_data)
   g_autoptr (HrObservation) self = g_object_ref (user_data);
 
   self->timer = 0;
+  if (self->health != NULL && hr_health_get_state (self->health) == HR_HEALTH_OFFLINE)
+    {
+      fail (self, hr_health_get_error (self->health));
+      return;
+    }
   end (self);
   g_signal_emit (self, signals[SIGNAL_PASSED], 0);
+}
+
+/**
+ * hr_observation_allows_end:
+ * @generation: an instance that has ended by itself
+ *
+ * Returns: whether its end is as it should be: a good one of a program with Restart=no
+ */
+gboolean
+hr_observation_allows_end (HrGeneration *generation)
+{
+  return hr_generation_get_spec (generation)->restart == HR_RESTART_NO && hr_generation_ended_well (generation);
 }
 
 static void
@@ -78,8 +95,9 @@ exited (HrGeneration *generation, HrObservation *self)
 {
   g_autofree char *how = NULL;
 
-  /* What was told to stop, or ends as it may, proves nothing against the release. */
-  if (hr_generation_is_stopping (generation) || hr_generation_ended_well (generation))
+  /* What was told to stop proves nothing against the release, nor does a program that may end: one that nobody would
+   * start again. Any other that ends has not proven itself, whatever its status. */
+  if (hr_generation_is_stopping (generation) || hr_observation_allows_end (generation))
     {
       end (self);
       return;

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrObservation, hr_observation, HR, OBSERVATION, GObject)
 
 HrObservation *hr_observation_new (HrClock *clock, HrGeneration *generation, HrHealth *health, gint64 duration_usec);
+gboolean hr_observation_allows_end (HrGeneration *generation);
 guint64 hr_observation_get_release (HrObservation *self);
 
 G_END_DECLS

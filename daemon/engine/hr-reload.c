@@ -122,7 +122,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->previous, plan->previous);
   g_set_object (&self->retiring, plan->retiring);
   self->snapshot = g_strdup (plan->snapshot);
-  self->sequential = plan->sequential || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
+  self->sequential = plan->sequential || plan->spec->sockets == HR_SOCKETS_NONE || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
                      || (plan->spec->preserve && hr_state_files_wait_limit (plan->parts->state) == 0);
   self->outage_since = plan->outage_since;
   self->last_slot = plan->previous != NULL ? hr_generation_get_slot (plan->previous) : plan->last_slot;

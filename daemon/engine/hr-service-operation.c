@@ -191,7 +191,9 @@ write_history (HrService *self, const GError *error)
 
   if (!hr_history_append (hr_platform_get_history (self->platform), &entry, &failure))
     hr_log_warning (self->name, "%s", failure->message);
-  g_signal_emit_by_name (self, "reloaded", error == NULL, entry.time_usec);
+  /* A first start is in the history; it is no reload. */
+  if (self->running->kind != HR_JOB_START)
+    g_signal_emit_by_name (self, "reloaded", error == NULL, entry.time_usec);
 }
 
 static void
@@ -262,9 +264,10 @@ succeeded (HrService *self)
 
       if (self->running->kind == HR_JOB_ROLLBACK)
         {
-          if (self->running->reason != NULL && !is_good (self, from))
+          /* Also one that somebody went back from must not come again by itself. */
+          if (!is_good (self, from))
             set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE),
-                      self->running->reason);
+                      self->running->reason != NULL ? self->running->reason : "rolled back on request");
           outcome->previous_release = from;
         }
       hr_service_emit_event (self, &event);
@@ -479,7 +482,8 @@ prepare (HrService *self)
   HrRequest *request = self->running;
   GError *error = NULL;
 
-  if (self->spec == NULL || (self->config_error != NULL && hr_service_get_pid (self) == 0))
+  if (self->spec == NULL
+      || (self->config_error != NULL && (hr_service_get_pid (self) == 0 || request->kind == HR_JOB_RELOAD)))
     {
       refuse (self, g_error_new (HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "service '%s' does not load: %s", self->name,
                                  self->config_error));

@@ -178,7 +178,7 @@ static void
 plan_handover (HrService *self, GPtrArray *steps)
 {
   gboolean alive = self->current != NULL && hr_generation_is_alive (self->current);
-  gboolean overlap = self->spec->handover == HR_HANDOVER_OVERLAP;
+  gboolean overlap = self->spec->handover == HR_HANDOVER_OVERLAP && self->spec->sockets != HR_SOCKETS_NONE;
 
   if (alive && !overlap)
     add_step (steps, HR_PHASE_PRESERVE, g_strdup ("stop the running instance and take its state"));

@@ -126,9 +126,10 @@ is_good (HrService *self, guint64 number)
 static guint64
 rollback_point_for (HrService *self)
 {
-  guint64 point = self->last_good != self->last_release && is_good (self, self->last_good)
-                      ? self->last_good
-                      : hr_service_get_rollback_point (self);
+  guint64 point = hr_service_get_rollback_point (self);
+
+  if (point != 0 && self->last_good != self->last_release && is_good (self, self->last_good))
+    point = self->last_good;
 
   return point != self->last_release ? point : 0;
 }
@@ -138,7 +139,7 @@ static gboolean
 awaits_rollback (HrService *self)
 {
   return self->running == NULL && self->observation != NULL && rollback_point_for (self) != 0
-         && !hr_generation_is_alive (self->current) && !hr_generation_ended_well (self->current);
+         && !hr_generation_is_alive (self->current) && !hr_observation_allows_end (self->current);
 }
 
 static void

@@ -489,6 +489,13 @@ newest_before (HrService *self, HrFate fate)
   return 0;
 }
 
+/* Its files are the developer's own: going back to a release would run the same files under another number. */
+static gboolean
+runs_in_place (HrService *self)
+{
+  return self->parts.slots != NULL && g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place");
+}
+
 /**
  * hr_service_get_rollback_point:
  * @self: a service
@@ -500,8 +507,11 @@ newest_before (HrService *self, HrFate fate)
 guint64
 hr_service_get_rollback_point (HrService *self)
 {
-  guint64 good = newest_before (self, HR_FATE_GOOD);
+  guint64 good;
 
+  if (runs_in_place (self))
+    return 0;
+  good = newest_before (self, HR_FATE_GOOD);
   return good != 0 ? good : newest_before (self, HR_FATE_UNPROVEN);
 }
 
@@ -525,7 +535,7 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
                    "service '%s' has no Source, so there are no releases of it", self->name);
       return NULL;
     }
-  if (g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place"))
+  if (runs_in_place (self))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
                    "service '%s' runs in its source (%s): its files are yours and are not rolled back", self->name,

@@ -73,7 +73,7 @@ test_unknown_end (Engine *engine)
 static void
 test_unknown_end_announced (Engine *engine)
 {
-  reloaded (engine, "");
+  reloaded (engine, "Restart=no\n");
   hr_fake_instance_say (engine_instance (engine, 1), "STOPPING=1");
   hr_fake_instance_vanish (engine_instance (engine, 1));
   engine_run (engine, SECOND);

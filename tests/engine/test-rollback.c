@@ -132,7 +132,7 @@ test_first_release (Engine *engine)
   engine_expect_fate (engine, 1, HR_FATE_GOOD);
 }
 
-/* A release that ended as it may proves nothing either way; the next time it runs it is watched again. */
+/* A service that should run has not proven itself when it ends, also not with status 0. */
 static void
 test_exits_well_in_observation (Engine *engine)
 {
@@ -142,10 +142,20 @@ test_exits_well_in_observation (Engine *engine)
   engine_run (engine, 1 * SECOND);
   hr_fake_instance_exit (engine_instance (engine, 1), 0);
   engine_run (engine, 1 * SECOND);
-  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+/* With Restart=no a program may end: that proves nothing either way. */
+static void
+test_may_end_in_observation (Engine *engine)
+{
+  engine_start (engine, "Restart=no\n");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 1), 0);
+  engine_run (engine, 1 * SECOND);
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
-  engine_run (engine, PROVEN);
-  engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
 /* A save and an exit in the same moment: the newer release serves, and is not rolled back for the older one's sake. */
@@ -453,6 +463,7 @@ main (int argc, char **argv)
   engine_add ("/rollback/exit-after-good", test_exit_after_good);
   engine_add ("/rollback/first-release", test_first_release);
   engine_add ("/rollback/exits-well-in-observation", test_exits_well_in_observation);
+  engine_add ("/rollback/may-end-in-observation", test_may_end_in_observation);
   engine_add ("/rollback/rule-2/exit-while-scanning", test_exit_while_scanning);
   engine_add ("/rollback/rule-2/exit-while-scanning-nothing", test_exit_while_scanning_nothing);
   engine_add ("/rollback/promise-5/by-hand", test_by_hand);
