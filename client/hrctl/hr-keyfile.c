@@ -74,7 +74,8 @@ hr_keyfile_for_command (const char *const *words, const char *source, const char
   if (!check_value (source, error) || (listen != NULL && !check_value (listen, error)))
     return NULL;
 
-  g_string_append_printf (text, "\nSource=%s\n", source);
+  /* In the foreground a program that ends is not started again by itself, but by the next save. */
+  g_string_append_printf (text, "\nRestart=no\nSource=%s\n", source);
   if (listen != NULL)
     {
       g_autofree char *escaped = replace_all (listen, ";", "\\;");

@@ -106,8 +106,16 @@ take_state (Run *self, const char *state)
 {
   if (g_str_equal (state, "stopped"))
     self->ended = TRUE;
-  else if (g_str_equal (state, "failed") || g_str_equal (state, "invalid"))
+  else if (g_str_equal (state, "invalid"))
     self->ended = self->failed = TRUE;
+  else if (g_str_equal (state, "failed") && !self->failed)
+    {
+      /* Its source is still watched: the next save may mend it. */
+      self->failed = TRUE;
+      say (self, HR_TINT_BAD, _ ("it is not running; waiting for a change"));
+    }
+  else if (g_str_equal (state, "running"))
+    self->failed = FALSE;
 }
 
 static void

@@ -482,6 +482,7 @@ on_transient_running (gpointer user_data)
       hr_dbus_manager_emit_reload_failed (self->manager, self->transient, "/org/hotreload/job/1", "check",
                                           "app.py:3: SyntaxError\n  def f(:", make_details (self->transient, FALSE));
       emit_state (self, "running", "failed");
+      emit_state (self, "failed", "stopped");
     }
 
   return G_SOURCE_REMOVE;

@@ -45,7 +45,7 @@ test_run_passes_everything_on (HrctlFixture *f, gconstpointer data)
   hrctl_fixture_setenv (f, "GREETING", "hello from the service\n");
   r = hrctl_run (f, "run", "--listen=tcp:127.0.0.1:0", "--", "sh", "-c", "echo \"it's 100%\" a;b", "", NULL);
   expected = g_strdup_printf ("RunTransient %s-sh\n[Service]\nExec=sh -c 'echo \"it'\\''s 100%%%%\" a;b' ''\n"
-                              "Source=%s\nListen=main=tcp:127.0.0.1:0\nin %s\n",
+                              "Restart=no\nSource=%s\nListen=main=tcp:127.0.0.1:0\nin %s\n",
                               lower, f->dir, f->dir);
 
   g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, expected);
@@ -57,7 +57,7 @@ test_run_passes_everything_on (HrctlFixture *f, gconstpointer data)
 }
 
 static void
-test_run_of_a_service_that_fails_for_good_is_1 (HrctlFixture *f, gconstpointer data)
+test_run_of_a_service_that_failed_waits_and_is_1_at_its_end (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) r = NULL;
 
@@ -66,6 +66,7 @@ test_run_of_a_service_that_fails_for_good_is_1 (HrctlFixture *f, gconstpointer d
 
   g_assert_cmpstr (r->err, ==,
                    "hotreload: reload failed in phase check\n  app.py:3: SyntaxError\n    def f(:\n"
+                   "hotreload: it is not running; waiting for a change\n"
                    "hrctl: shop failed: see its output\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
   g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Exec=node --inspect server.js\n"));
@@ -382,7 +383,7 @@ main (int argc, char **argv)
   g_test_add ("/hrctl-run/" path, HrctlFixture, NULL, hrctl_fixture_set_up, func, hrctl_fixture_tear_down)
 
   ADD ("run-passes-everything-on", test_run_passes_everything_on);
-  ADD ("run-of-a-service-that-fails-for-good-is-1", test_run_of_a_service_that_fails_for_good_is_1);
+  ADD ("run-of-a-service-that-fails-for-good-is-1", test_run_of_a_service_that_failed_waits_and_is_1_at_its_end);
   ADD ("ctrl-c-stops-the-service", test_ctrl_c_stops_the_service);
   ADD ("run-without-a-daemon-starts-one", test_run_without_a_daemon_starts_one);
   ADD ("run-without-a-bus-starts-one-and-leaves-nothing", test_run_without_a_bus_starts_one_and_leaves_nothing);
