@@ -4,6 +4,7 @@
  */
 #include "hr-error.h"
 #include "hr-handover.h"
+#include "hr-log.h"
 #include "hr-reload-private.h"
 
 static void start (HrReload *self);
@@ -125,6 +126,39 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
 
 /* Preserve */
 
+static void go_on_with_state (HrReload *self);
+
+static void
+older_state_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, &error);
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (error != NULL)
+    {
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  if (snapshot != NULL)
+    {
+      self->state = g_bytes_ref (snapshot->data);
+      self->state_id = g_strdup (snapshot->id);
+    }
+  go_on_with_state (self);
+}
+
+static char *
+append_remedy (char *message, const char *service)
+{
+  char *longer = g_strdup_printf ("%s; 'hrctl reload %s' goes on with the newest snapshot instead", message, service);
+
+  g_free (message);
+  return longer;
+}
+
 static void
 handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -155,12 +189,31 @@ handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_reload_fall_back (self);
       return;
     }
+  if (!ok && self->by_hand && g_error_matches (error, HR_ERROR, HR_ERROR_STATE_FAILED))
+    {
+      /* What cannot be read is set aside and will not be better the next time: who asks for it goes on without. */
+      hr_log_warning (self->spec->name, "while taking its state: %s; going on with the newest snapshot",
+                      error->message);
+      hr_state_files_load_async (self->parts.state, NULL, self->cancellable, older_state_loaded, g_object_ref (self));
+      return;
+    }
   if (!ok)
     {
       g_prefix_error (&error, "while taking the state of '%s': ", self->spec->name);
+      if (g_error_matches (error, HR_ERROR, HR_ERROR_STATE_FAILED))
+        error->message = append_remedy (error->message, self->spec->name);
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }
+  go_on_with_state (self);
+}
+
+/* The old instance has ended and its state is known: the candidate gets it, or is started with it. */
+static void
+go_on_with_state (HrReload *self)
+{
+  g_autoptr (GError) error = NULL;
+
   if (self->candidate == NULL)
     {
       if (self->snapshot != NULL)

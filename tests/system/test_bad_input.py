@@ -277,6 +277,10 @@ def _():
         until(lambda: answers(port, "one"), "the old version answers again")
         check(glob.glob(os.path.join(site.state, "snapshots", "web", "*.broken*")), "nothing was set aside")
         site.signals.wait("RolledBack", "web")
+        check("hrctl reload web" in event["args"][3], "no remedy is named: " + event["args"][3])
+        result = site.hrctl("reload", "web")
+        equal(result.returncode, 0, "a reload by hand, which goes on without that state: " + result.stderr)
+        check(answers(port, "two"), "the new version does not answer")
 
 
 @test("bad-input-state-of-64-MB-is-handed-over-byte-for-byte")
