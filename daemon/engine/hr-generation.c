@@ -8,6 +8,7 @@
 
 #include "hr-command-line.h"
 #include "hr-error.h"
+#include "hr-fs.h"
 #include "hr-names.h"
 
 struct _HrGeneration {
@@ -33,6 +34,7 @@ struct _HrGeneration {
   guint stop_timer;
   gint64 kill_at;
   char *status_text;
+  char *log_file; /* NULL: the caller of a transient service has its output */
   GError *launch_error;
 
   gboolean alive;
@@ -93,6 +95,7 @@ hr_generation_finalize (GObject *object)
   g_free (self->commit);
   g_free (self->id);
   g_free (self->status_text);
+  g_free (self->log_file);
   g_clear_error (&self->launch_error);
   g_strfreev (self->environment);
   G_OBJECT_CLASS (hr_generation_parent_class)->finalize (object);
@@ -332,13 +335,12 @@ launch (HrGeneration *self, GError **error)
   };
   g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
   g_autofree char *directory = working_directory (self);
-  g_autofree char *log_file = NULL;
   HrLaunch request = { 0 };
 
   if (argv == NULL)
     return FALSE;
   if (self->caller == NULL)
-    log_file = hr_platform_log_file (self->platform, self->spec->name, self->id);
+    self->log_file = hr_platform_log_file (self->platform, self->spec->name, self->id);
   request.service = self->spec->name;
   request.id = self->id;
   request.argv = (const char *const *)argv;
@@ -348,7 +350,7 @@ launch (HrGeneration *self, GError **error)
   request.listeners = self->listeners;
   request.pass = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_PASS;
   request.adopt = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_ADOPT;
-  request.log_file = log_file;
+  request.log_file = self->log_file;
   request.stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1;
   request.stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1;
   self->instance = hr_launcher_launch (hr_platform_get_launcher (self->platform), &request, error);
@@ -730,6 +732,22 @@ hr_generation_describe_end (HrGeneration *self)
                             g_strsignal (WTERMSIG (self->wait_status)),
                             self->killed ? " because it did not stop in time" : "");
   return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+}
+
+/**
+ * hr_generation_last_words:
+ * @self: a generation that failed
+ *
+ * Returns: (transfer full): a newline and the last lines of its output, "" where there are none
+ */
+char *
+hr_generation_last_words (HrGeneration *self)
+{
+  g_autofree char *lines = NULL;
+
+  if (self->log_file != NULL && hr_generation_get_start_error (self) == NULL)
+    lines = hr_fs_read_last_lines (self->log_file, HR_LAST_WORDS_SIZE, HR_LAST_WORDS_LINES);
+  return lines != NULL ? g_strconcat ("\n", lines, NULL) : g_strdup ("");
 }
 
 /**

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 #define HR_READY_ALIVE_USEC (1 * G_USEC_PER_SEC)
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
+/* Of a program that failed, this much of its output is shown: bytes and lines. */
+#define HR_LAST_WORDS_SIZE 2048
+#define HR_LAST_WORDS_LINES 10
 
 /**
  * HrGenerationPlan:
@@ -73,6 +76,7 @@ gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
+char *hr_generation_last_words (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
 char **hr_generation_dup_environment (HrGeneration *self);

@@ -118,10 +118,13 @@ static void
 candidate_exited (HrGeneration *candidate, HrReload *self)
 {
   g_autofree char *end = hr_generation_describe_end (candidate);
+  g_autofree char *words = hr_generation_last_words (candidate);
+  gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
-                                     "while starting release %" G_GUINT64_FORMAT " of '%s': %s before it was ready",
-                                     hr_generation_get_release (candidate), self->spec->name, end));
+                                     "while starting release %" G_GUINT64_FORMAT " of '%s': %s%s%s",
+                                     hr_generation_get_release (candidate), self->spec->name, end,
+                                     ran ? " before it was ready" : "", words));
 }
 
 /* Preserve */

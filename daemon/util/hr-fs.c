@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <linux/fs.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,6 +183,37 @@ hr_fs_read (const char *path, gsize size_max, GError **error)
   if (content == NULL)
     g_prefix_error (error, "while reading '%s': ", path);
   return content;
+}
+
+/**
+ * hr_fs_read_last_lines:
+ * @path: a text file
+ * @size_max: of what is read, in bytes
+ * @lines_max: how many lines at most
+ *
+ * Returns: (transfer full) (nullable): its last lines as UTF-8, without a newline at the end; %NULL when there are none
+ */
+char *
+hr_fs_read_last_lines (const char *path, gsize size_max, guint lines_max)
+{
+  g_auto (HrFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  g_autofree char *bytes = g_malloc (size_max + 1);
+  g_autofree char *text = NULL;
+  struct stat info;
+  ssize_t got;
+  char *begin;
+
+  if (fd < 0 || fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    return NULL;
+  got = pread (fd, bytes, size_max, MAX (info.st_size - (off_t)size_max, 0));
+  if (got <= 0)
+    return NULL;
+  text = g_utf8_make_valid (bytes, got);
+  g_strchomp (text);
+  begin = text + strlen (text);
+  while (begin > text && (begin[-1] != '\n' || --lines_max > 0))
+    begin--;
+  return *begin != '\0' ? g_strdup (begin) : NULL;
 }
 
 /**

@@ -341,10 +341,33 @@ test_syncs_all (Fixture *f, gconstpointer data)
 
 #define ADD(path, func) g_test_add ("/fs/" path, Fixture, NULL, setup, func, teardown)
 
+static void
+test_last_lines (Fixture *f, gconstpointer data)
+{
+  g_autofree char *all = NULL;
+  g_autofree char *two = NULL;
+  g_autofree char *cut = NULL;
+
+  g_assert_null (hr_fs_read_last_lines (f->path, 100, 2));
+  g_assert_true (hr_fs_write (f->path, "", 0, 0600, NULL));
+  g_assert_null (hr_fs_read_last_lines (f->path, 100, 2));
+  g_assert_true (hr_fs_write (f->path,
+                              "one\ntwo\nthr\xff"
+                              "ee\n\n",
+                              16, 0600, NULL));
+  all = hr_fs_read_last_lines (f->path, 100, 9);
+  g_assert_cmpstr (all, ==, "one\ntwo\nthr\357\277\275ee");
+  two = hr_fs_read_last_lines (f->path, 100, 2);
+  g_assert_cmpstr (two, ==, "two\nthr\357\277\275ee");
+  cut = hr_fs_read_last_lines (f->path, 6, 9);
+  g_assert_cmpstr (cut, ==, "r\357\277\275ee");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ADD ("last-lines", test_last_lines);
   ADD ("write-replaces-with-exact-mode", test_write_replaces_with_exact_mode);
   ADD ("failed-write-leaves-the-old-content", test_failed_write_leaves_the_old_content);
   ADD ("write-into-nothing-names-the-path", test_write_into_nothing_names_the_path);

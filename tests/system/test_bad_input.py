@@ -326,5 +326,17 @@ def _():
         check("critical" not in site.daemon_log().lower() and "assertion" not in site.daemon_log(), site.daemon_log())
 
 
+@test("bad-input-a-program-that-dies-at-its-start-has-its-own-words-in-the-failure")
+def _():
+    with Site() as site:
+        source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n"})
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:100ms\n")
+        mark = site.signals.mark()
+        write(os.path.join(source, "run.sh"), "#!/bin/sh\necho the disk is on fire >&2\nexit 9\n")
+        failed = site.signals.wait("ReloadFailed", "web", mark)
+        check("status 9" in failed["args"][3] and "the disk is on fire" in failed["args"][3], failed["args"][3])
+        check("the disk is on fire" in site.history("web")[0]["error"], site.history("web")[0])
+
+
 if __name__ == "__main__":
     sys.exit(main())
