@@ -196,6 +196,13 @@ hr_daemon_check (const HrOptions *options)
       g_printerr ("hotreloadd: %s\n", error->message);
       return HR_EXIT_FAILED;
     }
+  if (options->config_dir_given && !g_file_test (options->config_dir, G_FILE_TEST_IS_DIR))
+    {
+      g_printerr ("hotreloadd: there is no directory '%s'\n", options->config_dir);
+      return HR_EXIT_FAILED;
+    }
+  if (entries->len == 0)
+    g_print ("%s: no service files\n", options->config_dir);
   for (guint i = 0; i < entries->len; i++)
     {
       const HrConfigEntry *entry = g_ptr_array_index (entries, i);

@@ -56,6 +56,7 @@ fill_directories (HrOptions *self)
 {
   gboolean system = self->bus == G_BUS_TYPE_SYSTEM;
 
+  self->config_dir_given = self->config_dir != NULL;
   self->config_dir = absolute (self->config_dir);
   self->state_dir = absolute (self->state_dir);
   self->runtime_dir = absolute (self->runtime_dir);

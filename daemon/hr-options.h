@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @state_dir: what is kept
  * @runtime_dir: what goes with the machine
  * @profile: name of the profile
+ * @config_dir_given: whether it was named
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
  * @verbose: debug messages
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
 typedef struct {
   GBusType bus;
   char *config_dir;
+  gboolean config_dir_given;
   char *state_dir;
   char *runtime_dir;
   char *profile;

@@ -50,6 +50,7 @@ hr_client_open_bus (HrBusChoice choice, GError **error)
 {
   gboolean session = choice == HR_BUS_SESSION;
   g_autofree char *address = NULL;
+  g_autoptr (GError) local = NULL;
   GDBusConnection *bus;
 
   g_return_val_if_fail (choice != HR_BUS_AUTO, NULL);
@@ -67,9 +68,18 @@ hr_client_open_bus (HrBusChoice choice, GError **error)
 
   bus = g_dbus_connection_new_for_address_sync (
       address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL,
-      NULL, error);
+      NULL, &local);
+  /* Where there is no bus, no daemon runs on it. */
+  if (bus == NULL
+      && (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+          || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED)))
+    {
+      local->domain = G_DBUS_ERROR;
+      local->code = G_DBUS_ERROR_SERVICE_UNKNOWN;
+    }
   if (bus == NULL)
-    g_prefix_error (error, session ? _ ("cannot reach the session bus: ") : _ ("cannot reach the system bus: "));
+    g_propagate_prefixed_error (error, g_steal_pointer (&local),
+                                session ? _ ("cannot reach the session bus: ") : _ ("cannot reach the system bus: "));
 
   return bus;
 }

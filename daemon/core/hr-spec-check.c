@@ -47,6 +47,10 @@ check_sockets (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
   if (spec->sockets == HR_SOCKETS_NONE && spec->ready == HR_READY_LISTEN)
     return hr_spec_entry_fail (
         ready, error, "'listen' is seen at a listener of the daemon, and Sockets=none has none: write another");
+  if (spec->sockets == HR_SOCKETS_PASS && spec->ready == HR_READY_LISTEN)
+    return hr_spec_entry_fail (
+        ready, error,
+        "'listen' is seen by the adopt library, which Sockets=pass leaves out: write Sockets=auto, or another");
   if (spec->ready == HR_READY_PROBE && spec->probe_exec[0] == NULL)
     return hr_spec_entry_fail (ready, error, "'probe' needs one: write Probe=exec:COMMAND in group 'Health'");
   return TRUE;

@@ -475,6 +475,7 @@ test_keys_must_fit_together (void)
   } cases[] = {
     { "Ready=probe", ":3: group 'Service': key 'Ready': 'probe' needs one" },
     { "Sockets=none\nListen=a=tcp::1", ":3: group 'Service': key 'Sockets': 'none' means that the program binds" },
+    { "Ready=listen\nSockets=pass", ":3: group 'Service': key 'Ready': 'listen' is seen by the adopt library" },
     { "Ready=listen\nSockets=none", ":3: group 'Service': key 'Ready': 'listen' is seen at" },
     { "RestartDelay=5s\nRestartDelayMax=4s",
       ":4: group 'Service': key 'RestartDelayMax': RestartDelayMax (4s) is shorter than RestartDelay (5s)" },
