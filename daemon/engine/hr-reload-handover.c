@@ -121,6 +121,9 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   g_autofree char *words = hr_generation_last_words (candidate);
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
+  /* Only now it is known that the program never ran: nothing could have become ready. */
+  if (!ran && self->phase == HR_PHASE_READY)
+    self->phase = HR_PHASE_START;
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
                                      "while starting release %" G_GUINT64_FORMAT " of '%s': %s%s%s",
                                      hr_generation_get_release (candidate), self->spec->name, end,
@@ -293,6 +296,7 @@ start (HrReload *self)
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }
+  hr_reload_enter (self, HR_PHASE_READY);
   if (self->spec->ready == HR_READY_PROBE)
     watch_health (self);
 }

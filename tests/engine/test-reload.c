@@ -208,7 +208,7 @@ test_exits_before_ready (Engine *engine)
   hr_fake_launcher_next (engine->launcher, &short_lived);
   engine_save (engine, "main", "two");
   engine_run (engine, 2 * SECOND);
-  expect_kept (engine, service, "start", "exited with status 1");
+  expect_kept (engine, service, "ready", "exited with status 1");
   engine_expect_fate (engine, 2, HR_FATE_REJECTED);
 }
 
@@ -223,7 +223,7 @@ test_never_ready (Engine *engine)
   engine_run (engine, 5 * SECOND);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 2);
   engine_run (engine, 1 * SECOND);
-  expect_kept (engine, service, "start", "did not become ready");
+  expect_kept (engine, service, "ready", "did not become ready");
   g_assert_true (engine_instance (engine, 1)->killed);
 }
 
@@ -365,7 +365,7 @@ typedef struct {
 static const Stop stops[] = {
   { "scan", "record", "", 301 * SECOND, 0, FALSE },    { "commit", "record", "", 301 * SECOND, 0, FALSE },
   { "place", "place", "", 320 * SECOND, 2, FALSE },    { "check", "check", "", 90 * SECOND, 2, FALSE },
-  { "start", "start", "", 31 * SECOND, 2, FALSE },     { "stop", "preserve", "", 11 * SECOND, 2, TRUE },
+  { "start", "ready", "", 31 * SECOND, 2, FALSE },     { "stop", "preserve", "", 11 * SECOND, 2, TRUE },
   { "collect", "preserve", "", 45 * SECOND, 2, TRUE }, { "ready", "ready", "", 31 * SECOND, 2, TRUE },
   { "verify", "verify", PROBE, 70 * SECOND, 2, TRUE },
 };

@@ -272,7 +272,7 @@ test_first_start_fails (Engine *engine)
   service = engine_apply (engine, "web");
   engine_run (engine, SECOND);
   g_assert_cmpstr (hr_service_get_state (service), ==, "running");
-  engine_expect (engine, "ReloadStarted 1 | ReloadFailed start");
+  engine_expect (engine, "ReloadStarted 1 | ReloadFailed ready");
   g_assert_null (hr_service_get_error (service));
 }
 

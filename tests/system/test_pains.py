@@ -37,7 +37,7 @@ def failed_rollback():
         pid = service.pid
         write(gone, "")
         report = site.json("rollback", "back", "--to=1")
-        equal((report["success"], report["phase"]), (False, "start"), "a rollback to what does not start any more")
+        equal((report["success"], report["phase"]), (False, "ready"), "a rollback to what does not start any more")
         equal((service.pid, service.shown["release"]), (pid, 2), "the running release")
         equal(site.signals.seen("RolledBack", "back"), [], "RolledBack")
         # The old one has ended for its state, the new one fails, and the old one does not start again: louder.
@@ -57,7 +57,7 @@ def hangs():
                           {"Check": {"PreCheck": "sh -c '! grep -q HANG app.py || exec sleep 600'", "Validate": "no",
                                      "Timeout": "800ms"}}, StartTimeout="800ms")
         pid = service.pid
-        for text, phase, words in ((app("2", early="signal.pause()"), "start", "800 ms"),
+        for text, phase, words in ((app("2", early="signal.pause()"), "ready", "800 ms"),
                                    (app("3") + "# HANG\n", "check", "Check.Timeout=0.8 s")):
             event = service.failed(service.save(text), phase)
             check(event["args"][4]["durationUsec"] < 10e6, "it took:", event["args"][4]["durationUsec"])

@@ -158,9 +158,9 @@ def bad_versions():
         load = Load(service.port, 5)
         for name, text, phase in (
                 ("syntax", "broken(\n", "check"), ("forbidden", app("bad") + "# FORBIDDEN\n", "check"),
-                ("pre-check", app("bad") + "# UNCHECKED\n", "check"), ("exit", app("bad", early="sys.exit(1)"), "start"),
-                ("signal", app("bad", early="os.kill(os.getpid(), 11)"), "start"),
-                ("never ready", app("bad", early="signal.pause()"), "start"),
+                ("pre-check", app("bad") + "# UNCHECKED\n", "check"), ("exit", app("bad", early="sys.exit(1)"), "ready"),
+                ("signal", app("bad", early="os.kill(os.getpid(), 11)"), "ready"),
+                ("never ready", app("bad", early="signal.pause()"), "ready"),
                 ("probe", app("probed") + "# SICK\n", "verify")):
             mark = service.save(text)
             service.failed(mark, phase)

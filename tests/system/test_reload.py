@@ -220,7 +220,7 @@ def cancel_early():
                           {"Check": {"PreCheck": wait.format("CHECK")},
                            "Health": {"Probe": "exec:" + wait.format("VERIFY"), "Timeout": "60s"}})
         pid = service.pid
-        for phase, text in (("check", app("2") + "# WAIT-IN-CHECK\n"), ("start", app("3", early=at_gate(gate))),
+        for phase, text in (("check", app("2") + "# WAIT-IN-CHECK\n"), ("ready", app("3", early=at_gate(gate))),
                             ("verify", app("4") + "# WAIT-IN-VERIFY\n")):
             mark = service.save(text)
             cancel(site, service, mark, [gate], phase)
