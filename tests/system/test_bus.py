@@ -88,7 +88,7 @@ def object_manager():
         check({"/org/hotreload/Manager", "/org/hotreload/service/shown", job} <= set(objects), "objects:", set(objects))
         properties = objects[job]["org.hotreload.Job"]
         equal((properties["Service"], properties["Kind"], properties["Phase"], properties["Result"]),
-              ("shown", "reload", "start", "running"), "the running job")
+              ("shown", "reload", "ready", "running"), "the running job")
         gate.release()
         service.completed(mark, 2)
         equal((site.job_ended(job), site.job_property(job, "Error")), ("completed", ""), "a finished job can be read")
