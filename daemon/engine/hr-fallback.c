@@ -180,10 +180,8 @@ candidate_gone (GTask *task)
 {
   Fallback *self = g_task_get_task_data (task);
 
-  /* Its state is not the service's, and must not be found later and taken for that. */
-  if (self->candidate != NULL)
-    hr_state_files_discard (self->parts.state, hr_generation_get_id (self->candidate));
-  /* The old release goes on with what it left itself, not with what the failed one made of it. */
+  /* Its state is not the service's, and must not be found later and taken for that: the old release goes on with
+   * what it left itself. */
   if (self->candidate != NULL)
     hr_state_files_discard (self->parts.state, hr_generation_get_id (self->candidate));
   if (self->previous == NULL

@@ -495,18 +495,6 @@ hr_reload_get_release (HrReload *self)
 }
 
 /**
- * hr_reload_get_trigger:
- * @self: a reload
- *
- * Returns: (transfer none): why it happens
- */
-const char *
-hr_reload_get_trigger (HrReload *self)
-{
-  return self->trigger;
-}
-
-/**
  * hr_reload_is_announced:
  * @self: a reload
  *

@@ -89,7 +89,6 @@ const GError *hr_reload_get_error (HrReload *self);
 const char *hr_reload_get_failed_phase (HrReload *self);
 HrJob *hr_reload_get_job (HrReload *self);
 const HrRelease *hr_reload_get_release (HrReload *self);
-const char *hr_reload_get_trigger (HrReload *self);
 gboolean hr_reload_is_announced (HrReload *self);
 gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);

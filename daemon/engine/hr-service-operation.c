@@ -203,14 +203,6 @@ set_fate (HrService *self, guint64 release, HrFate fate, const char *phase, cons
     hr_release_store_set_fate (self->parts.store, release, fate, phase, message);
 }
 
-static gboolean
-is_good (HrService *self, guint64 number)
-{
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
-
-  return release != NULL && release->fate == HR_FATE_GOOD;
-}
-
 static void
 announce_rollback (HrService *self, guint64 from, guint64 to, const char *reason)
 {
@@ -265,7 +257,7 @@ succeeded (HrService *self)
       if (self->running->kind == HR_JOB_ROLLBACK)
         {
           /* Also one that somebody went back from must not come again by itself. */
-          if (!is_good (self, from))
+          if (!hr_service_is_good (self, from))
             set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE),
                       self->running->reason != NULL ? self->running->reason : "rolled back on request");
           outcome->previous_release = from;
@@ -291,7 +283,7 @@ failed (HrService *self, const GError *error)
 
   outcome->phase = g_strdup (phase);
   /* A new process of the release that serves may fail for other reasons than the release; a stop is none at all. */
-  if (number != 0 && !is_good (self, number) && number != hr_service_get_release (self)
+  if (number != 0 && !hr_service_is_good (self, number) && number != hr_service_get_release (self)
       && (self->waiting == NULL || self->waiting->kind != HR_JOB_STOP
           || !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED)))
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
@@ -445,7 +437,7 @@ newest_of_fate (HrService *self, HrFate fate)
 static guint64
 release_to_start (HrService *self)
 {
-  guint64 number = is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
+  guint64 number = hr_service_is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
 
   return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);
 }

@@ -94,6 +94,7 @@ void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
 /* hr-service-supervision.c */
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire_current (HrService *self);
+gboolean hr_service_is_good (HrService *self, guint64 number);
 void hr_service_observe (HrService *self);
 void hr_service_observe_again (HrService *self);
 void hr_service_supervise (HrService *self);

@@ -114,8 +114,15 @@ current_ready (HrGeneration *current, HrService *self)
   hr_service_touch (self);
 }
 
-static gboolean
-is_good (HrService *self, guint64 number)
+/**
+ * hr_service_is_good:
+ * @self: a service
+ * @number: of a release
+ *
+ * Returns: whether there is such a release and it has proven itself
+ */
+gboolean
+hr_service_is_good (HrService *self, guint64 number)
 {
   const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
 
@@ -128,7 +135,7 @@ rollback_point_for (HrService *self)
 {
   guint64 point = hr_service_get_rollback_point (self);
 
-  if (point != 0 && self->last_good != self->last_release && is_good (self, self->last_good))
+  if (point != 0 && self->last_good != self->last_release && hr_service_is_good (self, self->last_good))
     point = self->last_good;
 
   return point != self->last_release ? point : 0;
@@ -296,7 +303,7 @@ void
 hr_service_observe_again (HrService *self)
 {
   if (self->observation == NULL && self->current != NULL && hr_generation_is_serving (self->current)
-      && !is_good (self, self->last_release))
+      && !hr_service_is_good (self, self->last_release))
     hr_service_observe (self);
 }
 

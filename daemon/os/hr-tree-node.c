@@ -268,23 +268,3 @@ hr_node_sum (HrNode *dir)
         }
     }
 }
-
-/**
- * hr_node_path:
- * @self: any node
- *
- * Returns: (transfer full): its path, relative to the source; "." for that
- */
-char *
-hr_node_path (const HrNode *self)
-{
-  g_autoptr (GString) path = g_string_new (self->parent != NULL ? self->name : ".");
-
-  if (self->parent != NULL)
-    for (const HrNode *up = self->parent; up->parent != NULL; up = up->parent)
-      {
-        g_string_prepend_c (path, '/');
-        g_string_prepend (path, up->name);
-      }
-  return g_string_free (g_steal_pointer (&path), FALSE);
-}

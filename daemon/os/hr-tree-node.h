@@ -87,7 +87,6 @@ void hr_node_set_dirty (HrNode *self, HrNodeTotals *totals);
 void hr_node_set_stored (HrNode *self, const HrOid *oid, HrNodeTotals *totals);
 void hr_node_set_size (HrNode *self, guint64 size, HrNodeTotals *totals);
 void hr_node_sum (HrNode *dir);
-char *hr_node_path (const HrNode *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrNode, hr_node_free_root)
 
