@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "hr-bus-manager.h"
+#include "hr-config-dir.h"
 #include "hr-configuration.h"
 #include "hr-error.h"
 #include "hr-lease.h"
@@ -57,8 +58,9 @@ asked_to_reload (gpointer user_data)
 {
   Daemon *self = user_data;
   g_autoptr (GError) error = NULL;
+  g_autoptr (HrConfigChange) change = hr_configuration_load (self->configuration, &error);
 
-  if (!hr_configuration_load (self->configuration, &error))
+  if (change == NULL)
     hr_log_warning (NULL, "%s", error->message);
   return G_SOURCE_CONTINUE;
 }
@@ -95,6 +97,8 @@ bus_closed (GDBusConnection *connection, gboolean remote, GError *error, gpointe
 static gboolean
 open_all (Daemon *self, const HrOptions *options, GError **error)
 {
+  g_autoptr (HrConfigChange) change = NULL;
+
   self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, error);
   if (self->platform == NULL)
     return FALSE;
@@ -110,7 +114,8 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
   g_signal_connect (self->connection, "closed", G_CALLBACK (bus_closed), self);
   self->bus = hr_bus_manager_new (self->configuration, self->connection);
-  return hr_configuration_load (self->configuration, error);
+  change = hr_configuration_load (self->configuration, error);
+  return change != NULL;
 }
 
 static void

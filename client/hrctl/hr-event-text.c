@@ -98,6 +98,18 @@ state_changed (GVariant *parameters)
   return g_strdup_printf (_ ("%s: %s, was %s"), service, new, old);
 }
 
+static char *
+configuration_reloaded (GVariant *parameters)
+{
+  g_autofree const char **added = NULL;
+  g_autofree const char **changed = NULL;
+  g_autofree const char **removed = NULL;
+
+  g_variant_get (parameters, "(&s^a&s^a&s^a&s@ao)", NULL, &added, &changed, &removed, NULL);
+  return g_strdup_printf (_ ("configuration read again: %u added, %u changed, %u removed"),
+                          g_strv_length ((GStrv)added), g_strv_length ((GStrv)changed), g_strv_length ((GStrv)removed));
+}
+
 static const struct {
   const char *signal;
   const char *type;
@@ -111,6 +123,7 @@ static const struct {
   { "StatePreserved", "(sst)", HR_TINT_NONE, state_preserved },
   { "StateRestored", "(ss)", HR_TINT_NONE, state_restored },
   { "RolledBack", "(stts)", HR_TINT_MIDDLING, rolled_back },
+  { "ConfigurationReloaded", "(sasasasao)", HR_TINT_NONE, configuration_reloaded },
   { "ServiceStateChanged", "(sss)", HR_TINT_DIM, state_changed },
 };
 

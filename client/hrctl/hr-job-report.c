@@ -181,12 +181,11 @@ print_accepted (HrOutput *output, GVariant *outcome)
     hr_output_print (output, "%s: %s\n", hr_dict_string (outcome, "service"), hr_dict_string (outcome, "job"));
 }
 
-/* @unfinished: why jobs that have not ended are not waited for; %NULL if that was not wanted. */
+/* Prints each job, or adds it to @array; @unfinished: why jobs that have not ended are not waited for. */
 static int
-report (HrCtl *ctl, HrJobs *jobs, HrReportShape shape, gboolean waited, const GError *unfinished)
+report_each (HrCtl *ctl, HrJobs *jobs, gboolean waited, const GError *unfinished, JsonArray *array)
 {
   GPtrArray *views = hr_jobs_list (jobs);
-  g_autoptr (JsonArray) array = json_array_new ();
   int code = HR_EXIT_OK;
 
   for (guint i = 0; i < views->len; i++)
@@ -207,15 +206,47 @@ report (HrCtl *ctl, HrJobs *jobs, HrReportShape shape, gboolean waited, const GE
         print_accepted (ctl->output, outcome);
     }
 
+  return code;
+}
+
+static int
+report (HrCtl *ctl, HrJobs *jobs, HrReportShape shape, gboolean waited, const GError *unfinished)
+{
+  g_autoptr (JsonArray) array = json_array_new ();
+  int code = report_each (ctl, jobs, waited, unfinished, array);
+
   if (hr_output_is_json (ctl->output))
     {
-      if (shape == HR_REPORT_OBJECT && views->len == 1)
+      if (shape == HR_REPORT_OBJECT && hr_jobs_list (jobs)->len == 1)
         hr_output_json (ctl->output, json_array_dup_element (array, 0));
       else
         hr_output_json (ctl->output, hr_json_take_array (g_steal_pointer (&array)));
     }
 
   return code;
+}
+
+/**
+ * hr_job_report_each:
+ * @ctl: the run
+ * @jobs: jobs that began
+ * @timeout_usec: how long to wait for them, -1: as long as they take
+ * @array: where JSON goes, an object for each
+ *
+ * Waits for @jobs, unless that is not wanted, and prints what came of them, or leaves that in @array.
+ *
+ * Returns: the exit code: that of the first job that is not done
+ */
+int
+hr_job_report_each (HrCtl *ctl, HrJobs *jobs, gint64 timeout_usec, JsonArray *array)
+{
+  g_autoptr (GError) unfinished = NULL;
+
+  if (hr_args_has (ctl->args, HR_OPTION_NO_WAIT))
+    return report_each (ctl, jobs, FALSE, NULL, array);
+
+  hr_jobs_wait (jobs, ctl->output, timeout_usec, &unfinished);
+  return report_each (ctl, jobs, TRUE, unfinished, array);
 }
 
 /* A job that stands for several is reported by them; by itself only if it was refused or has not ended. */

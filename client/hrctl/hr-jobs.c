@@ -159,6 +159,23 @@ hr_jobs_request (HrJobs *self, const char *service, const char *method, GVariant
     view->ended = TRUE;
 }
 
+/**
+ * hr_jobs_follow:
+ * @self: jobs
+ * @path: of a job that began after @self was made
+ *
+ * Adds a job that nobody asked for by name. As with hr_jobs_request(), that it cannot be read is kept in it.
+ */
+void
+hr_jobs_follow (HrJobs *self, const char *path)
+{
+  HrJobView *view = add_view (self, "");
+
+  view->path = g_strdup (path);
+  if (!read_properties (self, view, &view->refused))
+    view->ended = TRUE;
+}
+
 static gboolean
 all_ended (HrJobs *self)
 {

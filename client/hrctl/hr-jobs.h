@@ -42,6 +42,7 @@ typedef struct _HrJobs HrJobs;
 HrJobs *hr_jobs_new (HrClient *client);
 void hr_jobs_free (HrJobs *self);
 void hr_jobs_request (HrJobs *self, const char *service, const char *method, GVariant *arguments);
+void hr_jobs_follow (HrJobs *self, const char *path);
 gboolean hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **error);
 gboolean hr_jobs_take_children (HrJobs *self, GError **error);
 GPtrArray *hr_jobs_list (HrJobs *self);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hr-config-call.h"
 #include "hr-daemon.h"
 #include "hr-error.h"
 #include "hr-json.h"
@@ -32,7 +33,7 @@ print_done (HrCtl *ctl, const char *service, const char *text)
 
   object = json_object_new ();
   json_object_set_boolean_member (object, "success", TRUE);
-  json_object_set_member (object, "service", hr_json_string_or_null (service));
+  json_object_set_string_member (object, "service", service);
   hr_output_json (ctl->output, hr_json_take_object (object));
 }
 
@@ -156,25 +157,12 @@ hr_verb_add (HrCtl *ctl, GError **error)
   const char *path = ctl->args->operands[0];
   g_autofree char *name = NULL;
   g_autofree char *text = read_service_file (path, error);
-  g_autofree char *message = NULL;
-  g_autoptr (GVariant) reply = NULL;
-  HrClient *client;
 
   if (text == NULL)
     return HR_EXIT_FAILED;
-  client = hr_ctl_connect (ctl, error);
-  if (client == NULL)
-    return HR_EXIT_FAILED;
 
   name = hr_args_has (ctl->args, HR_OPTION_NAME) ? g_strdup (ctl->args->values[HR_OPTION_NAME]) : name_from_file (path);
-  reply = hr_client_call (client, "AddService", g_variant_new ("(ss)", name, text), "()", HR_CLIENT_LONG_TIMEOUT_MSEC,
-                          error);
-  if (reply == NULL)
-    return HR_EXIT_FAILED;
-
-  message = g_strdup_printf (_ ("%s: added"), name);
-  print_done (ctl, name, message);
-  return HR_EXIT_OK;
+  return hr_config_call_run (ctl, "AddService", g_variant_new ("(ss)", name, text), name, error);
 }
 
 /* Sends the request and looks only at what can be seen without waiting for the end. */
@@ -233,17 +221,5 @@ hr_verb_remove (HrCtl *ctl, GError **error)
 int
 hr_verb_daemon_reload (HrCtl *ctl, GError **error)
 {
-  g_autoptr (GVariant) reply = NULL;
-  HrClient *client;
-
-  client = hr_ctl_connect (ctl, error);
-  if (client == NULL)
-    return HR_EXIT_FAILED;
-
-  reply = hr_client_call (client, "ReloadConfiguration", NULL, "()", HR_CLIENT_LONG_TIMEOUT_MSEC, error);
-  if (reply == NULL)
-    return HR_EXIT_FAILED;
-
-  print_done (ctl, NULL, _ ("The configuration was read again."));
-  return HR_EXIT_OK;
+  return hr_config_call_run (ctl, "ReloadConfiguration", NULL, NULL, error);
 }

@@ -3,6 +3,7 @@
 
 #include "hr-bus-auth.h"
 #include "hr-bus-calls.h"
+#include "hr-bus-configuration.h"
 #include "hr-bus-dirty.h"
 #include "hr-bus-format.h"
 #include "hr-bus-job.h"
@@ -385,12 +386,7 @@ static gboolean
 handle_add_service (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, const char *text,
                     HrBusManager *self)
 {
-  GError *error = NULL;
-
-  if (hr_configuration_add (self->configuration, name, text, &error))
-    hr_dbus_manager_complete_add_service (bus, invocation);
-  else
-    hr_bus_return_job (invocation, NULL, error);
+  hr_bus_configuration_add (self->configuration, bus, invocation, name, text);
   return TRUE;
 }
 
@@ -428,12 +424,7 @@ handle_run_transient (HrDbusManager *bus, GDBusMethodInvocation *invocation, GUn
 static gboolean
 handle_reload_configuration (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusManager *self)
 {
-  GError *error = NULL;
-
-  if (hr_configuration_load (self->configuration, &error))
-    hr_dbus_manager_complete_reload_configuration (bus, invocation);
-  else
-    hr_bus_return_job (invocation, NULL, error);
+  hr_bus_configuration_reload (self->configuration, bus, invocation);
   return TRUE;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hr-config-dir.h"
 #include "hr-error.h"
 #include "hr-fs.h"
 
@@ -72,10 +73,10 @@ hr_configuration_get_manager (HrConfiguration *self)
  *
  * Reads the directory and applies it: added services start, changed ones reload, removed ones stop.
  *
- * Returns: success; else an error of the directory itself, and nothing has changed: when a directory that had files
- *   disappears, its services run on
+ * Returns: (transfer full): what was done, also where some files do not load; %NULL with an error of the directory
+ *   itself, and nothing has changed: when a directory that had files disappears, its services run on
  */
-gboolean
+HrConfigChange *
 hr_configuration_load (HrConfiguration *self, GError **error)
 {
   g_autoptr (GPtrArray) entries = NULL;
@@ -87,13 +88,10 @@ hr_configuration_load (HrConfiguration *self, GError **error)
                    "the configuration directory '%s' is gone: its services run on; create it again, or remove the "
                    "services one by one",
                    self->dir);
-      return FALSE;
+      return NULL;
     }
   entries = hr_config_dir_load (self->dir, hr_manager_get_profile (self->manager), error);
-  if (entries == NULL)
-    return FALSE;
-  hr_manager_apply (self->manager, entries);
-  return TRUE;
+  return entries != NULL ? hr_config_change_apply (self->manager, entries) : NULL;
 }
 
 static char *
@@ -150,28 +148,44 @@ hr_configuration_parse (HrConfiguration *self, const char *name, const char *tex
  * @text: of its service file
  * @error: return location
  *
- * Writes the file durably and starts the service.
+ * Writes the file durably, reads the configuration again and so starts the service.
  *
- * Returns: success; else %HR_ERROR_INVALID_ARGUMENT, %HR_ERROR_INVALID_CONFIGURATION, %HR_ERROR_BUSY or a #GIOErrorEnum
+ * Returns: (transfer full): what was done; else %NULL with %HR_ERROR_INVALID_ARGUMENT, %HR_ERROR_INVALID_CONFIGURATION
+ *   or a #GIOErrorEnum
  */
-gboolean
+HrConfigChange *
 hr_configuration_add (HrConfiguration *self, const char *name, const char *text, GError **error)
 {
   g_autofree char *file = NULL;
   g_autofree char *dir = NULL;
   g_autoptr (HrServiceSpec) spec = hr_configuration_parse (self, name, text, error);
+  g_autoptr (HrConfigChange) change = NULL;
+  HrService *service;
 
   if (spec == NULL)
-    return FALSE;
+    return NULL;
   file = service_file (self, name, ".conf");
   dir = g_path_get_dirname (file);
   if (hr_manager_get (self->manager, name, NULL) != NULL || g_file_test (file, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "there is a service '%s' already", name);
-      return FALSE;
+      return NULL;
     }
-  return hr_fs_make_dir (dir, 0755, error) && hr_fs_write (file, text, strlen (text), 0644, error)
-         && hr_configuration_load (self, error);
+  if (!hr_fs_make_dir (dir, 0755, error) || !hr_fs_write (file, text, strlen (text), 0644, error))
+    return NULL;
+  change = hr_configuration_load (self, error);
+  if (change == NULL)
+    return NULL;
+  service = hr_manager_get (self->manager, name, error);
+  if (service == NULL)
+    return NULL;
+  if (hr_service_is_misconfigured (service))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "'%s' was written, but service '%s' is invalid: %s",
+                   file, name, hr_service_get_error (service));
+      return NULL;
+    }
+  return g_steal_pointer (&change);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "hr-manager.h"
+#include "hr-config-change.h"
 
 G_BEGIN_DECLS
 
@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrConfiguration, hr_configuration, HR, CONFIGURATION, GObject)
 
 HrConfiguration *hr_configuration_new (HrManager *manager, const char *dir);
-gboolean hr_configuration_load (HrConfiguration *self, GError **error);
-gboolean hr_configuration_add (HrConfiguration *self, const char *name, const char *text, GError **error);
+HrConfigChange *hr_configuration_load (HrConfiguration *self, GError **error);
+HrConfigChange *hr_configuration_add (HrConfiguration *self, const char *name, const char *text, GError **error);
 HrJob *hr_configuration_remove (HrConfiguration *self, const char *name, const char *caller, GError **error);
 HrServiceSpec *hr_configuration_parse (HrConfiguration *self, const char *name, const char *text, GError **error);
 HrManager *hr_configuration_get_manager (HrConfiguration *self);

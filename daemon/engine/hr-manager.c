@@ -229,68 +229,34 @@ is_still_stopping (HrManager *self, const char *name, GError **error)
   return FALSE;
 }
 
-static void
-apply_entry (HrManager *self, const HrConfigEntry *entry)
-{
-  HrService *service = g_hash_table_lookup (self->services, entry->name);
-  gboolean is_new = service == NULL;
-  HrServiceSpec *before = is_new ? NULL : hr_service_get_spec (service);
-  g_autofree char *checksum = before != NULL ? g_strdup (before->checksum) : NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (!is_new && hr_service_is_transient (service))
-    {
-      hr_log_warning (entry->name, "'%s' has to wait: a transient service has this name, ignoring", entry->file);
-      return;
-    }
-  if (is_new)
-    service = make_service (self, entry->name);
-  if (is_new && is_still_stopping (self, entry->name, &error))
-    hr_service_set_invalid (service, error->message);
-  else if (entry->spec == NULL)
-    {
-      hr_log_warning (entry->name, "%s", entry->error->message);
-      hr_service_set_invalid (service, entry->error->message);
-    }
-  else if (g_strcmp0 (checksum, entry->spec->checksum) == 0 && !hr_service_is_misconfigured (service))
-    return;
-  else if (!hr_service_configure (service, entry->spec, NULL, &error))
-    hr_log_warning (entry->name, "%s", error->message);
-  if (is_new)
-    announce_service (self, service);
-  if (entry->spec == NULL || error != NULL || !hr_service_wants_start (service))
-    return;
-  /* What is being started is so by its old file. */
-  if (hr_service_get_pid (service) != 0 || hr_service_is_reloading (service))
-    hr_service_reload (service, "configuration");
-  else
-    hr_service_start (service, NULL);
-}
-
 /**
- * hr_manager_apply:
+ * hr_manager_admit:
  * @self: a manager
- * @entries: (element-type HrConfigEntry): the whole configuration
+ * @name: a service that it does not have
+ * @spec: (nullable): what its file says
+ * @why: (nullable): why the file does not load, without @spec
  *
- * Added services start, changed ones reload, removed ones stop; transient ones are left alone.
+ * Takes in a service that a file describes, also one whose file does not load. It is not started.
+ *
+ * Returns: (transfer none): the service
  */
-void
-hr_manager_apply (HrManager *self, GPtrArray *entries)
+HrService *
+hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const char *why)
 {
-  g_autoptr (GPtrArray) services = hr_manager_list (self);
-  g_autoptr (GHashTable) wanted = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GError) error = NULL;
+  HrService *service;
 
-  for (guint i = 0; i < entries->len; i++)
-    g_hash_table_add (wanted, ((HrConfigEntry *)g_ptr_array_index (entries, i))->name);
-  for (guint i = 0; i < services->len; i++)
-    {
-      HrService *service = g_ptr_array_index (services, i);
+  g_return_val_if_fail (!g_hash_table_contains (self->services, name), NULL);
 
-      if (!hr_service_is_transient (service) && !g_hash_table_contains (wanted, hr_service_get_name (service)))
-        hr_manager_remove (self, hr_service_get_name (service), NULL, NULL);
-    }
-  for (guint i = 0; i < entries->len; i++)
-    apply_entry (self, g_ptr_array_index (entries, i));
+  service = make_service (self, name);
+  if (spec == NULL)
+    hr_service_set_invalid (service, why);
+  else if (is_still_stopping (self, name, &error))
+    hr_service_set_invalid (service, error->message);
+  else
+    hr_service_configure (service, spec, NULL, NULL);
+  announce_service (self, service);
+  return service;
 }
 
 /**

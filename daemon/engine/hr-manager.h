@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "hr-config-dir.h"
 #include "hr-event.h"
 #include "hr-job-list.h"
 #include "hr-platform.h"
@@ -27,8 +26,8 @@ G_DECLARE_FINAL_TYPE (HrManager, hr_manager, HR, MANAGER, GObject)
 
 HrManager *hr_manager_new (HrPlatform *platform, const char *profile);
 
-/* Configuration: entries of hr_config_dir_load(). Added services start, changed ones reload, removed ones stop. */
-void hr_manager_apply (HrManager *self, GPtrArray *entries);
+/* Services come and go; what the configuration directory says is brought here by HrConfigChange. */
+HrService *hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const char *why);
 HrJob *hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, const char *who, GError **error);
 HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error);
 

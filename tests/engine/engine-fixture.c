@@ -4,6 +4,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "hr-config-change.h"
+#include "hr-config-dir.h"
 #include "hr-error.h"
 #include "hr-fs.h"
 
@@ -214,6 +216,7 @@ HrService *
 engine_apply (Engine *self, const char *name)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_config_entry_free);
+  g_autoptr (HrConfigChange) change = NULL;
   GHashTableIter iter;
   gpointer key, text;
 
@@ -230,7 +233,7 @@ engine_apply (Engine *self, const char *name)
         entry->error = g_error_new_literal (HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "the file is garbage");
       g_ptr_array_add (entries, entry);
     }
-  hr_manager_apply (self->manager, entries);
+  change = hr_config_change_apply (self->manager, entries);
   return name != NULL ? hr_manager_get (self->manager, name, NULL) : NULL;
 }
 

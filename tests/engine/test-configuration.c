@@ -41,15 +41,25 @@ static void
 test_load (Engine *engine)
 {
   g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autoptr (HrConfigChange) first = NULL;
+  g_autoptr (HrConfigChange) second = NULL;
+  g_autoptr (GError) broken = NULL;
   g_autoptr (GError) error = NULL;
 
   g_assert_true (hr_configuration_get_manager (configuration) == engine->manager);
   /* Nothing is there yet, which is nothing wrong. */
-  g_assert_true (hr_configuration_load (configuration, &error));
+  first = hr_configuration_load (configuration, &error);
+  g_assert_no_error (error);
+  g_assert_null (hr_config_change_get_error (first));
   write_file (engine, "web.conf", TEXT);
   write_file (engine, "bad.conf", "garbage");
-  g_assert_true (hr_configuration_load (configuration, &error));
+  second = hr_configuration_load (configuration, &error);
   g_assert_no_error (error);
+  broken = hr_config_change_get_error (second);
+  g_assert_error (broken, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
+  g_assert_nonnull (strstr (broken->message, "the others were applied"));
+  g_assert_nonnull (strstr (broken->message, "bad.conf"));
+  g_assert_null (strstr (broken->message, "web.conf"));
   engine_run (engine, 2 * SECOND);
   g_assert_cmpstr (hr_service_get_state (hr_manager_get (engine->manager, "web", NULL)), ==, "running");
   g_assert_cmpstr (hr_service_get_state (hr_manager_get (engine->manager, "bad", NULL)), ==, "invalid");
@@ -61,16 +71,58 @@ test_gone (Engine *engine)
 {
   g_autoptr (HrConfiguration) configuration = make (engine);
   g_autofree char *dir = g_build_filename (engine->directory, "config", NULL);
+  g_autoptr (HrConfigChange) change = NULL;
   g_autoptr (GError) error = NULL;
 
   write_file (engine, "web.conf", TEXT);
-  g_assert_true (hr_configuration_load (configuration, NULL));
+  change = hr_configuration_load (configuration, NULL);
   engine_run (engine, 2 * SECOND);
   g_assert_true (hr_fs_remove_tree (dir, NULL));
-  g_assert_false (hr_configuration_load (configuration, &error));
+  g_assert_null (hr_configuration_load (configuration, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
   g_assert_nonnull (strstr (error->message, dir));
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
+}
+
+/* Each list names what happened, and each thing that follows has its job. */
+static void
+test_change (Engine *engine)
+{
+  g_autoptr (HrConfiguration) configuration = make (engine);
+  g_autofree char *gone = path_of (engine, "gone.conf");
+  g_autoptr (HrConfigChange) first = NULL;
+  g_autoptr (HrConfigChange) second = NULL;
+  g_autoptr (HrConfigChange) third = NULL;
+
+  write_file (engine, "gone.conf", TEXT);
+  write_file (engine, "same.conf", TEXT);
+  write_file (engine, "other.conf", TEXT);
+  write_file (engine, "halted.conf", TEXT);
+  first = hr_configuration_load (configuration, NULL);
+  g_assert_cmpuint (first->added->len, ==, 4);
+  g_assert_cmpuint (first->jobs->len, ==, 4);
+  engine_run (engine, 2 * SECOND);
+  hr_service_stop (hr_manager_get (engine->manager, "halted", NULL), "tester");
+  engine_run (engine, 1 * SECOND);
+
+  g_assert_cmpint (g_unlink (gone), ==, 0);
+  write_file (engine, "other.conf", TEXT "Description=x\n");
+  write_file (engine, "halted.conf", TEXT "Description=x\n");
+  write_file (engine, "fresh.conf", TEXT);
+  second = hr_configuration_load (configuration, NULL);
+  g_assert_cmpuint (second->added->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (second->added, 0), ==, "fresh");
+  g_assert_cmpuint (second->changed->len, ==, 2);
+  g_assert_cmpuint (second->removed->len, ==, 1);
+  g_assert_cmpstr (g_ptr_array_index (second->removed, 0), ==, "gone");
+  /* What was stopped on request stays so. */
+  g_assert_cmpuint (second->jobs->len, ==, 3);
+  engine_run (engine, 2 * SECOND);
+  for (guint i = 0; i < second->jobs->len; i++)
+    g_assert_cmpint (hr_job_get_result (g_ptr_array_index (second->jobs, i)), ==, HR_JOB_COMPLETED);
+
+  third = hr_configuration_load (configuration, NULL);
+  g_assert_cmpuint (third->added->len + third->changed->len + third->removed->len + third->jobs->len, ==, 0);
 }
 
 static void
@@ -79,25 +131,28 @@ test_add (Engine *engine)
   g_autoptr (HrConfiguration) configuration = make (engine);
   g_autofree char *path = path_of (engine, "web.conf");
   g_autofree char *text = NULL;
+  g_autoptr (HrConfigChange) change = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (hr_configuration_add (configuration, "web", TEXT, &error));
+  change = hr_configuration_add (configuration, "web", TEXT, &error);
   g_assert_no_error (error);
+  g_assert_cmpuint (change->added->len, ==, 1);
+  g_assert_cmpuint (change->jobs->len, ==, 1);
   engine_run (engine, 2 * SECOND);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
   g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
   g_assert_cmpstr (text, ==, TEXT);
 
-  g_assert_false (hr_configuration_add (configuration, "web", TEXT, &error));
+  g_assert_null (hr_configuration_add (configuration, "web", TEXT, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
   g_clear_error (&error);
-  g_assert_false (hr_configuration_add (configuration, "../web", TEXT, &error));
+  g_assert_null (hr_configuration_add (configuration, "../web", TEXT, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
   g_clear_error (&error);
-  g_assert_false (hr_configuration_add (configuration, "other", "[Service]\nExce=x\n", &error));
+  g_assert_null (hr_configuration_add (configuration, "other", "[Service]\nExce=x\n", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
   g_clear_error (&error);
-  g_assert_false (hr_configuration_add (configuration, "other", TEXT "Source=/nonexistent/source\n", &error));
+  g_assert_null (hr_configuration_add (configuration, "other", TEXT "Source=/nonexistent/source\n", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
 }
 
@@ -107,12 +162,13 @@ test_remove (Engine *engine)
   g_autoptr (HrConfiguration) configuration = make (engine);
   g_autofree char *path = path_of (engine, "web.conf");
   g_autofree char *drop_ins = path_of (engine, "web.conf.d");
+  g_autoptr (HrConfigChange) change = NULL;
   g_autoptr (GError) error = NULL;
   HrJob *job;
 
   write_file (engine, "web.conf", TEXT);
   write_file (engine, "web.conf.d/more.conf", "[Service]\nDescription=x\n");
-  g_assert_true (hr_configuration_load (configuration, NULL));
+  change = hr_configuration_load (configuration, NULL);
   engine_run (engine, 2 * SECOND);
   job = hr_configuration_remove (configuration, "web", "tester", &error);
   g_assert_no_error (error);
@@ -148,6 +204,7 @@ main (int argc, char **argv)
   engine_init ();
   engine_add ("/configuration/load", test_load);
   engine_add ("/configuration/directory-is-gone", test_gone);
+  engine_add ("/configuration/change", test_change);
   engine_add ("/configuration/add", test_add);
   engine_add ("/configuration/remove", test_remove);
   engine_add ("/configuration/remove-transient", test_remove_transient);

@@ -22,6 +22,8 @@ struct _FakeManager {
   GString *calls; /* what was asked for, a line each */
   char *directory;
   FakeRun run;
+  const char *configured; /* the service whose file has changed */
+  gboolean file_is_broken;
   gboolean running;
   char *transient;
 };
@@ -434,7 +436,14 @@ on_add_service (HrDbusManager *manager, GDBusMethodInvocation *invocation, const
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
                                            "there is a service 'taken'");
   else
-    hr_dbus_manager_complete_add_service (manager, invocation);
+    {
+      const char *job = add_job (self, g_str_equal (name, "shop") ? "being-system" : "broken", "start");
+
+      hr_dbus_manager_emit_configuration_reloaded (manager, g_dbus_method_invocation_get_sender (invocation),
+                                                   (const char *const[]){ name, NULL }, (const char *const[]){ NULL },
+                                                   (const char *const[]){ NULL }, (const char *const[]){ job, NULL });
+      hr_dbus_manager_complete_add_service (manager, invocation);
+    }
   return TRUE;
 }
 
@@ -449,8 +458,23 @@ on_remove_service (HrDbusManager *manager, GDBusMethodInvocation *invocation, co
 static gboolean
 on_reload_configuration (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
 {
+  static const char *const none[] = { NULL };
+  const char *job = self->configured != NULL ? add_job (self, self->configured, "reload") : NULL;
+
   g_string_append (self->calls, "ReloadConfiguration\n");
-  hr_dbus_manager_complete_reload_configuration (manager, invocation);
+  /* What another caller began is not ours to wait for. */
+  hr_dbus_manager_emit_configuration_reloaded (manager, ":1.99", (const char *const[]){ "strange", NULL }, none, none,
+                                               none);
+  hr_dbus_manager_emit_configuration_reloaded (manager, g_dbus_method_invocation_get_sender (invocation), none,
+                                               job != NULL ? (const char *const[]){ self->configured, NULL } : none,
+                                               job != NULL ? (const char *const[]){ "old", NULL } : none,
+                                               (const char *const[]){ job, NULL });
+  if (self->file_is_broken)
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+                                           "a service file does not load; the others were applied\n"
+                                           "/c/bad.conf: group 'Service': there is no key 'Exce'");
+  else
+    hr_dbus_manager_complete_reload_configuration (manager, invocation);
   return TRUE;
 }
 
@@ -651,6 +675,15 @@ void
 fake_manager_set_run (FakeManager *self, FakeRun run)
 {
   self->run = run;
+}
+
+/* What is found when the configuration is read again: the service whose file has changed, %NULL: none, and "old" is
+ * gone; and whether a file is broken. */
+void
+fake_manager_set_configuration (FakeManager *self, const char *changed, gboolean broken)
+{
+  self->configured = changed;
+  self->file_is_broken = broken;
 }
 
 /* Gives up the name, as a daemon that ends does. */

@@ -427,37 +427,6 @@ test_logs_print_the_end_of_the_output (HrctlFixture *f, gconstpointer data)
 }
 
 static void
-test_add_keeps_the_meaning_of_relative_paths (HrctlFixture *f, gconstpointer data)
-{
-  g_autofree char *expected = g_strdup_printf ("AddService shop\n# Source=x\n[Service]\nExec = ./run;a\n"
-                                               "Source=%s/src\nEnvironmentFile=-%s/env;/etc/env\n[Watch]\nPaths=.\n",
-                                               f->dir, f->dir);
-  g_autoptr (HrctlResult) r = NULL;
-  g_autoptr (HrctlResult) taken = NULL;
-
-  hrctl_fixture_write (f, "shop.conf",
-                       "# Source=x\n[Service]\nExec = ./run;a\nSource = src\nEnvironmentFile=-env; /etc/env\n"
-                       "[Watch]\nPaths=.\n");
-  r = hrctl_run (f, "add", "shop.conf", "--json", NULL);
-  hrctl_assert_json (r, "{\"success\":true,\"service\":\"shop\"}");
-  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, expected);
-
-  taken = hrctl_run (f, "add", "shop.conf", "--name=taken", NULL);
-  g_assert_cmpint (taken->code, ==, HR_EXIT_USAGE);
-}
-
-static void
-test_remove_and_daemon_reload (HrctlFixture *f, gconstpointer data)
-{
-  g_autoptr (HrctlResult) removed = hrctl_run (f, "remove", "being-system", NULL);
-  g_autoptr (HrctlResult) reload = hrctl_run (f, "daemon-reload", NULL);
-
-  g_assert_cmpstr (removed->out, ==, "being-system: removed\n");
-  g_assert_cmpstr (reload->out, ==, "The configuration was read again.\n");
-  g_assert_cmpint (reload->code, ==, HR_EXIT_OK);
-}
-
-static void
 test_help_and_version_need_no_daemon (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) help = NULL;
@@ -505,8 +474,6 @@ main (int argc, char **argv)
   ADD ("pause-and-resume", test_pause_and_resume);
   ADD ("a-snapshot-is-shown-byte-for-byte", test_a_snapshot_is_shown_byte_for_byte);
   ADD ("logs-print-the-end-of-the-output", test_logs_print_the_end_of_the_output);
-  ADD ("add-keeps-the-meaning-of-relative-paths", test_add_keeps_the_meaning_of_relative_paths);
-  ADD ("remove-and-daemon-reload", test_remove_and_daemon_reload);
   ADD ("help-and-version-need-no-daemon", test_help_and_version_need_no_daemon);
 
   return g_test_run ();

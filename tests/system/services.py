@@ -120,7 +120,7 @@ class Service:
     def begin(self):
         """Has the configuration read, and waits until the service runs."""
         mark = self.site.signals.mark()
-        result = self.site.hrctl("daemon-reload")
+        result = self.site.hrctl("daemon-reload", "--no-wait")
         harness.equal(result.returncode, 0, "daemon-reload " + result.stderr)
         self.running(mark)
 

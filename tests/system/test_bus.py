@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon on the bus, by programs that are not ours: dbus-send, dbus-monitor and gdbus."""
 
+import json
+import os
 import subprocess
 import sys
 import threading
 
-from harness import DEADLINE, Gate, Site, check, equal, main, test, until
+from harness import DEADLINE, Gate, Site, check, equal, main, test, until, write
 from services import Example, Service, app, at_gate, key_file
 
 
@@ -160,6 +162,48 @@ def add_service():
         site.call("RemoveService", "string:added")
         check("NoSuchService" in site.dbus_send("RemoveService", "string:added").stderr, "it is gone")
         until(lambda: not site.left_over(), "and its process with it")
+
+
+@test("reading-the-configuration-again-answers-for-every-file")
+def reload_configuration():
+    with Site() as site:
+        def file(name, **more):
+            return site.service_file(name, key_file({"Service": {"Exec": "sleep 600", "Ready": "delay:10ms", **more}}))
+        file("old")
+        file("same")
+        equal(site.hrctl("daemon-reload").returncode, 0, "both are right")
+        # What was printed has happened: nothing is waited for here.
+        equal({name: site.service(name)["state"] for name in ("old", "same")}, {"old": "running", "same": "running"},
+              "states")
+        os.unlink(file("old"))
+        file("same", Description="other")
+        file("new")
+        file("fails", Exec="false", Ready="delay:5s", Restart="no")
+        site.service_file("bad", "[Service]\nExce=sleep 600\n")
+        result = site.hrctl("daemon-reload", "--json")
+        equal(result.returncode, 1, result.stderr)
+        shown = json.loads(result.stdout)
+        equal((shown["success"], sorted(shown["added"]), shown["changed"], shown["removed"]),
+              (False, ["bad", "fails", "new"], ["same"], ["old"]), "what was done")
+        check("bad.conf" in shown["error"] and "Exce" in shown["error"] and "others were applied" in shown["error"],
+              shown["error"])
+        equal({job["service"]: job["success"] for job in shown["jobs"]},
+              {"old": True, "new": True, "fails": False, "same": True}, "jobs")
+        equal(site.service("new")["state"], "running", "state of what is right")
+        error = site.dbus_send("ReloadConfiguration").stderr
+        check("InvalidConfiguration" in error and "bad.conf" in error, error)
+
+
+@test("adding-a-service-waits-for-its-start")
+def add_waits():
+    with Site() as site:
+        text = {"Service": {"Exec": "sleep 600", "Ready": "delay:300ms"}}
+        result = site.hrctl("add", write(site.path("good.conf"), key_file(text)))
+        equal((result.returncode, site.service("good")["state"]), (0, "running"), result.stderr)
+        text["Service"].update(Exec="false", Restart="no")
+        result = site.hrctl("add", write(site.path("bad.conf"), key_file(text)))
+        equal(result.returncode, 1, result.stdout)
+        check("bad: added" in result.stdout and "'bad'" in result.stderr, result.stdout, result.stderr)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def case_04():
 def case_05():
     with Site() as site:
         services = [Service(site, f"early-{number}", start=False) for number in range(6)]
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         for service in services:
             site.wait_state(service.name, "running")
             service.good(1)
@@ -313,7 +313,7 @@ def case_18():
                                        Exec=f"{PYTHON} app.py {gates[policy].path}", Ready="delay:20ms",
                                        RestartDelay="10ms")
         mark = site.signals.mark()
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         for policy, service in services.items():
             service.running(mark)
             service.good(1)

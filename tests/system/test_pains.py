@@ -118,7 +118,7 @@ def recorded_copy():
         service = Service(site, "half", {"app.py": app(), "half.txt": "0\n"},
                           {"Watch": {"Settle": "300ms"}, "Check": {"PreCheck": f"sh -c 'cat {gate.path} half.txt'"}},
                           start=False)
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         gate.release()
         site.wait_state("half", "running")
         # Written in two halves: it is not looked at before the second.
@@ -221,7 +221,7 @@ def environment():
         service.groups["Service"]["Environment"] = "FIRST=changed"
         service.write_file()
         mark = site.signals.mark()
-        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        equal(site.hrctl("daemon-reload", "--no-wait").returncode, 0, "daemon-reload")
         service.completed(mark, 1)
         equal(service.evaluate(read), "['changed', None, 'one', None]", "changed and removed variables")
         check(service.pid != pid, "another process")
@@ -229,7 +229,7 @@ def environment():
         equal(site.hrctl("restart", "env").returncode, 0, "restart")
         equal(service.evaluate(read), "['changed', None, 'two', None]", "built anew at every start")
         mark, pid = site.signals.mark(), service.pid
-        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload without a change")
+        equal(site.hrctl("daemon-reload", "--no-wait").returncode, 0, "daemon-reload without a change")
         service.completed(service.save(app("2")))
         equal(len(site.signals.seen("ReloadStarted", "env", mark)), 1, "reloads: only that of the save")
 
@@ -261,7 +261,7 @@ def crash_loop():
                "sys.stdin.read()\ntime.sleep(0.08)\nsys.exit(3)\n"
         service = Service(site, "loop", {"app.py": text}, start=False, Listen=None, Exec=f"{PYTHON} app.py",
                           Ready="delay:20ms", RestartDelay="50ms", RestartLimit="3", RestartWindow="30s")
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         site.wait_state("loop", "failed")
         with open(starts, encoding="utf-8") as file:
             times = [float(line) for line in file]

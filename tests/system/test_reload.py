@@ -48,7 +48,7 @@ def rule_2():
         service.groups["PostCheck"]["RollbackAfter"] = "600s"
         service.write_file()
         mark = site.signals.mark()
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         service.completed(mark, drained=False)
         gate.arrived()
         check(is_alive(first_pid), "the old one drains")
@@ -107,7 +107,7 @@ def rule_5():
         service.groups["PostCheck"]["RollbackAfter"] = "600s"
         service.write_file()
         mark = site.signals.mark()
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         service.completed(mark, 1)
         mark = service.save(app("2"))
         first = service.completed(mark, 2)
@@ -157,7 +157,7 @@ def rule_6():
 def rule_6_broken():
     with Site() as site:
         service = Service(site, "never", {"app.py": "broken(\n"}, start=False)
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         site.wait_state("never", "failed")
         check("SyntaxError" in service.shown["error"], "status has the words:", service.shown["error"])
         equal(site.hrctl("status", "never").returncode, 0, "exit code of status")
@@ -365,7 +365,7 @@ def probe():
         service.groups["PostCheck"]["RollbackAfter"] = "600s"
         service.write_file()
         mark = service.save(app("3"))
-        site.hrctl("daemon-reload")
+        site.hrctl("daemon-reload", "--no-wait")
         service.completed(mark)
         until(lambda: service.ask() == "3", "release 3 serves")
         write(sick, "")
