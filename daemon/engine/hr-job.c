@@ -278,8 +278,9 @@ hr_job_cancel (HrJob *self, GError **error)
     return TRUE;
   if (self->cancel_func == NULL)
     {
-      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "a job of kind '%s' cannot be cancelled now",
-                   hr_job_kind_to_string (self->kind));
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "a job of kind '%s' cannot be cancelled any more in its phase '%s'",
+                   hr_job_kind_to_string (self->kind), hr_job_get_phase (self));
       return FALSE;
     }
   self->cancel_func (self, self->cancel_data);

@@ -122,7 +122,8 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->previous, plan->previous);
   g_set_object (&self->retiring, plan->retiring);
   self->snapshot = g_strdup (plan->snapshot);
-  self->sequential = plan->sequential || plan->spec->sockets == HR_SOCKETS_NONE || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
+  self->sequential = plan->sequential || plan->spec->sockets == HR_SOCKETS_NONE
+                     || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
                      || (plan->spec->preserve && hr_state_files_wait_limit (plan->parts->state) == 0);
   self->outage_since = plan->outage_since;
   self->last_slot = plan->previous != NULL ? hr_generation_get_slot (plan->previous) : plan->last_slot;
@@ -398,12 +399,16 @@ hr_reload_begin (HrReload *self)
  * @self: a reload
  * @reason: for people
  *
- * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED.
+ * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED. A switch cannot be undone any more: it goes on,
+ * and ends within %HR_SWITCH_WAIT_USEC.
  */
 void
 hr_reload_cancel (HrReload *self, const char *reason)
 {
   g_return_if_fail (HR_IS_RELOAD (self));
+
+  if (self->phase == HR_PHASE_SWITCH)
+    return;
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the reload of '%s' was cancelled in phase '%s': %s",
                                      self->spec->name, hr_reload_phase_to_string (self->phase), reason));
 }

@@ -8,6 +8,7 @@
 #include "hr-service-private.h"
 
 static void run (HrService *self, HrRequest *request);
+static void report_undone (HrService *self, HrRequest *request, const GError *error);
 
 /**
  * hr_service_new_request:
@@ -37,12 +38,23 @@ cancel_waiting (HrService *self, const char *why)
 }
 
 static void
+cancel_waiting_as_asked (HrService *self)
+{
+  g_autoptr (HrRequest) request = g_steal_pointer (&self->waiting);
+  g_autoptr (GError) error =
+      g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled while it waited: asked to");
+
+  report_undone (self, request, error);
+  hr_job_finish (request->job, error);
+}
+
+static void
 cancel_asked (HrJob *job, gpointer user_data)
 {
   HrService *self = user_data;
 
   if (self->waiting != NULL && self->waiting->job == job)
-    cancel_waiting (self, "asked to");
+    cancel_waiting_as_asked (self);
   else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
     hr_reload_cancel (self->reload, "asked to");
 }
@@ -169,9 +181,9 @@ reload_event (HrReload *reload, HrEvent *event, HrService *self)
 }
 
 static void
-write_history (HrService *self, const GError *error)
+write_history (HrService *self, const HrRequest *request, const GError *error)
 {
-  HrJob *job = self->running->job;
+  HrJob *job = request->job;
   const HrOutcome *outcome = hr_job_get_outcome (job);
   HrHistoryEntry entry = {
     .time_usec = hr_clock_real (hr_platform_get_clock (self->platform)),
@@ -184,7 +196,7 @@ write_history (HrService *self, const GError *error)
     .duration_usec = outcome->duration_usec,
     .phase = outcome->phase,
     .error = error != NULL ? error->message : NULL,
-    .trigger = self->running->trigger,
+    .trigger = request->trigger,
     .caller = (char *)hr_job_get_caller (job),
   };
   g_autoptr (GError) failure = NULL;
@@ -192,7 +204,7 @@ write_history (HrService *self, const GError *error)
   if (!hr_history_append (hr_platform_get_history (self->platform), &entry, &failure))
     hr_log_warning (self->name, "%s", failure->message);
   /* A first start is in the history; it is no reload. */
-  if (self->running->kind != HR_JOB_START)
+  if (request->kind != HR_JOB_START)
     g_signal_emit_by_name (self, "reloaded", error == NULL, entry.time_usec);
 }
 
@@ -265,7 +277,7 @@ succeeded (HrService *self)
       hr_service_emit_event (self, &event);
       if (self->running->kind == HR_JOB_ROLLBACK)
         announce_rollback (self, from, release, self->running->reason != NULL ? self->running->reason : "requested");
-      write_history (self, NULL);
+      write_history (self, self->running, NULL);
     }
   hr_log_info (self->name, "%s (PID %d, %s)", outcome->message, (int)hr_generation_get_pid (candidate),
                hr_job_kind_to_string (self->running->kind));
@@ -306,7 +318,7 @@ failed (HrService *self, const GError *error)
       hr_service_emit_event (self, &event);
       if (fallback != NULL && hr_generation_is_serving (fallback))
         announce_rollback (self, number, hr_generation_get_release (fallback), error->message);
-      write_history (self, error);
+      write_history (self, self->running, error);
     }
   hr_log_warning (self->name, "%s; %s", error->message, outcome->message);
 }
@@ -442,29 +454,35 @@ release_to_start (HrService *self)
   return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);
 }
 
+/* Of a reload that was asked for and never began, it is said and written down. */
+static void
+report_undone (HrService *self, HrRequest *request, const GError *error)
+{
+  HrEvent event = { .kind = HR_EVENT_RELOAD_FAILED, .job = request->job, .message = error->message, .error = error };
+
+  event.phase = hr_reload_phase_to_string (HR_PHASE_WAIT);
+  hr_job_edit_outcome (request->job)->message = g_strdup ("nothing was done");
+  if (request->kind != HR_JOB_RELOAD)
+    return;
+  hr_job_edit_outcome (request->job)->phase = g_strdup (event.phase);
+  hr_service_emit_event (self, &event);
+  write_history (self, request, error);
+}
+
 /* An operation that cannot even begin. */
 static void
 refuse (HrService *self, GError *error)
 {
   g_autoptr (GError) owned = error;
+  gboolean by_change = self->running->kind == HR_JOB_RELOAD && !self->running->by_hand;
 
-  HrEvent event = {
-    .kind = HR_EVENT_RELOAD_FAILED, .job = self->running->job, .message = owned->message, .error = owned
-  };
-
-  event.phase = hr_reload_phase_to_string (HR_PHASE_WAIT);
   hr_job_set_phase (self->running->job, NULL);
-  hr_job_edit_outcome (self->running->job)->message = g_strdup ("nothing was done");
+  /* Nobody waits for the job of a change, so it must be said that it was not acted on; and seen again. */
+  if (by_change)
+    g_signal_emit_by_name (self, "job-added", self->running->job);
   if (self->running->kind == HR_JOB_RELOAD)
-    {
-      /* Nobody waits for the job of a change, so it must be said that it was not acted on; and seen again. */
-      if (!self->running->by_hand)
-        g_signal_emit_by_name (self, "job-added", self->running->job);
-      hr_job_edit_outcome (self->running->job)->phase = g_strdup (event.phase);
-      self->scan_everything = TRUE;
-      hr_service_emit_event (self, &event);
-      write_history (self, owned);
-    }
+    self->scan_everything = TRUE;
+  report_undone (self, self->running, owned);
   hr_service_end_request (self, owned);
 }
 

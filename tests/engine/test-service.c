@@ -4,6 +4,7 @@
  */
 #include "engine-fixture.h"
 #include "hr-error.h"
+#include "hr-reload.h"
 
 #define TWO_SECONDS_TO_STOP ((HrFakeProgram){ .stop_takes = 2 * SECOND })
 
@@ -230,7 +231,7 @@ test_cancel_waiting (Engine *engine)
   g_assert_true (hr_job_cancel (running, NULL));
   engine_run (engine, SECOND);
   expect_ended (running, HR_JOB_CANCELLED);
-  engine_expect (engine, "ReloadStarted 2 | ReloadFailed check");
+  engine_expect (engine, "ReloadStarted 2 | ReloadFailed wait | ReloadFailed check");
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
 }
 
@@ -250,6 +251,27 @@ test_stop_during_reload (Engine *engine)
   expect_ended (stop, HR_JOB_COMPLETED);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
   g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+}
+
+/* It cannot be undone any more, and to bring the old release back only to stop it would take its time to drain. */
+static void
+test_stop_during_switch (Engine *engine)
+{
+  HrService *service = engine_start (engine, "DrainTimeout=10min\nStopTimeout=2s\n");
+  HrJob *reload, *stop;
+
+  engine_instance (engine, 0)->program.ignores_stop = TRUE;
+  engine_instance (engine, 0)->program.keeps_listeners = TRUE;
+  reload = hr_service_reload (service, "first");
+  engine_run (engine, HR_SWITCH_WAIT_USEC / 2);
+  g_assert_cmpstr (hr_job_get_phase (reload), ==, "switch");
+  stop = hr_service_stop (service, "second");
+  engine_run (engine, HR_SWITCH_WAIT_USEC);
+  expect_ended (reload, HR_JOB_COMPLETED);
+  engine_run (engine, 2 * SECOND);
+  expect_ended (stop, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
 }
 
 /* Nothing was changed, so nobody hears of it. */
@@ -510,6 +532,7 @@ main (int argc, char **argv)
   engine_add ("/service/rule-1/newer-kind-takes-the-place", test_other_kind_takes_place);
   engine_add ("/service/rule-1/cancel", test_cancel_waiting);
   engine_add ("/service/rule-1/stop-cancels-reload", test_stop_during_reload);
+  engine_add ("/service/rule-1/stop-lets-a-switch-end", test_stop_during_switch);
   engine_add ("/service/rule-1/stop-during-a-look-at-the-source", test_stop_during_scan);
   engine_add ("/service/rule-1/start-after-stop", test_start_during_stop);
   engine_add ("/service/case-20/touch-gives-no-reload", test_touch);

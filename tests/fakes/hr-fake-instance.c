@@ -118,6 +118,14 @@ fake_get_pid (HrInstance *instance)
   return HR_FAKE_INSTANCE (instance)->pid;
 }
 
+static gboolean
+holds_listener (HrInstance *instance, HrListeners *listeners)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  return self->alive && self->program.keeps_listeners;
+}
+
 static void
 fake_stop (HrInstance *instance, int signal_number)
 {
@@ -182,6 +190,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   G_OBJECT_CLASS (klass)->dispose = hr_fake_instance_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_fake_instance_finalize;
   instance_class->get_pid = fake_get_pid;
+  instance_class->holds_listener = holds_listener;
   instance_class->stop = fake_stop;
   instance_class->kill = fake_kill;
   instance_class->get_start_error = fake_get_start_error;

@@ -24,6 +24,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @keeps: whether it leaves what it read instead
  * @stop_takes: from StopSignal to its end
  * @ignores_stop: whether only SIGKILL ends it
+ * @keeps_listeners: whether it has the listeners open until it ends
  * @stop_code: with what it exits then
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
@@ -38,6 +39,7 @@ typedef struct {
   gboolean keeps;
   gint64 stop_takes;
   gboolean ignores_stop;
+  gboolean keeps_listeners;
   int stop_code;
   gint64 exits_after;
   int exit_code;

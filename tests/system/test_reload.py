@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The rules of a reload, from outside: what runs, what is said, and that every phase can be left again."""
+"""The rules of a reload, from outside: what runs and what is said."""
 
 import os
 import signal
@@ -194,60 +194,7 @@ def rule_8():
         equal(site.history("after")[0]["downtimeUsec"], event["args"][3], "the same in the history")
 
 
-# Leaving a reload again
-
-
-def cancel(site, service, mark, gates, phase):
-    """Cancels the reload that waits at one of the gates; returns its ReloadFailed."""
-    gates[0].arrived()
-    job = site.signals.wait("ReloadStarted", service.name, mark)["args"][1]
-    equal(site.job_property(job, "Phase"), phase, "phase of the job")
-    site.call("Cancel", path=job, interface="org.hotreload.Job")
-    for gate in gates:
-        gate.close()
-    event = service.failed(mark, phase)
-    equal(event["args"][4]["errorName"], "org.hotreload.Error.Cancelled", "error")
-    equal(event["args"][1], job, "job")
-    return event
-
-
-@test("cancel-in-check-start-and-verify-leaves-the-old-one-as-it-was")
-def cancel_early():
-    with Site() as site:
-        gate = Gate(site)
-        wait = f"sh -c 'grep -q WAIT-IN-{{}} app.py && cat {gate.path}; true'"
-        service = Service(site, "cancel", {"app.py": app()},
-                          {"Check": {"PreCheck": wait.format("CHECK")},
-                           "Health": {"Probe": "exec:" + wait.format("VERIFY"), "Timeout": "60s"}})
-        pid = service.pid
-        for phase, text in (("check", app("2") + "# WAIT-IN-CHECK\n"), ("ready", app("3", early=at_gate(gate))),
-                            ("verify", app("4") + "# WAIT-IN-VERIFY\n")):
-            mark = service.save(text)
-            cancel(site, service, mark, [gate], phase)
-            equal((service.pid, service.ask()), (pid, "1"), f"after a cancel in {phase}")
-            equal(service.releases[-1]["fate"], "rejected", f"fate after a cancel in {phase}")
-        equal(service.completed(service.save(app("5")), 5)["args"][4]["previousRelease"], 1, "previous release")
-
-
-@test("cancel-while-state-passes-brings-the-old-release-back-with-its-state")
-def cancel_late():
-    with Site() as site:
-        ending, late = Gate(site, "ending"), Gate(site, "late")
-        text = app(keep=True, ending=at_gate(ending))
-        service = Service(site, "cancel", {"app.py": text})
-        service.ask("/grow")
-        mark = service.save(app("2", keep=True))
-        cancel(site, service, mark, [ending], "preserve")
-        site.signals.wait("RolledBack", "cancel", mark)
-        equal((service.ask(), service.ask("/count")), ("1", "1"), "after a cancel in preserve")
-        mark = service.save(app("3", keep=True, late=at_gate(late)))
-        ending.release()
-        cancel(site, service, mark, [late], "ready")
-        site.signals.wait("RolledBack", "cancel", mark)
-        equal((service.ask(), service.ask("/count")), ("1", "1"), "after a cancel in ready")
-        job = site.call("Stop", "string:cancel")[0]
-        ending.release()
-        equal(site.job_ended(job), "completed", "stop")
+# Pause and plan
 
 
 @test("pause-keeps-changes-and-resume-acts-on-them-once")
