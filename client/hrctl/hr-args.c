@@ -28,7 +28,9 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_LISTEN] = { "listen", 0, N_ ("ADDR"), N_ ("address to listen on, such as tcp:127.0.0.1:8080") },
   [HR_OPTION_NAME] = { "name", 0, N_ ("NAME"), N_ ("name of the service") },
   [HR_OPTION_NAMES] = { "names", 0, NULL, N_ ("print names only, one a line") },
+  [HR_OPTION_NEWEST] = { "newest", 0, NULL, N_ ("of the newest instance, also one that failed before it served") },
   [HR_OPTION_PROFILE] = { "profile", 0, N_ ("NAME"), N_ ("profile to use") },
+  [HR_OPTION_RELEASE] = { "release", 0, N_ ("N"), N_ ("of the newest instance of this release") },
   [HR_OPTION_TO] = { "to", 0, N_ ("N"), N_ ("number of the release to run again") },
   [HR_OPTION_WATCH] = { "watch", 0, N_ ("DIR"), N_ ("directory with the code (default: the working directory)") },
 };

@@ -335,12 +335,13 @@ launch (HrGeneration *self, GError **error)
   };
   g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
   g_autofree char *directory = working_directory (self);
+  g_autofree char *log_name = g_strdup_printf ("%" G_GUINT64_FORMAT "-%s", self->release, self->id);
   HrLaunch request = { 0 };
 
   if (argv == NULL)
     return FALSE;
   if (self->caller == NULL)
-    self->log_file = hr_platform_log_file (self->platform, self->spec->name, self->id);
+    self->log_file = hr_platform_log_file (self->platform, self->spec->name, log_name);
   request.service = self->spec->name;
   request.id = self->id;
   request.argv = (const char *const *)argv;
@@ -543,6 +544,18 @@ HrSlot
 hr_generation_get_slot (HrGeneration *self)
 {
   return self->slot;
+}
+
+/**
+ * hr_generation_get_log_file:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): the file with its output; %NULL before its start and for a transient service
+ */
+const char *
+hr_generation_get_log_file (HrGeneration *self)
+{
+  return self->log_file;
 }
 
 /**

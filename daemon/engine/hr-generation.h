@@ -62,6 +62,7 @@ const char *hr_generation_get_id (HrGeneration *self);
 HrServiceSpec *hr_generation_get_spec (HrGeneration *self);
 guint64 hr_generation_get_release (HrGeneration *self);
 HrSlot hr_generation_get_slot (HrGeneration *self);
+const char *hr_generation_get_log_file (HrGeneration *self);
 HrView *hr_generation_get_view (HrGeneration *self);
 GPid hr_generation_get_pid (HrGeneration *self);
 gboolean hr_generation_is_alive (HrGeneration *self);

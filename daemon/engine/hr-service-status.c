@@ -343,3 +343,23 @@ hr_service_get_log_file (HrService *self)
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
   return self->caller != NULL ? g_strdup ("") : hr_platform_log_file (self->platform, self->name, NULL);
 }
+
+/**
+ * hr_service_get_instance_log_file:
+ * @self: a service
+ *
+ * A candidate that fails leaves a newer file than that of the instance that runs on.
+ *
+ * Returns: (transfer full): where the output of the instance that runs is, or of the last one that did; as
+ *   hr_service_get_log_file() where none has run yet
+ */
+char *
+hr_service_get_instance_log_file (HrService *self)
+{
+  const char *file;
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  file = self->current != NULL ? hr_generation_get_log_file (self->current) : NULL;
+  return file != NULL ? g_strdup (file) : hr_service_get_log_file (self);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-log-files.h: the files for the output of instances: LOGS/NAME.INSTANCE.log, and LOGS/NAME.log as a link to the
- * newest.
+ * newest. INSTANCE is RELEASE-ID, so that people find the log of a release.
  *
  * The daemon never writes into them. A few of each service are kept; one that somebody still has open is never removed.
  * The directory is read once, so that a start costs the same with a thousand services.

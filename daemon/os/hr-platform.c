@@ -115,7 +115,7 @@ hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *ol
  * @service: name
  * @instance: (nullable): id of an instance that is about to start
  *
- * Makes logs/NAME.log point to the file of @instance.
+ * Makes logs/NAME.log point to the file of @instance, which is any name without dots and slashes.
  *
  * Returns: (transfer full): the file for the instance's output; without @instance that of the newest: logs/NAME.log
  */

@@ -40,13 +40,13 @@ _hrctl ()
     --profile)
       mapfile -t COMPREPLY < <(compgen -W 'development production testing' -- "$cur")
       return ;;
-    --timeout | --to | --lines | -n | --listen | --name)
+    --timeout | --to | --lines | -n | --listen | --name | --release)
       return ;;
   esac
 
   for (( i = 1; i < COMP_CWORD; i++ )); do
     case ${COMP_WORDS[i]} in
-      --timeout | --to | --lines | -n | --listen | --name | --watch | --config-dir | --profile)
+      --timeout | --to | --lines | -n | --listen | --name | --release | --watch | --config-dir | --profile)
         [[ ${COMP_WORDS[i+1]} == = ]] && (( i++ ))
         (( i++ )) ;;
       -*) ;;
@@ -64,7 +64,7 @@ _hrctl ()
     stop) options='--all' ;;
     rollback) options='--to=' ;;
     history) options='--lines=' ;;
-    logs) options='--follow --lines=' ;;
+    logs) options='--follow --lines= --newest --release=' ;;
     run) options='--listen= --watch= --name=' ;;
     check) options='--config-dir= --profile=' ;;
     add) options='--name=' ;;

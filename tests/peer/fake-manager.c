@@ -669,12 +669,22 @@ fake_manager_set_directory (FakeManager *self, const char *directory)
   g_free (self->directory);
   self->directory = g_strdup (directory);
   hr_dbus_service_set_log_file (self->being, log);
+  hr_dbus_service_set_instance_log_file (self->being, log);
 }
 
 void
 fake_manager_set_run (FakeManager *self, FakeRun run)
 {
   self->run = run;
+}
+
+/* The instance that runs; @file is in the directory. */
+void
+fake_manager_set_instance_log (FakeManager *self, const char *file)
+{
+  g_autofree char *log = g_build_filename (self->directory, file, NULL);
+
+  hr_dbus_service_set_instance_log_file (self->being, log);
 }
 
 /* What is found when the configuration is read again: the service whose file has changed, %NULL: none, and "old" is

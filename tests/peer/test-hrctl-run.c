@@ -319,12 +319,26 @@ test_monitor_ends_with_the_daemon (HrctlFixture *f, gconstpointer data)
 static void
 test_logs_follow_to_the_next_instance (HrctlFixture *f, gconstpointer data)
 {
+  g_autoptr (Reader) reader = NULL;
+
+  hrctl_fixture_write (f, "being-system.log", "first instance\n");
+  reader = reader_new (f, (const char *const[]){ "logs", "-f", "being-system", NULL });
+  reader_wait_for (reader, "first instance\n");
+  hrctl_fixture_write (f, "being-system.2-x.log", "second instance\n");
+  fake_manager_set_instance_log (f->fake, "being-system.2-x.log");
+  reader_wait_for (reader, "second instance\n");
+  g_assert_cmpstr (reader->text->str, ==, "first instance\nsecond instance\n");
+}
+
+static void
+test_logs_follow_the_newest (HrctlFixture *f, gconstpointer data)
+{
   g_autofree char *next = g_build_filename (f->dir, "next.log", NULL);
   g_autofree char *log = g_build_filename (f->dir, "being-system.log", NULL);
   g_autoptr (Reader) reader = NULL;
 
   hrctl_fixture_write (f, "being-system.log", "first instance\n");
-  reader = reader_new (f, (const char *const[]){ "logs", "-f", "being-system", NULL });
+  reader = reader_new (f, (const char *const[]){ "logs", "-f", "--newest", "being-system", NULL });
   reader_wait_for (reader, "first instance\n");
   hrctl_fixture_write (f, "next.log", "second instance\n");
   g_assert_cmpint (g_rename (next, log), ==, 0);
@@ -399,6 +413,7 @@ main (int argc, char **argv)
   ADD ("monitor-json-is-an-object-a-line", test_monitor_json_is_an_object_a_line);
   ADD ("monitor-ends-with-the-daemon", test_monitor_ends_with_the_daemon);
   ADD ("logs-follow-to-the-next-instance", test_logs_follow_to_the_next_instance);
+  ADD ("logs-follow-the-newest", test_logs_follow_the_newest);
 
   return g_test_run ();
 }

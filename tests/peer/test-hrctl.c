@@ -2,6 +2,7 @@
 #include "hrctl-fixture.h"
 
 #include <glib/gstdio.h>
+#include <unistd.h>
 
 #include "hr-names.h"
 
@@ -422,8 +423,48 @@ test_logs_print_the_end_of_the_output (HrctlFixture *f, gconstpointer data)
 
   json = hrctl_run (f, "logs", "being-system", "-n2", "--json", NULL);
   expected = g_strdup_printf (
-      "{\"service\":\"being-system\",\"file\":\"%s/being-system.log\",\"lines\":[\"three\",\"fo\"]}", f->dir);
+      "{\"service\":\"being-system\",\"file\":\"%s/being-system.log\",\"release\":null,\"lines\":[\"three\",\"fo\"]}",
+      f->dir);
   hrctl_assert_json (json, expected);
+}
+
+static void
+test_logs_are_of_the_instance_that_runs (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *link = g_build_filename (f->dir, "being-system.log", NULL);
+  g_autofree char *header = g_strdup_printf ("hotreload: log of release 6: %s/being-system.6-b.log\n", f->dir);
+  g_autoptr (HrctlResult) running = NULL;
+  g_autoptr (HrctlResult) newest = NULL;
+  g_autoptr (HrctlResult) release = NULL;
+  g_autoptr (HrctlResult) missing = NULL;
+  g_autoptr (HrctlResult) json = NULL;
+  g_autoptr (HrctlResult) both = NULL;
+
+  hrctl_fixture_write (f, "being-system.5-z.log", "old\n");
+  hrctl_fixture_write (f, "being-system.6-a.log", "before\n");
+  hrctl_fixture_write (f, "being-system.6-b.log", "serves\n");
+  hrctl_fixture_write (f, "being-system.x.6-c.log", "another service\n");
+  hrctl_fixture_write (f, "being-system.7-d.log", "died\n");
+  g_assert_cmpint (symlink ("being-system.7-d.log", link), ==, 0);
+  fake_manager_set_instance_log (f->fake, "being-system.6-b.log");
+
+  running = hrctl_run (f, "logs", "being-system", NULL);
+  g_assert_cmpstr (running->out, ==, "serves\n");
+  g_assert_cmpstr (running->err, ==, header);
+  newest = hrctl_run (f, "logs", "being-system", "--newest", NULL);
+  g_assert_cmpstr (newest->out, ==, "died\n");
+  g_assert_nonnull (strstr (newest->err, "log of release 7: "));
+  release = hrctl_run (f, "logs", "being-system", "--release=6", NULL);
+  g_assert_cmpstr (release->out, ==, "serves\n");
+  missing = hrctl_run (f, "logs", "being-system", "--release=4", NULL);
+  g_assert_cmpstr (missing->err, ==,
+                   "hrctl: there is no log of release 4 of 'being-system'; there are those of 5, 6, 7\n");
+  g_assert_cmpint (missing->code, ==, HR_EXIT_NOT_FOUND);
+  json = hrctl_run (f, "logs", "being-system", "--json", NULL);
+  g_assert_cmpstr (json->err, ==, "");
+  g_assert_nonnull (strstr (json->out, "\"release\" : 6"));
+  both = hrctl_run (f, "logs", "being-system", "--newest", "--release=6", NULL);
+  g_assert_cmpint (both->code, ==, HR_EXIT_USAGE);
 }
 
 static void
@@ -474,6 +515,7 @@ main (int argc, char **argv)
   ADD ("pause-and-resume", test_pause_and_resume);
   ADD ("a-snapshot-is-shown-byte-for-byte", test_a_snapshot_is_shown_byte_for_byte);
   ADD ("logs-print-the-end-of-the-output", test_logs_print_the_end_of_the_output);
+  ADD ("logs-are-of-the-instance-that-runs", test_logs_are_of_the_instance_that_runs);
   ADD ("help-and-version-need-no-daemon", test_help_and_version_need_no_daemon);
 
   return g_test_run ();
