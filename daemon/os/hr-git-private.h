@@ -27,5 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (git_patch, git_patch_free)
 HrGitRepo *hr_git_repo_new (const char *path, git_repository *repository, GError **error);
 git_repository *hr_git_repo_repository (HrGitRepo *self);
 gboolean hr_git_set_error (GError **error, int code, const char *format, ...) G_GNUC_PRINTF (3, 4);
+gboolean hr_git_repo_set_write_error (HrGitRepo *self, int code, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
 G_END_DECLS

@@ -291,8 +291,9 @@ write_fate (HrGitRepo *repo, const char *service, const HrRelease *release, gboo
   if (code == 0)
     code = git_reference_create (&reference, repository, ref, &oid, !is_new, NULL);
   return code == 0
-         || hr_git_set_error (error, code, "while recording release %" G_GUINT64_FORMAT " of '%s' in '%s'",
-                              release->number, service, hr_git_repo_path (repo));
+         || hr_git_repo_set_write_error (repo, code, error,
+                                         "while recording release %" G_GUINT64_FORMAT " of '%s' in '%s'",
+                                         release->number, service, hr_git_repo_path (repo));
 }
 
 static char *
@@ -350,8 +351,8 @@ hr_git_releases_commit (HrGitRepo *repo, const char *service, const HrRelease *d
                                        parent != NULL ? 1 : 0, parents);
   if (code != 0)
     {
-      hr_git_set_error (error, code, "while recording release %" G_GUINT64_FORMAT " of '%s' in '%s'", number, service,
-                        hr_git_repo_path (repo));
+      hr_git_repo_set_write_error (repo, code, error, "while recording release %" G_GUINT64_FORMAT " of '%s' in '%s'",
+                                   number, service, hr_git_repo_path (repo));
       return NULL;
     }
   hr_git_repo_note_written (repo, (const HrOid *)&oid);

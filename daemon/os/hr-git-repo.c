@@ -15,6 +15,7 @@
 #include "hr-fs.h"
 #include "hr-git-pack.h"
 #include "hr-git-private.h"
+#include "hr-state-lock.h"
 
 struct _HrGitRepo {
   char *path;
@@ -91,6 +92,49 @@ hr_git_set_error (GError **error, int code, const char *format, ...)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "%s: %s", what, why);
   else
     g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "%s: %s", what, why);
+  return FALSE;
+}
+
+/* libgit2 hides the cause of some failures, and knows no remedy. */
+static void
+explain_full_disk (HrGitRepo *self, GError **error)
+{
+  char *old;
+
+  if (error == NULL || *error == NULL)
+    return;
+  old = (*error)->message;
+  if (strstr (old, g_strerror (ENOSPC)) != NULL || strstr (old, g_strerror (EDQUOT)) != NULL)
+    (*error)->message = g_strconcat (old, " (make room there)", NULL);
+  else if (!hr_state_dir_check_space (self->path, NULL))
+    (*error)->message = g_strconcat (old, ": ", hr_fs_strerror (ENOSPC), NULL);
+  else
+    return;
+  g_free (old);
+}
+
+/**
+ * hr_git_repo_set_write_error:
+ * @self: a repository
+ * @code: what libgit2 returned
+ * @error: return location
+ * @format: what was being written
+ *
+ * As hr_git_set_error(), and says so where the disk is full.
+ *
+ * Returns: %FALSE, for the caller to return
+ */
+gboolean
+hr_git_repo_set_write_error (HrGitRepo *self, int code, GError **error, const char *format, ...)
+{
+  g_autofree char *what = NULL;
+  va_list args;
+
+  va_start (args, format);
+  what = g_strdup_vprintf (format, args);
+  va_end (args);
+  hr_git_set_error (error, code, "%s", what);
+  explain_full_disk (self, error);
   return FALSE;
 }
 
@@ -233,7 +277,7 @@ write_object (HrGitRepo *self, git_object_t type, gconstpointer data, gsize size
       code = git_odb_write (&id, self->odb, data, size, type);
       hr_git_repo_note_written (self, oid);
     }
-  return code == 0 || hr_git_set_error (error, code, "while writing to '%s'", self->path);
+  return code == 0 || hr_git_repo_set_write_error (self, code, error, "while writing to '%s'", self->path);
 }
 
 /**
@@ -293,7 +337,7 @@ hr_git_repo_write_fd (HrGitRepo *self, int fd, guint64 size, HrOid *oid, GError 
   if (code == 0)
     code = git_odb_stream_finalize_write (&id, stream);
   if (code != 0)
-    return hr_git_set_error (error, code, "while writing to '%s'", self->path);
+    return hr_git_repo_set_write_error (self, code, error, "while writing to '%s'", self->path);
   memcpy (oid, &id, sizeof *oid);
   hr_git_repo_note_written (self, oid);
   return TRUE;

@@ -97,10 +97,11 @@ offer (HrStateFiles *files, const char *instance, GBytes *data, GError **error)
 {
   HrLeaseStateFiles *self = HR_LEASE_STATE_FILES (files);
   g_autofree char *dir = hr_state_exchange_open (self->exchange, instance, error);
+  g_autofree char *same = hr_state_exchange_dup_kept_file (self->exchange);
 
   if (dir == NULL)
     return NULL;
-  return hr_lease_state_offer_new (dir, data, wait_limit (files) > 0, error);
+  return hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, error);
 }
 
 static void
@@ -168,7 +169,9 @@ load_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *can
       return;
     }
   hr_state_exchange_recover (work->exchange);
-  snapshot = hr_snapshot_dir_load (work->snapshots, work->id, &error);
+  snapshot = work->id == NULL ? hr_state_exchange_load_kept (work->exchange) : NULL;
+  if (snapshot == NULL)
+    snapshot = hr_snapshot_dir_load (work->snapshots, work->id, &error);
   return_snapshot (task, snapshot, error);
 }
 

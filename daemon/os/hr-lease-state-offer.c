@@ -17,7 +17,8 @@ struct _HrLeaseStateOffer {
 
   char *in_path;
   char *out_path;
-  HrFd fd; /* of in_path, until the state is given */
+  HrFd fd;         /* of in_path, until the state is given */
+  gboolean linked; /* in_path is another name of a file that must stay as it is */
   HrLease *lease;
 };
 
@@ -58,9 +59,9 @@ rewrite (HrLeaseStateOffer *self, GBytes *data, GError **error)
 
   /* With the room made first a full disk leaves the old content whole. */
   if (size > 0 && fallocate (self->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) != 0 && errno != EOPNOTSUPP)
-    return fail (self, g_strerror (errno), error);
+    return fail (self, hr_fs_strerror (errno), error);
   if (ftruncate (self->fd, 0) != 0 || lseek (self->fd, 0, SEEK_SET) != 0)
-    return fail (self, g_strerror (errno), error);
+    return fail (self, hr_fs_strerror (errno), error);
   if (hr_fd_write_all (self->fd, content, size, &local))
     return TRUE;
 
@@ -77,7 +78,7 @@ give (HrStateOffer *offer, GBytes *data, GError **error)
 
   if (data != NULL && self->lease != NULL && hr_lease_expired (self->lease))
     return fail (self, "the program waited for it longer than the kernel lets it wait", error);
-  if (data != NULL && self->fd < 0)
+  if (data != NULL && (self->fd < 0 || self->linked))
     return fail (self, "it has been given already", error);
   /* On failure the program goes on waiting: whoever asked ends it before it can see what it must not. */
   if (data != NULL && !rewrite (self, data, error))
@@ -136,21 +137,39 @@ hr_lease_state_offer_init (HrLeaseStateOffer *self)
   self->fd = -1;
 }
 
+/* On a full disk, a file that holds @data already needs no room for a second name. */
+static gboolean
+link_same (HrLeaseStateOffer *self, const char *same, GBytes *data)
+{
+  g_auto (HrFd) fd = open (same, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  g_autoptr (GBytes) content = fd >= 0 ? hr_fd_read_all (fd, g_bytes_get_size (data), NULL) : NULL;
+
+  if (content == NULL || !g_bytes_equal (content, data) || g_unlink (self->in_path) != 0
+      || link (same, self->in_path) != 0)
+    return FALSE;
+  hr_fd_clear (&self->fd);
+  self->fd = hr_fd_dup (fd, NULL);
+  self->linked = TRUE;
+  return self->fd >= 0;
+}
+
 /**
  * hr_lease_state_offer_new:
  * @dir: the instance's directory; must exist
  * @data: (nullable): what HOTRELOAD_STATE_IN holds at first; %NULL: {}
+ * @same: (nullable): a file that may hold just that, for want of room
  * @lease: whether to try for a lease
  * @error: return location
  *
  * Returns: (transfer full): the offer; %NULL with %HR_ERROR_STATE_FAILED that names the path
  */
 HrStateOffer *
-hr_lease_state_offer_new (const char *dir, GBytes *data, gboolean lease, GError **error)
+hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease, GError **error)
 {
   g_autoptr (HrLeaseStateOffer) self = g_object_new (HR_TYPE_LEASE_STATE_OFFER, NULL);
   g_autoptr (GBytes) empty = g_bytes_new_static ("{}", 2);
   g_autoptr (GError) local = NULL;
+  g_autoptr (GError) why = NULL;
   g_auto (HrFd) fd = -1;
 
   self->in_path = g_build_filename (dir, HR_STATE_IN_NAME, NULL);
@@ -159,7 +178,7 @@ hr_lease_state_offer_new (const char *dir, GBytes *data, gboolean lease, GError 
   fd = open (self->in_path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     {
-      fail (self, g_strerror (errno), error);
+      fail (self, hr_fs_strerror (errno), error);
       return NULL;
     }
   self->fd = hr_fd_dup (fd, &local);
@@ -168,8 +187,12 @@ hr_lease_state_offer_new (const char *dir, GBytes *data, gboolean lease, GError 
       fail (self, local->message, error);
       return NULL;
     }
-  if (!rewrite (self, data != NULL ? data : empty, error))
-    return NULL;
+  if (!rewrite (self, data != NULL ? data : empty, &why)
+      && (data == NULL || same == NULL || !link_same (self, same, data)))
+    {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return NULL;
+    }
 
   if (lease)
     self->lease = hr_lease_new (self->fd, on_opened, self, &local);

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hr-error.h"
 #include "hr-fd.h"
@@ -27,6 +28,10 @@ struct _HrStateExchange {
   HrSnapshotDir *snapshots;
   GMutex lock; /* held while something is taken out */
   gboolean recovered;
+  char *kept; /* instance whose state could not be stored and is where it wrote it; %NULL */
+  guint64 kept_release;
+  guint kept_version;
+  gint64 kept_time; /* wall clock, in microseconds */
 };
 
 G_DEFINE_BOXED_TYPE (HrStateExchange, hr_state_exchange, hr_state_exchange_ref, hr_state_exchange_unref)
@@ -104,6 +109,7 @@ hr_state_exchange_unref (HrStateExchange *self)
     return;
   g_free (self->path);
   g_free (self->service);
+  g_free (self->kept);
   hr_snapshot_dir_unref (self->snapshots);
   g_mutex_clear (&self->lock);
   g_free (self);
@@ -259,6 +265,81 @@ remove_dir (HrStateExchange *self, const char *dir)
     hr_log_warning (self->service, "%s, ignoring", error->message);
 }
 
+static char *
+kept_file (HrStateExchange *self)
+{
+  return self->kept != NULL ? g_build_filename (self->path, self->kept, HR_STATE_OUT_NAME, NULL) : NULL;
+}
+
+/* Stores what could not be stored before; where there still is no room, it is read from where it is. */
+static HrSnapshot *
+take_kept (HrStateExchange *self)
+{
+  g_autofree char *out = kept_file (self);
+  g_autofree char *dir = out != NULL ? g_path_get_dirname (out) : NULL;
+  g_auto (HrFd) fd = out != NULL ? open_out (out) : -1;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GBytes) data = NULL;
+
+  if (fd >= 0)
+    snapshot = take (self, self->kept, out, fd, self->kept_release, self->kept_version, self->kept_time, NULL);
+  if (snapshot == NULL && fd >= 0 && lseek (fd, 0, SEEK_SET) == 0)
+    data = read_out (self, self->kept, out, fd, NULL);
+  if (data != NULL)
+    {
+      snapshot = hr_snapshot_new (self->service, self->kept_time / G_USEC_PER_SEC, self->kept_release,
+                                  self->kept_version, data, NULL);
+      if (snapshot != NULL)
+        {
+          snapshot->id = hr_snapshot_make_id (self->kept_time, self->kept_release);
+          return g_steal_pointer (&snapshot);
+        }
+    }
+  if (snapshot != NULL)
+    remove_dir (self, dir);
+  g_clear_pointer (&self->kept, g_free);
+  return g_steal_pointer (&snapshot);
+}
+
+static void
+keep (HrStateExchange *self, const char *instance, guint64 release, guint version)
+{
+  g_free (self->kept);
+  self->kept = g_strdup (instance);
+  self->kept_release = release;
+  self->kept_version = version;
+  self->kept_time = g_get_real_time ();
+}
+
+/**
+ * hr_state_exchange_load_kept:
+ * @self: the exchange
+ *
+ * Returns: (transfer full) (nullable): the state that was collected last, if it could not be stored then; by now it may
+ *   be
+ */
+HrSnapshot *
+hr_state_exchange_load_kept (HrStateExchange *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return take_kept (self);
+}
+
+/**
+ * hr_state_exchange_dup_kept_file:
+ * @self: the exchange
+ *
+ * Returns: (transfer full) (nullable): the file with the state that could not be stored
+ */
+char *
+hr_state_exchange_dup_kept_file (HrStateExchange *self)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return kept_file (self);
+}
+
 /**
  * hr_state_exchange_collect:
  * @self: the exchange
@@ -270,7 +351,8 @@ remove_dir (HrStateExchange *self, const char *dir)
  * Stores what the instance wrote and removes its directory.
  *
  * Returns: (transfer full) (nullable): the snapshot; %NULL without @error when it wrote nothing; %NULL with
- *   %HR_ERROR_STATE_FAILED when that cannot be kept (it is set aside) or not be stored (it stays)
+ *   %HR_ERROR_STATE_FAILED when that cannot be kept (it is set aside) or not be stored (it stays, see
+ *   hr_state_exchange_load_kept())
  */
 HrSnapshot *
 hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 release, guint version, GError **error)
@@ -284,6 +366,8 @@ hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 
 
   g_return_val_if_fail (is_instance_name (instance), NULL);
 
+  if (self->kept != NULL && !g_str_equal (self->kept, instance))
+    hr_snapshot_free (take_kept (self));
   fd = open_out (out);
   if (fd >= 0)
     snapshot = take (self, instance, out, fd, release, version, -1, &local);
@@ -294,6 +378,8 @@ hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 
 
   if (local == NULL || !g_file_test (out, G_FILE_TEST_EXISTS))
     remove_dir (self, dir);
+  else
+    keep (self, instance, release, version);
   if (local != NULL)
     g_propagate_error (error, g_steal_pointer (&local));
   return g_steal_pointer (&snapshot);

@@ -25,6 +25,8 @@ void hr_state_exchange_unref (HrStateExchange *self);
 char *hr_state_exchange_open (HrStateExchange *self, const char *instance, GError **error);
 HrSnapshot *hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 release, guint version,
                                        GError **error);
+HrSnapshot *hr_state_exchange_load_kept (HrStateExchange *self);
+char *hr_state_exchange_dup_kept_file (HrStateExchange *self);
 void hr_state_exchange_discard (HrStateExchange *self, const char *instance);
 void hr_state_exchange_recover (HrStateExchange *self);
 

@@ -6,6 +6,8 @@
 #include <gio/gio.h>
 #include <unistd.h>
 
+#include "hr-fs.h"
+
 /**
  * hr_fd_clear:
  * @fd: (inout): a descriptor or -1; set to -1
@@ -63,7 +65,7 @@ hr_fd_write_all (int fd, const void *data, gsize size, GError **error)
       if (written < 0)
         {
           int saved = errno;
-          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved), g_strerror (saved));
+          g_set_error_literal (error, G_IO_ERROR, g_io_error_from_errno (saved), hr_fs_strerror (saved));
           return FALSE;
         }
       next += written;

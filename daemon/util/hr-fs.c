@@ -18,12 +18,29 @@
 #define SYNC_AT_ONCE 8
 
 /**
+ * hr_fs_strerror:
+ * @errnum: a value of errno
+ *
+ * Returns: (transfer none): the system's words for it, and what to do about a full disk
+ */
+const char *
+hr_fs_strerror (int errnum)
+{
+  g_autofree char *words = NULL;
+
+  if (errnum != ENOSPC && errnum != EDQUOT)
+    return g_strerror (errnum);
+  words = g_strconcat (g_strerror (errnum), " (make room there)", NULL);
+  return g_intern_string (words);
+}
+
+/**
  * hr_fs_set_error:
  * @error: return location
  * @errnum: a value of errno
  * @format: what was being done, "while …"
  *
- * Sets a #GIOErrorEnum whose message is @format, a colon and the system's words for @errnum.
+ * Sets a #GIOErrorEnum whose message is @format, a colon and the words for @errnum, see hr_fs_strerror().
  *
  * Returns: %FALSE, for the caller to return
  */
@@ -36,7 +53,7 @@ hr_fs_set_error (GError **error, int errnum, const char *format, ...)
   va_start (args, format);
   what = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errnum), "%s: %s", what, g_strerror (errnum));
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errnum), "%s: %s", what, hr_fs_strerror (errnum));
   return FALSE;
 }
 

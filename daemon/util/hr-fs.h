@@ -20,6 +20,7 @@ gboolean hr_fs_sync_dir (const char *path, GError **error);
 gboolean hr_fs_sync_all (const char *const *paths, guint n, GError **error);
 gboolean hr_fs_remove_tree (const char *path, GError **error);
 gboolean hr_fs_copy (const char *from, const char *to, int mode, GError **error);
+const char *hr_fs_strerror (int errnum);
 gboolean hr_fs_set_error (GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 G_END_DECLS
