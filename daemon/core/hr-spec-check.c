@@ -47,12 +47,59 @@ check_sockets (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
   if (spec->sockets == HR_SOCKETS_NONE && spec->ready == HR_READY_LISTEN)
     return hr_spec_entry_fail (
         ready, error, "'listen' is seen at a listener of the daemon, and Sockets=none has none: write another");
-  if (spec->sockets == HR_SOCKETS_PASS && spec->ready == HR_READY_LISTEN)
+  if (spec->sockets == HR_SOCKETS_PASS && spec->ready == HR_READY_LISTEN && spec->listen->len == 0)
     return hr_spec_entry_fail (
-        ready, error,
-        "'listen' is seen by the adopt library, which Sockets=pass leaves out: write Sockets=auto, or another");
+        ready, error, "'listen' is seen at what Sockets=pass passes, and that is nothing: name a listener in Listen");
+  return TRUE;
+}
+
+static gboolean
+check_ready (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const HrSpecEntry *ready = hr_spec_table_get (table, "Service", "Ready");
+  g_autofree char *delay = hr_duration_to_string (spec->ready_delay);
+  g_autofree char *timeout = hr_duration_to_string (spec->start_timeout);
+
   if (spec->ready == HR_READY_PROBE && spec->probe_exec[0] == NULL)
     return hr_spec_entry_fail (ready, error, "'probe' needs one: write Probe=exec:COMMAND in group 'Health'");
+  if (spec->ready == HR_READY_DELAY && spec->ready_delay >= spec->start_timeout)
+    return hr_spec_entry_fail (
+        ready, error,
+        "'delay' of %s never passes before StartTimeout (%s): write a shorter one, or a longer StartTimeout", delay,
+        timeout);
+  return TRUE;
+}
+
+/* What says how slots are used, without slots. The default may be written: a profile takes back a value with it. */
+static gboolean
+check_slots (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  static const char why[] = "it says how slots are used, and Slots=no has none: remove one of them";
+
+  if (spec->slots != HR_SLOTS_NO)
+    return TRUE;
+  if (spec->view != HR_VIEW_AUTO)
+    return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "View"), error, "%s", why);
+  if (!spec->share_auto || spec->share[0] != NULL)
+    return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "Share"), error, "%s", why);
+  return TRUE;
+}
+
+/* A Probe that a drop-in or profile took back leaves what belongs to it. */
+static gboolean
+check_health (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  static const char *const needy[] = { "Interval", "Timeout", "Failures" };
+
+  if (spec->probe_exec[0] != NULL || hr_spec_table_get (table, "Health", "Probe") != NULL)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (needy); i++)
+    {
+      const HrSpecEntry *entry = hr_spec_table_get (table, "Health", needy[i]);
+
+      if (entry != NULL)
+        return hr_spec_entry_fail (entry, error, "it says how to probe, and there is no Probe in group 'Health'");
+    }
   return TRUE;
 }
 
@@ -119,6 +166,7 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
 {
   g_return_val_if_fail (spec != NULL && table != NULL, FALSE);
 
-  return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_restart (spec, table, error)
-         && check_source (spec, table, error);
+  return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_ready (spec, table, error)
+         && check_restart (spec, table, error) && check_source (spec, table, error) && check_slots (spec, table, error)
+         && check_health (spec, table, error);
 }

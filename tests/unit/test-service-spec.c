@@ -466,6 +466,25 @@ test_exec_is_required_and_runs (void)
     }
 }
 
+/* What a profile takes back leaves nothing that does not fit. */
+static void
+test_keys_can_be_taken_back (void)
+{
+  static const char *const texts[] = {
+    "Source=/srv\nSlots=no\nView=auto\nShare=auto",
+    "Source=/srv\nView=slot\nShare=data\n[Profile production]\nService.Slots=no\nService.View=auto\nService.Share=auto",
+    "[Health]\nProbe=exec:true\nInterval=1s\n[Profile testing]\nHealth.Probe=",
+    "Ready=listen\nSockets=pass\nListen=a=tcp::1",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autofree char *text = g_strconcat ("[Service]\nExec=true\n", texts[i], "\n", NULL);
+      g_autoptr (HrServiceSpec) spec = parse (text, "production");
+      g_autoptr (HrServiceSpec) other = parse (text, "testing");
+    }
+}
+
 static void
 test_keys_must_fit_together (void)
 {
@@ -475,8 +494,19 @@ test_keys_must_fit_together (void)
   } cases[] = {
     { "Ready=probe", ":3: group 'Service': key 'Ready': 'probe' needs one" },
     { "Sockets=none\nListen=a=tcp::1", ":3: group 'Service': key 'Sockets': 'none' means that the program binds" },
-    { "Ready=listen\nSockets=pass", ":3: group 'Service': key 'Ready': 'listen' is seen by the adopt library" },
+    { "Ready=listen\nSockets=pass", ":3: group 'Service': key 'Ready': 'listen' is seen at what Sockets=pass passes" },
     { "Ready=listen\nSockets=none", ":3: group 'Service': key 'Ready': 'listen' is seen at" },
+    { "Ready=delay:30s", ":3: group 'Service': key 'Ready': 'delay' of 30s never passes before StartTimeout (30s)" },
+    { "StartTimeout=1s\nReady=delay:2s", ":4: group 'Service': key 'Ready': 'delay' of 2s never passes before" },
+    { "Source=/srv\nSlots=no\nView=slot",
+      ":5: group 'Service': key 'View': it says how slots are used, and Slots=no has none" },
+    { "Source=/srv\nView=source\nSlots=no", ":4: group 'Service': key 'View': it says how slots are used" },
+    { "Source=/srv\nSlots=no\nShare=data", ":5: group 'Service': key 'Share': it says how slots are used" },
+    { "Source=/srv\nSlots=no\nShare=no", ":5: group 'Service': key 'Share': it says how slots are used" },
+    { "Source=/srv\nView=slot\n[Profile production]\nService.Slots=no", "key 'View': it says how slots are used" },
+    { "[Health]\nInterval=1s", ":4: group 'Health': key 'Interval': it says how to probe, and there is no Probe" },
+    { "[Health]\nTimeout=1s", ":4: group 'Health': key 'Timeout': it says how to probe" },
+    { "[Health]\nFailures=1", ":4: group 'Health': key 'Failures': it says how to probe" },
     { "RestartDelay=5s\nRestartDelayMax=4s",
       ":4: group 'Service': key 'RestartDelayMax': RestartDelayMax (4s) is shorter than RestartDelay (5s)" },
     { "RestartDelay=20s", ":3: group 'Service': key 'RestartDelay': RestartDelayMax (10s) is shorter" },
@@ -795,6 +825,7 @@ main (int argc, char **argv)
   TEST ("bad-values-say-what-would-be-right", test_bad_values_say_what_would_be_right);
   TEST ("exec-is-required-and-runs", test_exec_is_required_and_runs);
   TEST ("keys-must-fit-together", test_keys_must_fit_together);
+  TEST ("keys-can-be-taken-back", test_keys_can_be_taken_back);
   TEST ("syntax-faults-name-the-line", test_syntax_faults_name_the_line);
   TEST ("nul-bytes-and-huge-files-are-refused", test_nul_bytes_and_huge_files_are_refused);
   TEST ("lists-have-limits", test_lists_have_limits);
