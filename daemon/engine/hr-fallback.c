@@ -103,7 +103,8 @@ start_again (GTask *task)
     .commit = self->commit,
     .slot = hr_generation_get_slot (self->previous),
     .view = hr_generation_get_view (self->previous),
-    .parts = &self->parts,
+    .listeners = self->parts.listeners,
+    .state_files = self->parts.state,
     .caller = self->caller,
     .ever_notified = hr_generation_has_notified (self->previous),
   };

@@ -6,31 +6,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-command-line.h"
 #include "hr-error.h"
 #include "hr-fs.h"
 #include "hr-names.h"
+#include "hr-readiness.h"
 
 struct _HrGeneration {
   GObject parent_instance;
 
   HrPlatform *platform;
-  HrServiceSpec *spec;
-  guint64 release;
-  char *commit;
-  HrSlot slot;
-  HrView *view;
-  HrListeners *listeners;
-  HrStateFiles *state_files;
-  const HrCallerContext *caller;
-  gboolean ever_notified;
-
+  HrGenerationPlan *plan;
   char *id;
   char **environment;
   HrInstance *instance;
+  HrReadiness *readiness;
   HrStateOffer *offer;
   gint64 started_at;
-  guint start_timer;
   guint stop_timer;
   gint64 kill_at;
   char *status_text;
@@ -66,11 +57,9 @@ hr_generation_dispose (GObject *object)
 {
   HrGeneration *self = HR_GENERATION (object);
 
+  g_clear_pointer (&self->readiness, hr_readiness_free);
   if (self->platform != NULL)
-    {
-      hr_clock_cancel (generation_clock (self), &self->start_timer);
-      hr_clock_cancel (generation_clock (self), &self->stop_timer);
-    }
+    hr_clock_cancel (generation_clock (self), &self->stop_timer);
   /* Whoever drops a running generation drops its process: nothing may outlive the object that watches it. */
   if (self->instance != NULL && self->alive)
     {
@@ -79,8 +68,6 @@ hr_generation_dispose (GObject *object)
     }
   g_clear_object (&self->instance);
   g_clear_object (&self->offer);
-  g_clear_object (&self->listeners);
-  g_clear_object (&self->state_files);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_generation_parent_class)->dispose (object);
 }
@@ -90,9 +77,7 @@ hr_generation_finalize (GObject *object)
 {
   HrGeneration *self = HR_GENERATION (object);
 
-  g_clear_pointer (&self->spec, hr_service_spec_unref);
-  g_clear_pointer (&self->view, hr_view_unref);
-  g_free (self->commit);
+  g_clear_pointer (&self->plan, hr_generation_plan_free);
   g_free (self->id);
   g_free (self->status_text);
   g_free (self->log_file);
@@ -116,7 +101,31 @@ static void
 hr_generation_init (HrGeneration *self)
 {
   self->wait_status = -1;
-  self->slot = HR_SLOT_NONE;
+}
+
+static void
+become_ready (HrGeneration *self)
+{
+  if (self->ready || !self->alive || self->stopping)
+    return;
+  self->ready = TRUE;
+  hr_readiness_suspend (self->readiness);
+  g_signal_emit (self, signals[SIGNAL_READY], 0);
+}
+
+/* Ready, or known never to be: then its end says why. */
+static void
+time_decided (const GError *error, gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  if (error == NULL)
+    {
+      become_ready (self);
+      return;
+    }
+  self->launch_error = g_error_copy (error);
+  hr_generation_kill (self);
 }
 
 /**
@@ -132,59 +141,20 @@ hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan)
   HrGeneration *self = g_object_new (HR_TYPE_GENERATION, NULL);
 
   self->platform = g_object_ref (platform);
-  self->spec = hr_service_spec_ref (plan->spec);
-  self->release = plan->release;
-  self->commit = g_strdup (plan->commit);
-  self->slot = plan->slot;
-  self->view = plan->view != NULL ? hr_view_ref (plan->view) : NULL;
-  g_set_object (&self->listeners, plan->parts->listeners);
-  g_set_object (&self->state_files, plan->parts->state);
-  self->caller = plan->caller;
-  self->ever_notified = plan->ever_notified;
+  self->plan = hr_generation_plan_copy (plan);
+  self->readiness = hr_readiness_new (generation_clock (self), self->plan, time_decided, self);
   self->id = g_uuid_string_random ();
   return self;
 }
 
+/* Time spent in the open of HOTRELOAD_STATE_IN does not count: it begins when that returns. */
 static void
-become_ready (HrGeneration *self)
+let_time_count (HrGeneration *self)
 {
-  if (self->ready || !self->alive || self->stopping)
-    return;
-  self->ready = TRUE;
-  hr_clock_cancel (generation_clock (self), &self->start_timer);
-  g_signal_emit (self, signals[SIGNAL_READY], 0);
-}
-
-static void
-alive_long_enough (gpointer user_data)
-{
-  HrGeneration *self = user_data;
-
-  self->start_timer = 0;
-  become_ready (self);
-}
-
-/* Whether READY=1 or a listener is to be expected: then being alive says nothing. Only the adopt library sees that a
- * program listens. */
-static gboolean
-expects_a_sign (HrGeneration *self)
-{
-  gboolean sees = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_ADOPT;
-
-  return self->ever_notified || (sees && hr_listeners_list (self->listeners)->len > 0);
-}
-
-/* Time spent in the open of HOTRELOAD_STATE_IN does not count: the timer starts when that returns. */
-static void
-arm_alive_timer (HrGeneration *self)
-{
-  gint64 delay = self->spec->ready == HR_READY_DELAY ? self->spec->ready_delay : HR_READY_ALIVE_USEC;
-
-  hr_clock_cancel (generation_clock (self), &self->start_timer);
   if (self->ready || (self->opened_state && !self->state_given))
-    return;
-  if (self->spec->ready == HR_READY_DELAY || (self->spec->ready == HR_READY_AUTO && !expects_a_sign (self)))
-    self->start_timer = hr_clock_after (generation_clock (self), delay, alive_long_enough, self);
+    hr_readiness_suspend (self->readiness);
+  else
+    hr_readiness_watch (self->readiness, self->instance);
 }
 
 static void
@@ -208,7 +178,7 @@ instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
         {
           self->notified = TRUE;
           g_signal_emit (self, signals[SIGNAL_STATUS], 0);
-          if (self->spec->ready == HR_READY_NOTIFY || self->spec->ready == HR_READY_AUTO)
+          if (hr_readiness_accepts (self->readiness, HR_SIGN_NOTIFIED))
             become_ready (self);
         }
       else if (g_str_equal (line, "STOPPING=1"))
@@ -221,7 +191,7 @@ instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
 static void
 instance_listening (HrInstance *instance, HrGeneration *self)
 {
-  if (self->spec->ready == HR_READY_LISTEN || (self->spec->ready == HR_READY_AUTO && !self->ever_notified))
+  if (hr_readiness_accepts (self->readiness, HR_SIGN_LISTENING))
     become_ready (self);
 }
 
@@ -233,10 +203,10 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   self->alive = FALSE;
   self->wait_status = wait_status;
   self->status_known = known;
-  hr_clock_cancel (generation_clock (self), &self->start_timer);
+  hr_readiness_suspend (self->readiness);
   hr_clock_cancel (generation_clock (self), &self->stop_timer);
   g_clear_object (&self->offer);
-  hr_listeners_revive (self->listeners);
+  hr_listeners_revive (self->plan->listeners);
   g_signal_emit (self, signals[SIGNAL_EXITED], 0);
 }
 
@@ -249,112 +219,23 @@ state_opened (HrStateOffer *offer, HrGeneration *self)
   if (self->state_given)
     hr_state_offer_give (offer, NULL, NULL);
   else
-    arm_alive_timer (self);
+    let_time_count (self);
   g_signal_emit (self, signals[SIGNAL_STATE_OPENED], 0);
-}
-
-static void
-take (GPtrArray *list, const char *key, char *value)
-{
-  g_ptr_array_add (list, g_strconcat (key, "=", value, NULL));
-  g_free (value);
-}
-
-/* The last assignment of a key wins, so what tells the program who it is comes last. */
-static char **
-build_environment (HrGeneration *self, GError **error)
-{
-  g_auto (GStrv) base = NULL;
-  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) merged = g_new0 (char *, 1);
-
-  base = hr_platform_base_environment (self->platform, self->spec, error);
-  if (base == NULL)
-    return NULL;
-  if (self->caller != NULL)
-    for (guint i = 0; self->caller->environment[i] != NULL; i++)
-      g_ptr_array_add (all, g_strdup (self->caller->environment[i]));
-  for (guint i = 0; base[i] != NULL; i++)
-    g_ptr_array_add (all, g_strdup (base[i]));
-  take (all, HR_ENV_SERVICE, g_strdup (self->spec->name));
-  take (all, HR_ENV_RELEASE, g_strdup_printf ("%" G_GUINT64_FORMAT, self->release));
-  take (all, HR_ENV_COMMIT, g_strdup (self->commit != NULL ? self->commit : ""));
-  take (all, HR_ENV_SLOT, g_strdup (hr_slot_to_string (self->slot)));
-  take (all, HR_ENV_STATE_IN, g_strdup (hr_state_offer_get_in_path (self->offer)));
-  take (all, HR_ENV_STATE_OUT, g_strdup (hr_state_offer_get_out_path (self->offer)));
-
-  for (guint i = 0; i < all->len; i++)
-    {
-      const char *line = g_ptr_array_index (all, i);
-      const char *equals = strchr (line, '=');
-      g_autofree char *key = equals != NULL ? g_strndup (line, (gsize)(equals - line)) : NULL;
-
-      if (key != NULL)
-        merged = g_environ_setenv (g_steal_pointer (&merged), key, equals + 1, TRUE);
-    }
-  return g_steal_pointer (&merged);
-}
-
-static guint16
-first_tcp_port (HrListeners *listeners)
-{
-  GPtrArray *list = hr_listeners_list (listeners);
-
-  for (guint i = 0; i < list->len; i++)
-    {
-      const HrListener *listener = g_ptr_array_index (list, i);
-
-      if (listener->kind == HR_LISTEN_TCP)
-        return listener->port;
-    }
-  return 0;
-}
-
-static char *
-working_directory (HrGeneration *self)
-{
-  const char *base = self->view != NULL ? hr_view_program_dir (self->view) : NULL;
-
-  if (self->caller != NULL && self->spec->working_directory == NULL)
-    return g_strdup (self->caller->directory);
-  if (base == NULL)
-    base = "/";
-  if (self->spec->working_directory == NULL)
-    return g_strdup (base);
-  return g_canonicalize_filename (self->spec->working_directory, base);
 }
 
 static gboolean
 launch (HrGeneration *self, GError **error)
 {
-  const HrSpecifierValues values = {
-    .port = first_tcp_port (self->listeners),
-    .directory = self->view != NULL ? hr_view_program_dir (self->view) : NULL,
-    .release = self->release,
-    .name = self->spec->name,
-  };
-  g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
-  g_autofree char *directory = working_directory (self);
-  g_autofree char *log_name = g_strdup_printf ("%" G_GUINT64_FORMAT "-%s", self->release, self->id);
-  HrLaunch request = { 0 };
+  const HrGenerationPlan *plan = self->plan;
+  g_autofree char *log_name = g_strdup_printf ("%" G_GUINT64_FORMAT "-%s", plan->release, self->id);
 
-  if (argv == NULL)
+  self->environment = hr_generation_plan_environment (plan, self->platform, self->offer, error);
+  if (self->environment == NULL)
     return FALSE;
-  if (self->caller == NULL)
-    self->log_file = hr_platform_log_file (self->platform, self->spec->name, log_name);
-  request.service = self->spec->name;
-  request.id = self->id;
-  request.argv = (const char *const *)argv;
-  request.environment = (const char *const *)self->environment;
-  request.directory = directory;
-  request.view = self->view;
-  request.listeners = self->listeners;
-  request.pass = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_PASS;
-  request.adopt = self->spec->sockets == HR_SOCKETS_AUTO || self->spec->sockets == HR_SOCKETS_ADOPT;
-  request.log_file = self->log_file;
-  request.stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1;
-  request.stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1;
-  self->instance = hr_launcher_launch (hr_platform_get_launcher (self->platform), &request, error);
+  if (plan->caller == NULL)
+    self->log_file = hr_platform_log_file (self->platform, plan->spec->name, log_name);
+  self->instance = hr_generation_plan_launch (plan, self->platform, self->id, (const char *const *)self->environment,
+                                              self->log_file, error);
   return self->instance != NULL;
 }
 
@@ -375,7 +256,7 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
   g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
   g_return_val_if_fail (self->instance == NULL, FALSE);
 
-  self->offer = hr_state_files_offer (self->state_files, self->id, state, &local);
+  self->offer = hr_state_files_offer (self->plan->state_files, self->id, state, &local);
   if (self->offer == NULL)
     {
       self->launch_error = g_error_copy (local);
@@ -383,8 +264,7 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
       return FALSE;
     }
   self->state_given = !barrier || !hr_state_offer_is_barrier (self->offer);
-  self->environment = build_environment (self, &local);
-  if (self->environment == NULL || !launch (self, &local))
+  if (!launch (self, &local))
     {
       g_clear_object (&self->offer);
       self->launch_error = g_error_copy (local);
@@ -398,7 +278,7 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
   g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
   g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);
   g_signal_connect (self->instance, "exited", G_CALLBACK (instance_exited), self);
-  arm_alive_timer (self);
+  let_time_count (self);
   return TRUE;
 }
 
@@ -420,7 +300,7 @@ hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error)
   if (!hr_state_offer_give (self->offer, data, error))
     return FALSE;
   self->state_given = TRUE;
-  arm_alive_timer (self);
+  let_time_count (self);
   return TRUE;
 }
 
@@ -453,11 +333,11 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
   if (!self->stopping)
     {
       self->stopping = TRUE;
-      hr_clock_cancel (generation_clock (self), &self->start_timer);
+      hr_readiness_suspend (self->readiness);
       /* It cannot act on a signal while it waits in the open. */
       if (self->opened_state && !self->state_given)
         hr_generation_give_state (self, NULL, NULL);
-      hr_instance_stop (self->instance, self->spec->stop_signal);
+      hr_instance_stop (self->instance, self->plan->spec->stop_signal);
     }
   if (self->stop_timer != 0 && self->kill_at <= now + timeout_usec)
     return;
@@ -519,7 +399,7 @@ hr_generation_get_id (HrGeneration *self)
 HrServiceSpec *
 hr_generation_get_spec (HrGeneration *self)
 {
-  return self->spec;
+  return self->plan->spec;
 }
 
 /**
@@ -531,7 +411,7 @@ hr_generation_get_spec (HrGeneration *self)
 guint64
 hr_generation_get_release (HrGeneration *self)
 {
-  return self->release;
+  return self->plan->release;
 }
 
 /**
@@ -543,7 +423,7 @@ hr_generation_get_release (HrGeneration *self)
 HrSlot
 hr_generation_get_slot (HrGeneration *self)
 {
-  return self->slot;
+  return self->plan->slot;
 }
 
 /**
@@ -567,7 +447,7 @@ hr_generation_get_log_file (HrGeneration *self)
 HrView *
 hr_generation_get_view (HrGeneration *self)
 {
-  return self->view;
+  return self->plan->view;
 }
 
 /**
@@ -675,7 +555,7 @@ hr_generation_can_wait (HrGeneration *self)
 gboolean
 hr_generation_may_accept (HrGeneration *self)
 {
-  return self->alive && hr_instance_holds_listener (self->instance, self->listeners);
+  return self->alive && hr_instance_holds_listener (self->instance, self->plan->listeners);
 }
 
 /**
@@ -716,11 +596,11 @@ hr_generation_ended_well (HrGeneration *self)
   if (self->killed)
     return FALSE;
   if (WIFSIGNALED (self->wait_status))
-    return self->stopping && WTERMSIG (self->wait_status) == self->spec->stop_signal;
+    return self->stopping && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
   if (WEXITSTATUS (self->wait_status) == 0)
     return TRUE;
-  for (guint i = 0; i < self->spec->success_exit_status->len; i++)
-    if (g_array_index (self->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
+  for (guint i = 0; i < self->plan->spec->success_exit_status->len; i++)
+    if (g_array_index (self->plan->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
       return TRUE;
   return FALSE;
 }
@@ -745,6 +625,18 @@ hr_generation_describe_end (HrGeneration *self)
                             g_strsignal (WTERMSIG (self->wait_status)),
                             self->killed ? " because it did not stop in time" : "");
   return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+}
+
+/**
+ * hr_generation_describe_wait:
+ * @self: a generation that did not become ready
+ *
+ * Returns: (transfer full): for people: "it did not listen on tcp:127.0.0.1:8080"
+ */
+char *
+hr_generation_describe_wait (HrGeneration *self)
+{
+  return hr_readiness_describe (self->readiness);
 }
 
 /**

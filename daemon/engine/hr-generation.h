@@ -11,42 +11,15 @@
  */
 #pragma once
 
-#include "hr-caller-context.h"
-#include "hr-platform.h"
+#include "hr-generation-plan.h"
 
 G_BEGIN_DECLS
 
-/* Where neither READY=1 nor a listener can be seen, alive for this long is ready. */
-#define HR_READY_ALIVE_USEC (1 * G_USEC_PER_SEC)
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
 /* Of a program that failed, this much of its output is shown: bytes and lines. */
 #define HR_LAST_WORDS_SIZE 2048
 #define HR_LAST_WORDS_LINES 10
-
-/**
- * HrGenerationPlan:
- * @spec: how to run it
- * @release: number, 0 for a service without source
- * @commit: (nullable): the release's commit
- * @slot: where its files are
- * @view: (nullable): how it sees them
- * @parts: the service's sockets and state files
- * @caller: (nullable): for a transient service
- * @ever_notified: whether the service ever said READY=1
- *
- * What to start. Copied.
- */
-typedef struct {
-  HrServiceSpec *spec;
-  guint64 release;
-  const char *commit;
-  HrSlot slot;
-  HrView *view;
-  const HrParts *parts;
-  const HrCallerContext *caller;
-  gboolean ever_notified;
-} HrGenerationPlan;
 
 #define HR_TYPE_GENERATION (hr_generation_get_type ())
 G_DECLARE_FINAL_TYPE (HrGeneration, hr_generation, HR, GENERATION, GObject)
@@ -77,6 +50,7 @@ gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
+char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);

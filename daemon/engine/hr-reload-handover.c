@@ -124,10 +124,11 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   /* Only now it is known that the program never ran: nothing could have become ready. */
   if (!ran && self->phase == HR_PHASE_READY)
     self->phase = HR_PHASE_START;
-  hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
-                                     "while starting release %" G_GUINT64_FORMAT " of '%s': %s%s%s",
-                                     hr_generation_get_release (candidate), self->spec->name, end,
-                                     ran ? " before it was ready" : "", words));
+  hr_reload_fail (self,
+                  g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
+                               "while starting release %" G_GUINT64_FORMAT " of '%s': %s%s%s",
+                               hr_generation_get_release (candidate), self->spec->name, end,
+                               ran && !hr_generation_was_killed (candidate) ? " before it was ready" : "", words));
 }
 
 /* Preserve */
@@ -279,7 +280,8 @@ start (HrReload *self)
     .commit = self->release != NULL ? self->release->commit : NULL,
     .slot = self->slot,
     .view = self->placement != NULL ? self->placement->view : NULL,
-    .parts = &self->parts,
+    .listeners = self->parts.listeners,
+    .state_files = self->parts.state,
     .caller = self->caller,
     .ever_notified = self->ever_notified,
   };

@@ -177,15 +177,20 @@ static void
 phase_timed_out (gpointer user_data)
 {
   HrReload *self = user_data;
+  g_autofree char *why = NULL;
 
   self->timer = 0;
-  hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
-                                     "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
-                                     self->spec->name, hr_reload_phase_to_string (self->phase),
-                                     phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND,
-                                     self->phase == HR_PHASE_START || self->phase == HR_PHASE_READY
-                                         ? ": the new instance did not become ready (see Ready and StartTimeout)"
-                                         : ""));
+  if (self->candidate != NULL && (self->phase == HR_PHASE_START || self->phase == HR_PHASE_READY))
+    {
+      g_autofree char *wait = hr_generation_describe_wait (self->candidate);
+
+      why = g_strdup_printf (": the new instance did not become ready: %s (see Ready and StartTimeout)", wait);
+    }
+  hr_reload_fail (self,
+                  g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
+                               "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
+                               self->spec->name, hr_reload_phase_to_string (self->phase),
+                               phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND, why != NULL ? why : ""));
 }
 
 /**

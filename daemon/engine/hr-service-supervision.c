@@ -331,7 +331,8 @@ start_again (HrService *self, GBytes *state)
     .commit = release != NULL ? release->commit : NULL,
     .slot = hr_generation_get_slot (old),
     .view = hr_generation_get_view (old),
-    .parts = &self->parts,
+    .listeners = self->parts.listeners,
+    .state_files = self->parts.state,
     .caller = self->caller,
     .ever_notified = self->ever_notified,
   };

@@ -22,22 +22,26 @@ static socklen_t server_length;
  *
  * Remembers where the daemon is: programs change their environment.
  *
- * Returns: whether there is one
+ * Returns: what it wants to know; %ADOPT_NOTHING when there is none
  */
-bool
+AdoptMode
 adopt_client_init (void)
 {
   const char *where = getenv (HR_ENV_ADOPT);
-  size_t length = where != NULL ? strlen (where) : 0;
+  bool watch_only = where != NULL && strncmp (where, HR_ADOPT_WATCH_ONLY, strlen (HR_ADOPT_WATCH_ONLY)) == 0;
+  size_t length;
 
+  if (watch_only)
+    where += strlen (HR_ADOPT_WATCH_ONLY);
+  length = where != NULL ? strlen (where) : 0;
   if (length == 0 || length >= sizeof server.sun_path)
-    return false;
+    return ADOPT_NOTHING;
   server.sun_family = AF_UNIX;
   memcpy (server.sun_path, where, length);
   if (where[0] == '@')
     server.sun_path[0] = '\0';
   server_length = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length + (where[0] == '@' ? 0 : 1));
-  return true;
+  return watch_only ? ADOPT_WATCH : ADOPT_ALL;
 }
 
 static bool

@@ -12,5 +12,8 @@
 
 #include "hr-adopt-protocol.h"
 
-bool adopt_client_init (void);
+/* What the daemon wants to know. */
+typedef enum { ADOPT_NOTHING, ADOPT_WATCH, ADOPT_ALL } AdoptMode;
+
+AdoptMode adopt_client_init (void);
 int adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given);

@@ -7,6 +7,9 @@
  * from one socket. Since O_NONBLOCK belongs to the socket and not to a descriptor, it is always set for shared ones
  * that are accepted from, and what the program asked for is acted here: an accept() that is to wait, waits.
  *
+ * Where listeners are passed and not adopted, bind() and what the program makes itself are left alone: only what was
+ * passed is shared, and watched for the program being ready.
+ *
  * Only TCP over IPv4 and IPv6 is touched, and only calls that go through libc. Whatever fails, the program's own call
  * is made. Nothing here may allocate, lock, log, or change errno without reason.
  */
@@ -32,45 +35,10 @@
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
-enum { STATE_NEW, STATE_STARTING, STATE_OFF, STATE_ON };
+enum { STATE_NEW, STATE_STARTING, STATE_OFF, STATE_WATCH, STATE_ADOPT };
 
 static int state = STATE_NEW;
 static int has_reported;
-
-/* Sockets that came as LISTEN_FDS are shared too. */
-static void
-add_passed (void)
-{
-  const char *pid = getenv ("LISTEN_PID"), *count = getenv ("LISTEN_FDS");
-
-  if (pid == NULL || count == NULL || strtol (pid, NULL, 10) != (long)getpid ())
-    return;
-  for (long i = 0, n = strtol (count, NULL, 10); i < n && i < ADOPT_TABLE_MAX; i++)
-    adopt_table_add (HR_LISTEN_FDS_START + (int)i, false);
-}
-
-/* Whether a daemon is there to ask. Other libraries' constructors may call before ours has run. */
-static bool
-is_on (void)
-{
-  int now = __atomic_load_n (&state, __ATOMIC_ACQUIRE), expected = STATE_NEW;
-
-  if (now == STATE_NEW
-      && __atomic_compare_exchange_n (&state, &expected, STATE_STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    {
-      now = adopt_client_init () ? STATE_ON : STATE_OFF;
-      if (now == STATE_ON)
-        add_passed ();
-      __atomic_store_n (&state, now, __ATOMIC_RELEASE);
-    }
-  return now == STATE_ON;
-}
-
-__attribute__ ((constructor)) static void
-start (void)
-{
-  is_on ();
-}
 
 static int
 get_option (int fd, int level, int name)
@@ -91,6 +59,58 @@ is_tcp (int fd)
   int domain = get_option (fd, SOL_SOCKET, SO_DOMAIN);
 
   return (domain == AF_INET || domain == AF_INET6) && get_option (fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+/* Sockets that came as LISTEN_FDS are shared too. LISTEN_PID does not matter: a shell may have started the program, and
+   what is open and listens before a program has begun was given to it. */
+static void
+add_passed (void)
+{
+  const char *count = getenv ("LISTEN_FDS");
+
+  for (long i = 0, n = count != NULL ? strtol (count, NULL, 10) : 0; i < n && i < ADOPT_TABLE_MAX; i++)
+    if (is_tcp (HR_LISTEN_FDS_START + (int)i)
+        && get_option (HR_LISTEN_FDS_START + (int)i, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+      adopt_table_add (HR_LISTEN_FDS_START + (int)i, false);
+}
+
+/* What the daemon wants to know. Other libraries' constructors may call before ours has run. */
+static int
+get_state (void)
+{
+  int now = __atomic_load_n (&state, __ATOMIC_ACQUIRE), expected = STATE_NEW;
+
+  if (now == STATE_NEW
+      && __atomic_compare_exchange_n (&state, &expected, STATE_STARTING, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    {
+      AdoptMode mode = adopt_client_init ();
+
+      now = mode == ADOPT_ALL ? STATE_ADOPT : mode == ADOPT_WATCH ? STATE_WATCH : STATE_OFF;
+      if (now != STATE_OFF)
+        add_passed ();
+      __atomic_store_n (&state, now, __ATOMIC_RELEASE);
+    }
+  return now;
+}
+
+/* Whether shared sockets are cared for. */
+static bool
+is_on (void)
+{
+  return get_state () >= STATE_WATCH;
+}
+
+/* Whether the daemon is asked at bind(), and given what the program listens on. */
+static bool
+adopts (void)
+{
+  return get_state () == STATE_ADOPT;
+}
+
+__attribute__ ((constructor)) static void
+start (void)
+{
+  get_state ();
 }
 
 /* Once is enough: it is about the program being ready. */
@@ -170,7 +190,7 @@ bind (int fd, __CONST_SOCKADDR_ARG name, socklen_t length)
   unsigned port;
   int held, result;
 
-  if (!is_on () || !port_of (address, length, &port) || !is_tcp (fd))
+  if (!adopts () || !port_of (address, length, &port) || !is_tcp (fd))
     return REAL (bind) (fd, name, length);
   held = port != 0 ? adopt_client_ask (HR_ADOPT_BIND, address, length, -1) : -1;
   if (held >= 0)
@@ -225,7 +245,7 @@ listen (int fd, int backlog)
   if (!is_on () || !is_tcp (fd))
     return REAL (listen) (fd, backlog);
   if (adopt_table_find (fd) == NULL)
-    return listen_alone (fd, backlog);
+    return adopts () ? listen_alone (fd, backlog) : REAL (listen) (fd, backlog);
   /* It listens already, with a longer queue than most programs ask for. */
   if (get_option (fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 && REAL (listen) (fd, SOMAXCONN) < 0)
     return -1;
@@ -365,8 +385,9 @@ fcntl64 (int fd, int command, ...)
   return control (fd, command, argument, REAL (fcntl64));
 }
 
+/* Only reads; not const, because glibc says of poll() that it does not read what it is given. */
 static void
-report_polled (const struct pollfd *fds, nfds_t n_fds)
+report_polled (struct pollfd *fds, nfds_t n_fds)
 {
   if (__atomic_load_n (&has_reported, __ATOMIC_ACQUIRE))
     return;
@@ -397,6 +418,26 @@ ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const s
 {
   report_polled (fds, n_fds);
   return REAL (ppoll) (fds, n_fds, timeout, mask);
+}
+
+/* What poll() and ppoll() become in programs that are built with _FORTIFY_SOURCE. */
+int __poll_chk (struct pollfd *fds, nfds_t n_fds, int timeout, size_t size);
+int __ppoll_chk (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask, size_t size);
+
+EXPORT int
+__poll_chk (struct pollfd *fds, nfds_t n_fds, int timeout, size_t size)
+{
+  if (size / sizeof *fds >= n_fds)
+    report_polled (fds, n_fds);
+  return REAL (__poll_chk) (fds, n_fds, timeout, size);
+}
+
+EXPORT int
+__ppoll_chk (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask, size_t size)
+{
+  if (size / sizeof *fds >= n_fds)
+    report_polled (fds, n_fds);
+  return REAL (__ppoll_chk) (fds, n_fds, timeout, mask, size);
 }
 
 EXPORT int

@@ -3,8 +3,9 @@
  * hr-adopt-protocol.h: what libhotreload-adopt.so and the daemon say to each other at $HOTRELOAD_ADOPT.
  *
  * A SOCK_SEQPACKET connection for every question: one request, with a descriptor when the program hands one over; one
- * reply, with a descriptor when the daemon does. Nobody waits for the reply to HR_ADOPT_LISTENING. Private to one installation: both sides are of the same version, and
- * a message of another is not answered, so that the program binds for itself. No GLib: the library includes this.
+ * reply, with a descriptor when the daemon does. Nobody waits for the reply to HR_ADOPT_LISTENING. Private to one
+ * installation: both sides are of the same version, and a message of another is not answered, so that the program binds
+ * for itself. No GLib: the library includes this.
  */
 #pragma once
 
@@ -12,6 +13,9 @@
 #include <sys/socket.h>
 
 #define HR_ADOPT_VERSION 1
+/* Stands before the address in $HOTRELOAD_ADOPT where sockets are passed and not adopted: then the library answers no
+   bind() and gives nothing, it only says HR_ADOPT_LISTENING. */
+#define HR_ADOPT_WATCH_ONLY "watch:"
 
 /**
  * HrAdoptQuestion:

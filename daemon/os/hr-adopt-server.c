@@ -19,10 +19,12 @@
 struct _HrAdoptServer {
   char *instance;
   char *address;
+  char *value;
   int fd;
   guint source;
   GPid leader;
   HrSocketListeners *listeners;
+  gboolean adopts;
   GPtrArray *connections;
   HrAdoptFunc func;
   gpointer user_data;
@@ -100,6 +102,8 @@ answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean
   gboolean has_address = request->address.ss_family == AF_INET || request->address.ss_family == AF_INET6;
   g_autoptr (GError) error = NULL;
 
+  if (!self->adopts && request->question != HR_ADOPT_LISTENING)
+    return -1;
   switch (request->question)
     {
     case HR_ADOPT_BIND:
@@ -208,6 +212,7 @@ on_connecting (gint fd, GIOCondition condition, gpointer user_data)
  * @runtime_dir: the daemon's runtime directory
  * @instance: id of the instance
  * @listeners: its service's
+ * @adopts: whether binds are answered; else the library only says when the program listens on what it was passed
  * @func: called from the main loop when the program listens
  * @user_data: for @func
  * @error: return location
@@ -215,18 +220,20 @@ on_connecting (gint fd, GIOCondition condition, gpointer user_data)
  * Returns: (transfer full): the server; %NULL with a #GIOErrorEnum set
  */
 HrAdoptServer *
-hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners, HrAdoptFunc func,
-                     gpointer user_data, GError **error)
+hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners, gboolean adopts,
+                     HrAdoptFunc func, gpointer user_data, GError **error)
 {
-  g_autofree char *address = NULL;
-  int fd = hr_instance_socket_open (runtime_dir, instance, "adopt", SOCK_SEQPACKET, &address, error);
+  g_autofree char *path = NULL;
+  int fd = hr_instance_socket_open (runtime_dir, instance, "adopt", SOCK_SEQPACKET, &path, error);
   HrAdoptServer *self;
 
   if (fd < 0)
     return NULL;
   self = g_new0 (HrAdoptServer, 1);
   self->instance = g_strdup (instance);
-  self->address = g_steal_pointer (&address);
+  self->value = g_strconcat (adopts ? "" : HR_ADOPT_WATCH_ONLY, path, NULL);
+  self->address = g_steal_pointer (&path);
+  self->adopts = adopts;
   self->fd = fd;
   self->listeners = g_object_ref (listeners);
   self->connections = g_ptr_array_new_with_free_func (connection_free);
@@ -252,21 +259,22 @@ hr_adopt_server_free (HrAdoptServer *self)
   hr_instance_socket_close (&self->fd, self->address);
   hr_socket_listeners_leave (self->listeners, self->instance);
   g_object_unref (self->listeners);
+  g_free (self->value);
   g_free (self->address);
   g_free (self->instance);
   g_free (self);
 }
 
 /**
- * hr_adopt_server_get_address:
+ * hr_adopt_server_get_value:
  * @self: the server
  *
  * Returns: (transfer none): value for $HOTRELOAD_ADOPT
  */
 const char *
-hr_adopt_server_get_address (HrAdoptServer *self)
+hr_adopt_server_get_value (HrAdoptServer *self)
 {
-  return self->address;
+  return self->value;
 }
 
 /**

@@ -3,7 +3,8 @@
  * hr-adopt-server.h: the daemon's end of one instance's $HOTRELOAD_ADOPT.
  *
  * libhotreload-adopt.so asks here when the program binds, gives what the program listens on by itself, and says when
- * it listens. Only processes of the instance are answered, and of descriptors only TCP sockets that listen are kept.
+ * it listens. Where sockets are only passed, it says that alone. Only processes of the instance are answered, and of
+ * descriptors only TCP sockets that listen are kept.
  */
 #pragma once
 
@@ -25,9 +26,9 @@ typedef void (*HrAdoptFunc) (gpointer user_data);
 typedef struct _HrAdoptServer HrAdoptServer;
 
 HrAdoptServer *hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners,
-                                    HrAdoptFunc func, gpointer user_data, GError **error);
+                                    gboolean adopts, HrAdoptFunc func, gpointer user_data, GError **error);
 void hr_adopt_server_free (HrAdoptServer *self);
-const char *hr_adopt_server_get_address (HrAdoptServer *self);
+const char *hr_adopt_server_get_value (HrAdoptServer *self);
 void hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader);
 
 G_END_DECLS

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hr-adopt-server.h"
+#include "hr-adopt-sight.h"
 #include "hr-error.h"
 #include "hr-exec-command.h"
 #include "hr-fd.h"
@@ -37,7 +38,7 @@ struct _HrExecInstance {
   guint status_source;
   GError *start_error;
   HrNotifyServer *notify;
-  HrAdoptServer *adopt; /* NULL: the library is not preloaded */
+  HrAdoptServer *adopt; /* NULL: the library is not preloaded, there being nothing to see */
 };
 
 G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
@@ -265,7 +266,7 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   said = ends[1];
   g_unix_set_fd_nonblocking (self->status_fd, TRUE, NULL);
   command = hr_exec_command_new (launch, hr_notify_server_get_address (self->notify),
-                                 self->adopt != NULL ? hr_adopt_server_get_address (self->adopt) : NULL, said);
+                                 self->adopt != NULL ? hr_adopt_server_get_value (self->adopt) : NULL, said);
   if (!spawn (self, launch, command, error) || !hold_process (self, error))
     return FALSE;
   hr_notify_server_set_leader (self->notify, self->pid);
@@ -295,9 +296,10 @@ hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **
   self->service = g_strdup (launch->service);
   self->id = g_strdup (launch->id);
   self->notify = hr_notify_server_new (runtime_dir, launch->id, on_notify, self, &local);
-  if (self->notify != NULL && launch->adopt && HR_IS_SOCKET_LISTENERS (launch->listeners))
-    self->adopt = hr_adopt_server_new (runtime_dir, launch->id, HR_SOCKET_LISTENERS (launch->listeners), on_listening,
-                                       self, &local);
+  if (self->notify != NULL && HR_IS_SOCKET_LISTENERS (launch->listeners)
+      && (launch->adopt || (launch->pass && hr_listeners_list (launch->listeners)->len > 0)))
+    self->adopt = hr_adopt_server_new (runtime_dir, launch->id, HR_SOCKET_LISTENERS (launch->listeners), launch->adopt,
+                                       on_listening, self, &local);
   if (local != NULL)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
@@ -346,6 +348,14 @@ hr_exec_instance_holds_listener (HrInstance *instance, HrListeners *listeners)
   return inodes->len > 0 && hr_socket_is_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len);
 }
 
+static gboolean
+hr_exec_instance_is_watched (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  return self->adopt != NULL && self->pidfd >= 0 && hr_adopt_sees (self->pid);
+}
+
 static void
 hr_exec_instance_class_init (HrExecInstanceClass *klass)
 {
@@ -357,6 +367,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->kill = hr_exec_instance_kill;
   instance_class->get_start_error = hr_exec_instance_get_start_error;
   instance_class->holds_listener = hr_exec_instance_holds_listener;
+  instance_class->is_watched = hr_exec_instance_is_watched;
 }
 
 static void

@@ -101,6 +101,19 @@ hr_instance_holds_listener (HrInstance *self, HrListeners *listeners)
 }
 
 /**
+ * hr_instance_is_watched:
+ * @self: an instance that runs
+ *
+ * Returns: whether "listening" would be emitted if it listened: not so for static programs, for example
+ */
+gboolean
+hr_instance_is_watched (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
+  return HR_INSTANCE_GET_CLASS (self)->is_watched (self);
+}
+
+/**
  * hr_instance_emit_notify:
  * @self: an instance
  * @assignments: what it said

@@ -36,6 +36,7 @@ struct _HrInstanceClass {
   void (*kill) (HrInstance *self);
   const GError *(*get_start_error) (HrInstance *self);
   gboolean (*holds_listener) (HrInstance *self, HrListeners *listeners);
+  gboolean (*is_watched) (HrInstance *self);
 };
 
 GPid hr_instance_get_pid (HrInstance *self);
@@ -43,6 +44,7 @@ void hr_instance_stop (HrInstance *self, int signal_number);
 void hr_instance_kill (HrInstance *self);
 const GError *hr_instance_get_start_error (HrInstance *self);
 gboolean hr_instance_holds_listener (HrInstance *self, HrListeners *listeners);
+gboolean hr_instance_is_watched (HrInstance *self);
 
 /* For implementations. */
 void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);
@@ -58,9 +60,9 @@ void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known)
  *   and HOTRELOAD_ADOPT
  * @directory: working directory as the program sees it, absolute
  * @view: (nullable): where it sees its files
- * @listeners: (nullable): sockets for it
+ * @listeners: (nullable): sockets for it; where they are passed or adopted, the adopt library is preloaded
  * @pass: whether they are passed as LISTEN_FDS
- * @adopt: whether the adopt library is preloaded
+ * @adopt: whether the program's own bind is answered with them
  * @log_file: (nullable): standard output and error are appended to it
  * @stdout_fd: used instead of @log_file when not -1; stays the caller's
  * @stderr_fd: the same for standard error

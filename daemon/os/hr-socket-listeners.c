@@ -159,7 +159,8 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
       assign (held, g_ptr_array_index (spec->listen, i));
       g_ptr_array_add (list, held);
     }
-  for (guint i = 0; i < self->held->len; i++)
+  /* Where bind() is not answered, a discovered one would be in the program's way. */
+  for (guint i = 0; (spec->sockets == HR_SOCKETS_AUTO || spec->sockets == HR_SOCKETS_ADOPT) && i < self->held->len; i++)
     if (get (self, i)->shown.discovered)
       g_ptr_array_add (list, get (self, i));
   for (guint i = 0; i < list->len; i++)

@@ -295,13 +295,62 @@ test_ready_alive (Engine *engine)
   expect_ready (engine, "", &silent, 1 * SECOND);
 }
 
-/* With Sockets=pass the library is not there, so listening cannot be seen. */
+/* Where the library is not, listening cannot be seen. */
 static void
-test_ready_alive_with_passed (Engine *engine)
+test_ready_alive_unseen (Engine *engine)
+{
+  const HrFakeProgram unseen = { .readiness = HR_FAKE_SAYS_NOTHING, .is_static = TRUE };
+
+  expect_ready (engine, "Listen=http=tcp:127.0.0.1:8080\n", &unseen, 1 * SECOND);
+}
+
+static void
+test_ready_listens_to_passed (Engine *engine)
+{
+  const HrFakeProgram listens = { .readiness = HR_FAKE_LISTENS, .ready_after = 3 * SECOND };
+
+  expect_ready (engine, "Sockets=pass\nListen=http=tcp:127.0.0.1:8080\n", &listens, 3 * SECOND);
+}
+
+static void
+test_ready_listen_unseen (Engine *engine)
+{
+  const HrFakeProgram listens = { .readiness = HR_FAKE_LISTENS };
+  const HrFakeProgram unseen = { .readiness = HR_FAKE_SAYS_NOTHING, .is_static = TRUE };
+  HrService *service = engine_start_with (engine, "Ready=listen\n", &listens);
+
+  hr_fake_launcher_next (engine->launcher, &unseen);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  expect_kept (engine, service, "ready", "Ready=listen cannot be seen: the adopt library is not in");
+  g_assert_null (strstr (hr_service_get_error (service), "before it was ready"));
+}
+
+/* The second of life is no proof where a predecessor began to listen in the meantime, or long ago. */
+static void
+test_ready_after_a_late_listener (Engine *engine)
 {
   const HrFakeProgram silent = { .readiness = HR_FAKE_SAYS_NOTHING };
+  const HrFakeProgram listens = { .readiness = HR_FAKE_LISTENS, .ready_after = 3 * SECOND };
+  HrService *service = engine_start_with (engine, "", &silent);
 
-  expect_ready (engine, "Sockets=pass\nListen=http=tcp:127.0.0.1:8080\n", &silent, 1 * SECOND);
+  hr_fake_launcher_next (engine->launcher, &listens);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 600 * MSEC);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 2);
+  hr_fake_listeners_discover (engine_parts (engine)->listeners, 3000);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+
+  hr_fake_launcher_next (engine->launcher, &silent);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 40 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_nonnull (strstr (hr_service_get_error (service), "did not listen"));
+  g_assert_nonnull (strstr (hr_service_get_error (service), "tcp:127.0.0.1:3000"));
 }
 
 static void
@@ -742,7 +791,10 @@ main (int argc, char **argv)
   engine_add ("/reload/without-source", test_without_source);
   engine_add ("/reload/ready/probe", test_ready_by_probe);
   engine_add ("/reload/ready/alive-for-a-second", test_ready_alive);
-  engine_add ("/reload/ready/alive-for-a-second-with-passed-sockets", test_ready_alive_with_passed);
+  engine_add ("/reload/ready/alive-for-a-second-where-nothing-is-seen", test_ready_alive_unseen);
+  engine_add ("/reload/ready/auto-listens-to-passed-sockets", test_ready_listens_to_passed);
+  engine_add ("/reload/ready/listen-that-cannot-be-seen-fails", test_ready_listen_unseen);
+  engine_add ("/reload/ready/listens-where-a-predecessor-did", test_ready_after_a_late_listener);
   engine_add ("/reload/ready/auto-listens", test_ready_listens);
   engine_add ("/reload/ready/listen", test_ready_listen_only);
   engine_add ("/reload/ready/notify", test_ready_notify);

@@ -155,6 +155,12 @@ fake_get_start_error (HrInstance *instance)
   return HR_FAKE_INSTANCE (instance)->start_error;
 }
 
+static gboolean
+fake_is_watched (HrInstance *instance)
+{
+  return !HR_FAKE_INSTANCE (instance)->program.is_static;
+}
+
 static void
 hr_fake_instance_dispose (GObject *object)
 {
@@ -194,6 +200,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->stop = fake_stop;
   instance_class->kill = fake_kill;
   instance_class->get_start_error = fake_get_start_error;
+  instance_class->is_watched = fake_is_watched;
 }
 
 static void

@@ -28,6 +28,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @stop_code: with what it exits then
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
+ * @is_static: whether nobody can see that it listens
  * @cannot_execute: (nullable): why its program cannot be executed at all
  */
 typedef struct {
@@ -43,6 +44,7 @@ typedef struct {
   int stop_code;
   gint64 exits_after;
   int exit_code;
+  gboolean is_static;
   const char *cannot_execute;
 } HrFakeProgram;
 

@@ -18,6 +18,20 @@ listener_free (gpointer data)
   g_free (listener);
 }
 
+static void
+add (HrFakeListeners *self, const char *name, HrListenKind kind, guint16 port, gboolean discovered)
+{
+  HrListener *listener = g_new0 (HrListener, 1);
+
+  listener->address = g_strdup_printf ("tcp:127.0.0.1:%u", port);
+  listener->name = g_strdup (name != NULL ? name : listener->address);
+  listener->kind = kind;
+  listener->port = port;
+  listener->fd = -1;
+  listener->discovered = discovered;
+  g_ptr_array_add (self->list, listener);
+}
+
 static gboolean
 fake_open (HrListeners *listeners, HrServiceSpec *spec, GError **error)
 {
@@ -28,18 +42,14 @@ fake_open (HrListeners *listeners, HrServiceSpec *spec, GError **error)
       g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->failure);
       return FALSE;
     }
-  g_ptr_array_set_size (self->list, 0);
+  for (guint i = self->list->len; i > 0; i--)
+    if (!((HrListener *)g_ptr_array_index (self->list, i - 1))->discovered)
+      g_ptr_array_remove_index (self->list, i - 1);
   for (guint i = 0; spec->sockets != HR_SOCKETS_NONE && i < spec->listen->len; i++)
     {
       const HrListenSpec *wanted = g_ptr_array_index (spec->listen, i);
-      HrListener *listener = g_new0 (HrListener, 1);
 
-      listener->name = g_strdup (wanted->name);
-      listener->kind = wanted->kind;
-      listener->port = wanted->port;
-      listener->fd = -1;
-      listener->address = g_strdup_printf ("tcp:127.0.0.1:%u", wanted->port);
-      g_ptr_array_add (self->list, listener);
+      add (self, wanted->name, wanted->kind, wanted->port, FALSE);
     }
   if (!self->is_open)
     self->opened++;
@@ -107,4 +117,16 @@ HrFakeListeners *
 hr_fake_listeners_new (void)
 {
   return g_object_new (HR_TYPE_FAKE_LISTENERS, NULL);
+}
+
+/**
+ * hr_fake_listeners_discover:
+ * @self: the listeners
+ * @port: on which a program listens by itself
+ */
+void
+hr_fake_listeners_discover (HrFakeListeners *self, guint16 port)
+{
+  add (self, NULL, HR_LISTEN_TCP, port, TRUE);
+  g_signal_emit_by_name (self, "changed");
 }

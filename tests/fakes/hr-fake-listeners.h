@@ -30,5 +30,6 @@ struct _HrFakeListeners {
 };
 
 HrFakeListeners *hr_fake_listeners_new (void);
+void hr_fake_listeners_discover (HrFakeListeners *self, guint16 port);
 
 G_END_DECLS

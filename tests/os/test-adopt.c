@@ -21,6 +21,7 @@
 /* An event that has not come after this never will. */
 #define DEADLINE_MSEC 60000
 #define SECOND_ANSWERS 50
+#define PASSED_PROGRAM TEST_PROGRAM_DIR "/passed-program"
 
 /* Unmodified programs: none knows anything of who started it. Each answers with its instance's id. */
 #define PYTHON_HTTP                                                                                                    \
@@ -73,12 +74,29 @@
   "    connection.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n' + os.environ['HOTRELOAD_INSTANCE'].encode())\n"               \
   "    connection.close()\n"
 
+#define PYTHON_FROMFD                                                                                                  \
+  "import os, socket, threading\n"                                                                                     \
+  "server = socket.fromfd(3, socket.AF_INET, socket.SOCK_STREAM)\n"                                                    \
+  "os.close(3)\n"                                                                                                      \
+  "def serve():\n"                                                                                                     \
+  "    while True:\n"                                                                                                  \
+  "        connection, _ = server.accept()\n"                                                                          \
+  "        connection.recv(1000)\n"                                                                                    \
+  "        connection.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n' + os.environ['HOTRELOAD_INSTANCE'].encode())\n"           \
+  "        connection.close()\n"                                                                                       \
+  "threading.Thread(target=serve).start()\n"
+
+#define NODE_PASSED                                                                                                    \
+  "require('http').createServer((request, response) => response.end(process.env.HOTRELOAD_INSTANCE))"                  \
+  ".listen({fd: 3})"
+
 #define NODE_HTTP                                                                                                      \
   "require('http').createServer((request, response) => response.end(process.env.HOTRELOAD_INSTANCE))"                  \
   ".listen(Number(process.env.TEST_PORT))"
 
 typedef struct {
   HrInstance *instance;
+  gboolean notified;
   gboolean listening;
   gboolean exited;
 } Running;
@@ -89,6 +107,7 @@ typedef struct {
   HrListeners *listeners;
   Running old, new;
   guint16 port;
+  gboolean pass_only;
   /* Of the thread that asks; atomic. */
   gint stop;
   gint old_answers, new_answers, refused, cut;
@@ -163,6 +182,12 @@ on_listening (HrInstance *instance, Running *running)
 }
 
 static void
+on_notify (HrInstance *instance, char **assignments, Running *running)
+{
+  running->notified = TRUE;
+}
+
+static void
 on_exited (HrInstance *instance, int status, gboolean known, Running *running)
 {
   running->exited = TRUE;
@@ -183,18 +208,19 @@ start (Fixture *fixture, Running *running, const char *id, const char *const *pr
                     .directory = "/",
                     .listeners = fixture->listeners,
                     .pass = TRUE,
-                    .adopt = TRUE,
+                    .adopt = !fixture->pass_only,
                     .log_file = log,
                     .stdout_fd = -1,
                     .stderr_fd = -1 };
   g_autoptr (GError) error = NULL;
 
-  running->listening = running->exited = FALSE;
+  running->notified = running->listening = running->exited = FALSE;
   running->instance = hr_launcher_launch (fixture->launcher, &what, &error);
   g_assert_no_error (error);
   g_signal_connect (running->instance, "listening", G_CALLBACK (on_listening), running);
+  g_signal_connect (running->instance, "notify-socket", G_CALLBACK (on_notify), running);
   g_signal_connect (running->instance, "exited", G_CALLBACK (on_exited), running);
-  WAIT_FOR (running->listening || running->exited);
+  WAIT_FOR (running->notified || running->listening || running->exited);
   if (running->exited)
     {
       g_autofree char *text = NULL;
@@ -324,6 +350,8 @@ static const Program python_http = { "/usr/bin/python3", "-c", PYTHON_HTTP, "" }
 static const Program python_asyncio = { "/usr/bin/python3", "-c", PYTHON_ASYNCIO, "127.0.0.1" };
 static const Program python_asyncio_both = { "/usr/bin/python3", "-c", PYTHON_ASYNCIO, "" };
 static const Program python_blocking = { "/usr/bin/python3", "-c", PYTHON_BLOCKING, "" };
+static const Program python_fromfd = { "/usr/bin/python3", "-c", PYTHON_FROMFD, "" };
+static const Program node_passed = { "/usr/bin/node", "-e", NODE_PASSED, "" };
 static const Program node_http = { "/usr/bin/node", "-e", NODE_HTTP, "" };
 
 static void
@@ -411,6 +439,112 @@ test_passed (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (fixture->refused, ==, 0);
 }
 
+/* Sockets=pass: how a program takes what it was passed is seen; nothing else of it is touched. */
+static void
+test_passed_only (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PASSED_PROGRAM, data, NULL };
+
+  fixture->pass_only = TRUE;
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  g_assert_true (fixture->old.listening);
+  g_assert_true (hr_instance_is_watched (fixture->old.instance));
+}
+
+static void
+test_passed_to_a_child (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { "sh", "-c", PASSED_PROGRAM " epoll; exit $?", NULL };
+
+  fixture->pass_only = TRUE;
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  g_assert_true (fixture->old.listening);
+}
+
+static void
+test_passed_interpreter (Fixture *fixture, gconstpointer data)
+{
+  const Program *program = data;
+  const char *argv[] = { program->interpreter, program->option, program->text, NULL };
+
+  if (skip_without (program->interpreter))
+    return;
+  fixture->pass_only = TRUE;
+  open_listener (fixture, "127.0.0.1");
+  fixture->asker = g_thread_new ("asker", keep_asking, fixture);
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  WAIT_FOR (g_atomic_int_get (&fixture->old_answers) > 0);
+  g_atomic_int_set (&fixture->stop, 1);
+  g_thread_join (fixture->asker);
+  g_assert_true (fixture->old.listening);
+  g_assert_cmpint (fixture->refused, ==, 0);
+}
+
+static void
+test_own_is_no_sign (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PASSED_PROGRAM, "own", NULL };
+
+  fixture->pass_only = TRUE;
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_true (fixture->old.notified);
+  g_assert_false (fixture->old.listening);
+  g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 1);
+}
+
+/* Nothing to pass and nothing to adopt: the program is left alone altogether. */
+static void
+test_nothing_to_see (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PASSED_PROGRAM, "own", NULL };
+
+  fixture->pass_only = TRUE;
+  start (fixture, &fixture->old, "old-one", argv, "", 0);
+  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+  g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 0);
+}
+
+/* Programs of which the library sees nothing are known. */
+static void
+test_unseen (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { data, "own", NULL };
+
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+}
+
+static void
+test_without_preload (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { "/usr/bin/env", "-u", "LD_PRELOAD", PASSED_PROGRAM, "own", NULL };
+
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+}
+
+/* A launcher that cannot be seen does not hide what it starts. */
+static void
+test_child_of_unseen (Fixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { "/usr/bin/env", "-u", "LD_PRELOAD",
+                         "sh",           "-c", "env LD_PRELOAD=$0 " PASSED_PROGRAM " own; exit $?",
+                         NULL,           NULL };
+  g_autofree char *library = hr_exec_adopt_library_path ();
+
+  argv[6] = library;
+  open_listener (fixture, "127.0.0.1");
+  start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  g_assert_true (hr_instance_is_watched (fixture->old.instance));
+}
+
 static gpointer
 ask_as_stranger (gpointer data)
 {
@@ -477,6 +611,24 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, data, func) g_test_add ("/adopt/" path, Fixture, data, set_up, func, tear_down)
+  ADD ("passed-only/python-fromfd-in-a-thread-is-seen", &python_fromfd, test_passed_interpreter);
+  ADD ("passed-only/node-fd-is-seen", &node_passed, test_passed_interpreter);
+  ADD ("passed-only/listen-is-seen", "listen", test_passed_only);
+  ADD ("passed-only/accept-is-seen", "accept", test_passed_only);
+  ADD ("passed-only/accept4-is-seen", "accept4", test_passed_only);
+  ADD ("passed-only/accept-in-a-thread-is-seen", "thread", test_passed_only);
+  ADD ("passed-only/poll-is-seen", "poll", test_passed_only);
+  ADD ("passed-only/ppoll-is-seen", "ppoll", test_passed_only);
+  ADD ("passed-only/select-is-seen", "select", test_passed_only);
+  ADD ("passed-only/pselect-is-seen", "pselect", test_passed_only);
+  ADD ("passed-only/epoll-is-seen", "epoll", test_passed_only);
+  ADD ("passed-only/child-of-a-shell-is-seen", NULL, test_passed_to_a_child);
+  ADD ("passed-only/own-listener-is-no-sign-and-not-kept", NULL, test_own_is_no_sign);
+  ADD ("passed-only/nothing-passed-nothing-preloaded", NULL, test_nothing_to_see);
+  ADD ("unseen/static-program", PASSED_PROGRAM "-static", test_unseen);
+  ADD ("unseen/go-program", PASSED_PROGRAM "-go", test_unseen);
+  ADD ("unseen/program-without-preload", NULL, test_without_preload);
+  ADD ("unseen/child-that-is-seen", NULL, test_child_of_unseen);
   ADD ("configured/python-http-is-handed-over", &python_http, test_configured);
   ADD ("configured/python-asyncio-is-handed-over", &python_asyncio, test_configured);
   ADD ("configured/python-asyncio-on-every-address-is-handed-over", &python_asyncio_both, test_configured);

@@ -379,6 +379,20 @@ test_discovered_becomes_configured (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (nth (fixture, 0)->name, ==, "http");
 }
 
+/* When binds are no longer answered, what was discovered is no longer in the program's way. */
+static void
+test_discovered_is_let_go (Fixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) program = bind_stranger ("127.0.0.1", 0, TRUE);
+
+  discover (fixture, program, FALSE, "first");
+  open_all (fixture);
+  g_assert_cmpuint (count (fixture), ==, 1);
+  fixture->spec.sockets = HR_SOCKETS_PASS;
+  open_all (fixture);
+  g_assert_cmpuint (count (fixture), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -398,5 +412,6 @@ main (int argc, char **argv)
   ADD ("free-ports-are-taken-in-order", test_free_ports_in_order);
   ADD ("what-no-instance-uses-is-closed", test_leave);
   ADD ("discovered-becomes-configured", test_discovered_becomes_configured);
+  ADD ("discovered-is-let-go-where-nothing-is-adopted", test_discovered_is_let_go);
   return g_test_run ();
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-generation-plan.h"
+
+#include <string.h>
+
+#include "hr-command-line.h"
+#include "hr-names.h"
+
+/**
+ * hr_generation_plan_copy:
+ * @self: a plan
+ *
+ * Returns: (transfer full): a copy, which holds what it names; for hr_generation_plan_free()
+ */
+HrGenerationPlan *
+hr_generation_plan_copy (const HrGenerationPlan *self)
+{
+  HrGenerationPlan *copy = g_memdup2 (self, sizeof *self);
+
+  hr_service_spec_ref (copy->spec);
+  copy->commit = g_strdup (self->commit);
+  if (copy->view != NULL)
+    hr_view_ref (copy->view);
+  g_object_ref (copy->listeners);
+  g_object_ref (copy->state_files);
+  return copy;
+}
+
+/**
+ * hr_generation_plan_free:
+ * @self: (transfer full) (nullable): a copy
+ */
+void
+hr_generation_plan_free (HrGenerationPlan *self)
+{
+  if (self == NULL)
+    return;
+  hr_service_spec_unref (self->spec);
+  g_free ((char *)self->commit);
+  g_clear_pointer (&self->view, hr_view_unref);
+  g_object_unref (self->listeners);
+  g_object_unref (self->state_files);
+  g_free (self);
+}
+
+static void
+take (GPtrArray *list, const char *key, char *value)
+{
+  g_ptr_array_add (list, g_strconcat (key, "=", value, NULL));
+  g_free (value);
+}
+
+/**
+ * hr_generation_plan_environment:
+ * @self: a plan
+ * @platform: the operating system
+ * @offer: the state files of the instance
+ * @error: return location
+ *
+ * The last assignment of a key wins, so what tells the program who it is comes last.
+ *
+ * Returns: (transfer full): KEY=VALUE, all that the launcher does not add; %NULL with an error
+ */
+char **
+hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platform, HrStateOffer *offer, GError **error)
+{
+  g_auto (GStrv) base = NULL;
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+  g_auto (GStrv) merged = g_new0 (char *, 1);
+
+  base = hr_platform_base_environment (platform, self->spec, error);
+  if (base == NULL)
+    return NULL;
+  if (self->caller != NULL)
+    for (guint i = 0; self->caller->environment[i] != NULL; i++)
+      g_ptr_array_add (all, g_strdup (self->caller->environment[i]));
+  for (guint i = 0; base[i] != NULL; i++)
+    g_ptr_array_add (all, g_strdup (base[i]));
+  take (all, HR_ENV_SERVICE, g_strdup (self->spec->name));
+  take (all, HR_ENV_RELEASE, g_strdup_printf ("%" G_GUINT64_FORMAT, self->release));
+  take (all, HR_ENV_COMMIT, g_strdup (self->commit != NULL ? self->commit : ""));
+  take (all, HR_ENV_SLOT, g_strdup (hr_slot_to_string (self->slot)));
+  take (all, HR_ENV_STATE_IN, g_strdup (hr_state_offer_get_in_path (offer)));
+  take (all, HR_ENV_STATE_OUT, g_strdup (hr_state_offer_get_out_path (offer)));
+
+  for (guint i = 0; i < all->len; i++)
+    {
+      const char *line = g_ptr_array_index (all, i);
+      const char *equals = strchr (line, '=');
+      g_autofree char *key = equals != NULL ? g_strndup (line, (gsize)(equals - line)) : NULL;
+
+      if (key != NULL)
+        merged = g_environ_setenv (g_steal_pointer (&merged), key, equals + 1, TRUE);
+    }
+  return g_steal_pointer (&merged);
+}
+
+static guint16
+first_tcp_port (HrListeners *listeners)
+{
+  GPtrArray *list = hr_listeners_list (listeners);
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (list, i);
+
+      if (listener->kind == HR_LISTEN_TCP)
+        return listener->port;
+    }
+  return 0;
+}
+
+static char *
+working_directory (const HrGenerationPlan *self)
+{
+  const char *base = self->view != NULL ? hr_view_program_dir (self->view) : NULL;
+
+  if (self->caller != NULL && self->spec->working_directory == NULL)
+    return g_strdup (self->caller->directory);
+  if (base == NULL)
+    base = "/";
+  if (self->spec->working_directory == NULL)
+    return g_strdup (base);
+  return g_canonicalize_filename (self->spec->working_directory, base);
+}
+
+/**
+ * hr_generation_plan_launch:
+ * @self: a plan
+ * @platform: the operating system
+ * @id: of the instance
+ * @environment: of hr_generation_plan_environment()
+ * @log_file: (nullable): for its output, unless its caller has that
+ * @error: return location
+ *
+ * Returns: (transfer full): the instance; %NULL with an error that says what could not be done
+ */
+HrInstance *
+hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, const char *id,
+                           const char *const *environment, const char *log_file, GError **error)
+{
+  const HrSpecifierValues values = {
+    .port = first_tcp_port (self->listeners),
+    .directory = self->view != NULL ? hr_view_program_dir (self->view) : NULL,
+    .release = self->release,
+    .name = self->spec->name,
+  };
+  g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
+  g_autofree char *directory = working_directory (self);
+  HrSocketsMode sockets = self->spec->sockets;
+  const HrLaunch request = {
+    .service = self->spec->name,
+    .id = id,
+    .argv = (const char *const *)argv,
+    .environment = environment,
+    .directory = directory,
+    .view = self->view,
+    .listeners = self->listeners,
+    .pass = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_PASS,
+    .adopt = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_ADOPT,
+    .log_file = log_file,
+    .stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1,
+    .stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1,
+  };
+
+  return argv != NULL ? hr_launcher_launch (hr_platform_get_launcher (platform), &request, error) : NULL;
+}
