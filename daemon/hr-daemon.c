@@ -14,6 +14,9 @@
 #include "hr-names.h"
 #include "hr-sd-notify.h"
 
+/* With --exit-idle: how long to wait for the first transient service, in seconds. */
+#define FIRST_TRANSIENT_SEC 30
+
 typedef struct {
   GMainLoop *loop;
   HrPlatform *platform;
@@ -22,6 +25,7 @@ typedef struct {
   GDBusConnection *connection;
   HrBusManager *bus;
   guint name;
+  guint idle;
   gboolean stopping;
   int status;
 } Daemon;
@@ -44,6 +48,40 @@ stop (Daemon *self, int status)
   self->status = status;
   hr_sd_notify ("STOPPING=1");
   hr_manager_shutdown_async (self->manager, all_stopped, self);
+}
+
+static gboolean
+has_transient (Daemon *self)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self->manager);
+
+  for (guint i = 0; i < services->len; i++)
+    if (hr_service_is_transient (g_ptr_array_index (services, i)))
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+maybe_idle (gpointer user_data)
+{
+  Daemon *self = user_data;
+
+  self->idle = 0;
+  if (!has_transient (self))
+    {
+      hr_log_info (NULL, "no transient service is left; stopping");
+      stop (self, HR_EXIT_OK);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+static void
+service_removed (HrManager *manager, HrService *service, Daemon *self)
+{
+  if (!hr_service_is_transient (service))
+    return;
+  g_clear_handle_id (&self->idle, g_source_remove);
+  self->idle = g_idle_add (maybe_idle, self);
 }
 
 static gboolean
@@ -114,6 +152,11 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
   g_signal_connect (self->connection, "closed", G_CALLBACK (bus_closed), self);
   self->bus = hr_bus_manager_new (self->configuration, self->connection);
+  if (options->exit_idle)
+    {
+      g_signal_connect (self->manager, "service-removed", G_CALLBACK (service_removed), self);
+      self->idle = g_timeout_add_seconds (FIRST_TRANSIENT_SEC, maybe_idle, self);
+    }
   change = hr_configuration_load (self->configuration, error);
   return change != NULL;
 }
@@ -128,6 +171,9 @@ close_all (Daemon *self)
       g_signal_handlers_disconnect_by_data (self->connection, self);
       g_dbus_connection_flush_sync (self->connection, NULL, NULL);
     }
+  g_clear_handle_id (&self->idle, g_source_remove);
+  if (self->manager != NULL)
+    g_signal_handlers_disconnect_by_data (self->manager, self);
   g_clear_object (&self->bus);
   g_clear_object (&self->configuration);
   g_clear_object (&self->manager);

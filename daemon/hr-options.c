@@ -114,6 +114,7 @@ hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error)
     { "profile", 0, 0, G_OPTION_ARG_STRING, &self->profile, "development, production or testing", "NAME" },
     { "on-exit", 0, 0, G_OPTION_ARG_STRING, &on_exit, "What becomes of services at the end: stop", "POLICY" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &self->check, "Validate the configuration, or one FILE, and exit", NULL },
+    { "exit-idle", 0, 0, G_OPTION_ARG_NONE, &self->exit_idle, "End when the last transient service is gone", NULL },
     { "verbose", 0, 0, G_OPTION_ARG_NONE, &self->verbose, "Say more", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, "Print the version and exit", NULL },
     G_OPTION_ENTRY_NULL,

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @config_dir_given: whether it was named
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
+ * @exit_idle: end with the last transient service
  * @verbose: debug messages
  * @version: only print the version
  */
@@ -30,6 +31,7 @@ typedef struct {
   char *profile;
   gboolean check;
   char *check_file;
+  gboolean exit_idle;
   gboolean verbose;
   gboolean version;
 } HrOptions;

@@ -72,23 +72,30 @@ hr_daemon_find_program (GError **error)
 
 /* Between fork and exec: nothing that allocates. */
 static void
-in_child (gpointer user_data)
+in_own_child (gpointer user_data)
 {
   setpgid (0, 0);
   prctl (PR_SET_PDEATHSIG, SIGTERM);
 }
 
+/* Away from our terminal, too: it may be closed while others use the daemon. */
+static void
+in_shared_child (gpointer user_data)
+{
+  setsid ();
+}
+
 static gboolean
-spawn (const char *const *command, const char *const *environment, int stderr_fd, GPid *pid, int *stdout_pipe,
-       GError **error)
+spawn (const char *const *command, const char *const *environment, gboolean shared, int stderr_fd, GPid *pid,
+       int *stdout_pipe, GError **error)
 {
   GSpawnFlags flags = G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD;
 
   if (stdout_pipe == NULL)
     flags |= G_SPAWN_STDOUT_TO_DEV_NULL;
 
-  return g_spawn_async_with_pipes_and_fds ("/", command, environment, flags, in_child, NULL, -1, -1, stderr_fd, NULL,
-                                           NULL, 0, pid, NULL, stdout_pipe, NULL, error);
+  return g_spawn_async_with_pipes_and_fds ("/", command, environment, flags, shared ? in_shared_child : in_own_child,
+                                           NULL, -1, -1, stderr_fd, NULL, NULL, 0, pid, NULL, stdout_pipe, NULL, error);
 }
 
 /* First line of @fd within the deadline. */
@@ -126,7 +133,7 @@ start_bus (HrDaemon *self, char **address, GError **error)
   int pipe = -1;
   char *line;
 
-  if (!spawn (command, NULL, self->words, &self->bus_pid, &pipe, error))
+  if (!spawn (command, NULL, FALSE, self->words, &self->bus_pid, &pipe, error))
     return FALSE;
 
   line = read_line (pipe, error);
@@ -239,7 +246,8 @@ start_daemon (HrDaemon *self, const char *const *arguments, const char *const *e
     g_strv_builder_add (builder, arguments[i]);
   command = g_strv_builder_end (builder);
 
-  return spawn ((const char *const *)command, environment, self->words, &self->daemon_pid, NULL, error)
+  return spawn ((const char *const *)command, environment, self->dir == NULL, self->words, &self->daemon_pid, NULL,
+                error)
          && wait_for_name (self, error);
 }
 
@@ -257,7 +265,7 @@ daemon_new (void)
  * @bus: the session bus
  * @error: why none could be started
  *
- * Starts a daemon with the session's own directories.
+ * Starts a daemon with the session's own directories, which ends with the last transient service.
  *
  * Returns: (transfer full): it; it owns its name
  */
@@ -267,7 +275,7 @@ hr_daemon_start_on (GDBusConnection *bus, GError **error)
   g_autoptr (HrDaemon) self = daemon_new ();
 
   self->bus = g_object_ref (bus);
-  if (!open_words (self, error) || !start_daemon (self, NULL, NULL, error))
+  if (!open_words (self, error) || !start_daemon (self, (const char *const[]){ "--exit-idle", NULL }, NULL, error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -312,6 +320,20 @@ GDBusConnection *
 hr_daemon_get_bus (HrDaemon *self)
 {
   return self->bus;
+}
+
+/**
+ * hr_daemon_leave:
+ * @self: (transfer full) (nullable): a daemon in which a transient service of ours was started and has ended
+ *
+ * Stops it, unless it is on the session bus: there it ends by itself when nobody else has a service in it.
+ */
+void
+hr_daemon_leave (HrDaemon *self)
+{
+  if (self != NULL && self->dir == NULL)
+    self->daemon_pid = 0;
+  hr_daemon_stop (self);
 }
 
 /* TERM, and KILL after the deadline. */

@@ -2,7 +2,8 @@
  *
  * hr-daemon.h: a daemon of our own, started where the bus cannot start one, and with it a bus where there is none.
  *
- * Both have a process group of their own, so that Ctrl-C reaches only hrctl, and end with it however it ends.
+ * Both have a process group of their own, so that Ctrl-C reaches only hrctl. A bus of our own and the daemon on it end
+ * with us however we end. Others may use a daemon on the session bus, too: that one ends with the last that does.
  */
 #pragma once
 
@@ -16,6 +17,7 @@ char *hr_daemon_find_program (GError **error);
 HrDaemon *hr_daemon_start_on (GDBusConnection *bus, GError **error);
 HrDaemon *hr_daemon_start_private (GError **error);
 GDBusConnection *hr_daemon_get_bus (HrDaemon *self);
+void hr_daemon_leave (HrDaemon *self);
 void hr_daemon_stop (HrDaemon *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrDaemon, hr_daemon_stop)

@@ -32,7 +32,10 @@ typedef struct {
   HrDaemon *daemon; /* our own, NULL if there was one */
   char *name;
   char *error;       /* the service's last */
+  char *said;        /* why its last reload failed */
+  gint64 since;      /* start of its last instance, real time, 0: not known */
   GHashTable *notes; /* set of what was said already */
+  gboolean started;
   gboolean ended;
   gboolean failed;
   gboolean stopping;
@@ -42,9 +45,13 @@ static void
 run_clear (Run *self)
 {
   hr_client_free (self->client);
-  hr_daemon_stop (self->daemon);
+  if (self->started)
+    hr_daemon_leave (self->daemon);
+  else
+    hr_daemon_stop (self->daemon);
   g_free (self->name);
   g_free (self->error);
+  g_free (self->said);
   g_hash_table_unref (self->notes);
 }
 
@@ -84,6 +91,8 @@ say_failed (Run *self, GVariant *parameters)
   g_autofree char *text = NULL;
 
   g_variant_get (parameters, "(&s&o&s&s@a{sv})", NULL, NULL, &phase, &message, NULL);
+  g_free (self->said);
+  self->said = g_strdup (message);
   indented = hr_text_indent (message, "  ");
   text = g_strdup_printf (_ ("reload failed in phase %s\n%s"), phase, indented);
   say (self, HR_TINT_BAD, text);
@@ -99,43 +108,6 @@ say_rolled_back (Run *self, GVariant *parameters)
   g_variant_get (parameters, "(&stt&s)", NULL, &from, &to, &reason);
   text = g_strdup_printf (_ ("rolled back from release %" PRIu64 " to %" PRIu64 ": %s"), from, to, reason);
   say (self, HR_TINT_MIDDLING, text);
-}
-
-static void
-take_state (Run *self, const char *state)
-{
-  if (g_str_equal (state, "stopped"))
-    self->ended = TRUE;
-  else if (g_str_equal (state, "invalid"))
-    self->ended = self->failed = TRUE;
-  else if (g_str_equal (state, "failed") && !self->failed)
-    {
-      /* Its source is still watched: the next save may mend it. */
-      self->failed = TRUE;
-      say (self, HR_TINT_BAD, _ ("it is not running; waiting for a change"));
-    }
-  else if (g_str_equal (state, "running"))
-    self->failed = FALSE;
-}
-
-static void
-on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
-           GVariant *parameters, gpointer user_data)
-{
-  Run *self = user_data;
-  const char *state;
-
-  if (g_str_equal (signal, "ReloadCompleted"))
-    say_completed (self, parameters);
-  else if (g_str_equal (signal, "ReloadFailed"))
-    say_failed (self, parameters);
-  else if (g_str_equal (signal, "RolledBack"))
-    say_rolled_back (self, parameters);
-  else if (g_str_equal (signal, "ServiceStateChanged"))
-    {
-      g_variant_get (parameters, "(&s&s&s)", NULL, NULL, &state);
-      take_state (self, state);
-    }
 }
 
 static void
@@ -161,10 +133,69 @@ take_properties (Run *self, GVariant *properties)
   for (guint i = 0; listen[i] != NULL; i++)
     say_once (self, _ ("listening on "), listen[i]);
 
+  if (hr_dict_number (properties, "SinceUsec") > 0)
+    self->since = (gint64)hr_dict_number (properties, "SinceUsec");
   if (*hr_dict_string (properties, "Error") != '\0')
     {
       g_free (self->error);
       self->error = g_strdup (hr_dict_string (properties, "Error"));
+    }
+}
+
+/* How it ended, unless that was the failure of a reload, which has been told. */
+static void
+say_end (Run *self)
+{
+  /* The signal comes before the change of the property. */
+  g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
+  g_autofree char *lived = NULL;
+  g_autofree char *text = NULL;
+
+  if (known != NULL)
+    take_properties (self, known);
+  if (self->error == NULL || (self->said != NULL && self->since == 0))
+    return;
+
+  lived = hr_text_duration (MAX (0, g_get_real_time () - self->since));
+  text = self->since > 0 ? g_strdup_printf (_ ("%s, after %s"), self->error, lived) : g_strdup (self->error);
+  say (self, HR_TINT_BAD, text);
+}
+
+static void
+take_state (Run *self, const char *state)
+{
+  if (g_str_equal (state, "stopped"))
+    self->ended = TRUE;
+  else if (g_str_equal (state, "invalid"))
+    self->ended = self->failed = TRUE;
+  else if (g_str_equal (state, "failed") && !self->failed)
+    {
+      /* Its source is still watched: the next save may mend it. */
+      self->failed = TRUE;
+      say_end (self);
+      say (self, HR_TINT_BAD, _ ("it is not running; waiting for a change"));
+    }
+  else if (g_str_equal (state, "running"))
+    self->failed = FALSE;
+}
+
+static void
+on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
+           GVariant *parameters, gpointer user_data)
+{
+  Run *self = user_data;
+  const char *state;
+
+  if (g_str_equal (signal, "ReloadCompleted"))
+    say_completed (self, parameters);
+  else if (g_str_equal (signal, "ReloadFailed"))
+    say_failed (self, parameters);
+  else if (g_str_equal (signal, "RolledBack"))
+    say_rolled_back (self, parameters);
+  else if (g_str_equal (signal, "ServiceStateChanged"))
+    {
+      g_variant_get (parameters, "(&s&s&s)", NULL, NULL, &state);
+      take_state (self, state);
     }
 }
 
@@ -379,6 +410,7 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
     {
       g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
 
+      self->started = TRUE;
       if (known != NULL)
         take_properties (self, known);
       while (!self->ended && !hr_client_is_lost (self->client))

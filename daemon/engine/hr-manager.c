@@ -487,14 +487,21 @@ shutdown_step (HrJob *job, gpointer user_data)
  * @callback: called when no service runs
  * @user_data: for @callback
  *
- * Stops all services side by side; none is remembered as stopped on request.
+ * Stops all services side by side; none is remembered as stopped on request. Those that were removed and are still
+ * stopping are waited for.
  */
 void
 hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GPtrArray) services = hr_manager_list (self);
+  GHashTableIter iter;
+  gpointer removed;
 
   g_return_if_fail (self->shutdown == NULL);
+
+  g_hash_table_iter_init (&iter, self->removing);
+  while (g_hash_table_iter_next (&iter, &removed, NULL))
+    g_ptr_array_add (services, g_object_ref (removed));
 
   self->shutdown = g_task_new (self, NULL, callback, user_data);
   /* One more, for this function itself: a stop may end at once. */

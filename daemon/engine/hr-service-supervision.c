@@ -396,12 +396,22 @@ hr_service_cancel_restart (HrService *self)
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->restart_timer);
 }
 
+/* With the release, where the service has any. */
+static char *
+describe_end (HrService *self)
+{
+  guint64 release = hr_generation_get_release (self->current);
+  g_autofree char *end = hr_generation_describe_end (self->current);
+
+  return release != 0 ? g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s", release, end) : g_steal_pointer (&end);
+}
+
+/* @why: (nullable): what keeps it from being started again, where somebody wrote that down */
 static void
 give_up (HrService *self, const char *why)
 {
-  g_autofree char *end = hr_generation_describe_end (self->current);
-  g_autofree char *message =
-      g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s; %s", hr_generation_get_release (self->current), end, why);
+  g_autofree char *end = describe_end (self);
+  g_autofree char *message = g_strconcat (end, why != NULL ? "; " : NULL, why, NULL);
 
   self->failed = TRUE;
   hr_service_set_error (self, message);
@@ -441,7 +451,7 @@ hr_service_supervise (HrService *self)
   if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
     {
       if (!well)
-        give_up (self, "Restart=no");
+        give_up (self, self->caller == NULL ? "Restart=no" : NULL);
       else if (self->outage_since != 0)
         {
           self->outage_since = 0;
@@ -459,9 +469,10 @@ hr_service_supervise (HrService *self)
   if (!well)
     {
       g_autofree char *end = hr_generation_describe_end (self->current);
+      g_autofree char *of_release = describe_end (self);
 
-      hr_log_warning (self->name, "release %" G_GUINT64_FORMAT ": %s; starting again in %" G_GINT64_FORMAT " ms",
-                      hr_generation_get_release (self->current), end, delay / G_TIME_SPAN_MILLISECOND);
+      hr_log_warning (self->name, "%s; starting again in %" G_GINT64_FORMAT " ms", of_release,
+                      delay / G_TIME_SPAN_MILLISECOND);
       hr_service_set_error (self, end);
     }
   self->restart_at = now + delay;

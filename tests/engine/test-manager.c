@@ -401,6 +401,24 @@ test_shutdown (Engine *engine)
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 2);
 }
 
+/* What was removed a moment ago may still be stopping. */
+static void
+test_shutdown_after_removal (Engine *engine)
+{
+  const HrFakeProgram slow = { .stop_takes = 2 * SECOND };
+  gboolean done = FALSE;
+
+  engine_start_with (engine, "", &slow);
+  hr_manager_remove (engine->manager, "web", NULL, NULL);
+  hr_manager_shutdown_async (engine->manager, shut_down, &done);
+  engine_run (engine, 1 * SECOND);
+  g_assert_false (done);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (done);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+}
+
 static void
 test_shutdown_of_none (Engine *engine)
 {
@@ -504,6 +522,7 @@ main (int argc, char **argv)
   engine_add ("/manager/jobs/bounded", test_jobs_are_bounded);
   engine_add ("/manager/pause-all", test_pause_all);
   engine_add ("/manager/shutdown/case-17/no-orphan", test_shutdown);
+  engine_add ("/manager/shutdown/after-a-removal", test_shutdown_after_removal);
   engine_add ("/manager/shutdown/none", test_shutdown_of_none);
   engine_add ("/manager/shutdown/save-meanwhile", test_shutdown_and_save);
   engine_add ("/manager/shutdown/during-a-reload", test_shutdown_during_reload);

@@ -108,7 +108,7 @@ test_run_without_a_daemon_starts_one (HrctlFixture *f, gconstpointer data)
 
   g_assert_true (g_str_has_prefix (r->err, "hotreload: no daemon was running: started one for this run\n"));
   g_assert_cmpint (r->code, ==, HR_EXIT_OK);
-  g_assert_cmpstr (arguments, ==, "--session\n");
+  g_assert_cmpstr (arguments, ==, "--session --exit-idle\n");
 }
 
 static void
@@ -383,6 +383,8 @@ be_daemon (int argc, char **argv)
   if (bus == NULL)
     return HR_EXIT_FAILED;
 
+  /* With --exit-idle nobody tells it to end but the bus. */
+  g_dbus_connection_set_exit_on_close (bus, TRUE);
   fake = fake_manager_new (bus);
   while (!ended)
     g_main_context_iteration (NULL, TRUE);
