@@ -209,6 +209,15 @@ report_each (HrCtl *ctl, HrJobs *jobs, gboolean waited, const GError *unfinished
   return code;
 }
 
+static void
+print_json (HrOutput *output, JsonArray *array, HrReportShape shape)
+{
+  if (shape == HR_REPORT_OBJECT && json_array_get_length (array) == 1)
+    hr_output_json (output, json_array_dup_element (array, 0));
+  else
+    hr_output_json (output, hr_json_take_array (json_array_ref (array)));
+}
+
 static int
 report (HrCtl *ctl, HrJobs *jobs, HrReportShape shape, gboolean waited, const GError *unfinished)
 {
@@ -216,13 +225,44 @@ report (HrCtl *ctl, HrJobs *jobs, HrReportShape shape, gboolean waited, const GE
   int code = report_each (ctl, jobs, waited, unfinished, array);
 
   if (hr_output_is_json (ctl->output))
-    {
-      if (shape == HR_REPORT_OBJECT && hr_jobs_list (jobs)->len == 1)
-        hr_output_json (ctl->output, json_array_dup_element (array, 0));
-      else
-        hr_output_json (ctl->output, hr_json_take_array (g_steal_pointer (&array)));
-    }
+    print_json (ctl->output, array, shape);
+  return code;
+}
 
+/**
+ * hr_job_report_refused:
+ * @ctl: the run
+ * @services: (array zero-terminated=1): whom the jobs were to be of; "" for all
+ * @shape: whether the JSON of one job is an object or an array
+ * @error: (inout): why none could be asked for, as with no daemon; cleared where it is reported here
+ *
+ * With JSON, what is expected of such a verb is printed also where there is no daemon that could refuse anything.
+ *
+ * Returns: the exit code
+ */
+int
+hr_job_report_refused (HrCtl *ctl, const char *const *services, HrReportShape shape, GError **error)
+{
+  g_autoptr (JsonArray) array = json_array_new ();
+  gboolean waited = !hr_args_has (ctl->args, HR_OPTION_NO_WAIT);
+  HrJobView view = { .phase = (char *)"", .result = (char *)"", .error = (char *)"", .ended = TRUE, .refused = *error };
+  int code = hr_client_exit_code (*error);
+
+  if (!hr_output_is_json (ctl->output))
+    return code;
+
+  for (guint i = 0; services[i] != NULL; i++)
+    {
+      g_autoptr (GVariant) outcome = NULL;
+
+      view.service = (char *)services[i];
+      outcome = make_outcome (&view, NULL);
+      json_array_add_element (array,
+                              waited ? hr_json_from_dict (outcome, outcome_fields, G_N_ELEMENTS (outcome_fields))
+                                     : hr_json_from_dict (outcome, accepted_fields, G_N_ELEMENTS (accepted_fields)));
+    }
+  print_json (ctl->output, array, shape);
+  g_clear_error (error);
   return code;
 }
 

@@ -165,7 +165,7 @@ hr_output_json_line (HrOutput *self, JsonNode *document)
  * @self: the output
  * @message: what went wrong
  *
- * The only printer of errors.
+ * The only printer of errors for people.
  */
 void
 hr_output_error (HrOutput *self, const char *message)
@@ -176,6 +176,41 @@ hr_output_error (HrOutput *self, const char *message)
   hr_output_progress (self, NULL);
   fflush (stdout);
   fprintf (stderr, "%s %s\n", prefix, g_strchomp (clean));
+}
+
+static const char *
+error_name (const GError *error, char **owned)
+{
+  if (error->domain != G_DBUS_ERROR)
+    return hr_error_name (error);
+
+  *owned = g_dbus_error_encode_gerror (error);
+  return *owned;
+}
+
+/**
+ * hr_output_failure:
+ * @self: the output
+ * @error: why the verb has nothing else to print
+ *
+ * The last word of a verb: for people on standard error, or a JSON document on standard output, on one line.
+ */
+void
+hr_output_failure (HrOutput *self, const GError *error)
+{
+  g_autofree char *owned = NULL;
+  JsonObject *object;
+
+  if (!self->json)
+    {
+      hr_output_error (self, error->message);
+      return;
+    }
+
+  object = json_object_new ();
+  json_object_set_string_member (object, "error", error->message);
+  json_object_set_string_member (object, "name", error_name (error, &owned));
+  hr_output_json_line (self, hr_json_take_object (object));
 }
 
 /**

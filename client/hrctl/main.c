@@ -21,10 +21,23 @@ run (HrCtl *ctl)
   if (error != NULL)
     {
       code = hr_client_exit_code (error);
-      hr_output_error (ctl->output, error->message);
+      hr_output_failure (ctl->output, error);
     }
 
   return code;
+}
+
+/* Of a command line that could not be taken apart. */
+static gboolean
+wants_json (const char *const *words)
+{
+  for (guint i = 0; words[i] != NULL && !g_str_equal (words[i], "--"); i++)
+    {
+      if (g_str_equal (words[i], "--json"))
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 int
@@ -33,6 +46,7 @@ main (int argc, char **argv)
   g_autoptr (HrArgs) args = NULL;
   g_autoptr (HrOutput) output = NULL;
   g_autoptr (GError) error = NULL;
+  const char *const *words = (const char *const *)argv + (argc > 0 ? 1 : 0);
   HrCtl ctl;
   int code;
 
@@ -41,12 +55,12 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
 
-  args = hr_args_parse ((const char *const *)argv + (argc > 0 ? 1 : 0), &error);
-  output = hr_output_new (args != NULL && hr_args_has (args, HR_OPTION_JSON),
+  args = hr_args_parse (words, &error);
+  output = hr_output_new (args != NULL ? hr_args_has (args, HR_OPTION_JSON) : wants_json (words),
                           args == NULL || !hr_args_has (args, HR_OPTION_NO_COLOR));
   if (args == NULL)
     {
-      hr_output_error (output, error->message);
+      hr_output_failure (output, error);
       return hr_client_exit_code (error);
     }
 

@@ -19,6 +19,9 @@ static const struct {
   { "reload", "Reload" }, { "pause", "Pause" }, { "resume", "Resume" },
 };
 
+/* The job of all services has no name. */
+static const char *const everything[] = { "", NULL };
+
 static const char *
 find_method (const HrVerb *verb)
 {
@@ -68,7 +71,8 @@ hr_verb_control (HrCtl *ctl, GError **error)
     return HR_EXIT_USAGE;
   client = hr_ctl_connect (ctl, error);
   if (client == NULL)
-    return HR_EXIT_FAILED;
+    return hr_job_report_refused (ctl, all ? everything : (const char *const *)names,
+                                  all ? HR_REPORT_ARRAY : HR_REPORT_OBJECT, error);
   if (all)
     {
       every = hr_client_list_services (client, error);
@@ -91,7 +95,7 @@ hr_verb_reload_all (HrCtl *ctl, GError **error)
   g_autoptr (HrJobs) jobs = NULL;
 
   if (client == NULL)
-    return HR_EXIT_FAILED;
+    return hr_job_report_refused (ctl, everything, HR_REPORT_ARRAY, error);
 
   jobs = hr_jobs_new (client);
   hr_jobs_request (jobs, "", "ReloadAll", NULL);
@@ -110,7 +114,7 @@ hr_verb_rollback (HrCtl *ctl, GError **error)
     return HR_EXIT_USAGE;
   client = hr_ctl_connect (ctl, error);
   if (client == NULL)
-    return HR_EXIT_FAILED;
+    return hr_job_report_refused (ctl, (const char *const[]){ service, NULL }, HR_REPORT_OBJECT, error);
 
   jobs = hr_jobs_new (client);
   hr_jobs_request (jobs, service, "Rollback", g_variant_new ("(st)", service, release));

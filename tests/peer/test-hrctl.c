@@ -467,6 +467,38 @@ test_logs_are_of_the_instance_that_runs (HrctlFixture *f, gconstpointer data)
   g_assert_cmpint (both->code, ==, HR_EXIT_USAGE);
 }
 
+/* Scripts that parse what is printed must always have something to parse. */
+static void
+test_json_of_an_error_is_a_document (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) nobody = hrctl_run (f, "history", "nobody", "--json", NULL);
+  g_autoptr (HrctlResult) usage = hrctl_run (f, "--json", "relaod", NULL);
+  g_autoptr (HrctlResult) option = hrctl_run (f, "list", "--what", "--json", NULL);
+  g_autoptr (HrctlResult) away = NULL;
+  g_autoptr (HrctlResult) reload = NULL;
+  g_autoptr (HrctlResult) several = NULL;
+
+  hrctl_assert_json (nobody, "{\"error\":\"there is no service 'nobody'\","
+                             "\"name\":\"org.hotreload.Error.NoSuchService\"}");
+  g_assert_cmpstr (nobody->err, ==, "");
+  g_assert_cmpint (nobody->code, ==, HR_EXIT_NOT_FOUND);
+  hrctl_assert_json (usage, "{\"error\":\"unknown verb 'relaod' (see 'hrctl help')\","
+                            "\"name\":\"org.hotreload.Error.InvalidArgument\"}");
+  g_assert_cmpint (usage->code, ==, HR_EXIT_USAGE);
+  g_assert_nonnull (strstr (option->out, "unknown option '--what'"));
+
+  g_clear_pointer (&f->fake, fake_manager_free);
+  away = hrctl_run (f, "list", "--json", NULL);
+  g_assert_nonnull (strstr (away->out, "\"name\":\"org.freedesktop.DBus.Error.ServiceUnknown\""));
+  g_assert_cmpint (away->code, ==, HR_EXIT_NOT_RUNNING);
+  reload = hrctl_run (f, "reload", "shop", "--json", NULL);
+  g_assert_nonnull (strstr (reload->out, "\"success\" : false,\n  \"service\" : \"shop\""));
+  g_assert_cmpint (reload->code, ==, HR_EXIT_NOT_RUNNING);
+  several = hrctl_run (f, "stop", "a", "b", "--json", NULL);
+  g_assert_true (g_str_has_prefix (several->out, "["));
+  g_assert_nonnull (strstr (several->out, "\"service\" : \"b\""));
+}
+
 static void
 test_help_and_version_need_no_daemon (HrctlFixture *f, gconstpointer data)
 {
@@ -516,6 +548,7 @@ main (int argc, char **argv)
   ADD ("a-snapshot-is-shown-byte-for-byte", test_a_snapshot_is_shown_byte_for_byte);
   ADD ("logs-print-the-end-of-the-output", test_logs_print_the_end_of_the_output);
   ADD ("logs-are-of-the-instance-that-runs", test_logs_are_of_the_instance_that_runs);
+  ADD ("json-of-an-error-is-a-document", test_json_of_an_error_is_a_document);
   ADD ("help-and-version-need-no-daemon", test_help_and_version_need_no_daemon);
 
   return g_test_run ();
