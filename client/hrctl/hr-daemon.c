@@ -35,37 +35,47 @@ struct _HrDaemon {
   int words; /* what daemon and bus say on standard error, an unlinked file */
 };
 
-/* Where we are, for a daemon that was built or installed beside us. */
-static char *
-find_sibling (void)
-{
-  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
-  g_autofree char *directory = self != NULL ? g_path_get_dirname (self) : NULL;
-  g_autofree char *path = directory != NULL ? g_build_filename (directory, DAEMON_PROGRAM, NULL) : NULL;
+/* Where hrctl is in a build tree, and where the daemon is seen from there. */
+#define BUILD_PLACE "/client/hrctl"
+#define BUILD_DAEMON "../../daemon"
 
-  return path != NULL && g_file_test (path, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer (&path) : NULL;
+static char *
+in_directory (const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, DAEMON_PROGRAM, NULL);
+
+  return g_file_test (path, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer (&path) : NULL;
 }
 
 /**
  * hr_daemon_find_program:
- * @error: %HR_ERROR_FAILED
+ * @error: %HR_ERROR_FAILED, naming the places that were looked at
  *
- * Beside hrctl, then on PATH, then where it is installed.
+ * Beside hrctl, on PATH, in the build tree that hrctl is in, where it was to be installed.
  *
  * Returns: (transfer full): path of the daemon's program
  */
 char *
 hr_daemon_find_program (GError **error)
 {
-  char *path = find_sibling ();
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *ours = g_path_get_dirname (self != NULL ? self : HR_BINDIR "/");
+  g_autofree char *built = NULL;
+  char *path = in_directory (ours);
 
   if (path == NULL)
     path = g_find_program_in_path (DAEMON_PROGRAM);
+  if (path == NULL && g_str_has_suffix (ours, BUILD_PLACE))
+    {
+      built = g_canonicalize_filename (BUILD_DAEMON, ours);
+      path = in_directory (built);
+    }
   if (path == NULL)
-    path = g_find_program_in_path (HR_BINDIR "/" DAEMON_PROGRAM);
+    path = in_directory (HR_BINDIR);
   if (path == NULL)
-    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s was found neither beside hrctl, nor on PATH, nor in %s"),
-                 DAEMON_PROGRAM, HR_BINDIR);
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED,
+                 _ ("%s was found neither beside hrctl in %s, nor on PATH, nor in %s"), DAEMON_PROGRAM, ours,
+                 built != NULL ? built : HR_BINDIR);
 
   return path;
 }

@@ -46,8 +46,9 @@ static const HrVerb verbs[] = {
     LINES | HR_OPTION_BIT (HR_OPTION_FOLLOW) | HR_OPTION_BIT (HR_OPTION_NEWEST) | HR_OPTION_BIT (HR_OPTION_RELEASE), 1,
     1, 0, hr_verb_logs },
   { "monitor", "", N_ ("Prints what happens to the services as it happens"),
-    N_ ("With --json one JSON object a line. Ends when interrupted, or with 1 when the daemon goes away."), 0, 0, 0, 0,
-    hr_verb_monitor },
+    N_ ("With --json one JSON object a line. Ends when interrupted, with 3 when --timeout is over, or with 1 when the\n"
+        "daemon goes away."),
+    0, 0, 0, 0, hr_verb_monitor },
   { "run", "-- PROGRAM [ARGUMENT…]", N_ ("Runs a program in the foreground and reloads it when its code changes"),
     N_ ("It gets this environment, working directory, standard output and standard error. Ctrl-C stops it. Without a\n"
         "bus or a daemon, one is started for as long as this runs."),

@@ -62,10 +62,19 @@ on_signal (GDBusConnection *bus, const char *sender, const char *path, const cha
   hr_output_flush (output, NULL);
 }
 
+static gboolean
+on_deadline (gpointer user_data)
+{
+  *(gboolean *)user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
 int
 hr_verb_monitor (HrCtl *ctl, GError **error)
 {
   HrClient *client = hr_ctl_connect (ctl, error);
+  gint64 timeout = hr_args_get_timeout (ctl->args);
+  gboolean timed_out = FALSE;
   guint subscription;
 
   if (client == NULL)
@@ -73,9 +82,14 @@ hr_verb_monitor (HrCtl *ctl, GError **error)
 
   subscription =
       hr_client_subscribe (client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, NULL, NULL, on_signal, ctl->output);
-  while (!hr_client_is_lost (client))
+  if (timeout >= 0)
+    g_timeout_add ((guint)CLAMP (timeout / 1000, 1, G_MAXUINT), on_deadline, &timed_out);
+  while (!hr_client_is_lost (client) && !timed_out)
     g_main_context_iteration (NULL, TRUE);
   g_dbus_connection_signal_unsubscribe (hr_client_get_bus (client), subscription);
+
+  if (timed_out)
+    return HR_EXIT_TIMEOUT;
 
   g_set_error_literal (error, HR_ERROR, HR_ERROR_FAILED, _ ("the daemon went away"));
   return HR_EXIT_FAILED;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "hr-config.h"
 #include "hr-names.h"
 
 static char *
@@ -169,6 +170,44 @@ test_check_asks_the_daemons_program (HrctlFixture *f, gconstpointer data)
   g_assert_cmpint (json->code, ==, HR_EXIT_FAILED);
 }
 
+/* With nothing but hrctl itself, in a directory like that of a build. */
+static void
+test_check_says_where_it_looked (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *build = g_build_filename (f->dir, "client", "hrctl", NULL);
+  g_autofree char *copy = g_build_filename (build, "hrctl", NULL);
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *directory = g_build_filename (f->dir, "daemon", NULL);
+  g_autofree char *program = g_build_filename (directory, "hotreloadd", NULL);
+  g_autoptr (GFile) from = g_file_new_for_path (g_getenv ("HRCTL"));
+  g_autoptr (GFile) to = g_file_new_for_path (copy);
+  const char *const words[] = { "check", "x.conf", NULL };
+  g_autoptr (GSubprocess) missing = NULL;
+  g_autoptr (GSubprocess) built = NULL;
+  g_autoptr (HrctlResult) nothing = NULL;
+  g_autoptr (HrctlResult) found = NULL;
+
+  if (g_file_test (HR_BINDIR "/hotreloadd", G_FILE_TEST_EXISTS))
+    {
+      g_test_skip ("not run here: hotreloadd is installed in " HR_BINDIR);
+      return;
+    }
+  g_assert_cmpint (g_mkdir_with_parents (build, 0700), ==, 0);
+  g_assert_cmpint (g_mkdir (directory, 0700), ==, 0);
+  g_assert_true (g_file_copy (from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
+  hrctl_fixture_setenv (f, "PATH", "/nonexistent");
+  missing = hrctl_spawn_program (f, copy, words);
+  nothing = hrctl_finish (missing);
+  g_assert_nonnull (strstr (nothing->err, build));
+  g_assert_nonnull (strstr (nothing->err, directory));
+  g_assert_cmpint (nothing->code, ==, HR_EXIT_FAILED);
+
+  g_assert_cmpint (symlink (self, program), ==, 0);
+  built = hrctl_spawn_program (f, copy, words);
+  found = hrctl_finish (built);
+  g_assert_cmpstr (found->out, ==, "--check x.conf\n");
+}
+
 typedef struct {
   GString *text;
   const char *wanted;
@@ -305,6 +344,15 @@ test_monitor_json_is_an_object_a_line (HrctlFixture *f, gconstpointer data)
 }
 
 static void
+test_monitor_ends_after_its_timeout (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "monitor", "--timeout=0.1", NULL);
+
+  g_assert_cmpstr (r->err, ==, "");
+  g_assert_cmpint (r->code, ==, HR_EXIT_TIMEOUT);
+}
+
+static void
 test_monitor_ends_with_the_daemon (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });
@@ -411,8 +459,10 @@ main (int argc, char **argv)
   ADD ("run-without-a-bus-starts-one-and-leaves-nothing", test_run_without_a_bus_starts_one_and_leaves_nothing);
   ADD ("run-says-why-its-daemon-did-not-start", test_run_says_why_its_daemon_did_not_start);
   ADD ("check-asks-the-daemons-program", test_check_asks_the_daemons_program);
+  ADD ("check-says-where-it-looked", test_check_says_where_it_looked);
   ADD ("monitor-tells-each-event", test_monitor_tells_each_event);
   ADD ("monitor-json-is-an-object-a-line", test_monitor_json_is_an_object_a_line);
+  ADD ("monitor-ends-after-its-timeout", test_monitor_ends_after_its_timeout);
   ADD ("monitor-ends-with-the-daemon", test_monitor_ends_with_the_daemon);
   ADD ("logs-follow-to-the-next-instance", test_logs_follow_to_the_next_instance);
   ADD ("logs-follow-the-newest", test_logs_follow_the_newest);
