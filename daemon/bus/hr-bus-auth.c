@@ -10,12 +10,15 @@
 #define HR_BUS_CALLERS_MAX 1024
 /* How long the bus may take to say who a caller is. */
 #define HR_BUS_CREDENTIALS_TIMEOUT_MSEC 5000
+/* Callers whose identity the bus is asked for at the same time. */
+#define HR_BUS_ASKED_MAX 256
 
 struct _HrBusAuth {
   GObject parent_instance;
 
-  GMutex mutex;
+  char *own_name;      /* of the user whose daemon this is */
   GHashTable *callers; /* unique bus name, never used again by another -> HrBusCaller */
+  GHashTable *asked;   /* the same, of whom the bus is asked -> Asked */
 };
 
 #define CALLER_KEY "hr-caller"
@@ -24,6 +27,18 @@ typedef struct {
   guint32 uid;
   guint32 pid; /* 0: not known */
 } HrBusCaller;
+
+typedef struct {
+  HrBusAuth *self;
+  char *sender;
+  GQueue waiting; /* Waiting, in the order of the calls */
+} Asked;
+
+typedef struct {
+  GDBusMethodInvocation *invocation;
+  HrBusPassFunc pass;
+  gpointer owner;
+} Waiting;
 
 G_DEFINE_FINAL_TYPE (HrBusAuth, hr_bus_auth, G_TYPE_OBJECT)
 
@@ -80,7 +95,8 @@ hr_bus_auth_finalize (GObject *object)
   HrBusAuth *self = HR_BUS_AUTH (object);
 
   g_hash_table_unref (self->callers);
-  g_mutex_clear (&self->mutex);
+  g_hash_table_unref (self->asked);
+  g_free (self->own_name);
   G_OBJECT_CLASS (hr_bus_auth_parent_class)->finalize (object);
 }
 
@@ -93,8 +109,11 @@ hr_bus_auth_class_init (HrBusAuthClass *klass)
 static void
 hr_bus_auth_init (HrBusAuth *self)
 {
-  g_mutex_init (&self->mutex);
+  const struct passwd *entry = getpwuid (geteuid ());
+
+  self->own_name = entry != NULL ? g_strdup (entry->pw_name) : g_strdup_printf ("uid %u", (guint)geteuid ());
   self->callers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->asked = g_hash_table_new (g_str_hash, g_str_equal);
 }
 
 /**
@@ -124,23 +143,6 @@ hr_bus_auth_right (const char *interface_name, const char *method)
   return HR_BUS_DENIED;
 }
 
-/* Runs in a thread of GDBus made for questions that may wait. */
-static gboolean
-ask_bus (GDBusConnection *connection, const char *sender, HrBusCaller *caller)
-{
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionCredentials",
-      g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(a{sv})"), G_DBUS_CALL_FLAGS_NONE,
-      HR_BUS_CREDENTIALS_TIMEOUT_MSEC, NULL, NULL);
-  g_autoptr (GVariant) values = NULL;
-
-  if (reply == NULL)
-    return FALSE;
-  values = g_variant_get_child_value (reply, 0);
-  g_variant_lookup (values, "ProcessID", "u", &caller->pid);
-  return g_variant_lookup (values, "UnixUserID", "u", &caller->uid);
-}
-
 /* Peer to peer there is no bus that could be asked: the socket says who is at its other end. */
 static gboolean
 ask_socket (GDBusConnection *connection, HrBusCaller *caller)
@@ -156,73 +158,151 @@ ask_socket (GDBusConnection *connection, HrBusCaller *caller)
   return caller->uid != (guint32)-1;
 }
 
-static gboolean
-find_caller (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusCaller *caller)
-{
-  GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
-  const char *sender = g_dbus_method_invocation_get_sender (invocation);
-  HrBusCaller *known;
-
-  if (sender == NULL)
-    return ask_socket (connection, caller);
-  g_mutex_lock (&self->mutex);
-  known = g_hash_table_lookup (self->callers, sender);
-  if (known != NULL)
-    *caller = *known;
-  g_mutex_unlock (&self->mutex);
-  if (known != NULL)
-    return TRUE;
-  if (!ask_bus (connection, sender, caller))
-    return FALSE;
-  g_mutex_lock (&self->mutex);
-  if (g_hash_table_size (self->callers) >= HR_BUS_CALLERS_MAX)
-    g_hash_table_remove_all (self->callers);
-  g_hash_table_insert (self->callers, g_strdup (sender), g_memdup2 (caller, sizeof *caller));
-  g_mutex_unlock (&self->mutex);
-  return TRUE;
-}
-
 /* "user (program)", as far as it can be known: the history shall say who it was when the caller is long gone. */
 static char *
-describe (const HrBusCaller *caller)
+describe (HrBusAuth *self, const HrBusCaller *caller)
 {
-  struct passwd *entry = NULL, buffer;
-  char strings[4096];
+  const char *user = caller->uid == geteuid () ? self->own_name : "root";
   g_autofree char *path = g_strdup_printf ("/proc/%u/comm", caller->pid);
   g_autofree char *program = NULL;
-  g_autofree char *user = NULL;
 
-  if (getpwuid_r (caller->uid, &buffer, strings, sizeof strings, &entry) == 0 && entry != NULL)
-    user = g_strdup (entry->pw_name);
-  else
-    user = g_strdup_printf ("uid %u", caller->uid);
   if (caller->pid == 0 || !g_file_get_contents (path, &program, NULL, NULL))
-    return g_steal_pointer (&user);
+    return g_strdup (user);
   g_strchomp (program);
   return g_strdup_printf ("%s (%s)", user, program);
 }
 
-static gboolean
-authorize (GDBusInterfaceSkeleton *skeleton, GDBusMethodInvocation *invocation, gpointer user_data)
+static void
+deny (GDBusMethodInvocation *invocation)
 {
-  HrBusAuth *self = user_data;
-  const char *interface_name = g_dbus_method_invocation_get_interface_name (invocation);
-  const char *method = g_dbus_method_invocation_get_method_name (invocation);
-  HrBusRight right = hr_bus_auth_right (interface_name, method);
-  HrBusCaller caller = { (guint32)-1, 0 };
-
-  if (right == HR_BUS_LOOK)
-    return TRUE;
-  if (right != HR_BUS_DENIED && find_caller (self, invocation, &caller)
-      && (caller.uid == 0 || caller.uid == geteuid ()))
-    {
-      if (right == HR_BUS_CHANGE)
-        g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (&caller), g_free);
-      return TRUE;
-    }
   g_dbus_method_invocation_return_dbus_error (invocation, HR_ERROR_PREFIX "NotAuthorized",
                                               "this needs to be root or the user whose daemon it is");
-  return FALSE;
+}
+
+static void
+decide (HrBusAuth *self, GDBusMethodInvocation *invocation, const HrBusCaller *caller, HrBusPassFunc pass,
+        gpointer owner)
+{
+  HrBusRight right = hr_bus_auth_right (g_dbus_method_invocation_get_interface_name (invocation),
+                                        g_dbus_method_invocation_get_method_name (invocation));
+  gboolean is_ours = caller != NULL && (caller->uid == 0 || caller->uid == geteuid ());
+
+  if (right != HR_BUS_LOOK && (right == HR_BUS_DENIED || !is_ours))
+    {
+      deny (invocation);
+      return;
+    }
+  if (right == HR_BUS_CHANGE)
+    g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (self, caller), g_free);
+  pass (owner, invocation);
+}
+
+static gboolean
+read_credentials (GVariant *reply, HrBusCaller *caller)
+{
+  g_autoptr (GVariant) values = g_variant_get_child_value (reply, 0);
+
+  g_variant_lookup (values, "ProcessID", "u", &caller->pid);
+  return g_variant_lookup (values, "UnixUserID", "u", &caller->uid);
+}
+
+static void
+bus_answered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Asked *asked = user_data;
+  HrBusAuth *self = asked->self;
+  HrBusCaller caller = { (guint32)-1, 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+  gboolean known = reply != NULL && read_credentials (reply, &caller);
+  Waiting *waiting;
+
+  if (known)
+    {
+      if (g_hash_table_size (self->callers) >= HR_BUS_CALLERS_MAX)
+        g_hash_table_remove_all (self->callers);
+      g_hash_table_insert (self->callers, g_strdup (asked->sender), g_memdup2 (&caller, sizeof caller));
+    }
+  g_hash_table_remove (self->asked, asked->sender);
+  while ((waiting = g_queue_pop_head (&asked->waiting)) != NULL)
+    {
+      decide (self, waiting->invocation, known ? &caller : NULL, waiting->pass, waiting->owner);
+      g_object_unref (waiting->owner);
+      g_free (waiting);
+    }
+  g_free (asked->sender);
+  g_free (asked);
+  g_object_unref (self);
+}
+
+static Asked *
+ask_bus (HrBusAuth *self, GDBusConnection *connection, const char *sender)
+{
+  Asked *asked = g_new0 (Asked, 1);
+
+  asked->self = g_object_ref (self);
+  asked->sender = g_strdup (sender);
+  g_queue_init (&asked->waiting);
+  g_hash_table_insert (self->asked, asked->sender, asked);
+  g_dbus_connection_call (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "GetConnectionCredentials", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(a{sv})"),
+                          G_DBUS_CALL_FLAGS_NONE, HR_BUS_CREDENTIALS_TIMEOUT_MSEC, NULL, bus_answered, asked);
+  return asked;
+}
+
+/* Behind those of the same caller that wait already. */
+static void
+wait_for_bus (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner)
+{
+  const char *sender = g_dbus_method_invocation_get_sender (invocation);
+  Asked *asked = g_hash_table_lookup (self->asked, sender);
+  Waiting *waiting;
+
+  if (asked != NULL ? asked->waiting.length >= HR_BUS_WAITING_MAX : g_hash_table_size (self->asked) >= HR_BUS_ASKED_MAX)
+    {
+      g_dbus_method_invocation_return_dbus_error (invocation, HR_ERROR_PREFIX "LimitExceeded",
+                                                  "too many calls wait for the bus to say who made them");
+      return;
+    }
+  if (asked == NULL)
+    asked = ask_bus (self, g_dbus_method_invocation_get_connection (invocation), sender);
+  waiting = g_new0 (Waiting, 1);
+  waiting->invocation = invocation;
+  waiting->pass = pass;
+  waiting->owner = g_object_ref (owner);
+  g_queue_push_tail (&asked->waiting, waiting);
+}
+
+/**
+ * hr_bus_auth_pass:
+ * @self: the guard
+ * @invocation: (transfer full): a call, in the thread of the main context that gets the bus's answers
+ * @pass: given @owner and the call when the table allows it; else it is answered with an error
+ * @owner: a GObject, kept until then
+ *
+ * Calls @pass at once, or when the bus has said who an unknown caller is. The calls of one caller pass in their order.
+ */
+void
+hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner)
+{
+  const char *sender = g_dbus_method_invocation_get_sender (invocation);
+  HrBusRight right = hr_bus_auth_right (g_dbus_method_invocation_get_interface_name (invocation),
+                                        g_dbus_method_invocation_get_method_name (invocation));
+  gboolean depends_on_caller = right == HR_BUS_READ || right == HR_BUS_CHANGE;
+  HrBusCaller peer = { (guint32)-1, 0 };
+  const HrBusCaller *caller;
+
+  if (sender == NULL)
+    {
+      caller = ask_socket (g_dbus_method_invocation_get_connection (invocation), &peer) ? &peer : NULL;
+      decide (self, invocation, caller, pass, owner);
+      return;
+    }
+  caller = g_hash_table_lookup (self->callers, sender);
+  if (caller != NULL || (!depends_on_caller && !g_hash_table_contains (self->asked, sender)))
+    decide (self, invocation, caller, pass, owner);
+  else
+    wait_for_bus (self, invocation, pass, owner);
 }
 
 /**
@@ -237,17 +317,4 @@ hr_bus_auth_caller (GDBusMethodInvocation *invocation)
   const char *caller = g_object_get_data (G_OBJECT (invocation), CALLER_KEY);
 
   return caller != NULL ? caller : "unknown";
-}
-
-/**
- * hr_bus_auth_guard:
- * @self: the guard, which must outlive @skeleton
- * @skeleton: an exported interface
- *
- * Every call of a method goes through the table first.
- */
-void
-hr_bus_auth_guard (HrBusAuth *self, GDBusInterfaceSkeleton *skeleton)
-{
-  g_signal_connect_object (skeleton, "g-authorize-method", G_CALLBACK (authorize), self, 0);
 }

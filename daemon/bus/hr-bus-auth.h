@@ -22,8 +22,18 @@ HrBusRight hr_bus_auth_right (const char *interface_name, const char *method);
 #define HR_TYPE_BUS_AUTH (hr_bus_auth_get_type ())
 G_DECLARE_FINAL_TYPE (HrBusAuth, hr_bus_auth, HR, BUS_AUTH, GObject)
 
+/* Calls of one caller that wait until the bus has said who it is. */
+#define HR_BUS_WAITING_MAX 64
+
+/**
+ * HrBusPassFunc:
+ * @owner: what was given to hr_bus_auth_pass()
+ * @invocation: (transfer full): the call, allowed
+ */
+typedef void (*HrBusPassFunc) (gpointer owner, GDBusMethodInvocation *invocation);
+
 HrBusAuth *hr_bus_auth_new (void);
+void hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner);
 const char *hr_bus_auth_caller (GDBusMethodInvocation *invocation);
-void hr_bus_auth_guard (HrBusAuth *self, GDBusInterfaceSkeleton *skeleton);
 
 G_END_DECLS

@@ -4,30 +4,38 @@
 #include "hr-bus-text.h"
 #include "hr-error.h"
 
+/* Not a GVariantDict: that would hash what is only written out, which takes as long again. */
 static void
-add_string (GVariantDict *dict, const char *key, const char *value)
+add_value (GVariantBuilder *dict, const char *key, GVariant *value)
 {
-  if (value != NULL)
-    g_variant_dict_insert_value (dict, key, g_variant_new_take_string (hr_bus_text (value)));
+  g_variant_builder_add_value (dict,
+                               g_variant_new_dict_entry (g_variant_new_string (key), g_variant_new_variant (value)));
 }
 
 static void
-add_strv (GVariantDict *dict, const char *key, char **value)
+add_string (GVariantBuilder *dict, const char *key, const char *value)
+{
+  if (value != NULL)
+    add_value (dict, key, g_variant_new_take_string (hr_bus_text (value)));
+}
+
+static void
+add_strv (GVariantBuilder *dict, const char *key, char **value)
 {
   g_auto (GStrv) texts = hr_bus_texts ((const char *const *)value);
 
-  g_variant_dict_insert_value (dict, key, g_variant_new_strv ((const char *const *)texts, -1));
+  add_value (dict, key, g_variant_new_strv ((const char *const *)texts, -1));
 }
 
 static void
-add_number (GVariantDict *dict, const char *key, guint64 value)
+add_number (GVariantBuilder *dict, const char *key, guint64 value)
 {
-  g_variant_dict_insert (dict, key, "t", value);
+  add_value (dict, key, g_variant_new_uint64 (value));
 }
 
 /* "0.0s", as people read it. */
 static void
-add_downtime (GVariantDict *dict, gint64 usec)
+add_downtime (GVariantBuilder *dict, gint64 usec)
 {
   g_autofree char *text = g_strdup_printf ("%.1fs", (double)usec / G_USEC_PER_SEC);
 
@@ -54,14 +62,14 @@ GVariant *
 hr_bus_format_details (HrJob *job, const GError *error)
 {
   const HrOutcome *outcome = hr_job_get_outcome (job);
-  GVariantDict dict;
+  GVariantBuilder dict;
 
-  g_variant_dict_init (&dict, NULL);
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
   add_string (&dict, "service", outcome->service);
   add_string (&dict, "message", outcome->message != NULL ? outcome->message : "");
   add_number (&dict, "release", outcome->release);
   add_number (&dict, "previousRelease", outcome->previous_release);
-  g_variant_dict_insert (&dict, "statePreserved", "b", outcome->state_preserved);
+  add_value (&dict, "statePreserved", g_variant_new_boolean (outcome->state_preserved));
   add_strv (&dict, "dependentsReloaded", NULL);
   add_number (&dict, "downtimeUsec", (guint64)outcome->downtime_usec);
   add_number (&dict, "durationUsec", (guint64)outcome->duration_usec);
@@ -71,26 +79,26 @@ hr_bus_format_details (HrJob *job, const GError *error)
   add_strv (&dict, "files", outcome->files);
   add_string (&dict, "error", error != NULL ? error->message : "");
   add_string (&dict, "errorName", error != NULL ? hr_error_name (error) : "");
-  return g_variant_dict_end (&dict);
+  return g_variant_builder_end (&dict);
 }
 
 static GVariant *
 format_service (HrService *service)
 {
-  GVariantDict dict;
+  GVariantBuilder dict;
   g_auto (GStrv) listen = hr_service_get_listen (service);
   gint64 uptime = hr_service_get_uptime (service);
   gint64 memory = hr_service_get_memory (service);
 
-  g_variant_dict_init (&dict, NULL);
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
   add_string (&dict, "name", hr_service_get_name (service));
   add_string (&dict, "state", hr_service_get_state (service));
   add_string (&dict, "health", hr_service_get_health (service));
   if (hr_service_get_pid (service) != 0)
-    g_variant_dict_insert (&dict, "pid", "u", (guint32)hr_service_get_pid (service));
+    add_value (&dict, "pid", g_variant_new_uint32 ((guint32)hr_service_get_pid (service)));
   if (hr_service_get_release (service) != 0)
     add_number (&dict, "release", hr_service_get_release (service));
-  g_variant_dict_insert (&dict, "restarts", "u", hr_service_get_restarts (service));
+  add_value (&dict, "restarts", g_variant_new_uint32 (hr_service_get_restarts (service)));
   if (uptime >= 0)
     add_number (&dict, "uptimeUsec", (guint64)uptime);
   if (memory >= 0)
@@ -99,7 +107,7 @@ format_service (HrService *service)
   if (hr_service_get_view (service)[0] != '\0')
     add_string (&dict, "view", hr_service_get_view (service));
   add_string (&dict, "error", hr_service_get_error (service));
-  return g_variant_dict_end (&dict);
+  return g_variant_builder_end (&dict);
 }
 
 /**
@@ -116,15 +124,15 @@ hr_bus_format_status (HrManager *manager)
   guint count = hr_manager_get_reload_count (manager);
   guint failed = hr_manager_get_failed_reloads (manager);
   GVariantBuilder list;
-  GVariantDict dict;
+  GVariantBuilder dict;
 
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "enabled", "b", hr_manager_get_enabled (manager));
-  g_variant_dict_insert (&dict, "paused", "b", hr_manager_get_paused (manager));
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+  add_value (&dict, "enabled", g_variant_new_boolean (hr_manager_get_enabled (manager)));
+  add_value (&dict, "paused", g_variant_new_boolean (hr_manager_get_paused (manager)));
   add_string (&dict, "profile", hr_manager_get_profile (manager));
-  g_variant_dict_insert (&dict, "watchedFiles", "u", hr_manager_get_watched_files (manager));
-  g_variant_dict_insert (&dict, "reloadCount", "u", count);
-  g_variant_dict_insert (&dict, "failedReloads", "u", failed);
+  add_value (&dict, "watchedFiles", g_variant_new_uint32 (hr_manager_get_watched_files (manager)));
+  add_value (&dict, "reloadCount", g_variant_new_uint32 (count));
+  add_value (&dict, "failedReloads", g_variant_new_uint32 (failed));
   if (count > 0)
     {
       g_autofree char *rate = g_strdup_printf ("%.0f%%", 100.0 * (count - failed) / count);
@@ -141,8 +149,8 @@ hr_bus_format_status (HrManager *manager)
   g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < services->len; i++)
     g_variant_builder_add_value (&list, format_service (g_ptr_array_index (services, i)));
-  g_variant_dict_insert_value (&dict, "services", g_variant_builder_end (&list));
-  return g_variant_dict_end (&dict);
+  add_value (&dict, "services", g_variant_builder_end (&list));
+  return g_variant_builder_end (&dict);
 }
 
 /**
@@ -173,15 +181,15 @@ static GVariant *
 format_entry (const HrHistoryEntry *entry)
 {
   g_autofree char *time = format_time (entry->time_usec);
-  GVariantDict dict;
+  GVariantBuilder dict;
 
-  g_variant_dict_init (&dict, NULL);
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
   add_string (&dict, "timestamp", time);
   add_string (&dict, "service", entry->service);
   if (entry->files != NULL && entry->files[0] != NULL)
     add_string (&dict, "file", entry->files[0]);
   add_strv (&dict, "files", entry->files);
-  g_variant_dict_insert (&dict, "success", "b", entry->success);
+  add_value (&dict, "success", g_variant_new_boolean (entry->success));
   if (entry->release != 0)
     add_number (&dict, "release", entry->release);
   if (entry->previous_release != 0)
@@ -192,7 +200,7 @@ format_entry (const HrHistoryEntry *entry)
   add_string (&dict, "error", entry->error);
   add_string (&dict, "trigger", entry->trigger);
   add_string (&dict, "caller", entry->caller);
-  return g_variant_dict_end (&dict);
+  return g_variant_builder_end (&dict);
 }
 
 /**
@@ -230,9 +238,9 @@ hr_bus_format_releases (HrService *service)
   for (guint i = 0; releases != NULL && i < releases->len; i++)
     {
       const HrRelease *release = g_ptr_array_index (releases, i);
-      GVariantDict dict;
+      GVariantBuilder dict;
 
-      g_variant_dict_init (&dict, NULL);
+      g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
       add_number (&dict, "number", release->number);
       add_string (&dict, "fate", hr_fate_to_string (release->fate));
       add_number (&dict, "time", (guint64)release->time_usec);
@@ -242,9 +250,9 @@ hr_bus_format_releases (HrService *service)
       add_strv (&dict, "files", release->files);
       add_string (&dict, "phase", release->phase);
       add_string (&dict, "error", release->error);
-      g_variant_dict_insert (&dict, "running", "b", release->number == running);
-      g_variant_dict_insert (&dict, "rollbackPoint", "b", release->number == point);
-      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+      add_value (&dict, "running", g_variant_new_boolean (release->number == running));
+      add_value (&dict, "rollbackPoint", g_variant_new_boolean (release->number == point));
+      g_variant_builder_add_value (&list, g_variant_builder_end (&dict));
     }
   return g_variant_builder_end (&list);
 }
@@ -266,17 +274,17 @@ hr_bus_format_snapshots (HrService *service)
     {
       const HrSnapshot *snapshot = g_ptr_array_index (snapshots, i);
       g_autofree char *path = hr_service_get_snapshot_path (service, snapshot->id);
-      GVariantDict dict;
+      GVariantBuilder dict;
 
-      g_variant_dict_init (&dict, NULL);
+      g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
       add_string (&dict, "id", snapshot->id);
       add_number (&dict, "time", (guint64)snapshot->time_sec);
       add_number (&dict, "release", snapshot->release);
-      g_variant_dict_insert (&dict, "version", "u", snapshot->version);
+      add_value (&dict, "version", g_variant_new_uint32 (snapshot->version));
       add_string (&dict, "checksum", snapshot->checksum);
       add_number (&dict, "size", snapshot->size);
       add_string (&dict, "path", path);
-      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+      g_variant_builder_add_value (&list, g_variant_builder_end (&dict));
     }
   return g_variant_builder_end (&list);
 }
@@ -296,12 +304,12 @@ hr_bus_format_plan (GPtrArray *steps)
   for (guint i = 0; i < steps->len; i++)
     {
       const HrPlanStep *step = g_ptr_array_index (steps, i);
-      GVariantDict dict;
+      GVariantBuilder dict;
 
-      g_variant_dict_init (&dict, NULL);
+      g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
       add_string (&dict, "phase", step->phase);
       add_string (&dict, "text", step->text);
-      g_variant_builder_add_value (&list, g_variant_dict_end (&dict));
+      g_variant_builder_add_value (&list, g_variant_builder_end (&dict));
     }
   return g_variant_builder_end (&list);
 }

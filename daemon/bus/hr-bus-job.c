@@ -2,6 +2,7 @@
 #include "hr-bus-job.h"
 
 #include "hr-bus-format.h"
+#include "hr-bus-guard.h"
 #include "hr-bus-text.h"
 #include "hr-error.h"
 #include "hr-object-path.h"
@@ -106,12 +107,11 @@ hr_bus_job_new (HrJob *job, HrBusAuth *auth)
   const char *caller = hr_job_get_caller (job);
 
   self->job = g_object_ref (job);
-  self->skeleton = hr_dbus_job_skeleton_new ();
+  self->skeleton = hr_bus_guard_new (auth, HR_DBUS_TYPE_JOB_SKELETON);
   hr_dbus_job_set_service (self->skeleton, hr_job_get_service (job));
   hr_dbus_job_set_kind (self->skeleton, hr_job_kind_to_string (hr_job_get_kind (job)));
   hr_dbus_job_set_caller (self->skeleton, caller != NULL ? caller : "");
   job_changed (job, self);
-  hr_bus_auth_guard (auth, G_DBUS_INTERFACE_SKELETON (self->skeleton));
   g_signal_connect (self->skeleton, "handle-cancel", G_CALLBACK (handle_cancel), self);
   g_signal_connect (job, "changed", G_CALLBACK (job_changed), self);
   g_signal_connect (job, "finished", G_CALLBACK (job_finished), self);

@@ -6,6 +6,7 @@
 #include "hr-bus-configuration.h"
 #include "hr-bus-dirty.h"
 #include "hr-bus-format.h"
+#include "hr-bus-guard.h"
 #include "hr-bus-job.h"
 #include "hr-bus-service.h"
 #include "hr-bus-text.h"
@@ -468,10 +469,9 @@ export_manager (HrBusManager *self)
 {
   g_autoptr (GDBusObjectSkeleton) object = g_dbus_object_skeleton_new (HR_MANAGER_PATH);
 
-  self->skeleton = hr_dbus_manager_skeleton_new ();
+  self->skeleton = hr_bus_guard_new (self->auth, HR_DBUS_TYPE_MANAGER_SKELETON);
   hr_dbus_manager_set_version (self->skeleton, HR_VERSION);
   hr_dbus_manager_set_profile (self->skeleton, hr_manager_get_profile (self->manager));
-  hr_bus_auth_guard (self->auth, G_DBUS_INTERFACE_SKELETON (self->skeleton));
   connect_handlers (self);
   flush (self);
   g_dbus_object_skeleton_add_interface (object, G_DBUS_INTERFACE_SKELETON (self->skeleton));

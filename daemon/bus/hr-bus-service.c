@@ -3,6 +3,7 @@
 
 #include "hr-bus-calls.h"
 #include "hr-bus-dirty.h"
+#include "hr-bus-guard.h"
 #include "hr-bus-text.h"
 #include "hr-object-path.h"
 
@@ -249,9 +250,8 @@ hr_bus_service_new (HrManager *manager, HrService *service, HrBusAuth *auth)
 
   self->manager = g_object_ref (manager);
   self->service = g_object_ref (service);
-  self->skeleton = hr_dbus_service_skeleton_new ();
+  self->skeleton = hr_bus_guard_new (auth, HR_DBUS_TYPE_SERVICE_SKELETON);
   hr_dbus_service_set_name (self->skeleton, hr_service_get_name (service));
-  hr_bus_auth_guard (auth, G_DBUS_INTERFACE_SKELETON (self->skeleton));
   connect_handlers (self);
   hr_bus_service_flush (self);
   g_signal_connect (service, "changed", G_CALLBACK (service_changed), self);

@@ -317,13 +317,14 @@ hr_process_reap_strays (GHashTable *keep, GHashTable *seen)
 gint64
 hr_process_memory (GPid pid)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/%d/statm", (int)pid);
-  g_autofree char *text = NULL;
+  char text[128];
+  gssize length = read_proc (pid, "statm", text, sizeof text - 1);
   guint64 pages;
   const char *resident;
 
-  if (!g_file_get_contents (path, &text, NULL, NULL))
+  if (length <= 0)
     return -1;
+  text[length] = '\0';
   resident = strchr (text, ' ');
   if (resident == NULL)
     return -1;
