@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-ignore.c: what was compiled from the service file never changes and is held in common by an object and its
- * copies; each .gitignore's rules likewise. A walk asks for the entries of one directory after the other, so the
+ * hr-ignore.c: what the service file says, and the rules of each .gitignore, never change and are held in common by an
+ * object and its copies. A walk asks for the entries of one directory after the other, so the
  * verdicts on the directories above the last path, and the rules that hold there, are kept as a chain: a scan of ten
  * thousand files judges each directory once.
  *
@@ -11,27 +11,8 @@
 
 #include <string.h>
 
-#include "hr-glob.h"
+#include "hr-ignore-config.h"
 #include "hr-ignore-defaults.h"
-#include "hr-ignore-programs.h"
-#include "hr-ignore-rules.h"
-
-typedef struct {
-  HrGlob *glob;
-  HrAction action;
-} ActionRule;
-
-typedef struct {
-  gboolean share_auto;
-  gboolean gitignore;
-  gboolean recursive;
-  char **share;
-  char **paths;      /* of Watch.Paths; "" is the source */
-  char **extensions; /* with the dot */
-  GArray *actions;   /* ActionRule */
-  HrIgnoreRules *globs;
-  GPtrArray *programs; /* HrIgnoreProgram */
-} Config;
 
 /**
  * Verdict:
@@ -61,7 +42,7 @@ typedef struct {
 struct _HrIgnore {
   GObject parent_instance;
 
-  Config *config;
+  HrIgnoreConfig *config;
   GHashTable *files; /* directory, "" for the source → HrIgnoreRules */
   guint64 changes;   /* of @files */
   GString *dir;
@@ -70,65 +51,6 @@ struct _HrIgnore {
 };
 
 G_DEFINE_FINAL_TYPE (HrIgnore, hr_ignore, G_TYPE_OBJECT)
-
-static void
-action_clear (gpointer data)
-{
-  hr_glob_unref (((ActionRule *)data)->glob);
-}
-
-static void
-config_clear (gpointer data)
-{
-  Config *config = data;
-
-  g_strfreev (config->share);
-  g_strfreev (config->paths);
-  g_strfreev (config->extensions);
-  g_array_unref (config->actions);
-  hr_ignore_rules_unref (config->globs);
-  g_ptr_array_unref (config->programs);
-}
-
-/* A copy of @list with @prefix before each, and "." as "". */
-static char **
-copy_list (char **list, const char *prefix)
-{
-  GPtrArray *copy = g_ptr_array_new ();
-
-  for (guint i = 0; list != NULL && list[i] != NULL; i++)
-    g_ptr_array_add (copy, g_str_equal (list[i], ".") ? g_strdup ("") : g_strconcat (prefix, list[i], NULL));
-  g_ptr_array_add (copy, NULL);
-  return (char **)g_ptr_array_free (copy, FALSE);
-}
-
-static Config *
-config_new (const HrServiceSpec *spec)
-{
-  static const char *const none[] = { NULL };
-  Config *config = g_atomic_rc_box_new0 (Config);
-
-  config->share_auto = spec->share_auto;
-  config->gitignore = spec->watch_gitignore;
-  config->recursive = spec->watch_recursive;
-  config->share = copy_list (spec->share, "");
-  config->paths = copy_list (spec->watch_paths, "");
-  config->extensions = copy_list (spec->watch_extensions, ".");
-  config->globs =
-      hr_ignore_rules_new_globs (spec->watch_ignore != NULL ? (const char *const *)spec->watch_ignore : none);
-  config->programs = hr_ignore_programs_find (spec);
-  config->actions = g_array_new (FALSE, FALSE, sizeof (ActionRule));
-  g_array_set_clear_func (config->actions, action_clear);
-  for (guint i = 0; spec->actions != NULL && i < spec->actions->len; i++)
-    {
-      const HrActionRule *rule = g_ptr_array_index (spec->actions, i);
-      ActionRule compiled = { .glob = hr_glob_new (rule->glob, NULL), .action = rule->action };
-
-      if (compiled.glob != NULL)
-        g_array_append_val (config->actions, compiled);
-    }
-  return config;
-}
 
 static void
 drop_chain (HrIgnore *self)
@@ -143,8 +65,7 @@ hr_ignore_finalize (GObject *object)
 {
   HrIgnore *self = HR_IGNORE (object);
 
-  if (self->config != NULL)
-    g_atomic_rc_box_release_full (self->config, config_clear);
+  g_clear_pointer (&self->config, hr_ignore_config_unref);
   g_hash_table_unref (self->files);
   g_string_free (self->dir, TRUE);
   g_array_unref (self->chain);
@@ -168,7 +89,7 @@ hr_ignore_init (HrIgnore *self)
 }
 
 static HrIgnore *
-ignore_new (Config *config)
+ignore_new (HrIgnoreConfig *config)
 {
   HrIgnore *self = g_object_new (HR_TYPE_IGNORE, NULL);
 
@@ -187,7 +108,7 @@ HrIgnore *
 hr_ignore_new (HrServiceSpec *spec)
 {
   g_return_val_if_fail (spec != NULL, NULL);
-  return ignore_new (config_new (spec));
+  return ignore_new (hr_ignore_config_new (spec));
 }
 
 /**
@@ -205,7 +126,7 @@ hr_ignore_copy (HrIgnore *self)
 
   g_return_val_if_fail (HR_IS_IGNORE (self), NULL);
 
-  copy = ignore_new (g_atomic_rc_box_acquire (self->config));
+  copy = ignore_new (hr_ignore_config_ref (self->config));
   g_hash_table_iter_init (&iter, self->files);
   while (g_hash_table_iter_next (&iter, &dir, &rules))
     g_hash_table_insert (copy->files, g_strdup (dir), hr_ignore_rules_ref (rules));
@@ -339,24 +260,6 @@ follow (HrIgnore *self, const char *path)
     }
 }
 
-static gboolean
-is_shared (const Config *config, const char *path)
-{
-  for (guint i = 0; config->share[i] != NULL; i++)
-    if (g_str_equal (path, config->share[i]) || hr_path_is_below (path, config->share[i]))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-holds_shared (const Config *config, const char *path)
-{
-  for (guint i = 0; config->share[i] != NULL; i++)
-    if (hr_path_is_below (config->share[i], path))
-      return TRUE;
-  return FALSE;
-}
-
 static const HrIgnoreRule *
 program_reason (HrIgnore *self, guint index)
 {
@@ -409,7 +312,7 @@ belongs_to_program (HrIgnore *self, const char *path, gboolean is_dir, const HrI
 HrPathClass
 hr_ignore_classify (HrIgnore *self, const char *path, gboolean is_dir)
 {
-  const Config *config;
+  const HrIgnoreConfig *config;
   Verdict verdict;
 
   g_return_val_if_fail (HR_IS_IGNORE (self), HR_PATH_RECORD);
@@ -418,7 +321,7 @@ hr_ignore_classify (HrIgnore *self, const char *path, gboolean is_dir)
   config = self->config;
   if (*path == '\0' || g_str_equal (path, "."))
     return HR_PATH_RECORD;
-  if (is_shared (config, path))
+  if (hr_ignore_config_shares (config, path))
     return HR_PATH_SHARE;
 
   follow (self, path);
@@ -431,29 +334,9 @@ hr_ignore_classify (HrIgnore *self, const char *path, gboolean is_dir)
     return verdict.path_class;
   if (belongs_to_program (self, path, is_dir, verdict.reason))
     return HR_PATH_RECORD;
-  if (is_dir && verdict.path_class != HR_PATH_SHARE && holds_shared (config, path))
+  if (is_dir && verdict.path_class != HR_PATH_SHARE && hr_ignore_config_holds_shared (config, path))
     return HR_PATH_RECORD;
   return verdict.path_class;
-}
-
-static gboolean
-in_watch_paths (const Config *config, const char *path)
-{
-  const char *base = last_part (path);
-
-  for (guint i = 0; config->paths[i] != NULL; i++)
-    {
-      const char *watched = config->paths[i];
-      gsize length = strlen (watched);
-
-      if (g_str_equal (path, watched))
-        return TRUE;
-      if (config->recursive
-              ? *watched == '\0' || hr_path_is_below (path, watched)
-              : (gsize)(base - path) == (length > 0 ? length + 1 : 0) && strncmp (path, watched, length) == 0)
-        return TRUE;
-    }
-  return FALSE;
 }
 
 /**
@@ -468,28 +351,10 @@ in_watch_paths (const Config *config, const char *path)
 gboolean
 hr_ignore_triggers (HrIgnore *self, const char *path)
 {
-  const Config *config;
-  gboolean fits;
-
   g_return_val_if_fail (HR_IS_IGNORE (self), FALSE);
   g_return_val_if_fail (path != NULL, FALSE);
 
-  config = self->config;
-  if (!in_watch_paths (config, path))
-    return FALSE;
-  fits = config->extensions[0] == NULL;
-  for (guint i = 0; !fits && config->extensions[i] != NULL; i++)
-    fits = g_str_has_suffix (path, config->extensions[i]);
-  if (!fits)
-    return FALSE;
-  for (guint i = 0; i < config->actions->len; i++)
-    {
-      const ActionRule *rule = &g_array_index (config->actions, ActionRule, i);
-
-      if (hr_glob_matches (rule->glob, path))
-        return rule->action != HR_ACTION_IGNORE;
-    }
-  return TRUE;
+  return hr_ignore_config_triggers (self->config, path);
 }
 
 /**
@@ -502,20 +367,8 @@ hr_ignore_triggers (HrIgnore *self, const char *path)
 gboolean
 hr_ignore_watches (HrIgnore *self, const char *dir)
 {
-  const Config *config;
-
   g_return_val_if_fail (HR_IS_IGNORE (self), FALSE);
   g_return_val_if_fail (dir != NULL, FALSE);
 
-  config = self->config;
-  for (guint i = 0; config->paths[i] != NULL; i++)
-    {
-      const char *watched = config->paths[i];
-
-      if (g_str_equal (dir, watched) || (*dir == '\0') || hr_path_is_below (watched, dir))
-        return TRUE;
-      if (config->recursive && (*watched == '\0' || hr_path_is_below (dir, watched)))
-        return TRUE;
-    }
-  return FALSE;
+  return hr_ignore_config_watches (self->config, dir);
 }
