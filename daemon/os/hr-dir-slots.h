@@ -2,7 +2,7 @@
  *
  * hr-dir-slots.h: the slots of a service as directories, STATE/slots/NAME/a and b.
  *
- * Beside each is its record ("a.placed", see hr-slot-record.h) and, while it is being changed, "a.placing"; after an
+ * Beside each is its record ("a.placed", see hr-slot-record-file.h) and, while it is being changed, "a.placing"; after an
  * interruption everything there is compared with the release by content. What a program wrote and could not be
  * carried is kept below "kept/RELEASE/". With Slots=no, and where slots would do harm (see hr_slots_view_note()), the
  * source itself is the only directory: nothing is placed, nothing is held.

@@ -4,35 +4,13 @@
  *
  * Three tables: what was placed there, each with the stamp the file had then, so that what a program changed is found
  * without reading it; of the program's own files, the stamp each had when the other slot got it or gave it; and
- * what builds and checks made, which stays where it was made. A
- * record that cannot be read in full is no record. Used by one thread at a time.
+ * what builds and checks made, which stays where it was made. Used by one thread at a time.
  */
 #pragma once
 
-#include <gio/gio.h>
-#include <sys/stat.h>
+#include "hr-stamp.h"
 
 G_BEGIN_DECLS
-
-/* A larger record is not read; it would be of a tree far above the limit for slots. */
-#define HR_SLOT_RECORD_SIZE_MAX (256 * 1024 * 1024)
-
-/* Within this time two writes of a file may leave the same time on it (the kernel's tick, with room to spare). */
-#define HR_STAMP_UNSURE_NSEC (20 * G_GINT64_CONSTANT (1000000))
-
-/**
- * HrStamp:
- * @size: in bytes; 0 for a directory
- * @mtime: in nanoseconds since 1970; 0 for a directory
- * @inode: number; 0: the stamp of no file
- *
- * Tells whether a file is the one it was, as far as that is seen without reading it.
- */
-typedef struct {
-  guint64 size;
-  gint64 mtime;
-  guint64 inode;
-} HrStamp;
 
 /**
  * HrPlacedKind:
@@ -104,21 +82,12 @@ typedef struct {
 
 HrSlotRecord *hr_slot_record_new (void);
 void hr_slot_record_free (HrSlotRecord *self);
-HrSlotRecord *hr_slot_record_parse (const char *text, gsize size, GError **error);
-GBytes *hr_slot_record_serialize (const HrSlotRecord *self);
-HrSlotRecord *hr_slot_record_load (const char *file, GError **error);
-guint64 hr_slot_record_peek (const char *file);
-gboolean hr_slot_record_save (const HrSlotRecord *self, const char *file, GError **error);
 HrPlaced *hr_slot_record_place (HrSlotRecord *self, const char *path, HrPlacedKind kind, guint mode, const char *id);
 void hr_slot_record_agree (HrSlotRecord *self, const char *path, const HrStamp *stamp, gboolean kept);
 const HrAgreed *hr_slot_record_agrees (const HrSlotRecord *self, const char *path, const struct stat *info);
 void hr_slot_record_make (HrSlotRecord *self, const char *path, const HrStamp *stamp);
 gboolean hr_slot_record_is_made (const HrSlotRecord *self, const char *path, const struct stat *info);
 gboolean hr_slot_record_sure (const HrSlotRecord *self, const HrPlaced *placed);
-
-gint64 hr_stamp_time (const struct stat *info);
-HrStamp hr_stamp_of (const struct stat *info);
-gboolean hr_stamp_matches (const HrStamp *self, const struct stat *info);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrSlotRecord, hr_slot_record_free)
 

@@ -7,6 +7,7 @@
 #include "hr-fs.h"
 #include "hr-slot-carry.h"
 #include "hr-slot-place.h"
+#include "hr-slot-record-file.h"
 #include "hr-slot-shares.h"
 
 /**
@@ -53,7 +54,7 @@ hr_slot_site_holds (const HrSlotSite *self, HrSlot slot)
   g_autofree char *file = hr_slot_site_file (self, slot, ".placed");
   g_autofree char *marker = hr_slot_site_file (self, slot, ".placing");
 
-  return g_file_test (marker, G_FILE_TEST_EXISTS) ? 0 : hr_slot_record_peek (file);
+  return g_file_test (marker, G_FILE_TEST_EXISTS) ? 0 : hr_slot_record_file_peek (file);
 }
 
 static HrSlotDir *
@@ -72,7 +73,7 @@ load_record (const HrSlotSite *self, HrSlot slot, gboolean *scratch)
   g_autofree char *file = hr_slot_site_file (self, slot, ".placed");
   g_autofree char *marker = hr_slot_site_file (self, slot, ".placing");
   g_autoptr (GError) error = NULL;
-  HrSlotRecord *record = hr_slot_record_load (file, &error);
+  HrSlotRecord *record = hr_slot_record_file_load (file, &error);
 
   *scratch = record == NULL || g_file_test (marker, G_FILE_TEST_EXISTS);
   if (record == NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
@@ -85,7 +86,7 @@ save_record (const HrSlotSite *self, HrSlot slot, const HrSlotRecord *record, GE
 {
   g_autofree char *file = hr_slot_site_file (self, slot, ".placed");
 
-  return hr_slot_record_save (record, file, error);
+  return hr_slot_record_file_save (record, file, error);
 }
 
 static HrSlotWalk *

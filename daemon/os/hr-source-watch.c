@@ -15,6 +15,7 @@
 #include "hr-log.h"
 #include "hr-source-links.h"
 #include "hr-watch-limit.h"
+#include "hr-watch-names.h"
 #include "hr-watch-tree.h"
 
 /* One event of a monitor stands for at most this many of the kernel's, writes left aside. */
@@ -37,6 +38,7 @@ struct _HrSourceWatch {
   gboolean gitignore;
   HrIgnore *ignore;
   HrWatchTree *tree;
+  HrWatchNames *names; /* on the way to it; NULL: not open */
   HrSourceFunc func;
   gpointer user_data;
 
@@ -186,6 +188,12 @@ tree_event (HrWatchEvent event, const char *path, gpointer user_data)
   schedule_flush (self);
 }
 
+static void
+name_changed (gpointer user_data)
+{
+  tree_event (HR_WATCH_ROOT, NULL, user_data);
+}
+
 /* Watches what the source's path leads to now. A source that is missing is waited for: success, with nothing open. */
 static gboolean
 open_tree (HrSourceWatch *self, GError **error)
@@ -200,7 +208,8 @@ open_tree (HrSourceWatch *self, GError **error)
       g_autofree char *root_after = NULL;
 
       hr_watch_tree_close (self->tree);
-      hr_watch_tree_watch_names (self->tree, names);
+      g_clear_pointer (&self->names, hr_watch_names_free);
+      self->names = hr_watch_names_new (names, name_changed, self);
       root_after = hr_source_links_resolve (self->source, names_after, NULL);
       if (g_strcmp0 (root, root_after) != 0 || names->len != names_after->len)
         continue;
@@ -430,6 +439,7 @@ hr_source_watch_free (HrSourceWatch *self)
   clear_source (&self->burst_end);
   clear_source (&self->poll);
   hr_watch_tree_free (self->tree);
+  g_clear_pointer (&self->names, hr_watch_names_free);
   g_object_unref (self->ignore);
   g_hash_table_unref (self->pending);
   g_free (self->written);

@@ -5,31 +5,16 @@
  */
 #include "hr-watch-tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-ignore-rules.h"
-#include "hr-inode.h"
-#include "hr-move-watch.h"
-#include "hr-source-links.h"
+#include "hr-watch-dir.h"
 #include "hr-watch-limit.h"
-
-/* A directory that changed this shortly before it was listed may change again without another time, in nanoseconds. */
-#define RACY_NSEC (50 * G_GINT64_CONSTANT (1000000))
-
-typedef struct {
-  char *path;
-  GFileMonitor *monitor;
-  HrInode inode; /* mtime is 0 when the listing may be out of date */
-  HrInode rules; /* of its .gitignore; all 0: there is none */
-  guint seen;    /* the walk that saw it last */
-} Dir;
 
 struct _HrWatchTree {
   HrIgnore *ignore;
@@ -38,9 +23,7 @@ struct _HrWatchTree {
   guint limit; /* 0: the kernel's */
 
   char *root;       /* NULL: closed */
-  GHashTable *dirs; /* path → Dir */
-  GPtrArray *names; /* GFileMonitor */
-  GPtrArray *above; /* HrMoveWatch */
+  GHashTable *dirs; /* path → HrWatchDir */
   guint walk;
   guint budget; /* how many directories all trees may watch, as of the last walk */
   guint n_over; /* directories that the last walk had no room for */
@@ -50,20 +33,10 @@ struct _HrWatchTree {
 static guint n_watched;
 
 static void
-monitor_free (GFileMonitor *monitor, gpointer tree)
+drop_dir (HrWatchDir *dir)
 {
-  g_signal_handlers_disconnect_by_data (monitor, tree);
-  g_file_monitor_cancel (monitor);
-  g_object_unref (monitor);
-}
-
-static void
-dir_free (HrWatchTree *self, Dir *dir)
-{
-  monitor_free (dir->monitor, self);
   n_watched--;
-  g_free (dir->path);
-  g_free (dir);
+  hr_watch_dir_free (dir);
 }
 
 /**
@@ -87,8 +60,6 @@ hr_watch_tree_new (HrIgnore *ignore, HrWatchFunc func, gpointer user_data)
   self->func = func;
   self->user_data = user_data;
   self->dirs = g_hash_table_new (g_str_hash, g_str_equal);
-  self->names = g_ptr_array_new ();
-  self->above = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_move_watch_free);
   return self;
 }
 
@@ -103,8 +74,6 @@ hr_watch_tree_free (HrWatchTree *self)
     return;
   hr_watch_tree_close (self);
   g_hash_table_unref (self->dirs);
-  g_ptr_array_unref (self->names);
-  g_ptr_array_unref (self->above);
   g_object_unref (self->ignore);
   g_free (self);
 }
@@ -127,115 +96,29 @@ full_path (HrWatchTree *self, const char *path)
   return *path == '\0' ? g_strdup (self->root) : g_build_filename (self->root, path, NULL);
 }
 
-/* The path below the root that @file names: "" for the root, NULL for what lies elsewhere. */
+/* The part of @path below the root: "" for the root, NULL for what lies elsewhere. */
 static const char *
-relative_path (HrWatchTree *self, GFile *file)
+relative_path (HrWatchTree *self, const char *path)
 {
-  const char *path = file != NULL ? g_file_peek_path (file) : NULL;
   gsize length = strlen (self->root);
 
-  if (path == NULL || strncmp (path, self->root, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+  if (strncmp (path, self->root, length) != 0 || (path[length] != '/' && path[length] != '\0'))
     return NULL;
   return path[length] == '/' ? path + length + 1 : path + length;
 }
 
-static HrWatchEvent
-event_kind (GFileMonitorEvent type)
-{
-  switch (type)
-    {
-    case G_FILE_MONITOR_EVENT_CHANGED:
-      return HR_WATCH_WRITTEN;
-    case G_FILE_MONITOR_EVENT_CHANGES_DONE_HINT:
-    case G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED:
-      return HR_WATCH_TOUCHED;
-    case G_FILE_MONITOR_EVENT_PRE_UNMOUNT:
-    case G_FILE_MONITOR_EVENT_UNMOUNTED:
-      return HR_WATCH_ROOT;
-    case G_FILE_MONITOR_EVENT_DELETED:
-    case G_FILE_MONITOR_EVENT_CREATED:
-    case G_FILE_MONITOR_EVENT_MOVED:
-    case G_FILE_MONITOR_EVENT_RENAMED:
-    case G_FILE_MONITOR_EVENT_MOVED_IN:
-    case G_FILE_MONITOR_EVENT_MOVED_OUT:
-    default:
-      return HR_WATCH_NAMED;
-    }
-}
-
 static void
-dir_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent type, gpointer user_data)
+dir_changed (HrWatchEvent event, const char *full, gpointer user_data)
 {
   HrWatchTree *self = user_data;
-  HrWatchEvent event = event_kind (type);
-  GFile *const files[] = { file, other };
+  const char *path = relative_path (self, full);
 
-  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
-    {
-      const char *path = relative_path (self, files[i]);
-
-      if (path == NULL)
-        continue;
-      if (event == HR_WATCH_ROOT || (*path == '\0' && event == HR_WATCH_NAMED))
-        self->func (HR_WATCH_ROOT, NULL, self->user_data);
-      else if (*path != '\0')
-        self->func (event, path, self->user_data);
-    }
-}
-
-static void
-name_changed (GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent type, gpointer user_data)
-{
-  HrWatchTree *self = user_data;
-  const char *name = g_object_get_data (G_OBJECT (monitor), "hr-name");
-  g_autofree char *base = g_file_get_basename (file);
-  g_autofree char *other_base = other != NULL ? g_file_get_basename (other) : NULL;
-  HrWatchEvent event = event_kind (type);
-
-  if (event == HR_WATCH_ROOT
-      || (event == HR_WATCH_NAMED && (g_strcmp0 (base, name) == 0 || g_strcmp0 (other_base, name) == 0)))
+  if (path == NULL)
+    return;
+  if (event == HR_WATCH_ROOT || (*path == '\0' && event == HR_WATCH_NAMED))
     self->func (HR_WATCH_ROOT, NULL, self->user_data);
-}
-
-static void
-dir_above_moved (gpointer user_data)
-{
-  HrWatchTree *self = user_data;
-
-  self->func (HR_WATCH_ROOT, NULL, self->user_data);
-}
-
-static GFileMonitor *
-monitor_new (const char *path, GCallback callback, gpointer user_data, GError **error)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  GFileMonitor *monitor = g_file_monitor_directory (file, G_FILE_MONITOR_WATCH_MOVES, NULL, error);
-
-  if (monitor == NULL)
-    {
-      g_prefix_error (error, "while watching '%s': ", path);
-      return NULL;
-    }
-  g_file_monitor_set_rate_limit (monitor, HR_WATCH_RATE_LIMIT);
-  g_signal_connect (monitor, "changed", callback, user_data);
-  return monitor;
-}
-
-static HrInode
-inode_of_rules (HrWatchTree *self, const char *path)
-{
-  g_autofree char *dir = full_path (self, path);
-  g_autofree char *file = g_build_filename (dir, ".gitignore", NULL);
-  HrInode inode;
-
-  hr_inode_read (AT_FDCWD, file, S_IFREG, &inode);
-  return inode;
-}
-
-static gboolean
-are_same_rules (const HrInode *a, const HrInode *b)
-{
-  return hr_inode_is_same (a, b) && a->mtime == b->mtime;
+  else if (*path != '\0')
+    self->func (event, path, self->user_data);
 }
 
 static void
@@ -251,49 +134,22 @@ enter_gitignore (HrWatchTree *self, const char *path, gboolean exists)
   hr_ignore_enter (self->ignore, path, bytes != NULL && text == NULL ? "" : text, size);
 }
 
-static gboolean
-entry_is_dir (int fd, const struct dirent *entry)
-{
-  struct stat st;
-
-  if (entry->d_type != DT_UNKNOWN)
-    return entry->d_type == DT_DIR;
-  return fstatat (fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
-}
-
 /* Appends the directories in @path that are to be watched to @found. Takes @fd. Whether it has a .gitignore. */
 static gboolean
 list_dir (HrWatchTree *self, const char *path, int fd, GPtrArray *found)
 {
-  g_autoptr (GPtrArray) subdirs = g_ptr_array_new_with_free_func (g_free);
-  gboolean has_gitignore = FALSE;
-  DIR *stream = fdopendir (fd);
-  struct dirent *entry;
-
-  if (stream == NULL)
-    {
-      close (fd);
-      return FALSE;
-    }
-  while ((entry = readdir (stream)) != NULL)
-    {
-      if (g_str_equal (entry->d_name, ".gitignore"))
-        has_gitignore = TRUE;
-      else if (!g_str_equal (entry->d_name, ".") && !g_str_equal (entry->d_name, "..")
-               && entry_is_dir (dirfd (stream), entry))
-        g_ptr_array_add (subdirs,
-                         *path == '\0' ? g_strdup (entry->d_name) : g_strconcat (path, "/", entry->d_name, NULL));
-    }
-  closedir (stream);
+  gboolean has_gitignore;
+  g_autoptr (GPtrArray) names = hr_watch_dir_list (fd, &has_gitignore);
 
   /* What is ignored in here is known only now. */
   enter_gitignore (self, path, has_gitignore);
-  for (guint i = 0; i < subdirs->len; i++)
+  for (guint i = 0; i < names->len; i++)
     {
-      const char *subdir = subdirs->pdata[i];
+      const char *name = names->pdata[i];
+      g_autofree char *subdir = *path == '\0' ? g_strdup (name) : g_strconcat (path, "/", name, NULL);
 
       if (hr_ignore_classify (self->ignore, subdir, TRUE) == HR_PATH_RECORD && hr_ignore_watches (self->ignore, subdir))
-        g_ptr_array_add (found, g_strdup (subdir));
+        g_ptr_array_add (found, g_steal_pointer (&subdir));
     }
   return has_gitignore;
 }
@@ -301,21 +157,16 @@ list_dir (HrWatchTree *self, const char *path, int fd, GPtrArray *found)
 static gboolean
 watch_dir (HrWatchTree *self, const char *path, const char *full, const HrInode *inode, GError **error)
 {
-  GFileMonitor *monitor;
-  Dir *dir;
+  HrWatchDir *dir;
 
   if (n_watched >= self->budget)
     {
       self->n_over++;
       return TRUE;
     }
-  monitor = monitor_new (full, G_CALLBACK (dir_changed), self, error);
-  if (monitor == NULL)
+  dir = hr_watch_dir_new (path, full, inode, dir_changed, self, error);
+  if (dir == NULL)
     return FALSE;
-  dir = g_new0 (Dir, 1);
-  dir->path = g_strdup (path);
-  dir->monitor = monitor;
-  dir->inode = *inode;
   g_hash_table_insert (self->dirs, dir->path, dir);
   n_watched++;
   return TRUE;
@@ -328,17 +179,17 @@ visit_dir (HrWatchTree *self, const char *path, gboolean again, GPtrArray *found
 {
   g_autofree char *full = full_path (self, path);
   g_auto (HrFd) fd = open (full, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  Dir *dir = g_hash_table_lookup (self->dirs, path);
+  HrWatchDir *dir = g_hash_table_lookup (self->dirs, path);
   HrInode inode;
   gint64 now = g_get_real_time () * 1000;
   gboolean has_gitignore;
 
   if (fd < 0 || !hr_inode_read (fd, "", S_IFDIR, &inode))
     return TRUE;
-  if (dir != NULL && !hr_inode_is_same (&dir->inode, &inode))
+  if (dir != NULL && !hr_watch_dir_is (dir, &inode))
     {
       g_hash_table_remove (self->dirs, path);
-      dir_free (self, g_steal_pointer (&dir));
+      drop_dir (g_steal_pointer (&dir));
     }
   if (dir != NULL && !again)
     return TRUE;
@@ -349,9 +200,8 @@ visit_dir (HrWatchTree *self, const char *path, gboolean again, GPtrArray *found
   dir = g_hash_table_lookup (self->dirs, path);
   if (dir != NULL)
     {
-      dir->seen = self->walk;
-      dir->inode.mtime = now - inode.mtime > RACY_NSEC ? inode.mtime : 0;
-      dir->rules = has_gitignore ? inode_of_rules (self, path) : (HrInode){ 0 };
+      dir->walk = self->walk;
+      hr_watch_dir_listed (dir, full, &inode, now, has_gitignore);
     }
   return TRUE;
 }
@@ -434,50 +284,9 @@ hr_watch_tree_close (HrWatchTree *self)
   while (g_hash_table_iter_next (&iter, NULL, &dir))
     {
       g_hash_table_iter_steal (&iter);
-      dir_free (self, dir);
+      drop_dir (dir);
     }
-  for (guint i = 0; i < self->names->len; i++)
-    monitor_free (self->names->pdata[i], self);
-  g_ptr_array_set_size (self->names, 0);
-  g_ptr_array_set_size (self->above, 0);
   g_clear_pointer (&self->root, g_free);
-}
-
-/**
- * hr_watch_tree_watch_names:
- * @self: a tree
- * @names: (element-type HrSourceName): of hr_source_links_resolve()
- *
- * Tells %HR_WATCH_ROOT when one of @names comes, goes or means something else. A directory that may not be read is
- * left out. Until hr_watch_tree_close(), also where the tree could not be opened.
- */
-void
-hr_watch_tree_watch_names (HrWatchTree *self, GPtrArray *names)
-{
-  g_return_if_fail (self != NULL);
-
-  for (guint i = 0; i < names->len; i++)
-    {
-      const HrSourceName *name = names->pdata[i];
-
-      if (name->is_dir)
-        {
-          g_autofree char *path = g_build_filename (name->dir, name->name, NULL);
-          HrMoveWatch *above = hr_move_watch_new (path, dir_above_moved, self);
-
-          if (above != NULL)
-            g_ptr_array_add (self->above, above);
-        }
-      else if (access (name->dir, R_OK) == 0)
-        {
-          GFileMonitor *monitor = monitor_new (name->dir, G_CALLBACK (name_changed), self, NULL);
-
-          if (monitor == NULL)
-            continue;
-          g_object_set_data_full (G_OBJECT (monitor), "hr-name", g_strdup (name->name), g_free);
-          g_ptr_array_add (self->names, monitor);
-        }
-    }
 }
 
 /**
@@ -546,7 +355,7 @@ hr_watch_tree_drop (HrWatchTree *self, GHashTable *paths)
     if (is_in_or_below (paths, path))
       {
         g_hash_table_iter_steal (&iter);
-        dir_free (self, dir);
+        drop_dir (dir);
       }
 }
 
@@ -571,10 +380,10 @@ hr_watch_tree_apply_rules (HrWatchTree *self, GError **error)
     return FALSE;
   g_hash_table_iter_init (&iter, self->dirs);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((Dir *)value)->seen != self->walk)
+    if (((HrWatchDir *)value)->walk != self->walk)
       {
         g_hash_table_iter_steal (&iter);
-        dir_free (self, value);
+        drop_dir (value);
       }
   return TRUE;
 }
@@ -583,17 +392,6 @@ static int
 compare_paths (gconstpointer a, gconstpointer b)
 {
   return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Looks at @dir itself: @gone: it is no more what is watched; @changed: it has to be listed again. */
-static void
-inspect_dir (HrWatchTree *self, const Dir *dir, gboolean *gone, gboolean *changed)
-{
-  g_autofree char *full = full_path (self, dir->path);
-  HrInode inode;
-
-  *gone = !hr_inode_read (AT_FDCWD, full, S_IFDIR, &inode) || !hr_inode_is_same (&dir->inode, &inode);
-  *changed = *gone || inode.mtime != dir->inode.mtime;
 }
 
 /**
@@ -618,20 +416,14 @@ hr_watch_tree_audit (HrWatchTree *self, GError **error)
   g_hash_table_iter_init (&iter, self->dirs);
   while (g_hash_table_iter_next (&iter, &path, &value))
     {
-      const Dir *dir = value;
-      gboolean gone, changed;
+      g_autofree char *full = full_path (self, path);
+      HrWatchDirState state = hr_watch_dir_inspect (value, full);
 
-      inspect_dir (self, dir, &gone, &changed);
-      if (gone)
+      if (state.gone)
         g_hash_table_add (lost, g_strdup (path));
-      if (changed)
+      if (state.changed)
         g_ptr_array_add (stale, g_strdup (path));
-      if (changed || dir->rules.ino != 0)
-        {
-          HrInode rules = inode_of_rules (self, path);
-
-          other_rules = other_rules || !are_same_rules (&dir->rules, &rules);
-        }
+      other_rules = other_rules || state.other_rules;
     }
   hr_watch_tree_drop (self, lost);
   if (other_rules)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-watch-tree.h: the recorded directories of one source, each with a monitor. The only user of GFileMonitor.
+ * hr-watch-tree.h: the recorded directories of one source, each with a monitor.
  *
  * One monitor a directory, never one a file: a save that replaces a file would end it. Ignored directories have none.
  * Events are told as they come; keeping the tree true to them is the caller's part, outside of the event.
@@ -8,21 +8,16 @@
 #pragma once
 
 #include "hr-ignore.h"
+#include "hr-watch-monitor.h"
 
 G_BEGIN_DECLS
 
-/* How often a file that is written all the time is told of, in milliseconds. */
-#define HR_WATCH_RATE_LIMIT 20
-
 /**
- * HrWatchEvent:
- * @HR_WATCH_WRITTEN: a file's content changes; more may follow
- * @HR_WATCH_TOUCHED: its writer closed it, or its attributes changed
- * @HR_WATCH_NAMED: a name came, went, or means another file than before
- * @HR_WATCH_ROOT: the source may be another directory than before; no path
+ * HrWatchFunc:
+ * @event: what happened
+ * @path: (nullable): to what, relative to the source; %NULL with %HR_WATCH_ROOT: the source may be another directory
+ * @user_data: of hr_watch_tree_new()
  */
-typedef enum { HR_WATCH_WRITTEN, HR_WATCH_TOUCHED, HR_WATCH_NAMED, HR_WATCH_ROOT } HrWatchEvent;
-
 typedef void (*HrWatchFunc) (HrWatchEvent event, const char *path, gpointer user_data);
 
 typedef struct _HrWatchTree HrWatchTree;
@@ -32,7 +27,6 @@ void hr_watch_tree_free (HrWatchTree *self);
 void hr_watch_tree_set_limit (HrWatchTree *self, guint limit);
 gboolean hr_watch_tree_open (HrWatchTree *self, const char *root, GError **error);
 void hr_watch_tree_close (HrWatchTree *self);
-void hr_watch_tree_watch_names (HrWatchTree *self, GPtrArray *names);
 gboolean hr_watch_tree_add (HrWatchTree *self, const char *path, GError **error);
 gboolean hr_watch_tree_has (HrWatchTree *self, const char *path);
 void hr_watch_tree_drop (HrWatchTree *self, GHashTable *paths);

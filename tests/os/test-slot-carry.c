@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <fcntl.h>
 
-#include "hr-slot-record.h"
+#include "hr-slot-record-file.h"
 #include "slots-fixture.h"
 
 /* A service that runs in slot a with one recorded file, and all that a test needs of it. */
@@ -192,7 +192,7 @@ is_unsure (Run *run, const char *path)
 {
   g_autofree char *file = g_strconcat (run->a, ".placed", NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (HrSlotRecord) slot_record = hr_slot_record_load (file, &error);
+  g_autoptr (HrSlotRecord) slot_record = hr_slot_record_file_load (file, &error);
 
   g_assert_no_error (error);
   return !hr_slot_record_sure (slot_record, g_hash_table_lookup (slot_record->placed, path));

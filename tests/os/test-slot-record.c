@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "hr-slot-record.h"
+#include "hr-slot-record-file.h"
 
 static const char *const paths[] = {
   "plain.txt",    "with space",   "-", "--dash", "new\nline", "tab\t", "back\\slash", "\\101literal",
@@ -29,10 +29,10 @@ static void
 test_round_trip (void)
 {
   g_autoptr (HrSlotRecord) record = example ();
-  g_autoptr (GBytes) text = hr_slot_record_serialize (record);
+  g_autoptr (GBytes) text = hr_slot_record_file_serialize (record);
   g_autoptr (GError) error = NULL;
   g_autoptr (HrSlotRecord) again =
-      hr_slot_record_parse (g_bytes_get_data (text, NULL), g_bytes_get_size (text), &error);
+      hr_slot_record_file_parse (g_bytes_get_data (text, NULL), g_bytes_get_size (text), &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (again->release, ==, 7);
@@ -61,21 +61,21 @@ static void
 test_damage (void)
 {
   g_autoptr (HrSlotRecord) record = example ();
-  g_autoptr (GBytes) text = hr_slot_record_serialize (record);
+  g_autoptr (GBytes) text = hr_slot_record_file_serialize (record);
   gsize size = g_bytes_get_size (text);
   g_autofree char *copy = g_malloc (size);
 
   for (gsize i = 0; i < size; i++)
     {
       g_autoptr (GError) error = NULL;
-      HrSlotRecord *cut = hr_slot_record_parse (g_bytes_get_data (text, NULL), i, &error);
+      HrSlotRecord *cut = hr_slot_record_file_parse (g_bytes_get_data (text, NULL), i, &error);
       HrSlotRecord *flipped;
 
       g_assert_null (cut);
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
       memcpy (copy, g_bytes_get_data (text, NULL), size);
       copy[i] ^= 0x20;
-      flipped = hr_slot_record_parse (copy, size, NULL);
+      flipped = hr_slot_record_file_parse (copy, size, NULL);
       g_assert_null (flipped);
     }
 }
@@ -94,8 +94,8 @@ test_paths_stay_inside (void)
       HrSlotRecord *again;
 
       hr_slot_record_place (record, bad[i], HR_PLACED_FILE, 0644, "0");
-      text = hr_slot_record_serialize (record);
-      again = hr_slot_record_parse (g_bytes_get_data (text, NULL), g_bytes_get_size (text), &error);
+      text = hr_slot_record_file_serialize (record);
+      again = hr_slot_record_file_parse (g_bytes_get_data (text, NULL), g_bytes_get_size (text), &error);
       g_assert_null (again);
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
     }
