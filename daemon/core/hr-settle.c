@@ -35,28 +35,10 @@ hr_settle_touch (HrSettle *self, gint64 now)
       self->pending = TRUE;
       self->first = now;
       self->gap = 0;
-      self->not_before = G_MININT64;
     }
   else
     self->gap = MAX (self->gap, now - self->last);
   self->last = now;
-}
-
-/**
- * hr_settle_defer:
- * @self: a settle timer
- * @until: a time
- *
- * Does not end before @until, whatever MaxWait says: a version-control operation is under way. Means nothing when
- * nothing changed.
- */
-void
-hr_settle_defer (HrSettle *self, gint64 until)
-{
-  g_return_if_fail (self != NULL);
-
-  if (self->pending)
-    self->not_before = until;
 }
 
 static gint64
@@ -79,32 +61,14 @@ hr_settle_due (const HrSettle *self)
 
   if (!self->pending)
     return -1;
-  return MAX (MIN (self->last + quiet_time (self), self->first + self->max_wait), self->not_before);
-}
-
-/**
- * hr_settle_take:
- * @self: a settle timer
- * @now: the time
- *
- * Returns: whether something changed and the source is quiet; the next change then begins anew
- */
-gboolean
-hr_settle_take (HrSettle *self, gint64 now)
-{
-  g_return_val_if_fail (self != NULL, FALSE);
-
-  if (!self->pending || now < hr_settle_due (self))
-    return FALSE;
-  self->pending = FALSE;
-  return TRUE;
+  return MIN (self->last + quiet_time (self), self->first + self->max_wait);
 }
 
 /**
  * hr_settle_clear:
  * @self: a settle timer
  *
- * Nothing has changed: what did is taken care of in another way.
+ * What changed is taken care of; the next change begins anew.
  */
 void
 hr_settle_clear (HrSettle *self)

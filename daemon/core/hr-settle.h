@@ -28,14 +28,11 @@ typedef struct {
   gint64 first;
   gint64 last;
   gint64 gap; /* the longest between two changes of this burst */
-  gint64 not_before;
 } HrSettle;
 
 void hr_settle_init (HrSettle *self, gint64 quiet, gint64 max_wait);
 void hr_settle_touch (HrSettle *self, gint64 now);
-void hr_settle_defer (HrSettle *self, gint64 until);
 gint64 hr_settle_due (const HrSettle *self);
-gboolean hr_settle_take (HrSettle *self, gint64 now);
 void hr_settle_clear (HrSettle *self);
 
 G_END_DECLS

@@ -22,7 +22,7 @@ count_reloads (HrSettle *settle, guint n, gint64 gap, gint64 *last_fired)
       if (due >= 0 && due < save)
         {
           now = due;
-          g_assert_true (hr_settle_take (settle, now));
+          hr_settle_clear (settle);
           fired++;
           *last_fired = now - 1000 * SECOND;
         }
@@ -86,32 +86,11 @@ test_auto (void)
   /* A late timer: the gap is longer than what the quiet time may become. */
   hr_settle_touch (&settle, 1050 * MS);
   g_assert_cmpint (hr_settle_due (&settle), ==, 1550 * MS);
-  g_assert_false (hr_settle_take (&settle, 1549 * MS));
-  g_assert_true (hr_settle_take (&settle, 1550 * MS));
-  g_assert_false (hr_settle_take (&settle, 1551 * MS));
+  hr_settle_clear (&settle);
+  g_assert_cmpint (hr_settle_due (&settle), ==, -1);
   /* The next burst does not inherit the gap. */
   hr_settle_touch (&settle, 2000 * MS);
   g_assert_cmpint (hr_settle_due (&settle), ==, 2050 * MS);
-}
-
-static void
-test_defer (void)
-{
-  HrSettle settle;
-
-  hr_settle_init (&settle, 100 * MS, 1 * SECOND);
-  hr_settle_defer (&settle, 9 * SECOND);
-  g_assert_cmpint (hr_settle_due (&settle), ==, -1);
-  hr_settle_touch (&settle, 0);
-  g_assert_cmpint (hr_settle_due (&settle), ==, 100 * MS);
-  hr_settle_defer (&settle, 5 * SECOND);
-  g_assert_false (hr_settle_take (&settle, 4 * SECOND));
-  g_assert_cmpint (hr_settle_due (&settle), ==, 5 * SECOND);
-  g_assert_true (hr_settle_take (&settle, 5 * SECOND));
-  hr_settle_touch (&settle, 6 * SECOND);
-  hr_settle_clear (&settle);
-  g_assert_cmpint (hr_settle_due (&settle), ==, -1);
-  g_assert_false (hr_settle_take (&settle, 60 * SECOND));
 }
 
 int
@@ -122,6 +101,5 @@ main (int argc, char **argv)
   g_test_add_func ("/settle/saves-further-apart-are-each-seen", test_apart);
   g_test_add_func ("/settle/pain-15-endless-saves-begin-a-reload-every-max-wait", test_max_wait);
   g_test_add_func ("/settle/auto-begins-at-50-ms-and-grows-with-the-gaps", test_auto);
-  g_test_add_func ("/settle/a-version-control-operation-defers-beyond-max-wait", test_defer);
   return g_test_run ();
 }
