@@ -178,7 +178,10 @@ look (HrTreeScan *self, int root_fd, const char *const *hints, GError **error)
   return TRUE;
 }
 
-/* Stores what is dirty; what changes while it is read is looked at again, a few times. */
+/* Stores what is dirty; what changes while it is read is looked at again, a few times. The thread that scans waits for
+ * that, not the caller with a timer of its own: a scan by hand, at the start or after a pause has had no quiet time, and
+ * must not fail because of a file that is being written; and what has been stored stays in the batch under way. All
+ * waits together are less than half a second. */
 static gboolean
 record (HrTreeScan *self, int root_fd, GError **error)
 {
