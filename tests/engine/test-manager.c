@@ -114,7 +114,7 @@ test_removed_during_reload (Engine *engine)
 static void
 test_invalid (Engine *engine)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) snapshots = NULL;
   HrService *web;
   HrJob *job;
 
@@ -127,7 +127,8 @@ test_invalid (Engine *engine)
   g_assert_cmpstr (state_of (engine, "api"), ==, "running");
   job = hr_service_start (web, "somebody");
   g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
-  g_assert_cmpuint (hr_service_list_snapshots (web)->len, ==, 0);
+  snapshots = hr_service_list_snapshots (web);
+  g_assert_cmpuint (snapshots->len, ==, 0);
   engine_set (engine, "web", "");
   engine_apply (engine, NULL);
   engine_run (engine, 2 * SECOND);

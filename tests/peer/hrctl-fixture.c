@@ -33,8 +33,10 @@ hrctl_fixture_set_up (HrctlFixture *fixture, gconstpointer data)
   hrctl_fixture_setenv (fixture, "DBUS_SESSION_BUS_ADDRESS", g_test_dbus_get_bus_address (fixture->dbus));
   /* No system bus of the machine is to answer. */
   hrctl_fixture_setenv (fixture, "DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus");
-  if (g_getenv ("ASAN_OPTIONS") != NULL)
-    hrctl_fixture_setenv (fixture, "ASAN_OPTIONS", g_getenv ("ASAN_OPTIONS"));
+  /* What a sanitizer finds must not look like an exit code of hrctl. */
+  hrctl_fixture_setenv (fixture, "ASAN_OPTIONS", "exitcode=99");
+  hrctl_fixture_setenv (fixture, "UBSAN_OPTIONS", "exitcode=99");
+  hrctl_fixture_setenv (fixture, "TSAN_OPTIONS", g_getenv ("TSAN_OPTIONS"));
 }
 
 static void

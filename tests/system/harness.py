@@ -229,9 +229,10 @@ class Site:
         self.environment = {"PATH": path, "HOME": self.home, "LANG": "C.UTF-8",
                             "XDG_RUNTIME_DIR": self.runtime, "HOTRELOAD_LIBEXECDIR": helper_directory(),
                             "USER": "tester", "SHELL": "/bin/sh"}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
-            if name in os.environ:
-                self.environment[name] = os.environ[name]
+        # What a sanitizer finds in daemon or client, whatever their exit status: close() looks for it.
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            given = os.environ.get(name)
+            self.environment[name] = (f"{given}:" if given else "") + f"log_path={self.path('sanitizer')}:exitcode=99"
         self.environment.update(environment or {})
         self.start_bus()
         self.signals = Signals(self.environment["DBUS_SESSION_BUS_ADDRESS"])
@@ -347,6 +348,7 @@ class Site:
             if status not in (None, 0):
                 raise Failure(f"the daemon ended with {status}: {self.daemon_log()[-3000:]}")
         finally:
+            reports = self.sanitizer_reports()
             if self.signals is not None:
                 self.signals.stop()
             for process in reversed(self.processes):
@@ -358,7 +360,16 @@ class Site:
                     os.kill(pid, signal.SIGKILL)
             subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
             shutil.rmtree(self.root, ignore_errors=True)
+        check(not reports, "a sanitizer found:", reports)
         check(not left, "the daemon left processes of services behind:", left)
+
+    def sanitizer_reports(self):
+        reports = []
+        for name in sorted(os.listdir(self.root)):
+            if name.startswith("sanitizer."):
+                with open(self.path(name), encoding="utf-8", errors="replace") as file:
+                    reports.append(file.read()[:5000])
+        return "\n".join(reports)
 
     # Configuration
 

@@ -135,9 +135,10 @@ def lost_events():
             with open(path, "w", encoding="utf-8"):
                 pass
             os.unlink(path)
-        service.save("Y = 1\n", "new/directory/y.py")
+        mark = service.save("Y = 1\n", "new/directory/y.py")
         service.save(app("2"))
         site.daemon.send_signal(signal.SIGCONT)
+        service.completed(mark)
         is_live(service, "2")
         # What was made while events were lost is watched, too.
         mark = service.save("Y = 2\n", "new/directory/y.py")
