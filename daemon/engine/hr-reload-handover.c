@@ -246,14 +246,9 @@ go_on_with_state (HrReload *self)
 static void
 preserve (HrReload *self)
 {
-  gint64 limit = hr_state_files_wait_limit (self->parts.state);
-  gint64 timeout = self->spec->stop_timeout;
-
   hr_reload_enter (self, HR_PHASE_PRESERVE);
   self->handing_over = TRUE;
-  if (self->candidate != NULL)
-    timeout = MIN (timeout, limit);
-  hr_handover_async (self->platform, self->previous, &self->parts, self->slot, timeout, handed_over,
+  hr_handover_async (self->platform, self->previous, &self->parts, self->slot, self->spec->stop_timeout, handed_over,
                      g_object_ref (self));
   hr_reload_note_serving (self);
 }

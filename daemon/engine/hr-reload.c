@@ -144,6 +144,16 @@ hr_reload_has_ended (HrReload *self)
   return self->failing || self->end != HR_RELOAD_UNDER_WAY;
 }
 
+/* A candidate can be kept waiting for so long and no longer; what the old instance is at work on may take its full
+ * StopTimeout all the same. */
+static gint64
+preserve_timeout (HrReload *self)
+{
+  gint64 timeout = self->spec->stop_timeout + HR_HANDOVER_TAKE_USEC + HR_PRESERVE_MARGIN_USEC;
+
+  return self->candidate != NULL ? MIN (timeout, hr_state_files_wait_limit (self->parts.state)) : timeout;
+}
+
 static gint64
 phase_timeout (HrReload *self, HrReloadPhase phase)
 {
@@ -161,7 +171,7 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
       return self->spec->start_timeout;
     case HR_PHASE_PRESERVE:
       /* The handover keeps its deadlines itself. */
-      return self->spec->stop_timeout + HR_HANDOVER_TAKE_USEC + HR_PRESERVE_MARGIN_USEC;
+      return preserve_timeout (self);
     case HR_PHASE_VERIFY:
       return HR_VERIFY_TIMEOUT_USEC + self->spec->probe_failures * self->spec->probe_timeout;
     case HR_PHASE_WAIT:
@@ -173,24 +183,35 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
     }
 }
 
+/* A colon and more, or nothing. */
+static char *
+explain_timeout (HrReload *self)
+{
+  g_autofree char *wait = NULL;
+
+  if (self->candidate == NULL)
+    return g_strdup ("");
+  if (self->phase == HR_PHASE_PRESERVE)
+    return g_strdup (": the old instance takes longer to end than a new one can be kept waiting for its state (with "
+                     "Handover=sequential there is no such limit)");
+  if (self->phase != HR_PHASE_START && self->phase != HR_PHASE_READY)
+    return g_strdup ("");
+  wait = hr_generation_describe_wait (self->candidate);
+  return g_strdup_printf (": the new instance did not become ready: %s (see Ready and StartTimeout)", wait);
+}
+
 static void
 phase_timed_out (gpointer user_data)
 {
   HrReload *self = user_data;
-  g_autofree char *why = NULL;
+  g_autofree char *why = explain_timeout (self);
 
   self->timer = 0;
-  if (self->candidate != NULL && (self->phase == HR_PHASE_START || self->phase == HR_PHASE_READY))
-    {
-      g_autofree char *wait = hr_generation_describe_wait (self->candidate);
-
-      why = g_strdup_printf (": the new instance did not become ready: %s (see Ready and StartTimeout)", wait);
-    }
   hr_reload_fail (self,
                   g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
                                "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
                                self->spec->name, hr_reload_phase_to_string (self->phase),
-                               phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND, why != NULL ? why : ""));
+                               phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND, why));
 }
 
 /**
@@ -359,9 +380,14 @@ hr_reload_fail (HrReload *self, GError *error)
   g_cancellable_cancel (self->cancellable);
   if (self->health != NULL)
     hr_health_stop (self->health);
-  /* An instance that was told to stop will stop: its state comes first, then the old release is started with it. */
+  /* An instance that was told to stop will stop: its state comes first, then the old release is started with it. The
+   * candidate ends now: it must not go on without that state when it cannot be kept waiting any longer. */
   if (!self->handing_over)
     hr_reload_fall_back (self);
+  else if (self->candidate != NULL && hr_generation_is_ready (self->candidate))
+    hr_generation_stop (self->candidate, self->spec->stop_timeout);
+  else if (self->candidate != NULL)
+    hr_generation_kill (self->candidate);
 }
 
 /**

@@ -140,17 +140,29 @@ test_wait_is_not_start_time (Engine *engine)
   engine_expect (engine, "StateRestored | ReloadCompleted 1");
 }
 
-/* An instance that does not stop is killed in time for the lease, whatever StopTimeout says. */
+/* A candidate can be kept waiting for so long and no longer: it ends before it could see a state that is not the
+ * service's. The old one is not cut short for that: it has its StopTimeout, and its release goes on with its state. */
 static void
-test_stop_within_lease (Engine *engine)
+test_stop_beyond_lease (Engine *engine)
 {
   HrService *service = engine_start_with (engine, "StopTimeout=5min\n", &keeper);
+  gint64 limit = engine_parts (engine)->state->wait_limit;
+  HrJob *job;
 
-  engine_instance (engine, 0)->program.ignores_stop = TRUE;
-  hr_service_reload (service, "tester");
-  engine_run (engine, 41 * SECOND);
-  g_assert_true (engine_instance (engine, 0)->killed);
-  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1");
+  engine_instance (engine, 0)->program.stop_takes = 2 * limit;
+  job = hr_service_reload (service, "tester");
+  engine_run (engine, limit - SECOND);
+  g_assert_true (engine_instance (engine, 1)->waits);
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (engine_instance (engine, 1)->killed);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_false (engine_instance (engine, 0)->killed);
+  engine_expect (engine, "ReloadStarted 1");
+  engine_run (engine, limit);
+  engine_expect (engine, "StatePreserved | ReloadFailed preserve | RolledBack 1>1");
+  g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_TIMED_OUT);
+  g_assert_cmpstr (engine_instance (engine, 2)->state, ==, "{\"level\":3}");
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
 }
 
 /* Nothing was written: the newest snapshot goes on. */
@@ -550,7 +562,7 @@ main (int argc, char **argv)
   engine_add ("/state/opens-after-ready", test_opens_after_ready);
   engine_add ("/state/ready-while-waiting", test_ready_while_waiting);
   engine_add ("/state/wait-is-not-start-time", test_wait_is_not_start_time);
-  engine_add ("/state/stop-within-lease", test_stop_within_lease);
+  engine_add ("/state/stop-beyond-lease", test_stop_beyond_lease);
   engine_add ("/state/nothing-written", test_nothing_written);
   engine_add ("/state/leases-refused", test_leases_refused);
   engine_add ("/state/preserve-no", test_preserve_no);
