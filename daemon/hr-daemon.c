@@ -6,6 +6,7 @@
 
 #include "hr-bus-manager.h"
 #include "hr-config-dir.h"
+#include "hr-config-dir.h"
 #include "hr-configuration.h"
 #include "hr-error.h"
 #include "hr-lease.h"
@@ -13,6 +14,10 @@
 #include "hr-log.h"
 #include "hr-names.h"
 #include "hr-sd-notify.h"
+#include "hr-takeover.h"
+
+/* What a daemon that is replaced may need besides the times of its services. */
+#define REPLACE_MARGIN_USEC (15 * G_USEC_PER_SEC)
 
 /* With --exit-idle: how long to wait for the first transient service, in seconds. */
 #define FIRST_TRANSIENT_SEC 30
@@ -24,8 +29,10 @@ typedef struct {
   HrConfiguration *configuration;
   GDBusConnection *connection;
   HrBusManager *bus;
+  HrTakeover *takeover;
   guint name;
   guint idle;
+  gboolean serving; /* the name is ours, or was */
   gboolean stopping;
   int status;
 } Daemon;
@@ -106,6 +113,10 @@ asked_to_reload (gpointer user_data)
 static void
 name_acquired (GDBusConnection *connection, const char *name, gpointer user_data)
 {
+  Daemon *self = user_data;
+
+  self->serving = TRUE;
+  g_clear_pointer (&self->takeover, hr_takeover_free);
   hr_sd_notify ("READY=1");
   hr_log_info (NULL, "ready");
 }
@@ -115,8 +126,16 @@ name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
 {
   Daemon *self = user_data;
 
-  if (self->stopping)
+  if (self->stopping || connection == NULL || g_dbus_connection_is_closed (connection))
     return;
+  if (self->serving)
+    {
+      hr_log_info (NULL, "another daemon takes over; stopping");
+      /* Not ours to give back. */
+      self->name = 0;
+      stop (self, HR_EXIT_OK);
+      return;
+    }
   hr_log_warning (NULL, "the name %s is owned by another daemon; stopping", name);
   stop (self, HR_EXIT_FAILED);
 }
@@ -132,16 +151,27 @@ bus_closed (GDBusConnection *connection, gboolean remote, GError *error, gpointe
   stop (self, HR_EXIT_FAILED);
 }
 
-static gboolean
-open_all (Daemon *self, const HrOptions *options, GError **error)
+/* How long a daemon with these services may take to end. A reload that is under way may have to stop an instance and
+ * start another before that one can be stopped. */
+static gint64
+longest_end (const HrOptions *options)
 {
-  g_autoptr (HrConfigChange) change = NULL;
+  g_autoptr (GPtrArray) entries = hr_config_dir_load (options->config_dir, options->profile, NULL);
+  gint64 longest = 0;
 
-  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, error);
-  if (self->platform == NULL)
-    return FALSE;
-  self->manager = hr_manager_new (self->platform, options->profile);
-  self->configuration = hr_configuration_new (self->manager, options->config_dir);
+  for (guint i = 0; entries != NULL && i < entries->len; i++)
+    {
+      const HrConfigEntry *entry = g_ptr_array_index (entries, i);
+
+      if (entry->spec != NULL)
+        longest = MAX (longest, 2 * entry->spec->stop_timeout + entry->spec->start_timeout);
+    }
+  return longest + REPLACE_MARGIN_USEC;
+}
+
+static gboolean
+connect_to_bus (Daemon *self, const HrOptions *options, GError **error)
+{
   self->connection = g_bus_get_sync (options->bus, NULL, error);
   if (self->connection == NULL)
     {
@@ -150,7 +180,31 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
       return FALSE;
     }
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
+  /* Before anything is started. */
+  if (!options->replace && !hr_takeover_check_free (self->connection, error))
+    return FALSE;
   g_signal_connect (self->connection, "closed", G_CALLBACK (bus_closed), self);
+  return TRUE;
+}
+
+static gboolean
+open_all (Daemon *self, const HrOptions *options, GError **error)
+{
+  g_autoptr (HrConfigChange) change = NULL;
+
+  if (options->replace)
+    {
+      self->takeover = hr_takeover_new (options->bus, longest_end (options), error);
+      if (self->takeover == NULL)
+        return FALSE;
+    }
+  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, error);
+  if (self->platform == NULL)
+    return FALSE;
+  if (!connect_to_bus (self, options, error))
+    return FALSE;
+  self->manager = hr_manager_new (self->platform, options->profile);
+  self->configuration = hr_configuration_new (self->manager, options->config_dir);
   self->bus = hr_bus_manager_new (self->configuration, self->connection);
   if (options->exit_idle)
     {
@@ -179,7 +233,16 @@ close_all (Daemon *self)
   g_clear_object (&self->manager);
   g_clear_object (&self->platform);
   g_clear_object (&self->connection);
+  g_clear_pointer (&self->takeover, hr_takeover_free);
   g_clear_pointer (&self->loop, g_main_loop_unref);
+}
+
+static GBusNameOwnerFlags
+name_flags (const HrOptions *options)
+{
+  GBusNameOwnerFlags flags = G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE | G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT;
+
+  return options->replace ? flags | G_BUS_NAME_OWNER_FLAGS_REPLACE : flags;
 }
 
 /**
@@ -213,8 +276,8 @@ hr_daemon_run (const HrOptions *options)
   g_unix_signal_add (SIGTERM, asked_to_stop, &self);
   g_unix_signal_add (SIGINT, asked_to_stop, &self);
   g_unix_signal_add (SIGHUP, asked_to_reload, &self);
-  self.name = g_bus_own_name_on_connection (self.connection, HR_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
-                                            name_acquired, name_lost, &self, NULL);
+  self.name = g_bus_own_name_on_connection (self.connection, HR_BUS_NAME, name_flags (options), name_acquired,
+                                            name_lost, &self, NULL);
   g_main_loop_run (self.loop);
   close_all (&self);
   return self.status;

@@ -113,6 +113,7 @@ hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error)
     { "runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &self->runtime_dir, "Directory of sockets", "DIR" },
     { "profile", 0, 0, G_OPTION_ARG_STRING, &self->profile, "development, production or testing", "NAME" },
     { "on-exit", 0, 0, G_OPTION_ARG_STRING, &on_exit, "What becomes of services at the end: stop", "POLICY" },
+    { "replace", 0, 0, G_OPTION_ARG_NONE, &self->replace, "Take the place of the daemon that runs", NULL },
     { "check", 0, 0, G_OPTION_ARG_NONE, &self->check, "Validate the configuration, or one FILE, and exit", NULL },
     { "exit-idle", 0, 0, G_OPTION_ARG_NONE, &self->exit_idle, "End when the last transient service is gone", NULL },
     { "verbose", 0, 0, G_OPTION_ARG_NONE, &self->verbose, "Say more", NULL },

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @runtime_dir: what goes with the machine
  * @profile: name of the profile
  * @config_dir_given: whether it was named
+ * @replace: take the place of the daemon that serves the bus
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
  * @exit_idle: end with the last transient service
@@ -29,6 +30,7 @@ typedef struct {
   char *state_dir;
   char *runtime_dir;
   char *profile;
+  gboolean replace;
   gboolean check;
   char *check_file;
   gboolean exit_idle;
