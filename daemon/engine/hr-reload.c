@@ -207,11 +207,10 @@ phase_timed_out (gpointer user_data)
   g_autofree char *why = explain_timeout (self);
 
   self->timer = 0;
-  hr_reload_fail (self,
-                  g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
-                               "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
-                               self->spec->name, hr_reload_phase_to_string (self->phase),
-                               phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND, why));
+  hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
+                                     "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
+                                     self->spec->name, hr_reload_phase_to_string (self->phase),
+                                     phase_timeout (self, self->phase) / G_TIME_SPAN_MILLISECOND, why));
 }
 
 /**

@@ -78,7 +78,7 @@ def cancel_in_wait():
 
 
 # Takes its time to be read and to be written: zeros, so that it costs little room in the store.
-LARGE = 400 << 20
+LARGE = 256 << 20
 
 
 def large_file(service):
