@@ -12,6 +12,16 @@ static void load_state (HrReload *self);
 static void verify (HrReload *self);
 static void switch_over (HrReload *self);
 
+/* "release 7 of 'web'"; without a source there are no releases. */
+static char *
+describe_candidate (HrReload *self)
+{
+  guint64 number = self->release != NULL ? self->release->number : 0;
+
+  return number == 0 ? g_strdup_printf ("'%s'", self->spec->name)
+                     : g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s'", number, self->spec->name);
+}
+
 /* Ready, verify, switch */
 
 static void
@@ -29,10 +39,12 @@ health_changed (HrHealth *health, HrReload *self)
   if (state == HR_HEALTH_HEALTHY)
     verify (self);
   else if (state == HR_HEALTH_OFFLINE)
-    hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY,
-                                       "while verifying release %" G_GUINT64_FORMAT " of '%s': %s",
-                                       hr_generation_get_release (self->candidate), self->spec->name,
-                                       hr_health_get_error (health)));
+    {
+      g_autofree char *candidate = describe_candidate (self);
+
+      hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY, "while verifying %s: %s", candidate,
+                                         hr_health_get_error (health)));
+    }
 }
 
 static void
@@ -117,6 +129,7 @@ candidate_ready (HrGeneration *candidate, HrReload *self)
 static void
 candidate_exited (HrGeneration *candidate, HrReload *self)
 {
+  g_autofree char *who = describe_candidate (self);
   g_autofree char *end = hr_generation_describe_end (candidate);
   g_autofree char *words = hr_generation_last_words (candidate);
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
@@ -125,9 +138,7 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   if (!ran && self->phase == HR_PHASE_READY)
     self->phase = HR_PHASE_START;
   hr_reload_fail (self,
-                  g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
-                               "while starting release %" G_GUINT64_FORMAT " of '%s': %s%s%s",
-                               hr_generation_get_release (candidate), self->spec->name, end,
+                  g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
                                ran && !hr_generation_was_killed (candidate) ? " before it was ready" : "", words));
 }
 
@@ -289,7 +300,9 @@ start (HrReload *self)
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);
   if (!hr_generation_start (self->candidate, self->start_state, barrier, &error))
     {
-      g_prefix_error (&error, "while starting release %" G_GUINT64_FORMAT " of '%s': ", plan.release, self->spec->name);
+      g_autofree char *who = describe_candidate (self);
+
+      g_prefix_error (&error, "while starting %s: ", who);
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }

@@ -411,10 +411,12 @@ static void
 give_up (HrService *self, const char *why)
 {
   g_autofree char *end = describe_end (self);
+  g_autofree char *words = hr_generation_last_words (self->current);
   g_autofree char *message = g_strconcat (end, why != NULL ? "; " : NULL, why, NULL);
+  g_autofree char *error = g_strconcat (message, words, NULL);
 
   self->failed = TRUE;
-  hr_service_set_error (self, message);
+  hr_service_set_error (self, error);
   hr_log_warning (self->name, "failed: %s", message);
   hr_service_touch (self);
 }
@@ -470,10 +472,12 @@ hr_service_supervise (HrService *self)
     {
       g_autofree char *end = hr_generation_describe_end (self->current);
       g_autofree char *of_release = describe_end (self);
+      g_autofree char *words = hr_generation_last_words (self->current);
+      g_autofree char *error = g_strconcat (end, words, NULL);
 
       hr_log_warning (self->name, "%s; starting again in %" G_GINT64_FORMAT " ms", of_release,
                       delay / G_TIME_SPAN_MILLISECOND);
-      hr_service_set_error (self, end);
+      hr_service_set_error (self, error);
     }
   self->restart_at = now + delay;
   self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), delay, restart_due, self);

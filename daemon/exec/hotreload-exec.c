@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,6 +21,7 @@
 
 #include "exec-fail.h"
 #include "exec-view.h"
+#include "exec-why.h"
 #include "hr-config.h"
 #include "hr-names.h"
 
@@ -235,36 +235,19 @@ pass_listeners (const Options *options)
   set_variable ("LISTEN_PID", text);
 }
 
-/* Whether @name is a file in any directory of PATH; those that may not be searched do not count. */
-static bool
-is_in_path (const char *name)
-{
-  const char *path = getenv ("PATH");
-
-  for (const char *dir = path; dir != NULL && *dir != '\0';)
-    {
-      size_t length = strcspn (dir, ":");
-      char file[PATH_MAX];
-
-      if (snprintf (file, sizeof file, "%.*s/%s", (int)length, dir, name) < (int)sizeof file
-          && access (file, F_OK) == 0)
-        return true;
-      dir += length + (dir[length] == ':');
-    }
-  return false;
-}
-
+/* Becomes the program. What is no program at all is taken for a script of the shell, as execvp() does, but not what was
+   made for another machine. */
 static _Noreturn void
-fail_program (const char *program, int errnum)
+run_program (char **program)
 {
-  bool is_path = strchr (program, '/') != NULL;
-
-  /* A directory in PATH that may not be searched hides that the program is nowhere. */
-  if (!is_path && (errnum == ENOENT || (errnum == EACCES && !is_in_path (program))))
-    exec_fail ("program", ENOENT, "cannot find program '%s' in PATH", program);
-  if (is_path && errnum == ENOENT && access (program, F_OK) == 0)
-    exec_fail ("program", ENOENT, "cannot start program '%s', its interpreter is missing", program);
-  exec_fail ("program", errnum, "cannot start program '%s'", program);
+  if (strchr (program[0], '/') != NULL)
+    {
+      execv (program[0], program);
+      if (errno != ENOEXEC || exec_why_is_elf (program[0]))
+        exec_why_fail (program[0], errno);
+    }
+  execvp (program[0], program);
+  exec_why_fail (program[0], errno);
 }
 
 int
@@ -292,6 +275,5 @@ main (int argc, char **argv)
   /* A descriptor that nobody meant to pass on must not reach the program. */
   close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
 
-  execvp (options.program[0], options.program);
-  fail_program (options.program[0], errno);
+  run_program (options.program);
 }

@@ -101,8 +101,8 @@ read_status (HrExecInstance *self)
     {
       text[length] = '\0';
       lines = g_strsplit (text, "\n", 3);
-      g_set_error (&self->start_error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", self->service,
-                   g_strv_length (lines) == 3 ? lines[2] : text);
+      g_set_error_literal (&self->start_error, HR_ERROR, HR_ERROR_START_FAILED,
+                           g_strv_length (lines) == 3 ? lines[2] : text);
     }
   close_status (self);
 }

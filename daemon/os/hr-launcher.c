@@ -75,7 +75,8 @@ hr_instance_kill (HrInstance *self)
  * hr_instance_get_start_error:
  * @self: an instance
  *
- * Returns: (transfer none) (nullable): why the program could not be started; known when "exited" is emitted
+ * Returns: (transfer none) (nullable): why the program could not be started, without the name of its service; known
+ *   when "exited" is emitted
  */
 const GError *
 hr_instance_get_start_error (HrInstance *self)
