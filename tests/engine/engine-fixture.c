@@ -414,6 +414,32 @@ engine_history (Engine *self)
 }
 
 /**
+ * engine_expect_kept:
+ * @self: an engine
+ * @service: "web", of which release 1 ran and the next one has failed
+ * @phase: in which it must have
+ * @words: that its error must contain
+ *
+ * Release 1 must serve on, without having been told to stop.
+ */
+void
+engine_expect_kept (Engine *self, HrService *service, const char *phase, const char *words)
+{
+  g_autoptr (HrHistoryEntry) entry = engine_history (self);
+
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpint (engine_instance (self, 0)->signalled, ==, 0);
+  g_assert_true (engine_instance (self, 0)->alive);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (self->launcher, "web"), ==, 1);
+  g_assert_cmpstr (entry->phase, ==, phase);
+  g_assert_cmpint (entry->downtime_usec, ==, 0);
+  g_test_message ("%s", entry->error);
+  g_assert_nonnull (strstr (entry->error, words));
+  g_assert_nonnull (strstr (hr_service_get_error (service), words));
+}
+
+/**
  * engine_n_history:
  * @self: an engine
  *

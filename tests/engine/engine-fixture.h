@@ -56,6 +56,7 @@ void engine_forget (Engine *self);
 HrFakeInstance *engine_instance (Engine *self, guint index);
 const HrRelease *engine_release (Engine *self, guint64 number);
 void engine_expect_fate (Engine *self, guint64 number, HrFate fate);
+void engine_expect_kept (Engine *self, HrService *service, const char *phase, const char *words);
 HrHistoryEntry *engine_history (Engine *self);
 guint engine_n_history (Engine *self);
 guint engine_n_warnings (Engine *self, const char *pattern);
