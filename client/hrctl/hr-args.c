@@ -26,6 +26,7 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_FOLLOW] = { "follow", 'f', NULL, N_ ("go on printing what is added") },
   [HR_OPTION_LINES] = { "lines", 'n', N_ ("N"), N_ ("how many, the newest (default 10)") },
   [HR_OPTION_LISTEN] = { "listen", 0, N_ ("ADDR"), N_ ("address to listen on, such as tcp:127.0.0.1:8080") },
+  [HR_OPTION_LONG] = { "long", 0, NULL, N_ ("everything about each, over several lines") },
   [HR_OPTION_NAME] = { "name", 0, N_ ("NAME"), N_ ("name of the service") },
   [HR_OPTION_NAMES] = { "names", 0, NULL, N_ ("print names only, one a line") },
   [HR_OPTION_NEWEST] = { "newest", 0, NULL, N_ ("of the newest instance, also one that failed before it served") },

@@ -9,6 +9,7 @@
 
 #define ALL HR_OPTION_BIT (HR_OPTION_ALL)
 #define LINES HR_OPTION_BIT (HR_OPTION_LINES)
+#define LONG HR_OPTION_BIT (HR_OPTION_LONG)
 
 static const HrVerb verbs[] = {
   { "list", "", N_ ("Lists the services"), NULL, HR_OPTION_BIT (HR_OPTION_NAMES), 0, 0, 0, hr_verb_list },
@@ -28,7 +29,7 @@ static const HrVerb verbs[] = {
   { "reload-all", "", N_ ("Reloads every service that is not stopped"), NULL, 0, 0, 0, 0, hr_verb_reload_all },
   { "rollback", "SERVICE", N_ ("Runs an earlier release again, by default the last good one"),
     N_ ("Changes what runs, not the source."), HR_OPTION_BIT (HR_OPTION_TO), 1, 1, 0, hr_verb_rollback },
-  { "releases", "SERVICE", N_ ("Lists the releases of a service and what became of them"), NULL, 0, 1, 1, 0,
+  { "releases", "SERVICE", N_ ("Lists the releases of a service and what became of them"), NULL, LONG, 1, 1, 0,
     hr_verb_releases },
   { "diff", "SERVICE [N [M]]", N_ ("Shows what differs between two releases"),
     N_ ("Without N from the running release, without M to the source as it is now."), 0, 1, 3, 0, hr_verb_diff },
@@ -36,7 +37,8 @@ static const HrVerb verbs[] = {
   { "pause", "[SERVICE]", N_ ("Keeps changes of the source for later, of one service or all"), NULL, 0, 0, 1, 0,
     hr_verb_pause },
   { "resume", "[SERVICE]", N_ ("Ends a pause and reloads what has changed"), NULL, 0, 0, 1, 0, hr_verb_pause },
-  { "history", "[SERVICE]", N_ ("Shows what was reloaded, the newest first"), NULL, LINES, 0, 1, 0, hr_verb_history },
+  { "history", "[SERVICE]", N_ ("Shows what was reloaded, the newest first"), NULL, LINES | LONG, 0, 1, 0,
+    hr_verb_history },
   { "snapshot", "create|list|show|restore SERVICE [ID]", N_ ("Keeps, shows and gives back the state of a service"),
     N_ ("Without an ID, show and restore take the newest snapshot."), 0, 2, 3, 0, hr_verb_snapshot },
   { "logs", "SERVICE", N_ ("Prints the end of a service's output"),

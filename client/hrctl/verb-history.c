@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "hr-dict.h"
+#include "hr-fields.h"
 #include "hr-json.h"
 #include "hr-names.h"
 #include "hr-table.h"
@@ -30,6 +31,7 @@ static const HrField history_fields[] = {
   { "error", HR_FIELD_STRING, TRUE },
   { "trigger", HR_FIELD_STRING, FALSE },
   { "caller", HR_FIELD_STRING, TRUE },
+  { "reason", HR_FIELD_STRING, TRUE },
 };
 
 static char *
@@ -44,23 +46,62 @@ describe_files (GVariant *entry)
   return g_strdup_printf (_ ("%s and %u more"), files[0], n - 1);
 }
 
+static char *
+number_or_nothing (guint64 number)
+{
+  return number > 0 ? g_strdup_printf ("%" PRIu64, number) : g_strdup ("");
+}
+
+static char *
+describe_result (GVariant *entry)
+{
+  if (hr_dict_bool (entry, "success"))
+    return g_strdup (_ ("live"));
+
+  return g_strdup_printf (_ ("failed in %s"), hr_dict_string (entry, "phase"));
+}
+
+static void
+print_entry (HrOutput *output, GVariant *entry)
+{
+  gboolean success = hr_dict_bool (entry, "success");
+  g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
+  g_autofree char *result = describe_result (entry);
+  g_autofree char *tinted = hr_output_tint (output, success ? HR_TINT_GOOD : HR_TINT_BAD, result);
+  g_autofree char *release = number_or_nothing (hr_dict_number (entry, "release"));
+  g_autofree char *previous = number_or_nothing (hr_dict_number (entry, "previousRelease"));
+  g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
+  g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
+  g_autofree char *files = hr_dict_join (entry, "files", "\n");
+
+  hr_output_print (output, "%s  %s  %s\n", time, hr_dict_string (entry, "service"), tinted);
+  hr_fields_print (output, _ ("Release"), release);
+  hr_fields_print (output, _ ("Before"), previous);
+  hr_fields_print (output, _ ("Took"), took);
+  hr_fields_print (output, _ ("Downtime"), downtime);
+  hr_fields_print (output, _ ("Trigger"), hr_dict_string (entry, "trigger"));
+  hr_fields_print (output, _ ("Caller"), hr_dict_string (entry, "caller"));
+  hr_fields_print (output, _ ("Files"), files);
+  hr_fields_print (output, _ ("Reason"), hr_dict_string (entry, "reason"));
+  hr_fields_print (output, _ ("Error"), hr_dict_string (entry, "error"));
+}
+
 static void
 add_entry (HrTable *table, GVariant *entry)
 {
   gboolean success = hr_dict_bool (entry, "success");
   g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
-  g_autofree char *release = g_strdup_printf ("%" PRIu64, hr_dict_number (entry, "release"));
+  g_autofree char *release = number_or_nothing (hr_dict_number (entry, "release"));
   g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
   g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
   g_autofree char *files = describe_files (entry);
-  g_autofree char *result = NULL;
+  g_autofree char *result = describe_result (entry);
 
-  result = success ? g_strdup (_ ("live")) : g_strdup_printf (_ ("failed in %s"), hr_dict_string (entry, "phase"));
   hr_table_add (table, time, hr_dict_string (entry, "service"), result, release, took, downtime,
                 hr_dict_string (entry, "trigger"), hr_dict_string (entry, "caller"), files,
-                hr_dict_string (entry, "error"), NULL);
+                hr_dict_string (entry, success ? "reason" : "error"), NULL);
   hr_table_tint (table, 2, success ? HR_TINT_GOOD : HR_TINT_BAD);
-  hr_table_tint (table, 9, HR_TINT_BAD);
+  hr_table_tint (table, 9, success ? HR_TINT_MIDDLING : HR_TINT_BAD);
 }
 
 int
@@ -96,8 +137,21 @@ hr_verb_history (HrCtl *ctl, GError **error)
       return HR_EXIT_OK;
     }
 
+  if (hr_args_has (ctl->args, HR_OPTION_LONG))
+    {
+      for (gsize i = 0; i < g_variant_n_children (entries); i++)
+        {
+          g_autoptr (GVariant) entry = g_variant_get_child_value (entries, i);
+
+          if (i > 0)
+            hr_output_write (ctl->output, "\n");
+          print_entry (ctl->output, entry);
+        }
+      return HR_EXIT_OK;
+    }
+
   table = hr_table_new (_ ("TIME"), _ ("SERVICE"), _ ("RESULT"), _ ("RELEASE"), _ ("TOOK"), _ ("DOWNTIME"),
-                        _ ("TRIGGER"), _ ("CALLER"), _ ("FILES"), _ ("ERROR"), NULL);
+                        _ ("TRIGGER"), _ ("CALLER"), _ ("FILES"), _ ("REASON"), NULL);
   for (gsize i = 0; i < g_variant_n_children (entries); i++)
     {
       g_autoptr (GVariant) entry = g_variant_get_child_value (entries, i);

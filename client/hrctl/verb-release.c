@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hr-dict.h"
+#include "hr-fields.h"
 #include "hr-json.h"
 #include "hr-names.h"
 #include "hr-table.h"
@@ -53,20 +54,27 @@ tint_for_fate (const char *fate)
   return HR_TINT_MIDDLING;
 }
 
+static const char *
+mark_of (GVariant *release)
+{
+  if (hr_dict_bool (release, "running"))
+    return _ ("running");
+  if (!hr_dict_bool (release, "rollbackPoint"))
+    return "";
+
+  /* Where none has proven itself, the newest that served is better than nothing; it is no rollback point. */
+  return g_str_equal (hr_dict_string (release, "fate"), "good") ? _ ("rollback point") : _ ("rollback goes here");
+}
+
 static void
 add_release (HrTable *table, GVariant *release)
 {
   const char *fate = hr_dict_string (release, "fate");
-  const char *mark = "";
   g_autofree char *number = g_strdup_printf ("%" PRIu64, hr_dict_number (release, "number"));
   g_autofree char *time = hr_text_time ((gint64)hr_dict_number (release, "time"));
   g_autofree char *files = hr_dict_join (release, "files", " ");
   g_autofree char *error = NULL;
 
-  if (hr_dict_bool (release, "running"))
-    mark = _ ("running");
-  else if (hr_dict_bool (release, "rollbackPoint"))
-    mark = _ ("rollback point");
   if (*hr_dict_string (release, "error") != '\0')
     {
       g_autofree char *line = hr_text_first_line (hr_dict_string (release, "error"));
@@ -74,10 +82,30 @@ add_release (HrTable *table, GVariant *release)
       error = g_strdup_printf ("%s: %s", hr_dict_string (release, "phase"), line);
     }
 
-  hr_table_add (table, number, fate, mark, time, hr_dict_string (release, "trigger"),
+  hr_table_add (table, number, fate, mark_of (release), time, hr_dict_string (release, "trigger"),
                 hr_dict_string (release, "caller"), files, error != NULL ? error : "", NULL);
   hr_table_tint (table, 1, tint_for_fate (fate));
   hr_table_tint (table, 7, HR_TINT_BAD);
+}
+
+static void
+print_release (HrOutput *output, GVariant *release)
+{
+  const char *fate = hr_dict_string (release, "fate");
+  const char *mark = mark_of (release);
+  g_autofree char *tinted = hr_output_tint (output, tint_for_fate (fate), fate);
+  g_autofree char *time = hr_text_time ((gint64)hr_dict_number (release, "time"));
+  g_autofree char *files = hr_dict_join (release, "files", "\n");
+
+  hr_output_print (output, _ ("Release %" PRIu64), hr_dict_number (release, "number"));
+  hr_output_print (output, *mark != '\0' ? "  %s  %s\n" : "  %s%s\n", tinted, mark);
+  hr_fields_print (output, _ ("Recorded"), time);
+  hr_fields_print (output, _ ("Commit"), hr_dict_string (release, "commit"));
+  hr_fields_print (output, _ ("Trigger"), hr_dict_string (release, "trigger"));
+  hr_fields_print (output, _ ("Caller"), hr_dict_string (release, "caller"));
+  hr_fields_print (output, _ ("Files"), files);
+  hr_fields_print (output, _ ("Phase"), hr_dict_string (release, "phase"));
+  hr_fields_print (output, _ ("Error"), hr_dict_string (release, "error"));
 }
 
 int
@@ -97,6 +125,19 @@ hr_verb_releases (HrCtl *ctl, GError **error)
   if (g_variant_n_children (releases) == 0)
     {
       hr_output_write (ctl->output, _ ("There are no releases yet.\n"));
+      return HR_EXIT_OK;
+    }
+
+  if (hr_args_has (ctl->args, HR_OPTION_LONG))
+    {
+      for (gsize i = 0; i < g_variant_n_children (releases); i++)
+        {
+          g_autoptr (GVariant) release = g_variant_get_child_value (releases, i);
+
+          if (i > 0)
+            hr_output_write (ctl->output, "\n");
+          print_release (ctl->output, release);
+        }
       return HR_EXIT_OK;
     }
 

@@ -7,6 +7,7 @@
 
 #include "hr-dict.h"
 #include "hr-error.h"
+#include "hr-fields.h"
 #include "hr-json.h"
 #include "hr-names.h"
 #include "hr-table.h"
@@ -228,25 +229,6 @@ print_all (GVariant *status, GVariant *services, HrOutput *output)
   hr_table_print (table, output);
 }
 
-/* Columns that the titles below take, right-aligned. */
-#define TITLE_WIDTH 12
-
-/* One "Title: text" line, lines after the first below the text; none without text. */
-static void
-print_line (HrOutput *output, const char *title, const char *text)
-{
-  g_autofree char *clean = hr_text_clean (text);
-  g_autofree char *indent = g_strnfill (TITLE_WIDTH + 2, ' ');
-  g_autofree char *indented = NULL;
-  int blanks = MAX (0, TITLE_WIDTH - (int)hr_text_width (title));
-
-  if (*g_strchomp (clean) == '\0')
-    return;
-
-  indented = hr_text_indent (clean, indent);
-  hr_output_print (output, "%*s%s%s%s\n", blanks, "", title, *title != '\0' ? ": " : "  ", indented + TITLE_WIDTH + 2);
-}
-
 static void
 print_process (GVariant *service, GVariant *properties, HrOutput *output)
 {
@@ -255,6 +237,7 @@ print_process (GVariant *service, GVariant *properties, HrOutput *output)
   const char *state = hr_dict_string (service, "state");
   g_autofree char *tinted = hr_output_tint (output, hr_tint_for_state (state), state);
   g_autofree char *line = NULL;
+  g_autofree char *whole = NULL;
   g_autofree char *pid = number_or_nothing (hr_dict_number (service, "pid"));
   g_autofree char *size = memory > 0 ? hr_text_size (memory) : g_strdup ("");
 
@@ -266,13 +249,12 @@ print_process (GVariant *service, GVariant *properties, HrOutput *output)
       line = g_strdup_printf (_ ("since %s (%s)"), time, uptime);
     }
 
-  /* Not through print_line(): it holds our own colour. */
-  hr_output_print (output, "%*s%s: %s%s%s%s\n", MAX (0, TITLE_WIDTH - (int)hr_text_width (_ ("State"))), "",
-                   _ ("State"), tinted, line != NULL ? " " : "", line != NULL ? line : "",
-                   hr_dict_bool (properties, "Paused") ? _ (", paused") : "");
-  print_line (output, _ ("Health"), hr_dict_string (service, "health"));
-  print_line (output, _ ("PID"), pid);
-  print_line (output, _ ("Memory"), size);
+  whole = g_strconcat (tinted, line != NULL ? " " : "", line != NULL ? line : "",
+                       hr_dict_bool (properties, "Paused") ? _ (", paused") : NULL, NULL);
+  hr_fields_print_tinted (output, _ ("State"), whole);
+  hr_fields_print (output, _ ("Health"), hr_dict_string (service, "health"));
+  hr_fields_print (output, _ ("PID"), pid);
+  hr_fields_print (output, _ ("Memory"), size);
 }
 
 static void
@@ -286,9 +268,9 @@ print_code (GVariant *service, GVariant *properties, HrOutput *output)
 
   if (release > 0 && point > 0)
     line = g_strdup_printf (_ ("%s (a rollback would go to %" PRIu64 ")"), number, point);
-  print_line (output, _ ("Release"), line != NULL ? line : number);
-  print_line (output, _ ("View"), hr_dict_string (service, "view"));
-  print_line (output, _ ("Pending"), pending);
+  hr_fields_print (output, _ ("Release"), line != NULL ? line : number);
+  hr_fields_print (output, _ ("View"), hr_dict_string (service, "view"));
+  hr_fields_print (output, _ ("Pending"), pending);
 }
 
 /* The newest reloads of the service; a daemon that cannot tell is no reason to fail. */
@@ -314,7 +296,7 @@ print_reloads (HrClient *client, const char *name, HrOutput *output)
                                 took);
       else
         line = g_strdup_printf (_ ("%s failed in phase %s"), time, hr_dict_string (entry, "phase"));
-      print_line (output, i == 0 ? _ ("Reloads") : "", line);
+      hr_fields_print (output, i == 0 ? _ ("Reloads") : "", line);
     }
 }
 
@@ -336,13 +318,13 @@ print_one (HrCtl *ctl, const char *name, GVariant *service, GError **error)
   notes = hr_dict_join (properties, "Notes", "\n");
   hr_output_print (ctl->output, "%s%s%s\n", title, *description != '\0' ? " - " : "", description);
   print_process (service, properties, ctl->output);
-  print_line (ctl->output, _ ("Restarts"), restarts);
+  hr_fields_print (ctl->output, _ ("Restarts"), restarts);
   print_code (service, properties, ctl->output);
-  print_line (ctl->output, _ ("Listen"), listen);
-  print_line (ctl->output, _ ("Status"), hr_dict_string (properties, "StatusText"));
-  print_line (ctl->output, _ ("Log"), hr_dict_string (properties, "LogFile"));
-  print_line (ctl->output, _ ("Note"), notes);
-  print_line (ctl->output, _ ("Error"), hr_dict_string (service, "error"));
+  hr_fields_print (ctl->output, _ ("Listen"), listen);
+  hr_fields_print (ctl->output, _ ("Status"), hr_dict_string (properties, "StatusText"));
+  hr_fields_print (ctl->output, _ ("Log"), hr_dict_string (properties, "LogFile"));
+  hr_fields_print (ctl->output, _ ("Note"), notes);
+  hr_fields_print (ctl->output, _ ("Error"), hr_dict_string (service, "error"));
   print_reloads (ctl->client, name, ctl->output);
   return TRUE;
 }

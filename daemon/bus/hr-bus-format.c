@@ -200,6 +200,7 @@ format_entry (const HrHistoryEntry *entry)
   add_string (&dict, "error", entry->error);
   add_string (&dict, "trigger", entry->trigger);
   add_string (&dict, "caller", entry->caller);
+  add_string (&dict, "reason", entry->reason);
   return g_variant_builder_end (&dict);
 }
 

@@ -180,6 +180,15 @@ reload_event (HrReload *reload, HrEvent *event, HrService *self)
   hr_service_emit_event (self, event);
 }
 
+/* Of a rollback that nobody asked for: what was found; else that somebody did. */
+static const char *
+rollback_reason (const HrRequest *request)
+{
+  if (request->kind != HR_JOB_ROLLBACK)
+    return NULL;
+  return request->reason != NULL ? request->reason : "requested";
+}
+
 static void
 write_history (HrService *self, const HrRequest *request, const GError *error)
 {
@@ -198,6 +207,7 @@ write_history (HrService *self, const HrRequest *request, const GError *error)
     .error = error != NULL ? error->message : NULL,
     .trigger = request->trigger,
     .caller = (char *)hr_job_get_caller (job),
+    .reason = (char *)rollback_reason (request),
   };
   g_autoptr (GError) failure = NULL;
 
@@ -276,7 +286,7 @@ succeeded (HrService *self)
         }
       hr_service_emit_event (self, &event);
       if (self->running->kind == HR_JOB_ROLLBACK)
-        announce_rollback (self, from, release, self->running->reason != NULL ? self->running->reason : "requested");
+        announce_rollback (self, from, release, rollback_reason (self->running));
       write_history (self, self->running, NULL);
     }
   hr_log_info (self->name, "%s (PID %d, %s)", outcome->message, (int)hr_generation_get_pid (candidate),

@@ -35,6 +35,7 @@ hr_history_entry_free (HrHistoryEntry *self)
   g_free (self->error);
   g_free (self->trigger);
   g_free (self->caller);
+  g_free (self->reason);
   g_free (self);
 }
 
@@ -96,6 +97,7 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (JsonNode) root = NULL;
   g_autofree char *error = cut (entry->error, HR_HISTORY_ERROR_MAX);
+  g_autofree char *reason = cut (entry->reason, HR_HISTORY_ERROR_MAX);
   g_autofree char *line = NULL;
 
   json_builder_begin_object (builder);
@@ -113,6 +115,7 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   add_string (builder, "error", error);
   add_string (builder, "trigger", entry->trigger);
   add_string (builder, "caller", entry->caller);
+  add_string (builder, "reason", reason);
   json_builder_end_object (builder);
 
   root = json_builder_get_root (builder);
@@ -192,5 +195,6 @@ hr_history_entry_from_line (const char *line, gsize size)
   entry->phase = get_string (object, "phase");
   entry->error = get_string (object, "error");
   entry->caller = get_string (object, "caller");
+  entry->reason = get_string (object, "reason");
   return g_steal_pointer (&entry);
 }

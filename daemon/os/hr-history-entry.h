@@ -11,7 +11,7 @@
 
 G_BEGIN_DECLS
 
-/* HrHistoryEntry.error keeps at most this, in bytes, cut at a character. */
+/* HrHistoryEntry.error and reason keep at most this, in bytes, cut at a character. */
 #define HR_HISTORY_ERROR_MAX 4096
 
 typedef struct _HrHistoryEntry HrHistoryEntry;
@@ -34,6 +34,7 @@ struct _HrHistoryEntry {
   char *error; /* NULL on success */
   char *trigger;
   char *caller; /* NULL: the daemon itself */
+  char *reason; /* of a rollback, else NULL */
 };
 
 HrHistoryEntry *hr_history_entry_new (void);

@@ -63,7 +63,8 @@ _hrctl ()
     list) options='--names' ;;
     stop) options='--all' ;;
     rollback) options='--to=' ;;
-    history) options='--lines=' ;;
+    history) options='--lines= --long' ;;
+    releases) options='--long' ;;
     logs) options='--follow --lines= --newest --release=' ;;
     run) options='--listen= --watch= --name=' ;;
     check) options='--config-dir= --profile=' ;;

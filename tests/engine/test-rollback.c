@@ -42,6 +42,8 @@ test_exit (Engine *engine)
   g_assert_cmpuint (entry->release, ==, 1);
   g_assert_cmpuint (entry->previous_release, ==, 2);
   g_assert_null (entry->caller);
+  g_assert_null (entry->error);
+  g_assert_nonnull (strstr (entry->reason, "exited with status 1"));
   jobs = hr_manager_list_jobs (engine->manager);
   job = g_ptr_array_index (jobs, jobs->len - 1);
   g_assert_cmpint (hr_job_get_kind (job), ==, HR_JOB_ROLLBACK);
@@ -224,6 +226,7 @@ test_by_hand (Engine *engine)
   entry = engine_history (engine);
   g_assert_cmpstr (entry->trigger, ==, "rollback");
   g_assert_cmpstr (entry->caller, ==, "tester");
+  g_assert_cmpstr (entry->reason, ==, "requested");
   engine_expect_fate (engine, 3, HR_FATE_GOOD);
   g_assert_cmpstr (g_hash_table_lookup (engine_parts (engine)->store->source, "main"), ==, "three");
 

@@ -113,6 +113,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   entry->downtime_usec = 12;
   entry->duration_usec = 41230;
   entry->phase = g_strdup ("check");
+  entry->reason = g_strdup ("it ended");
   entry->error = g_strdup ("line 1\n\tline 2 \x01 \xff");
   entry->trigger = g_strdup ("manual");
   entry->caller = g_strdup ("uid 1000");
@@ -133,6 +134,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   g_assert_cmpint (back->downtime_usec, ==, 12);
   g_assert_cmpint (back->duration_usec, ==, 41230);
   g_assert_cmpstr (back->phase, ==, "check");
+  g_assert_cmpstr (back->reason, ==, "it ended");
   g_assert_cmpstr (back->error, ==, "line 1\n\tline 2 \x01 \xef\xbf\xbd");
   g_assert_cmpstr (back->trigger, ==, "manual");
   g_assert_cmpstr (back->caller, ==, "uid 1000");

@@ -311,7 +311,7 @@ test_history (HrctlFixture *f, gconstpointer data)
 
   g_assert_cmpstr (table->out, ==,
                    "TIME              SERVICE       RESULT           RELEASE  TOOK   DOWNTIME  TRIGGER  CALLER    "
-                   "FILES              ERROR\n"
+                   "FILES              REASON\n"
                    "2025-10-05 14:30  being-system  live             7        41 ms  0 ms      file               "
                    "app.py and 1 more\n"
                    "2025-10-05 14:29  being-system  failed in check  6        41 ms  0 ms      manual   uid 1000  "
@@ -320,12 +320,48 @@ test_history (HrctlFixture *f, gconstpointer data)
       json, "[{\"timestamp\":\"2025-10-05T14:30:00Z\",\"service\":\"being-system\",\"file\":\"app.py\","
             "\"files\":[\"app.py\",\"lib/ä.py\"],\"success\":true,\"release\":7,\"previousRelease\":6,"
             "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"phase\":null,\"error\":null,"
-            "\"trigger\":\"file\",\"caller\":null},"
+            "\"trigger\":\"file\",\"caller\":null,\"reason\":null},"
             "{\"timestamp\":\"2025-10-05T14:29:00Z\",\"service\":\"being-system\",\"file\":null,\"files\":[],"
             "\"success\":false,\"release\":6,\"previousRelease\":null,\"downtime\":\"0.0s\",\"downtimeUsec\":0,"
             "\"durationUsec\":41230,\"phase\":\"check\",\"error\":\"app.py:3: SyntaxError\\n  def f(:\","
-            "\"trigger\":\"manual\",\"caller\":\"uid 1000\"}]");
+            "\"trigger\":\"manual\",\"caller\":\"uid 1000\",\"reason\":null}]");
   g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "limit 10\nGetHistory being-system\nlimit 2\n");
+}
+
+static void
+test_long_shows_all_words (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) history = hrctl_run (f, "history", "being-system", "-n2", "--long", NULL);
+  g_autoptr (HrctlResult) releases = hrctl_run (f, "releases", "being-system", "--long", NULL);
+
+  g_assert_cmpstr (history->out, ==,
+                   "2025-10-05 14:30  being-system  live\n"
+                   "     Release: 7\n"
+                   "      Before: 6\n"
+                   "        Took: 41 ms\n"
+                   "    Downtime: 0 ms\n"
+                   "     Trigger: file\n"
+                   "       Files: app.py\n"
+                   "              lib/ä.py\n"
+                   "\n"
+                   "2025-10-05 14:29  being-system  failed in check\n"
+                   "     Release: 6\n"
+                   "        Took: 41 ms\n"
+                   "    Downtime: 0 ms\n"
+                   "     Trigger: manual\n"
+                   "      Caller: uid 1000\n"
+                   "       Error: app.py:3: SyntaxError\n"
+                   "                def f(:\n");
+  g_assert_true (g_str_has_prefix (releases->out, "Release 5  rejected\n"
+                                                  "    Recorded: 2025-10-05 14:30\n"
+                                                  "      Commit: 0123abcd\n"
+                                                  "     Trigger: file\n"
+                                                  "       Files: app.py\n"
+                                                  "       Phase: check\n"
+                                                  "       Error: app.py:3: SyntaxError\n"
+                                                  "                def f(:\n"
+                                                  "\n"
+                                                  "Release 6  good  rollback point\n"));
 }
 
 static void
@@ -542,6 +578,7 @@ main (int argc, char **argv)
   ADD ("status-json-has-every-key-in-order", test_status_json_has_every_key_in_order);
   ADD ("status-for-people", test_status_for_people);
   ADD ("history", test_history);
+  ADD ("long-shows-all-words", test_long_shows_all_words);
   ADD ("releases-diff-and-plan", test_releases_diff_and_plan);
   ADD ("rollback-names-the-release", test_rollback_names_the_release);
   ADD ("pause-and-resume", test_pause_and_resume);
