@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hr-drain.h"
 #include "hr-error.h"
 #include "hr-fs.h"
 #include "hr-names.h"
@@ -21,6 +22,7 @@ struct _HrGeneration {
   HrInstance *instance;
   HrReadiness *readiness;
   HrStateOffer *offer;
+  HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
   guint stop_timer;
   gint64 kill_at;
@@ -30,7 +32,8 @@ struct _HrGeneration {
 
   gboolean alive;
   gboolean ready;
-  gboolean stopping;
+  gboolean stopping; /* told to go, by StopSignal or by taking its listeners' connections away */
+  gboolean signalled;
   gboolean killed;
   gboolean opened_state;
   gboolean state_given;
@@ -66,6 +69,7 @@ hr_generation_dispose (GObject *object)
       g_signal_handlers_disconnect_by_data (self->instance, self);
       hr_instance_kill (self->instance);
     }
+  g_clear_pointer (&self->drain, hr_drain_free);
   g_clear_object (&self->instance);
   g_clear_object (&self->offer);
   g_clear_object (&self->platform);
@@ -205,6 +209,7 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   self->status_known = known;
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (generation_clock (self), &self->stop_timer);
+  g_clear_pointer (&self->drain, hr_drain_free);
   g_clear_object (&self->offer);
   hr_listeners_revive (self->plan->listeners);
   g_signal_emit (self, signals[SIGNAL_EXITED], 0);
@@ -313,6 +318,92 @@ stop_timed_out (gpointer user_data)
   hr_generation_kill (self);
 }
 
+/* A later call can only shorten the time. */
+static void
+arm_kill (HrGeneration *self, gint64 timeout_usec)
+{
+  gint64 kill_at = hr_clock_now (generation_clock (self)) + timeout_usec;
+
+  if (self->stop_timer != 0 && self->kill_at <= kill_at)
+    return;
+  self->kill_at = kill_at;
+  hr_clock_cancel (generation_clock (self), &self->stop_timer);
+  self->stop_timer = hr_clock_after (generation_clock (self), timeout_usec, stop_timed_out, self);
+}
+
+static void
+begin_stopping (HrGeneration *self)
+{
+  if (self->stopping)
+    return;
+  self->stopping = TRUE;
+  hr_readiness_suspend (self->readiness);
+  /* It cannot act on a signal while it waits in the open. */
+  if (self->opened_state && !self->state_given)
+    hr_generation_give_state (self, NULL, NULL);
+}
+
+static void
+drained (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  hr_generation_stop (self, self->plan->spec->stop_timeout);
+}
+
+static void
+begin_drain (HrGeneration *self, gboolean busy, gint64 timeout_usec)
+{
+  self->drain =
+      hr_drain_new (generation_clock (self), self->instance, self->plan->listeners, busy, timeout_usec, drained, self);
+}
+
+/**
+ * hr_generation_retire:
+ * @self: a generation whose successor serves
+ *
+ * It accepts nothing any more; when it has finished what it had accepted, or after DrainTimeout, it is stopped. What
+ * cannot be held to accepting nothing is told to stop at once and has DrainTimeout for it. Once; hr_generation_stop()
+ * cuts it short.
+ */
+void
+hr_generation_retire (HrGeneration *self)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->stopping)
+    return;
+  begin_stopping (self);
+  if (hr_instance_retire (self->instance))
+    begin_drain (self, FALSE, self->plan->spec->drain_timeout);
+  else
+    hr_generation_stop (self, self->plan->spec->drain_timeout);
+}
+
+/**
+ * hr_generation_hand_over:
+ * @self: a generation for whose end somebody waits
+ * @timeout_usec: from now to SIGKILL
+ *
+ * It accepts nothing any more and gets a moment (%HR_HANDOVER_FINISH_USEC) to answer what is under way, so that a
+ * program that ends at once when it is told to stop drops no request; then it is stopped. New connections wait
+ * meanwhile, which is why idle ones are not waited for.
+ */
+void
+hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->stopping || timeout_usec <= HR_HANDOVER_FINISH_USEC || !hr_instance_retire (self->instance))
+    {
+      hr_generation_stop (self, timeout_usec);
+      return;
+    }
+  begin_stopping (self);
+  begin_drain (self, TRUE, HR_HANDOVER_FINISH_USEC);
+  arm_kill (self, timeout_usec);
+}
+
 /**
  * hr_generation_stop:
  * @self: a generation
@@ -323,27 +414,18 @@ stop_timed_out (gpointer user_data)
 void
 hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
 {
-  gint64 now;
-
   g_return_if_fail (HR_IS_GENERATION (self));
 
   if (!self->alive || self->killed)
     return;
-  now = hr_clock_now (generation_clock (self));
-  if (!self->stopping)
+  begin_stopping (self);
+  g_clear_pointer (&self->drain, hr_drain_free);
+  if (!self->signalled)
     {
-      self->stopping = TRUE;
-      hr_readiness_suspend (self->readiness);
-      /* It cannot act on a signal while it waits in the open. */
-      if (self->opened_state && !self->state_given)
-        hr_generation_give_state (self, NULL, NULL);
+      self->signalled = TRUE;
       hr_instance_stop (self->instance, self->plan->spec->stop_signal);
     }
-  if (self->stop_timer != 0 && self->kill_at <= now + timeout_usec)
-    return;
-  self->kill_at = now + timeout_usec;
-  hr_clock_cancel (generation_clock (self), &self->stop_timer);
-  self->stop_timer = hr_clock_after (generation_clock (self), timeout_usec, stop_timed_out, self);
+  arm_kill (self, timeout_usec);
 }
 
 /**
@@ -360,6 +442,7 @@ hr_generation_kill (HrGeneration *self)
   hr_clock_cancel (generation_clock (self), &self->stop_timer);
   if (!self->alive)
     return;
+  g_clear_pointer (&self->drain, hr_drain_free);
   self->stopping = TRUE;
   self->killed = TRUE;
   hr_instance_kill (self->instance);
@@ -502,7 +585,7 @@ hr_generation_is_serving (HrGeneration *self)
  * hr_generation_is_stopping:
  * @self: a generation
  *
- * Returns: whether it was told to stop
+ * Returns: whether it was told to stop, or to accept nothing any more
  */
 gboolean
 hr_generation_is_stopping (HrGeneration *self)
@@ -550,12 +633,12 @@ hr_generation_can_wait (HrGeneration *self)
  * hr_generation_may_accept:
  * @self: a generation
  *
- * Returns: whether it still has one of the service's listeners open, and so may take a new connection
+ * Returns: whether it may still accept a new connection from one of the service's listeners
  */
 gboolean
 hr_generation_may_accept (HrGeneration *self)
 {
-  return self->alive && hr_instance_holds_listener (self->instance, self->plan->listeners);
+  return self->alive && hr_instance_may_accept (self->instance, self->plan->listeners);
 }
 
 /**

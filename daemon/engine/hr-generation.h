@@ -15,6 +15,8 @@
 
 G_BEGIN_DECLS
 
+/* When others wait for its end, this long it may go on answering before it is told to stop. */
+#define HR_HANDOVER_FINISH_USEC (1 * G_USEC_PER_SEC)
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
 /* Of a program that failed, this much of its output is shown: bytes and lines. */
@@ -26,6 +28,8 @@ G_DECLARE_FINAL_TYPE (HrGeneration, hr_generation, HR, GENERATION, GObject)
 
 HrGeneration *hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan);
 gboolean hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError **error);
+void hr_generation_retire (HrGeneration *self);
+void hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_stop (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_kill (HrGeneration *self);
 void hr_generation_set_ready (HrGeneration *self);

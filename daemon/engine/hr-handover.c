@@ -172,7 +172,7 @@ old_exited (HrGeneration *old, GTask *task)
  * @old: the instance that ends; it may have ended already
  * @parts: the service's files and state
  * @to_slot: where the successor runs, for what @old wrote into its slot; or %HR_SLOT_NONE
- * @stop_timeout: from StopSignal to SIGKILL, in microseconds
+ * @stop_timeout: from now to SIGKILL, in microseconds
  * @callback: called when nothing of @old is left to take
  * @user_data: for @callback
  *
@@ -200,7 +200,7 @@ hr_handover_async (HrPlatform *platform, HrGeneration *old, const HrParts *parts
       return;
     }
   self->exited_id = g_signal_connect (old, "exited", G_CALLBACK (old_exited), task);
-  hr_generation_stop (old, stop_timeout);
+  hr_generation_hand_over (old, stop_timeout);
 }
 
 /**

@@ -98,7 +98,7 @@ switch_over (HrReload *self)
   hr_reload_note_serving (self);
   hr_job_set_cancel_func (self->job, NULL, NULL);
   if (self->previous != NULL && hr_generation_is_alive (self->previous))
-    hr_generation_stop (self->previous, hr_generation_get_spec (self->previous)->drain_timeout);
+    hr_generation_retire (self->previous);
   self->switch_began = hr_clock_now (hr_reload_clock (self));
   self->switch_step = HR_SWITCH_STEP_USEC;
   look_at_listeners (self);

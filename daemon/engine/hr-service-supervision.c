@@ -84,7 +84,7 @@ hr_service_retire_current (HrService *self)
     {
       self->retiring = g_steal_pointer (&self->current);
       g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
-      hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->drain_timeout);
+      hr_generation_retire (self->retiring);
     }
   g_clear_object (&self->current);
 }

@@ -5,7 +5,8 @@
  * When the program binds a TCP address for which the daemon holds a listener, it gets that one in place of its own;
  * when it listens on what it bound alone, the daemon gets a copy for the next instance. Several instances then accept
  * from one socket. Since O_NONBLOCK belongs to the socket and not to a descriptor, it is always set for shared ones
- * that are accepted from, and what the program asked for is acted here: an accept() that is to wait, waits.
+ * that are accepted from, and what the program asked for is acted here: an accept() that is to wait, waits. When the
+ * successor serves, the old instance's accept() acts as if nobody connected any more (adopt-gate.h).
  *
  * Where listeners are passed and not adopted, bind() and what the program makes itself are left alone: only what was
  * passed is shared, and watched for the program being ready.
@@ -26,19 +27,27 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adopt-client.h"
+#include "adopt-gate.h"
 #include "adopt-real.h"
 #include "adopt-table.h"
 #include "hr-names.h"
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
+/* How long an accept() that may not accept takes: the queue is the successor's, but poll() says that there is something
+   in it, and the program would run in circles. */
+#define RETIRED_NAP_NSEC (1000 * 1000)
+
 enum { STATE_NEW, STATE_STARTING, STATE_OFF, STATE_WATCH, STATE_ADOPT };
 
 static int state = STATE_NEW;
 static int has_reported;
+/* Whether this thread asked poll() or select(), and got an answer, since its last accept(). */
+static __thread bool has_looked __attribute__ ((tls_model ("initial-exec")));
 
 static int
 get_option (int fd, int level, int name)
@@ -117,8 +126,11 @@ start (void)
 static void
 report_listening (void)
 {
-  if (!__atomic_exchange_n (&has_reported, 1, __ATOMIC_ACQ_REL))
-    adopt_client_ask (HR_ADOPT_LISTENING, NULL, 0, -1);
+  if (__atomic_exchange_n (&has_reported, 1, __ATOMIC_ACQ_REL))
+    return;
+  /* Before the daemon is busy with what the report makes it do. */
+  adopt_gate_open ();
+  adopt_client_ask (HR_ADOPT_LISTENING, NULL, 0, -1);
 }
 
 static void
@@ -235,6 +247,7 @@ listen_alone (int fd, int backlog)
     return result;
   adopt_table_add (fd, (flags_of (fd) & O_NONBLOCK) != 0);
   __atomic_store_n (&has_reported, 1, __ATOMIC_RELEASE);
+  adopt_gate_open ();
   adopt_client_ask (free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED, NULL, 0, fd);
   return result;
 }
@@ -266,11 +279,12 @@ handlers_restart (void)
   return true;
 }
 
-/* Waits for a connection as a blocking accept() would. Returns whether to try again; else errno is set. */
+/* Waits for a connection as a blocking accept() would, also for one that will not come. Returns whether to try again;
+   else errno is set. */
 static bool
-await_connection (int fd)
+await_connection (int fd, bool will_come)
 {
-  struct pollfd connection = { .fd = fd, .events = POLLIN };
+  struct pollfd connection = { .fd = will_come ? fd : -1, .events = POLLIN };
   struct timeval limit = { 0 };
   socklen_t length = sizeof limit;
   int milliseconds = -1, result;
@@ -281,6 +295,20 @@ await_connection (int fd)
   if (result == 0)
     errno = EAGAIN;
   return result > 0 || (result < 0 && errno == EINTR && milliseconds < 0 && handlers_restart ());
+}
+
+/* The connection that poll() spoke of is another's, or must be left to it. A program that waits in poll() must not be
+   held in accept(), where it would be deaf to everything else; one that waits in accept() is. Returns whether to try
+   again; else errno is set. */
+static bool
+miss_connection (int fd, bool waits, bool looked, bool will_come)
+{
+  if (waits && !looked)
+    return await_connection (fd, will_come);
+  if (!will_come)
+    nanosleep (&(struct timespec){ .tv_nsec = RETIRED_NAP_NSEC }, NULL);
+  errno = waits ? ECONNABORTED : EAGAIN;
+  return false;
 }
 
 /* Before each accept(): another holder may have set the socket to blocking, and a program that does not want to wait
@@ -300,12 +328,23 @@ EXPORT int
 accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
 {
   const AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
-  bool waits = entry != NULL && prepare_accept (fd, entry);
+  HrAdoptPage *page;
+  bool looked = has_looked, waits, again;
   int result;
 
+  if (entry == NULL)
+    return REAL (accept4) (fd, name, length, flags);
+  waits = prepare_accept (fd, entry);
+  has_looked = false;
   do
-    result = REAL (accept4) (fd, name, length, flags);
-  while (result < 0 && errno == EAGAIN && waits && await_connection (fd));
+    {
+      bool open = adopt_gate_enter (&page);
+
+      result = open ? REAL (accept4) (fd, name, length, flags) : -1;
+      if (open)
+        adopt_gate_leave (page);
+      again = (!open || (result < 0 && errno == EAGAIN)) && miss_connection (fd, waits, looked, open);
+  } while (again);
   return result;
 }
 
@@ -406,18 +445,25 @@ report_selected (int n_fds, fd_set *readable)
       report_if_shared (fd);
 }
 
+static int
+note_looked (int result)
+{
+  has_looked = has_looked || result > 0;
+  return result;
+}
+
 EXPORT int
 poll (struct pollfd *fds, nfds_t n_fds, int timeout)
 {
   report_polled (fds, n_fds);
-  return REAL (poll) (fds, n_fds, timeout);
+  return note_looked (REAL (poll) (fds, n_fds, timeout));
 }
 
 EXPORT int
 ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask)
 {
   report_polled (fds, n_fds);
-  return REAL (ppoll) (fds, n_fds, timeout, mask);
+  return note_looked (REAL (ppoll) (fds, n_fds, timeout, mask));
 }
 
 /* What poll() and ppoll() become in programs that are built with _FORTIFY_SOURCE. */
@@ -429,7 +475,7 @@ __poll_chk (struct pollfd *fds, nfds_t n_fds, int timeout, size_t size)
 {
   if (size / sizeof *fds >= n_fds)
     report_polled (fds, n_fds);
-  return REAL (__poll_chk) (fds, n_fds, timeout, size);
+  return note_looked (REAL (__poll_chk) (fds, n_fds, timeout, size));
 }
 
 EXPORT int
@@ -437,7 +483,7 @@ __ppoll_chk (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, c
 {
   if (size / sizeof *fds >= n_fds)
     report_polled (fds, n_fds);
-  return REAL (__ppoll_chk) (fds, n_fds, timeout, mask, size);
+  return note_looked (REAL (__ppoll_chk) (fds, n_fds, timeout, mask, size));
 }
 
 EXPORT int
@@ -445,7 +491,7 @@ select (int n_fds, fd_set *restrict readable, fd_set *restrict writable, fd_set 
         struct timeval *restrict timeout)
 {
   report_selected (n_fds, readable);
-  return REAL (select) (n_fds, readable, writable, other, timeout);
+  return note_looked (REAL (select) (n_fds, readable, writable, other, timeout));
 }
 
 EXPORT int
@@ -453,7 +499,7 @@ pselect (int n_fds, fd_set *restrict readable, fd_set *restrict writable, fd_set
          const struct timespec *restrict timeout, const sigset_t *restrict mask)
 {
   report_selected (n_fds, readable);
-  return REAL (pselect) (n_fds, readable, writable, other, timeout, mask);
+  return note_looked (REAL (pselect) (n_fds, readable, writable, other, timeout, mask));
 }
 
 EXPORT int

@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define HR_ADOPT_VERSION 1
+#define HR_ADOPT_VERSION 2
 /* Stands before the address in $HOTRELOAD_ADOPT where sockets are passed and not adopted: then the library answers no
-   bind() and gives nothing, it only says HR_ADOPT_LISTENING. */
+   bind() and gives nothing, it only says HR_ADOPT_LISTENING and asks HR_ADOPT_GATE. */
 #define HR_ADOPT_WATCH_ONLY "watch:"
 
 /**
@@ -25,6 +25,7 @@
  * @HR_ADOPT_DISCOVERED: it listens on the socket that comes along
  * @HR_ADOPT_DISCOVERED_FREE: the same, on a port that the kernel chose
  * @HR_ADOPT_LISTENING: it listens on, accepts from or polls a listener that it was given
+ * @HR_ADOPT_GATE: it is about to: the memory that holds its instance's #HrAdoptPage
  */
 typedef enum {
   HR_ADOPT_BIND,
@@ -33,6 +34,7 @@ typedef enum {
   HR_ADOPT_DISCOVERED,
   HR_ADOPT_DISCOVERED_FREE,
   HR_ADOPT_LISTENING,
+  HR_ADOPT_GATE,
 } HrAdoptQuestion;
 
 /**
@@ -56,3 +58,17 @@ typedef struct {
   uint32_t version;
   uint32_t found;
 } HrAdoptReply;
+
+/**
+ * HrAdoptPage:
+ * @retired: 1: a successor serves; nothing is accepted any more
+ * @accepting: how many threads of the instance are in an accept() just now
+ *
+ * Memory that the daemon shares with all processes of an instance. The daemon writes @retired and then reads
+ * @accepting, the library writes @accepting and then reads @retired, both in sequentially consistent order: once the
+ * daemon has seen 0, the instance accepts nothing. What a program writes here harms nobody but itself.
+ */
+typedef struct {
+  uint32_t retired;
+  uint32_t accepting;
+} HrAdoptPage;

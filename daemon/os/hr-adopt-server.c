@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hr-adopt-gate.h"
 #include "hr-adopt-protocol.h"
 #include "hr-fd.h"
 #include "hr-instance-socket.h"
@@ -25,6 +26,7 @@ struct _HrAdoptServer {
   GPid leader;
   HrSocketListeners *listeners;
   gboolean adopts;
+  HrAdoptGate *gate; /* NULL: the program has not begun to accept */
   GPtrArray *connections;
   HrAdoptFunc func;
   gpointer user_data;
@@ -95,6 +97,19 @@ receive (HrAdoptServer *self, int fd, HrAdoptRequest *request, int *given)
          && hr_process_belongs (sender.pid, self->leader, self->instance);
 }
 
+/* The memory of the instance's gate, -1 when there is none to be had. */
+static int
+gate_fd (HrAdoptServer *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->gate == NULL)
+    self->gate = hr_adopt_gate_new (&error);
+  if (self->gate == NULL)
+    hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
+  return self->gate != NULL ? hr_adopt_gate_get_fd (self->gate) : -1;
+}
+
 /* A descriptor to give, -1 for none; *listens: whether the program listens now. */
 static int
 answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean *listens)
@@ -102,7 +117,7 @@ answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean
   gboolean has_address = request->address.ss_family == AF_INET || request->address.ss_family == AF_INET6;
   g_autoptr (GError) error = NULL;
 
-  if (!self->adopts && request->question != HR_ADOPT_LISTENING)
+  if (!self->adopts && request->question != HR_ADOPT_LISTENING && request->question != HR_ADOPT_GATE)
     return -1;
   switch (request->question)
     {
@@ -129,6 +144,8 @@ answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean
     case HR_ADOPT_LISTENING:
       *listens = TRUE;
       return -1;
+    case HR_ADOPT_GATE:
+      return gate_fd (self);
     default:
       return -1;
     }
@@ -257,6 +274,7 @@ hr_adopt_server_free (HrAdoptServer *self)
   g_clear_handle_id (&self->source, g_source_remove);
   g_ptr_array_unref (self->connections);
   hr_instance_socket_close (&self->fd, self->address);
+  g_clear_pointer (&self->gate, hr_adopt_gate_free);
   hr_socket_listeners_leave (self->listeners, self->instance);
   g_object_unref (self->listeners);
   g_free (self->value);
@@ -288,4 +306,33 @@ void
 hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader)
 {
   self->leader = leader;
+}
+
+/**
+ * hr_adopt_server_retire:
+ * @self: the server
+ *
+ * Lets the program accept nothing any more.
+ *
+ * Returns: whether it heeds that; %FALSE when the library never saw it accept (it is linked statically, for one)
+ */
+gboolean
+hr_adopt_server_retire (HrAdoptServer *self)
+{
+  if (self->gate == NULL)
+    return FALSE;
+  hr_adopt_gate_retire (self->gate);
+  return TRUE;
+}
+
+/**
+ * hr_adopt_server_may_accept:
+ * @self: the server
+ *
+ * Returns: %FALSE when it was retired and takes no connection any more
+ */
+gboolean
+hr_adopt_server_may_accept (HrAdoptServer *self)
+{
+  return self->gate == NULL || hr_adopt_gate_may_accept (self->gate);
 }

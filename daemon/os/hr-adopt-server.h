@@ -3,8 +3,9 @@
  * hr-adopt-server.h: the daemon's end of one instance's $HOTRELOAD_ADOPT.
  *
  * libhotreload-adopt.so asks here when the program binds, gives what the program listens on by itself, and says when
- * it listens. Where sockets are only passed, it says that alone. Only processes of the instance are answered, and of
- * descriptors only TCP sockets that listen are kept.
+ * it listens. Where sockets are only passed, it says that alone. What it does in accept() can be ended through memory
+ * that is shared with it. Only processes of the instance are answered, and of descriptors only TCP sockets that listen
+ * are kept.
  */
 #pragma once
 
@@ -29,6 +30,8 @@ HrAdoptServer *hr_adopt_server_new (const char *runtime_dir, const char *instanc
                                     gboolean adopts, HrAdoptFunc func, gpointer user_data, GError **error);
 void hr_adopt_server_free (HrAdoptServer *self);
 const char *hr_adopt_server_get_value (HrAdoptServer *self);
+gboolean hr_adopt_server_retire (HrAdoptServer *self);
+gboolean hr_adopt_server_may_accept (HrAdoptServer *self);
 void hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader);
 
 G_END_DECLS

@@ -22,6 +22,7 @@
 #include "hr-notify-server.h"
 #include "hr-process-tree.h"
 #include "hr-socket-holder.h"
+#include "hr-tcp-connections.h"
 
 /* What hotreload-exec says when it cannot start the program; see exec-fail.c. */
 #define STATUS_MAX 4096
@@ -39,6 +40,7 @@ struct _HrExecInstance {
   GError *start_error;
   HrNotifyServer *notify;
   HrAdoptServer *adopt; /* NULL: the library is not preloaded, there being nothing to see */
+  gboolean retired;
 };
 
 G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
@@ -325,7 +327,16 @@ hr_exec_instance_finalize (GObject *object)
 }
 
 static gboolean
-hr_exec_instance_holds_listener (HrInstance *instance, HrListeners *listeners)
+hr_exec_instance_retire (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  self->retired = self->adopt != NULL && hr_adopt_server_retire (self->adopt);
+  return self->retired;
+}
+
+static gboolean
+hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
 {
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
   GPtrArray *list = hr_listeners_list (listeners);
@@ -333,6 +344,8 @@ hr_exec_instance_holds_listener (HrInstance *instance, HrListeners *listeners)
 
   if (self->pidfd < 0)
     return FALSE;
+  if (self->retired)
+    return self->adopt != NULL && hr_adopt_server_may_accept (self->adopt);
   for (guint i = 0; i < list->len; i++)
     {
       const HrListener *listener = g_ptr_array_index (list, i);
@@ -345,7 +358,70 @@ hr_exec_instance_holds_listener (HrInstance *instance, HrListeners *listeners)
           g_array_append_val (inodes, inode);
         }
     }
-  return inodes->len > 0 && hr_socket_is_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len);
+  return inodes->len > 0
+         && hr_socket_count_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len, 1) > 0;
+}
+
+/* What the worker needs. */
+typedef struct {
+  GPid pid;
+  GArray *ports; /* guint16 */
+  gboolean busy;
+} Count;
+
+static void
+count_free (gpointer data)
+{
+  Count *count = data;
+
+  g_array_unref (count->ports);
+  g_free (count);
+}
+
+static void
+count_connections (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const Count *count = data;
+  g_autoptr (GError) error = NULL;
+  int found = hr_tcp_connections_count (count->pid, (const guint16 *)(gpointer)count->ports->data, count->ports->len,
+                                        count->busy, &error);
+
+  if (found < 0)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_int (task, found);
+}
+
+static void
+hr_exec_instance_count_connections_async (HrInstance *instance, HrListeners *listeners, gboolean busy,
+                                          GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+  /* Without a source object: the worker must not hold the instance, which is the main loop's alone. */
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  GPtrArray *list = hr_listeners_list (listeners);
+  Count *count = g_new (Count, 1);
+
+  count->pid = self->pid;
+  count->busy = busy;
+  count->ports = g_array_new (FALSE, FALSE, sizeof (guint16));
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (list, i);
+
+      if (listener->kind == HR_LISTEN_TCP)
+        g_array_append_val (count->ports, listener->port);
+    }
+  g_task_set_source_tag (task, hr_exec_instance_count_connections_async);
+  g_task_set_task_data (task, count, count_free);
+  g_task_run_in_thread (task, count_connections);
+}
+
+static int
+hr_exec_instance_count_connections_finish (HrInstance *instance, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_exec_instance_count_connections_async), -1);
+  return (int)g_task_propagate_int (G_TASK (result), error);
 }
 
 static gboolean
@@ -366,7 +442,10 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->stop = hr_exec_instance_stop;
   instance_class->kill = hr_exec_instance_kill;
   instance_class->get_start_error = hr_exec_instance_get_start_error;
-  instance_class->holds_listener = hr_exec_instance_holds_listener;
+  instance_class->retire = hr_exec_instance_retire;
+  instance_class->may_accept = hr_exec_instance_may_accept;
+  instance_class->count_connections_async = hr_exec_instance_count_connections_async;
+  instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;
   instance_class->is_watched = hr_exec_instance_is_watched;
 }
 

@@ -86,19 +86,66 @@ hr_instance_get_start_error (HrInstance *self)
 }
 
 /**
- * hr_instance_holds_listener:
+ * hr_instance_retire:
+ * @self: an instance whose successor serves
+ *
+ * Lets it accept no connection any more; what it has accepted it keeps.
+ *
+ * Returns: whether it can be held to that; %FALSE: as long as it runs it may accept
+ */
+gboolean
+hr_instance_retire (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
+  return HR_INSTANCE_GET_CLASS (self)->retire (self);
+}
+
+/**
+ * hr_instance_may_accept:
  * @self: an instance
  * @listeners: sockets
  *
- * Returns: whether any process of it, as far as that can be seen, has one of them open and so may still accept a
+ * Returns: whether any process of it, as far as that can be seen, has one of them open and may still accept a
  *   connection
  */
 gboolean
-hr_instance_holds_listener (HrInstance *self, HrListeners *listeners)
+hr_instance_may_accept (HrInstance *self, HrListeners *listeners)
 {
   g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
-  return HR_INSTANCE_GET_CLASS (self)->holds_listener != NULL
-         && HR_INSTANCE_GET_CLASS (self)->holds_listener (self, listeners);
+  return HR_INSTANCE_GET_CLASS (self)->may_accept (self, listeners);
+}
+
+/**
+ * hr_instance_count_connections_async:
+ * @self: an instance
+ * @listeners: its sockets
+ * @busy: whether only those count on which something is under way, as far as that can be told
+ * @callback: called when they are counted
+ * @user_data: for @callback
+ *
+ * Counts the connections that it has accepted and not closed.
+ */
+void
+hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,
+                                     GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->count_connections_async (self, listeners, busy, callback, user_data);
+}
+
+/**
+ * hr_instance_count_connections_finish:
+ * @self: an instance
+ * @result: of hr_instance_count_connections_async()
+ * @error: return location
+ *
+ * Returns: how many there are; -1 with an error set when that cannot be known
+ */
+int
+hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), -1);
+  return HR_INSTANCE_GET_CLASS (self)->count_connections_finish (self, result, error);
 }
 
 /**

@@ -35,7 +35,11 @@ struct _HrInstanceClass {
   void (*stop) (HrInstance *self, int signal_number);
   void (*kill) (HrInstance *self);
   const GError *(*get_start_error) (HrInstance *self);
-  gboolean (*holds_listener) (HrInstance *self, HrListeners *listeners);
+  gboolean (*retire) (HrInstance *self);
+  gboolean (*may_accept) (HrInstance *self, HrListeners *listeners);
+  void (*count_connections_async) (HrInstance *self, HrListeners *listeners, gboolean busy,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+  int (*count_connections_finish) (HrInstance *self, GAsyncResult *result, GError **error);
   gboolean (*is_watched) (HrInstance *self);
 };
 
@@ -43,7 +47,11 @@ GPid hr_instance_get_pid (HrInstance *self);
 void hr_instance_stop (HrInstance *self, int signal_number);
 void hr_instance_kill (HrInstance *self);
 const GError *hr_instance_get_start_error (HrInstance *self);
-gboolean hr_instance_holds_listener (HrInstance *self, HrListeners *listeners);
+gboolean hr_instance_retire (HrInstance *self);
+gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
+void hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,
+                                          GAsyncReadyCallback callback, gpointer user_data);
+int hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error);
 gboolean hr_instance_is_watched (HrInstance *self);
 
 /* For implementations. */

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,17 +32,19 @@ find_inode (const char *table, guint16 port)
   return found;
 }
 
-static gboolean
-holds (const char *pid, const guint64 *inodes, guint n_inodes)
+/* Takes what the process has open out of the inodes that are looked for, and none any more once @most were found.
+ * Returns how many. */
+static guint
+take_held (const char *pid, GHashTable *inodes, guint most)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%s/fd", pid);
   DIR *dir = opendir (path);
   struct dirent *entry;
-  gboolean found = FALSE;
+  guint found = 0;
 
   if (dir == NULL)
-    return FALSE;
-  while (!found && (entry = readdir (dir)) != NULL)
+    return 0;
+  while (found < most && (entry = readdir (dir)) != NULL)
     {
       char link[64];
       ssize_t length = readlinkat (dirfd (dir), entry->d_name, link, sizeof link - 1);
@@ -52,13 +53,21 @@ holds (const char *pid, const guint64 *inodes, guint n_inodes)
       if (length <= 0)
         continue;
       link[length] = '\0';
-      if (sscanf (link, "socket:[%" G_GUINT64_FORMAT "]", &inode) != 1)
-        continue;
-      for (guint i = 0; i < n_inodes && !found; i++)
-        found = inodes[i] == inode;
+      if (sscanf (link, "socket:[%" G_GUINT64_FORMAT "]", &inode) == 1 && g_hash_table_remove (inodes, &inode))
+        found++;
     }
   closedir (dir);
   return found;
+}
+
+static GHashTable *
+to_set (const guint64 *inodes, guint n_inodes)
+{
+  GHashTable *set = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+
+  for (guint i = 0; i < n_inodes; i++)
+    g_hash_table_add (set, g_memdup2 (&inodes[i], sizeof *inodes));
+  return set;
 }
 
 static char *
@@ -84,7 +93,8 @@ char *
 hr_socket_holder (guint16 port)
 {
   unsigned long inode = find_inode ("/proc/net/tcp", port);
-  guint64 wanted;
+  g_autoptr (GHashTable) wanted = NULL;
+  guint64 found;
   char *holder = NULL;
   struct dirent *entry;
   DIR *dir;
@@ -94,38 +104,56 @@ hr_socket_holder (guint16 port)
   dir = inode != 0 ? opendir ("/proc") : NULL;
   if (dir == NULL)
     return NULL;
-  wanted = inode;
+  found = inode;
+  wanted = to_set (&found, 1);
   while (holder == NULL && (entry = readdir (dir)) != NULL)
-    if (g_ascii_isdigit (entry->d_name[0]) && holds (entry->d_name, &wanted, 1))
+    if (g_ascii_isdigit (entry->d_name[0]) && take_held (entry->d_name, wanted, 1) > 0)
       holder = describe (entry->d_name);
   closedir (dir);
   return holder;
 }
 
+static guint
+take_held_by_tree (const char *pid, GHashTable *inodes, guint most)
+{
+  g_autofree char *tasks = g_strdup_printf ("/proc/%s/task", pid);
+  guint found = take_held (pid, inodes, most);
+  DIR *dir = found < most ? opendir (tasks) : NULL;
+  struct dirent *entry;
+
+  /* A child belongs to the thread that started it. */
+  while (dir != NULL && found < most && (entry = readdir (dir)) != NULL)
+    {
+      g_autofree char *path = g_strdup_printf ("%s/%s/children", tasks, entry->d_name);
+      g_autofree char *children = NULL;
+      g_auto (GStrv) pids = NULL;
+
+      if (entry->d_name[0] == '.' || !g_file_get_contents (path, &children, NULL, NULL))
+        continue;
+      pids = g_strsplit (g_strstrip (children), " ", -1);
+      for (guint i = 0; pids[i] != NULL && found < most; i++)
+        if (pids[i][0] != '\0')
+          found += take_held_by_tree (pids[i], inodes, most - found);
+    }
+  if (dir != NULL)
+    closedir (dir);
+  return found;
+}
+
 /**
- * hr_socket_is_held:
+ * hr_socket_count_held:
  * @pid: a process
  * @inodes: (array length=n_inodes): of sockets
  * @n_inodes: how many
+ * @most: where to stop counting
  *
- * Returns: whether the process or one of its descendants has one of them open, as far as that can be seen
+ * Returns: how many of them the process and its descendants have open, as far as that can be seen
  */
-gboolean
-hr_socket_is_held (GPid pid, const guint64 *inodes, guint n_inodes)
+guint
+hr_socket_count_held (GPid pid, const guint64 *inodes, guint n_inodes, guint most)
 {
   g_autofree char *name = g_strdup_printf ("%d", (int)pid);
-  g_autofree char *path = g_strdup_printf ("/proc/%d/task/%d/children", (int)pid, (int)pid);
-  g_autofree char *children = NULL;
-  g_auto (GStrv) pids = NULL;
+  g_autoptr (GHashTable) wanted = to_set (inodes, n_inodes);
 
-  if (holds (name, inodes, n_inodes))
-    return TRUE;
-  /* Children of the first thread: a launcher such as npm starts its program from there. */
-  if (!g_file_get_contents (path, &children, NULL, NULL))
-    return FALSE;
-  pids = g_strsplit (g_strstrip (children), " ", -1);
-  for (guint i = 0; pids[i] != NULL; i++)
-    if (pids[i][0] != '\0' && hr_socket_is_held (atoi (pids[i]), inodes, n_inodes))
-      return TRUE;
-  return FALSE;
+  return take_held_by_tree (name, wanted, most);
 }

@@ -11,6 +11,6 @@
 G_BEGIN_DECLS
 
 char *hr_socket_holder (guint16 port);
-gboolean hr_socket_is_held (GPid pid, const guint64 *inodes, guint n_inodes);
+guint hr_socket_count_held (GPid pid, const guint64 *inodes, guint n_inodes, guint most);
 
 G_END_DECLS

@@ -118,14 +118,6 @@ fake_get_pid (HrInstance *instance)
   return HR_FAKE_INSTANCE (instance)->pid;
 }
 
-static gboolean
-holds_listener (HrInstance *instance, HrListeners *listeners)
-{
-  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
-
-  return self->alive && self->program.keeps_listeners;
-}
-
 static void
 fake_stop (HrInstance *instance, int signal_number)
 {
@@ -159,6 +151,42 @@ static gboolean
 fake_is_watched (HrInstance *instance)
 {
   return !HR_FAKE_INSTANCE (instance)->program.is_static;
+}
+
+static gboolean
+fake_retire (HrInstance *instance)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  self->retired = self->program.retires;
+  return self->retired;
+}
+
+static gboolean
+fake_may_accept (HrInstance *instance, HrListeners *listeners)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  return self->alive && self->program.keeps_listeners;
+}
+
+static void
+fake_count_connections_async (HrInstance *instance, HrListeners *listeners, gboolean busy, GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+
+  if (self->connections < 0)
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "nobody knows");
+  else
+    g_task_return_int (task, self->connections - (busy ? self->idle_connections : 0));
+}
+
+static int
+fake_count_connections_finish (HrInstance *instance, GAsyncResult *result, GError **error)
+{
+  return (int)g_task_propagate_int (G_TASK (result), error);
 }
 
 static void
@@ -196,10 +224,13 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   G_OBJECT_CLASS (klass)->dispose = hr_fake_instance_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_fake_instance_finalize;
   instance_class->get_pid = fake_get_pid;
-  instance_class->holds_listener = holds_listener;
   instance_class->stop = fake_stop;
   instance_class->kill = fake_kill;
   instance_class->get_start_error = fake_get_start_error;
+  instance_class->retire = fake_retire;
+  instance_class->may_accept = fake_may_accept;
+  instance_class->count_connections_async = fake_count_connections_async;
+  instance_class->count_connections_finish = fake_count_connections_finish;
   instance_class->is_watched = fake_is_watched;
 }
 

@@ -24,11 +24,12 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @keeps: whether it leaves what it read instead
  * @stop_takes: from StopSignal to its end
  * @ignores_stop: whether only SIGKILL ends it
- * @keeps_listeners: whether it has the listeners open until it ends
+ * @keeps_listeners: whether it has the listeners open until it ends, and accepts
  * @stop_code: with what it exits then
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
  * @is_static: whether nobody can see that it listens
+ * @retires: whether it can be held to accepting nothing
  * @cannot_execute: (nullable): why its program cannot be executed at all
  */
 typedef struct {
@@ -45,6 +46,7 @@ typedef struct {
   gint64 exits_after;
   int exit_code;
   gboolean is_static;
+  gboolean retires;
   const char *cannot_execute;
 } HrFakeProgram;
 
@@ -57,6 +59,9 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @killed: whether it got SIGKILL
  * @alive: whether it runs
  * @waits: whether it waits in its open
+ * @retired: whether it accepts nothing any more
+ * @connections: how many it has accepted and not closed; -1: nobody knows
+ * @idle_connections: on how many of them nothing is under way
  * @state: (nullable): what it read from HOTRELOAD_STATE_IN
  */
 struct _HrFakeInstance {
@@ -80,6 +85,9 @@ struct _HrFakeInstance {
   gboolean killed;
   gboolean alive;
   gboolean waits;
+  gboolean retired;
+  int connections;
+  int idle_connections;
   char *state;
 
   guint begin_id;

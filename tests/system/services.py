@@ -72,6 +72,75 @@ if KEEP:
 '''
 
 
+# What people write first: programs that know nothing of signals, sockets of others or us, and take some time to answer.
+UNMODIFIED = {
+    "python": ("/usr/bin/python3", "app.py", '''import http.server, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        time.sleep(0.03)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len("VERSION")))
+        self.end_headers()
+        self.wfile.write(b"VERSION")
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+'''),
+    "node": ("/usr/bin/node", "app.js", '''require("http").createServer((request, response) =>
+  setTimeout(() => response.end("VERSION"), 30)).listen(PORT, "127.0.0.1");
+'''),
+}
+
+
+# It keeps its state, and when it is told to stop it writes that down and is gone, whatever its threads are doing.
+ABRUPT = ("/usr/bin/python3", "app.py", '''import http.server, json, os, signal, threading, time
+state = {"count": 0, **json.load(open(os.environ["HOTRELOAD_STATE_IN"]))}
+lock = threading.Lock()
+def stop(*_):
+    with open(os.environ["HOTRELOAD_STATE_OUT"], "w") as file:
+        json.dump(state, file)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        time.sleep(0.03)
+        with lock:
+            state["count"] += self.path == "/grow"
+            body = str(state["count"]).encode() if self.path != "/version" else b"VERSION"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+''')
+
+
+class Unmodified:
+    """A service of such a program. It gets nothing from its service file but its command and its source."""
+
+    def __init__(self, site, program, keys=""):
+        self.site, self.name = site, "plain"
+        self.program, self.file, self.text = program
+        self.port = harness.free_port()
+        self.top = site.source(self.name, {self.file: self.version("1")})
+        site.add(self.name, f"[Service]\nExec={self.program} {self.file}\nSource={self.top}\n{keys}")
+        harness.until(lambda: harness.answers(self.port, "1", "/version"), f"an answer of '{self.name}'")
+
+    def version(self, version):
+        return self.text.replace("PORT", str(self.port)).replace("VERSION", version)
+
+    def reload(self, version):
+        """Saves it, and waits until the new one serves."""
+        mark = self.site.signals.mark()
+        harness.write_atomic(os.path.join(self.top, self.file), self.version(version))
+        event = self.site.signals.wait("ReloadCompleted|ReloadFailed", self.name, mark)
+        harness.equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
+
+
 def app(version="1", keep=False, early="", late="", ending=""):
     """The small service: answers with its version; keeps a count over reloads when asked to. Code can be put in before
     it opens its state, before it says that it is ready, and before it writes its state."""

@@ -7,7 +7,7 @@ import os
 import sys
 
 from harness import Gate, Site, check, equal, is_alive, main, test, until
-from services import Service, app, at_gate
+from services import PYTHON, Service, app, at_gate
 
 JOB = "org.hotreload.Job"
 
@@ -185,6 +185,10 @@ def cancel_late():
         equal((service.ask(), service.ask("/count")), ("4", "2"), "after the next reload")
 
 
+# Without the library nobody can keep the old instance from accepting: the switch lasts until it has let go.
+UNSEEN = f"env -u LD_PRELOAD {PYTHON} app.py"
+
+
 @test("cancel-in-switch: it is refused, for it cannot be undone, and says so")
 def cancel_in_switch():
     with Site() as site:
@@ -192,7 +196,7 @@ def cancel_in_switch():
         # The old one keeps its listener while it ends, so the switch lasts until it has let go.
         text = app().replace("    if wake_in in ready:\n        break\n",
                              f"    if wake_in in ready:\n        open({gate.path!r}).read()\n        break\n")
-        service = Service(site, "switch", {"app.py": text})
+        service = Service(site, "switch", {"app.py": text}, Exec=UNSEEN)
         mark, job = begin(service, app("2"), "switch", gate)
         result = site.dbus_send("Cancel", path=job, interface=JOB)
         # The phase lasts a second at most: whoever comes later hears that the job has ended.
@@ -210,7 +214,7 @@ def stop_in_switch():
         gate = Gate(site)
         text = app().replace("    if wake_in in ready:\n        break\n",
                              f"    if wake_in in ready:\n        open({gate.path!r}).read()\n        break\n")
-        service = Service(site, "stop", {"app.py": text}, DrainTimeout="600s", StopTimeout="200ms")
+        service = Service(site, "stop", {"app.py": text}, Exec=UNSEEN, DrainTimeout="600s", StopTimeout="200ms")
         mark, job = begin(service, app("2"), "switch", gate)
         stop = site.call("Stop", "string:stop")[0]
         equal(service.completed(mark, 2, drained=False)["args"][1], job, "job")

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import time
 
-from harness import (DEADLINE, Gate, Load, NotRunHere, Site, answers, check, equal, is_alive, main, select_nothing, test,
+from harness import (DEADLINE, Gate, Load, NotRunHere, Site, answers, check, equal, get, is_alive, main, select_nothing, test,
                      until, write, write_atomic)
-from services import Example, Service, app, at_gate
+from services import ABRUPT, UNMODIFIED, Example, Service, Unmodified, app, at_gate
 
 
 def is_live(service, version):
@@ -213,6 +213,21 @@ def in_flight():
         queued.close()
 
 
+for language in UNMODIFIED:
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: an unmodified {language} server under load")
+    def unmodified(language=language):
+        with Site() as site:
+            if not os.path.exists(UNMODIFIED[language][0]):
+                raise NotRunHere(f"there is no {language}")
+            service = Unmodified(site, UNMODIFIED[language])
+            load = Load(service.port, 20)
+            for number in range(2, 8):
+                service.reload(str(number))
+                equal(get(service.port)[1], str(number), "the answer after the reload")
+            equal(load.stop(), [], f"failures of {load.count} requests")
+            equal(set(load.bodies), {str(number) for number in range(1, 8)}, "answers")
+
+
 # 4
 
 
@@ -229,6 +244,19 @@ def accepted_work():
         equal(load.stop(), [], "failures of the load")
         equal(int(service.ask("/count")), load.count, "work in the state, of what was answered")
         equal(int(service.evaluate('len(open("work.txt").read())')), load.count, "work in the working copy")
+
+
+for handover in ("overlap", "sequential"):
+    @test(f"promise-4-no-accepted-work-is-lost: a program that ends at once when it is told to stop, {handover}")
+    def abrupt(handover=handover):
+        with Site() as site:
+            service = Unmodified(site, ABRUPT, f"Handover={handover}\n")
+            load = Load(service.port, 20, "/grow")
+            for number in range(2, 7):
+                service.reload(str(number))
+            equal(load.stop(), [], f"failures of {load.count} requests")
+            equal(int(get(service.port, "/count")[1]), load.count, "work in the state, of what was answered")
+            equal(get(service.port, "/version")[1], "6", "the answer after the reloads")
 
 
 # 5

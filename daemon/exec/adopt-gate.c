@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adopt-gate.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "adopt-client.h"
+
+static HrAdoptPage *shared;
+
+/**
+ * adopt_gate_open:
+ *
+ * Gets the memory from the daemon, once. To be called when the program is about to accept, not before: what only passes
+ * a socket on (a shell) must not promise for the program that it will become. Without it nothing is held back. Keeps
+ * errno.
+ */
+void
+adopt_gate_open (void)
+{
+  HrAdoptPage *expected = NULL, *page;
+  int saved = errno, fd;
+
+  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) != NULL)
+    return;
+  fd = adopt_client_ask (HR_ADOPT_GATE, NULL, 0, -1);
+  if (fd < 0)
+    return;
+  page = mmap (NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close (fd);
+  if (page != MAP_FAILED
+      && !__atomic_compare_exchange_n (&shared, &expected, page, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    munmap (page, sizeof *page);
+  errno = saved;
+}
+
+/**
+ * adopt_gate_enter:
+ * @page: (out): for adopt_gate_leave()
+ *
+ * Returns: whether a connection may be accepted now; then adopt_gate_leave() must follow
+ */
+bool
+adopt_gate_enter (HrAdoptPage **page)
+{
+  *page = __atomic_load_n (&shared, __ATOMIC_ACQUIRE);
+  if (*page == NULL)
+    return true;
+  __atomic_add_fetch (&(*page)->accepting, 1, __ATOMIC_SEQ_CST);
+  if (!__atomic_load_n (&(*page)->retired, __ATOMIC_SEQ_CST))
+    return true;
+  adopt_gate_leave (*page);
+  return false;
+}
+
+/**
+ * adopt_gate_leave:
+ * @page: (nullable): of adopt_gate_enter()
+ *
+ * The accept() is over.
+ */
+void
+adopt_gate_leave (HrAdoptPage *page)
+{
+  if (page != NULL)
+    __atomic_sub_fetch (&page->accepting, 1, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * adopt-gate.h: whether this instance still accepts connections.
+ *
+ * The sockets are shared with the successor: when that one serves, the old instance finishes what it has accepted and
+ * leaves the queue alone. The daemon says so in memory that it shares with the instance's processes; forked children
+ * inherit it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "hr-adopt-protocol.h"
+
+void adopt_gate_open (void);
+bool adopt_gate_enter (HrAdoptPage **page);
+void adopt_gate_leave (HrAdoptPage *page);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-adopt-gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "hr-adopt-protocol.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+
+struct _HrAdoptGate {
+  int fd;
+  HrAdoptPage *page;
+};
+
+/**
+ * hr_adopt_gate_new:
+ * @error: return location
+ *
+ * Returns: (transfer full): a gate that is open; %NULL with a #GIOErrorEnum set
+ */
+HrAdoptGate *
+hr_adopt_gate_new (GError **error)
+{
+  g_auto (HrFd) fd = memfd_create ("hotreload-gate", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  HrAdoptPage *page = MAP_FAILED;
+  HrAdoptGate *self;
+
+  /* Whoever gets it may write into it, but must not make it shorter below our feet. */
+  if (fd >= 0 && ftruncate (fd, sizeof *page) == 0
+      && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    page = mmap (NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (page == MAP_FAILED)
+    {
+      hr_fs_set_error (error, errno, "while making memory to share with an instance");
+      return NULL;
+    }
+  self = g_new (HrAdoptGate, 1);
+  self->fd = hr_fd_steal (&fd);
+  self->page = page;
+  return self;
+}
+
+/**
+ * hr_adopt_gate_free:
+ * @self: (transfer full) (nullable): a gate
+ */
+void
+hr_adopt_gate_free (HrAdoptGate *self)
+{
+  if (self == NULL)
+    return;
+  munmap (self->page, sizeof *self->page);
+  hr_fd_clear (&self->fd);
+  g_free (self);
+}
+
+/**
+ * hr_adopt_gate_get_fd:
+ * @self: a gate
+ *
+ * Returns: a descriptor for the instance; stays the gate's
+ */
+int
+hr_adopt_gate_get_fd (HrAdoptGate *self)
+{
+  return self->fd;
+}
+
+/**
+ * hr_adopt_gate_retire:
+ * @self: a gate
+ *
+ * Closes it: from now on no accept() begins.
+ */
+void
+hr_adopt_gate_retire (HrAdoptGate *self)
+{
+  __atomic_store_n (&self->page->retired, 1, __ATOMIC_SEQ_CST);
+}
+
+/**
+ * hr_adopt_gate_may_accept:
+ * @self: a gate
+ *
+ * Returns: whether it is open, or an accept() that began before it was closed has not ended
+ */
+gboolean
+hr_adopt_gate_may_accept (HrAdoptGate *self)
+{
+  return !__atomic_load_n (&self->page->retired, __ATOMIC_SEQ_CST)
+         || __atomic_load_n (&self->page->accepting, __ATOMIC_SEQ_CST) != 0;
+}

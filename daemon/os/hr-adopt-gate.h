@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-adopt-gate.h: the daemon's side of the memory that tells an instance to accept no more connections.
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct _HrAdoptGate HrAdoptGate;
+
+HrAdoptGate *hr_adopt_gate_new (GError **error);
+void hr_adopt_gate_free (HrAdoptGate *self);
+int hr_adopt_gate_get_fd (HrAdoptGate *self);
+void hr_adopt_gate_retire (HrAdoptGate *self);
+gboolean hr_adopt_gate_may_accept (HrAdoptGate *self);
+
+G_END_DECLS

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The old instance after the switch: it finishes what it has accepted before it is told to stop.
+ */
+#include <signal.h>
+
+#include "engine-fixture.h"
+
+#define RETIRES ((HrFakeProgram){ .retires = TRUE })
+
+/* Two instances: the old one, with two connections, and the new one that serves. */
+static HrService *
+handed_over (Engine *engine, const char *text, const HrFakeProgram *program)
+{
+  HrService *service = engine_start_with (engine, text, program);
+
+  engine_instance (engine, 0)->connections = 2;
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  return service;
+}
+
+static void
+test_finishes (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  handed_over (engine, "", &RETIRES);
+  old = engine_instance (engine, 0);
+  g_assert_true (old->retired);
+  engine_run (engine, 10 * SECOND);
+  g_assert_cmpint (old->signalled, ==, 0);
+  old->connections = 0;
+  engine_run (engine, SECOND);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+  g_assert_false (old->alive);
+  g_assert_false (old->killed);
+  g_assert_cmpuint (engine_n_warnings (engine, "*"), ==, 0);
+}
+
+static void
+test_idle (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  engine_start_with (engine, "", &RETIRES);
+  old = engine_instance (engine, 0);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  g_assert_false (old->alive);
+}
+
+static void
+test_timeout (Engine *engine)
+{
+  HrFakeProgram deaf = RETIRES;
+  HrFakeInstance *old;
+
+  deaf.ignores_stop = TRUE;
+  handed_over (engine, "DrainTimeout=5s\nStopTimeout=3s\n", &deaf);
+  old = engine_instance (engine, 0);
+  engine_run (engine, 3 * SECOND);
+  g_assert_cmpint (old->signalled, ==, 0);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+  g_assert_false (old->killed);
+  engine_run (engine, 3 * SECOND);
+  g_assert_true (old->killed);
+  g_assert_cmpuint (engine_n_warnings (engine, "*was killed*"), ==, 1);
+}
+
+static void
+test_next_reload (Engine *engine)
+{
+  HrService *service = handed_over (engine, "", &RETIRES);
+
+  engine_forget (engine);
+  engine_save (engine, "main", "three");
+  engine_run (engine, SECOND);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
+static void
+test_stop (Engine *engine)
+{
+  HrService *service = handed_over (engine, "", &RETIRES);
+  HrJob *job = hr_service_stop (service, "somebody");
+
+  engine_run (engine, SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+}
+
+static void
+test_ends_by_itself (Engine *engine)
+{
+  HrService *service = handed_over (engine, "", &RETIRES);
+
+  engine_forget (engine);
+  hr_fake_instance_exit (engine_instance (engine, 0), 1);
+  engine_run (engine, 60 * SECOND);
+  engine_expect (engine, "");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+}
+
+static void
+test_accepting (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, "", &RETIRES);
+  HrJob *job;
+
+  engine_instance (engine, 0)->program.keeps_listeners = TRUE;
+  job = hr_service_reload (service, "somebody");
+  engine_run (engine, 500 * MSEC);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_RUNNING);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  engine_instance (engine, 0)->program.keeps_listeners = FALSE;
+  engine_run (engine, 100 * MSEC);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_false (engine_instance (engine, 0)->alive);
+}
+
+static void
+test_unknown (Engine *engine)
+{
+  engine_start_with (engine, "", &RETIRES);
+  engine_instance (engine, 0)->connections = -1;
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
+}
+
+static void
+test_cannot_retire (Engine *engine)
+{
+  handed_over (engine, "", &(HrFakeProgram){ 0 });
+  g_assert_false (engine_instance (engine, 0)->retired);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
+}
+
+/* A reload that stops the old instance first. */
+static HrFakeInstance *
+begin_sequential (Engine *engine, const HrFakeProgram *program)
+{
+  HrService *service = engine_start_with (engine, "Handover=sequential\nStopTimeout=3s\n", program);
+
+  engine_instance (engine, 0)->connections = 3;
+  engine_instance (engine, 0)->idle_connections = 1;
+  hr_service_reload (service, "somebody");
+  engine_run (engine, 500 * MSEC);
+  return engine_instance (engine, 0);
+}
+
+static void
+test_sequential (Engine *engine)
+{
+  HrFakeInstance *old = begin_sequential (engine, &RETIRES);
+
+  g_assert_true (old->retired);
+  g_assert_cmpint (old->signalled, ==, 0);
+  /* One that waits for its next request is left. */
+  old->connections = 1;
+  engine_run (engine, 250 * MSEC);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+}
+
+static void
+test_sequential_bound (Engine *engine)
+{
+  HrFakeProgram deaf = RETIRES;
+  HrFakeInstance *old;
+
+  deaf.ignores_stop = TRUE;
+  old = begin_sequential (engine, &deaf);
+  engine_run (engine, 500 * MSEC);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+  g_assert_false (old->killed);
+  /* StopTimeout counts from the beginning. */
+  engine_run (engine, 1900 * MSEC);
+  g_assert_false (old->killed);
+  engine_run (engine, 200 * MSEC);
+  g_assert_true (old->killed);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/drain/what-was-accepted-is-finished-before-the-signal", test_finishes);
+  engine_add ("/drain/without-connections-it-stops-at-once", test_idle);
+  engine_add ("/drain/after-drain-timeout-it-is-stopped-then-killed", test_timeout);
+  engine_add ("/drain/the-next-reload-cuts-it-short", test_next_reload);
+  engine_add ("/drain/a-stop-cuts-it-short", test_stop);
+  engine_add ("/drain/its-own-end-is-no-failure-of-the-new-release", test_ends_by_itself);
+  engine_add ("/drain/the-job-ends-when-the-last-accept-has", test_accepting);
+  engine_add ("/drain/what-cannot-be-counted-is-not-waited-for", test_unknown);
+  engine_add ("/drain/what-cannot-be-held-is-told-to-stop", test_cannot_retire);
+  engine_add ("/drain/what-is-stopped-first-answers-what-is-under-way", test_sequential);
+  engine_add ("/drain/what-is-stopped-first-is-not-waited-for-long", test_sequential_bound);
+  return g_test_run ();
+}
