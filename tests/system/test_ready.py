@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 
-from harness import BUILD, Gate, Load, NotRunHere, Site, answers, check, equal, main, test, until, write
+from harness import BUILD, SOURCE, Gate, Load, NotRunHere, Site, answers, check, equal, main, test, until, write
 from services import Service, app, at_gate
 
 # Longer than where nothing can be seen.
@@ -179,6 +179,39 @@ def children():
         equal(service.evaluate(f"child('python3', '-S', '-c', {listens!r})"), "True", "a child that listens")
         if shutil.which("node", path=site.environment["PATH"]) is not None:
             equal(service.evaluate(f"child('node', '-e', {NODE_CHILD!r})"), "from Linux", "Node's child_process")
+
+
+def examples():
+    """The programs that the manual page shows: those of its environment, and those of its state."""
+    with open(os.path.join(SOURCE, "data", "man", "hotreload.service.5"), encoding="utf-8") as file:
+        text = file.read()
+    text = text[text.index(".SH ENVIRONMENT OF THE PROGRAM"):text.index(".SH NOT SUPPORTED YET")]
+    blocks = [block.partition("\n.fi")[0] for block in text.split(".nf\n")[1:]]
+    for escaped, meant in (("\\-", "-"), ("\\(aq", "'"), ("\\e", "\\")):
+        blocks = [block.replace(escaped, meant) for block in blocks]
+    equal(len(blocks), 4, "examples")
+    return [block + "\n" for block in blocks]
+
+
+@test("the-examples-of-the-manual-page-work")
+def manual():
+    listens, binds, python_state, shell_state = examples()
+    with Site() as site:
+        service = Service(site, "listens", {"app.py": listens + "import time\ntime.sleep(600)\n"})
+        check("release 1" in site.hrctl("logs", "listens").stdout, "it says what it is")
+        service = Service(site, "binds", {"run.sh": binds}, Exec="sh run.sh")
+        service.completed(service.save("one\n", "file"), 2)
+        check("run.sh" in service.ask(), "it answers")
+        for name, program, text in (("python", "python3 app", python_state), ("shell", "sh app", shell_state)):
+            service = Service(site, name, {"app": text}, Exec=program, Listen=None)
+            report = site.json("reload", name)
+            equal((report["success"], report["statePreserved"]), (True, True), f"a reload: {report}")
+            snapshot = site.json("snapshot", "list", name)[0]["id"]
+            stored = site.json("snapshot", "show", name, snapshot)["data"]
+            check(stored["count"] > 0, f"what it kept: {stored}")
+            report = site.json("reload", name)
+            snapshot = site.json("snapshot", "list", name)[0]["id"]
+            check(site.json("snapshot", "show", name, snapshot)["data"]["count"] > stored["count"], "it went on")
 
 
 if __name__ == "__main__":
