@@ -269,6 +269,24 @@ add_operand (HrArgs *self, const char *word, GPtrArray *operands, gboolean *opti
   return TRUE;
 }
 
+/* D-Bus, JSON and service files know nothing else. */
+static gboolean
+check_words (const char *const *words, GError **error)
+{
+  for (gsize i = 0; words[i] != NULL; i++)
+    {
+      g_autofree char *shown = NULL;
+
+      if (g_utf8_validate (words[i], -1, NULL))
+        continue;
+      shown = g_utf8_make_valid (words[i], -1);
+      hr_usage_error (error, NULL, _ ("'%s' is not UTF-8"), shown);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
 /**
  * hr_args_parse:
  * @words: command line without the program's name
@@ -286,6 +304,9 @@ hr_args_parse (const char *const *words, GError **error)
   gboolean options_end = FALSE;
 
   g_return_val_if_fail (words != NULL, NULL);
+
+  if (!check_words (words, error))
+    return NULL;
 
   for (gsize i = 0; words[i] != NULL; i++)
     {

@@ -79,7 +79,8 @@ add_release (HrTable *table, GVariant *release)
     {
       g_autofree char *line = hr_text_first_line (hr_dict_string (release, "error"));
 
-      error = g_strdup_printf ("%s: %s", hr_dict_string (release, "phase"), line);
+      error = hr_dict_has (release, "phase") ? g_strdup_printf ("%s: %s", hr_dict_string (release, "phase"), line)
+                                             : g_steal_pointer (&line);
     }
 
   hr_table_add (table, number, fate, mark_of (release), time, hr_dict_string (release, "trigger"),

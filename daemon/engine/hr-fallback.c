@@ -70,14 +70,19 @@ again_ready (HrGeneration *again, GTask *task)
   finish (task, NULL);
 }
 
+static char *
+describe_old (guint64 release)
+{
+  return release != 0 ? g_strdup_printf ("the old release %" G_GUINT64_FORMAT, release) : g_strdup ("the old instance");
+}
+
 static void
 again_exited (HrGeneration *again, GTask *task)
 {
   g_autofree char *end = hr_generation_describe_end (again);
+  g_autofree char *old = describe_old (hr_generation_get_release (again));
 
-  finish (task, g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED,
-                             "the old release %" G_GUINT64_FORMAT " was started again, but %s",
-                             hr_generation_get_release (again), end));
+  finish (task, g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED, "%s was started again, but %s", old, end));
 }
 
 static void
@@ -85,11 +90,11 @@ again_timed_out (gpointer user_data)
 {
   GTask *task = user_data;
   Fallback *self = g_task_get_task_data (task);
+  g_autofree char *old = describe_old (hr_generation_get_release (self->again));
 
   self->timer = 0;
-  finish (task, g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED,
-                             "the old release %" G_GUINT64_FORMAT " was started again, but did not become ready",
-                             hr_generation_get_release (self->again)));
+  finish (task,
+          g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED, "%s was started again, but did not become ready", old));
 }
 
 static void
@@ -114,7 +119,9 @@ start_again (GTask *task)
   self->again = hr_generation_new (self->platform, &plan);
   if (!hr_generation_start (self->again, self->state, FALSE, &error))
     {
-      g_prefix_error (&error, "while starting the old release %" G_GUINT64_FORMAT " again: ", plan.release);
+      g_autofree char *old = describe_old (plan.release);
+
+      g_prefix_error (&error, "while starting %s again: ", old);
       error->domain = HR_ERROR;
       error->code = HR_ERROR_ROLLBACK_FAILED;
       finish (task, g_steal_pointer (&error));

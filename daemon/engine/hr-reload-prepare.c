@@ -100,8 +100,6 @@ placed (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   if (placement == NULL)
     {
-      g_prefix_error (&error, "while placing release %" G_GUINT64_FORMAT " of '%s': ", self->release->number,
-                      self->spec->name);
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }

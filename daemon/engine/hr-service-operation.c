@@ -42,7 +42,7 @@ cancel_waiting_as_asked (HrService *self)
 {
   g_autoptr (HrRequest) request = g_steal_pointer (&self->waiting);
   g_autoptr (GError) error =
-      g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled while it waited: asked to");
+      g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled on request while it waited");
 
   report_undone (self, request, error);
   hr_job_finish (request->job, error);
@@ -56,7 +56,7 @@ cancel_asked (HrJob *job, gpointer user_data)
   if (self->waiting != NULL && self->waiting->job == job)
     cancel_waiting_as_asked (self);
   else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
-    hr_reload_cancel (self->reload, "asked to");
+    hr_reload_cancel (self->reload, "on request");
 }
 
 /**
@@ -233,6 +233,21 @@ announce_rollback (HrService *self, guint64 from, guint64 to, const char *reason
   hr_service_emit_event (self, &event);
 }
 
+/* Also one that somebody went back from must not come again by itself: neither with the next look at the source, if it
+ * has not proven itself, nor as what the next rollback goes to. */
+static void
+leave_release (HrService *self, guint64 from, guint64 to)
+{
+  const char *reason = self->running->reason != NULL ? self->running->reason : "rolled back on request";
+
+  if (from == to)
+    return;
+  if (hr_service_is_good (self, from))
+    set_fate (self, from, HR_FATE_GOOD, NULL, reason);
+  else
+    set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), reason);
+}
+
 static void
 succeeded (HrService *self)
 {
@@ -278,10 +293,7 @@ succeeded (HrService *self)
 
       if (self->running->kind == HR_JOB_ROLLBACK)
         {
-          /* Also one that somebody went back from must not come again by itself. */
-          if (!hr_service_is_good (self, from))
-            set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE),
-                      self->running->reason != NULL ? self->running->reason : "rolled back on request");
+          leave_release (self, from, release);
           outcome->previous_release = from;
         }
       hr_service_emit_event (self, &event);
@@ -314,9 +326,11 @@ failed (HrService *self, const GError *error)
   hr_service_observe_again (self);
   hr_service_set_error (self, error->message);
   hr_service_remember (self);
-  if (self->current != NULL && hr_generation_is_serving (self->current))
-    outcome->message = g_strdup_printf ("kept release %" G_GUINT64_FORMAT " of '%s'",
-                                        hr_generation_get_release (self->current), self->name);
+  if (hr_service_get_release (self) != 0 && hr_generation_is_serving (self->current))
+    outcome->message =
+        g_strdup_printf ("kept release %" G_GUINT64_FORMAT " of '%s'", hr_service_get_release (self), self->name);
+  else if (self->current != NULL && hr_generation_is_serving (self->current))
+    outcome->message = g_strdup_printf ("kept the instance of '%s'", self->name);
   else
     outcome->message = g_strdup_printf ("'%s' is not running", self->name);
   if (self->reload_events || self->running->kind == HR_JOB_RELOAD || hr_reload_has_new_release (self->reload))

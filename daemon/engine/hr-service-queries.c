@@ -145,8 +145,8 @@ plan_record (HrService *self, GPtrArray *steps, const HrScan *scan, HrReloadVerd
 
   if (verdict == HR_RELOAD_NEW)
     add_step (steps, HR_PHASE_RECORD,
-              g_strdup_printf ("record release %" G_GUINT64_FORMAT " of '%s': %u paths changed: %s", next, self->name,
-                               scan->n_changed, files));
+              g_strdup_printf ("record release %" G_GUINT64_FORMAT " of '%s': %u %s changed: %s", next, self->name,
+                               scan->n_changed, scan->n_changed == 1 ? "path" : "paths", files));
   else if (verdict == HR_RELOAD_RUNNING)
     add_step (steps, HR_PHASE_RECORD,
               g_strdup_printf ("nothing changed: a new process of release %" G_GUINT64_FORMAT, self->last_release));

@@ -68,6 +68,9 @@ hr_service_get_health (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
 
+  /* What is not to run cannot be ill. */
+  if (g_str_equal (self->shown_state, "stopped") || g_str_equal (self->shown_state, "invalid"))
+    return hr_health_state_to_string (HR_HEALTH_UNKNOWN);
   if (self->spec != NULL && self->spec->probe_exec[0] != NULL && (self->current == NULL || self->health == NULL))
     return hr_health_state_to_string (self->reload != NULL ? HR_HEALTH_STARTING : HR_HEALTH_OFFLINE);
   return hr_health_state_to_string (self->health != NULL ? hr_health_get_state (self->health) : HR_HEALTH_UNKNOWN);

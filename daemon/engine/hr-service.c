@@ -483,7 +483,9 @@ newest_before (HrService *self, HrFate fate)
     {
       const HrRelease *release = g_ptr_array_index (list, i - 1);
 
-      if (release->fate == fate && (self->last_release == 0 || release->number < self->last_release))
+      /* What is good and has an error was rolled back from, and not run since. */
+      if (release->fate == fate && release->error == NULL
+          && (self->last_release == 0 || release->number < self->last_release))
         return release->number;
     }
   return 0;
@@ -500,7 +502,8 @@ runs_in_place (HrService *self)
  * hr_service_get_rollback_point:
  * @self: a service
  *
- * The newest good release before the running one. Where none had the time to prove itself, the newest that served.
+ * The newest good release before the running one that was not rolled back from. Where none had the time to prove
+ * itself, the newest that served.
  *
  * Returns: what a rollback without a number would run; 0: none
  */
@@ -548,7 +551,8 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
     {
       if (release == 0)
         g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
-                     "service '%s' has no good release before the running one", self->name);
+                     "service '%s' has no good release to go back to",
+                     self->name);
       else
         g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
                      self->name, release);

@@ -238,6 +238,36 @@ test_by_hand (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
 }
 
+/* Twice back is two releases back, and what was gone back from is not gone back to unless it is named. */
+static void
+test_never_forward (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  make_three (engine);
+  hr_service_rollback (service, 0, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
+  engine_save (engine, "main", "four");
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 4, HR_FATE_GOOD);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 2);
+  engine_new_daemon (engine);
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 2);
+
+  /* Named, it runs, and is a release like any other again. */
+  hr_service_rollback (service, 3, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  engine_save (engine, "main", "five");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 5);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 3);
+}
+
 /* Pain 5: the last good one stays warm: going back writes and checks nothing. */
 static void
 test_warm (Engine *engine)
@@ -422,7 +452,7 @@ test_plan (Engine *engine)
 
   expect_plan (engine, "record: nothing changed: a new process of release 1");
   hr_fake_store_write (engine_parts (engine)->store, "main", "two");
-  expect_plan (engine, "record: record release 2 of 'web': 1 paths changed: main");
+  expect_plan (engine, "record: record release 2 of 'web': 1 path changed: main");
   expect_plan (engine, "place: bring slot b to it");
   expect_plan (engine,
                "check: forbidden patterns, syntax of the changed files, build with 'make', pre-check with 'make'");
@@ -470,6 +500,7 @@ main (int argc, char **argv)
   engine_add ("/rollback/rule-2/exit-while-scanning", test_exit_while_scanning);
   engine_add ("/rollback/rule-2/exit-while-scanning-nothing", test_exit_while_scanning_nothing);
   engine_add ("/rollback/promise-5/by-hand", test_by_hand);
+  engine_add ("/rollback/never-forward", test_never_forward);
   engine_add ("/rollback/pain-5/warm", test_warm);
   engine_add ("/rollback/impossible", test_impossible);
   engine_add ("/rollback/without-source", test_without_source);

@@ -82,6 +82,23 @@ test_notes (Engine *engine)
       g_strv_contains ((const char *const *)notes, "Sockets=none: connections can be refused during a reload"));
 }
 
+/* Whoever asks for a reload gets one: it starts what is stopped, and that is remembered. */
+static void
+test_reload_of_a_stopped_service (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_service_stop (service, "tester");
+  engine_run (engine, SECOND);
+  hr_service_reload (service, "tester");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine_new_daemon (engine);
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -92,5 +109,6 @@ main (int argc, char **argv)
   engine_add ("/status/without-source", test_without_source);
   engine_add ("/status/text", test_status_text);
   engine_add ("/status/notes", test_notes);
+  engine_add ("/status/reload-of-a-stopped-service", test_reload_of_a_stopped_service);
   return g_test_run ();
 }

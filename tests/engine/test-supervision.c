@@ -312,7 +312,7 @@ test_health (Engine *engine)
   g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
   hr_service_stop (service, "somebody");
   engine_run (engine, SECOND);
-  g_assert_cmpstr (hr_service_get_health (service), ==, "offline");
+  g_assert_cmpstr (hr_service_get_health (service), ==, "unknown");
 }
 
 static void

@@ -200,6 +200,18 @@ test_foreign_words_cannot_steer_the_terminal (void)
                    "b\xef\xbf\xbd\n\tc\xef\xbf\xbd");
 }
 
+static void
+test_words_are_utf8 (void)
+{
+  static const char *const words[] = { "status", "caf\xe9", NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrArgs) args = hr_args_parse (words, &error);
+
+  g_assert_null (args);
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
+  g_assert_cmpstr (error->message, ==, "'caf\xef\xbf\xbd' is not UTF-8 (see 'hrctl help')");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -208,6 +220,7 @@ main (int argc, char **argv)
   g_test_add_func ("/hrctl-args/options-stand-before-or-after-the-verb", test_options_stand_before_or_after_the_verb);
   g_test_add_func ("/hrctl-args/two-dashes-end-the-options", test_two_dashes_end_the_options);
   g_test_add_func ("/hrctl-args/a-mistake-is-named-with-where-help-is", test_a_mistake_is_named_with_where_help_is);
+  g_test_add_func ("/hrctl-args/words-are-utf8", test_words_are_utf8);
   g_test_add_func ("/hrctl-args/help-wins-over-what-is-missing", test_help_wins_over_what_is_missing);
   g_test_add_func ("/hrctl-args/a-command-line-survives-the-service-file",
                    test_a_command_line_survives_the_service_file);
