@@ -12,12 +12,14 @@ G_BEGIN_DECLS
 /**
  * HrWatchDir:
  * @path: relative to the source
+ * @owner: the tree that watches it; the caller's
  * @walk: number of the walk that listed it last; the caller's
  *
  * The other members are private.
  */
 typedef struct {
   char *path;
+  gpointer owner;
   guint walk;
   HrWatchMonitor *monitor;
   HrInode inode; /* mtime is 0 when the listing may be out of date */

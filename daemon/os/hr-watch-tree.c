@@ -14,6 +14,7 @@
 #include "hr-fs.h"
 #include "hr-ignore-rules.h"
 #include "hr-watch-dir.h"
+#include "hr-watch-inodes.h"
 #include "hr-watch-limit.h"
 
 struct _HrWatchTree {
@@ -36,6 +37,7 @@ static void
 drop_dir (HrWatchDir *dir)
 {
   n_watched--;
+  hr_watch_inodes_remove (dir);
   hr_watch_dir_free (dir);
 }
 
@@ -154,6 +156,28 @@ list_dir (HrWatchTree *self, const char *path, int fd, GPtrArray *found)
   return has_gitignore;
 }
 
+/* A directory that has another name now is still watched by its old one when the event that tells so comes later. That
+ * watch must end before the new one begins. */
+static void
+drop_old_names (const HrInode *inode)
+{
+  g_autoptr (GSList) found = hr_watch_inodes_find (inode);
+
+  for (GSList *item = found; item != NULL; item = item->next)
+    {
+      HrWatchDir *dir = item->data;
+      HrWatchTree *owner = dir->owner;
+      g_autofree char *full = full_path (owner, dir->path);
+      HrInode now;
+
+      /* Mounted twice, or watched for two services, it has several names. */
+      if (hr_inode_read (AT_FDCWD, full, S_IFDIR, &now) && hr_watch_dir_is (dir, &now))
+        continue;
+      g_hash_table_remove (owner->dirs, dir->path);
+      drop_dir (dir);
+    }
+}
+
 static gboolean
 watch_dir (HrWatchTree *self, const char *path, const char *full, const HrInode *inode, GError **error)
 {
@@ -164,10 +188,13 @@ watch_dir (HrWatchTree *self, const char *path, const char *full, const HrInode 
       self->n_over++;
       return TRUE;
     }
+  drop_old_names (inode);
   dir = hr_watch_dir_new (path, full, inode, dir_changed, self, error);
   if (dir == NULL)
     return FALSE;
+  dir->owner = self;
   g_hash_table_insert (self->dirs, dir->path, dir);
+  hr_watch_inodes_add (dir);
   n_watched++;
   return TRUE;
 }

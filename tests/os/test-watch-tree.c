@@ -199,6 +199,28 @@ test_drop (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (hr_watch_tree_size (fixture->tree), ==, 4);
 }
 
+/* The event that tells of the new name may be handled before the one that tells of the old: both are one directory to the
+ * kernel, and the end of the one watch must not be the end of the other. */
+static void
+test_moved (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *from = g_build_filename (fixture->top, "a", NULL);
+  g_autofree char *to = g_build_filename (fixture->top, "moved", NULL);
+  g_autoptr (GHashTable) gone = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_rename (from, to), ==, 0);
+  g_assert_true (hr_watch_tree_add (fixture->tree, "moved", &error));
+  g_assert_no_error (error);
+  g_hash_table_add (gone, (gpointer) "a");
+  hr_watch_tree_drop (fixture->tree, gone);
+  g_assert_cmpuint (hr_watch_tree_size (fixture->tree), ==, 4);
+  write_file (fixture, "moved/b/file", "1");
+  wait_for (fixture, "moved/b/file");
+  write_file (fixture, "moved/file", "1");
+  wait_for (fixture, "moved/file");
+}
+
 static void
 test_unreadable (Fixture *fixture, gconstpointer data)
 {
@@ -222,6 +244,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define add(name, func) g_test_add ("/watch-tree/" name, Fixture, NULL, set_up, func, tear_down)
+  add ("moved-directory-is-watched-whichever-name-is-told-first", test_moved);
   add ("an-audit-finds-directories-that-no-event-told-of", test_new);
   add ("an-audit-drops-what-is-gone", test_gone);
   add ("an-audit-watches-a-directory-made-anew-under-its-name", test_replaced);
