@@ -325,6 +325,9 @@ call (HrClient *self, const char *path, const char *interface, const char *metho
     hr_client_set_lost_error (error);
   else if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
     g_set_error (error, HR_ERROR, HR_ERROR_TIMED_OUT, _ ("the daemon did not answer %s in time"), method);
+  else if (g_error_matches (local, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
+    /* The bus itself, in words for whoever wrote its policy. */
+    g_set_error (error, HR_ERROR, HR_ERROR_NOT_AUTHORIZED, _ ("not allowed: the bus lets only root call %s"), method);
   else
     {
       g_dbus_error_strip_remote_error (local);

@@ -22,6 +22,7 @@ struct _HrBusAuth {
 };
 
 #define CALLER_KEY "hr-caller"
+#define MAY_READ_KEY "hr-may-read"
 
 typedef struct {
   guint32 uid;
@@ -53,7 +54,7 @@ static const Entry table[] = {
   { HR_MANAGER_INTERFACE, "CreateSnapshot", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "Diff", HR_BUS_READ },
   { HR_MANAGER_INTERFACE, "GetHistory", HR_BUS_READ },
-  { HR_MANAGER_INTERFACE, "GetStatus", HR_BUS_LOOK },
+  { HR_MANAGER_INTERFACE, "GetStatus", HR_BUS_LOOK_IN_PART },
   { HR_MANAGER_INTERFACE, "ListReleases", HR_BUS_READ },
   { HR_MANAGER_INTERFACE, "ListServices", HR_BUS_LOOK },
   { HR_MANAGER_INTERFACE, "ListSnapshots", HR_BUS_READ },
@@ -187,11 +188,13 @@ decide (HrBusAuth *self, GDBusMethodInvocation *invocation, const HrBusCaller *c
                                         g_dbus_method_invocation_get_method_name (invocation));
   gboolean is_ours = caller != NULL && (caller->uid == 0 || caller->uid == geteuid ());
 
-  if (right != HR_BUS_LOOK && (right == HR_BUS_DENIED || !is_ours))
+  if (right != HR_BUS_LOOK && right != HR_BUS_LOOK_IN_PART && (right == HR_BUS_DENIED || !is_ours))
     {
       deny (invocation);
       return;
     }
+  if (is_ours)
+    g_object_set_data (G_OBJECT (invocation), MAY_READ_KEY, GINT_TO_POINTER (TRUE));
   if (right == HR_BUS_CHANGE)
     g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (self, caller), g_free);
   pass (owner, invocation);
@@ -288,7 +291,7 @@ hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassF
   const char *sender = g_dbus_method_invocation_get_sender (invocation);
   HrBusRight right = hr_bus_auth_right (g_dbus_method_invocation_get_interface_name (invocation),
                                         g_dbus_method_invocation_get_method_name (invocation));
-  gboolean depends_on_caller = right == HR_BUS_READ || right == HR_BUS_CHANGE;
+  gboolean depends_on_caller = right != HR_BUS_LOOK && right != HR_BUS_DENIED;
   HrBusCaller peer = { (guint32)-1, 0 };
   const HrBusCaller *caller;
 
@@ -303,6 +306,18 @@ hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassF
     decide (self, invocation, caller, pass, owner);
   else
     wait_for_bus (self, invocation, pass, owner);
+}
+
+/**
+ * hr_bus_auth_may_read:
+ * @invocation: a call whose right depends on the caller
+ *
+ * Returns: whether the caller may see code, errors and names of files
+ */
+gboolean
+hr_bus_auth_may_read (GDBusMethodInvocation *invocation)
+{
+  return g_object_get_data (G_OBJECT (invocation), MAY_READ_KEY) != NULL;
 }
 
 /**

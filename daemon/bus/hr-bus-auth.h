@@ -12,10 +12,11 @@ G_BEGIN_DECLS
  * HrBusRight:
  * @HR_BUS_DENIED: nobody
  * @HR_BUS_LOOK: everybody who reaches the daemon: names, states, figures
+ * @HR_BUS_LOOK_IN_PART: the same, and for those who may read, more: see hr_bus_auth_may_read()
  * @HR_BUS_READ: the daemon's own user and root: code, errors, state
  * @HR_BUS_CHANGE: the daemon's own user and root
  */
-typedef enum { HR_BUS_DENIED, HR_BUS_LOOK, HR_BUS_READ, HR_BUS_CHANGE } HrBusRight;
+typedef enum { HR_BUS_DENIED, HR_BUS_LOOK, HR_BUS_LOOK_IN_PART, HR_BUS_READ, HR_BUS_CHANGE } HrBusRight;
 
 HrBusRight hr_bus_auth_right (const char *interface_name, const char *method);
 
@@ -34,6 +35,7 @@ typedef void (*HrBusPassFunc) (gpointer owner, GDBusMethodInvocation *invocation
 
 HrBusAuth *hr_bus_auth_new (void);
 void hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner);
+gboolean hr_bus_auth_may_read (GDBusMethodInvocation *invocation);
 const char *hr_bus_auth_caller (GDBusMethodInvocation *invocation);
 
 G_END_DECLS

@@ -83,7 +83,7 @@ hr_bus_format_details (HrJob *job, const GError *error)
 }
 
 static GVariant *
-format_service (HrService *service)
+format_service (HrService *service, gboolean in_full)
 {
   GVariantBuilder dict;
   g_auto (GStrv) listen = hr_service_get_listen (service);
@@ -106,21 +106,25 @@ format_service (HrService *service)
   add_strv (&dict, "listen", listen);
   if (hr_service_get_view (service)[0] != '\0')
     add_string (&dict, "view", hr_service_get_view (service));
-  add_string (&dict, "error", hr_service_get_error (service));
+  if (in_full || hr_service_get_error (service) == NULL)
+    add_string (&dict, "error", hr_service_get_error (service));
+  else
+    add_string (&dict, "error", "only root or the user whose daemon it is may see it");
   return g_variant_builder_end (&dict);
 }
 
 /**
  * hr_bus_format_status:
  * @manager: the manager
+ * @in_full: with names of files and what went wrong, a compiler's words with lines of code among it
  *
  * Returns: (transfer floating): a{sv} of GetStatus
  */
 GVariant *
-hr_bus_format_status (HrManager *manager)
+hr_bus_format_status (HrManager *manager, gboolean in_full)
 {
   g_autoptr (GPtrArray) services = hr_manager_list (manager);
-  g_auto (GStrv) pending = hr_manager_get_pending (manager);
+  g_auto (GStrv) pending = in_full ? hr_manager_get_pending (manager) : NULL;
   guint count = hr_manager_get_reload_count (manager);
   guint failed = hr_manager_get_failed_reloads (manager);
   GVariantBuilder list;
@@ -148,7 +152,7 @@ hr_bus_format_status (HrManager *manager)
   add_strv (&dict, "pending", pending);
   g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < services->len; i++)
-    g_variant_builder_add_value (&list, format_service (g_ptr_array_index (services, i)));
+    g_variant_builder_add_value (&list, format_service (g_ptr_array_index (services, i), in_full));
   add_value (&dict, "services", g_variant_builder_end (&list));
   return g_variant_builder_end (&dict);
 }

@@ -309,7 +309,8 @@ handle_list_services (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrB
 static gboolean
 handle_get_status (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusManager *self)
 {
-  hr_dbus_manager_complete_get_status (bus, invocation, hr_bus_format_status (self->manager));
+  hr_dbus_manager_complete_get_status (bus, invocation,
+                                       hr_bus_format_status (self->manager, hr_bus_auth_may_read (invocation)));
   return TRUE;
 }
 

@@ -7,14 +7,27 @@
 
 static gboolean show_debug;
 
+/* The field SERVICE is there for queries; people read the message. */
+static GLogWriterOutput
+write_journal (GLogLevelFlags level, const GLogField *fields, gsize n_fields, const char *line)
+{
+  g_autofree GLogField *copy = g_memdup2 (fields, n_fields * sizeof *fields);
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (copy[i].key, "MESSAGE"))
+      {
+        copy[i].value = line;
+        copy[i].length = -1;
+      }
+  return g_log_writer_journald (level, copy, n_fields, NULL);
+}
+
 static GLogWriterOutput
 write_line (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
 {
   const char *message = "", *service = NULL;
-  g_autofree char *line = NULL;
+  g_autofree char *text = NULL, *line = NULL;
 
-  if (g_log_writer_is_journald (STDERR_FILENO))
-    return g_log_writer_journald (level, fields, n_fields, user_data);
   if ((level & G_LOG_LEVEL_DEBUG) != 0 && !show_debug)
     return G_LOG_WRITER_HANDLED;
 
@@ -25,9 +38,12 @@ write_line (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoin
       else if (g_str_equal (fields[i].key, "SERVICE"))
         service = fields[i].value;
     }
-  line = g_strdup_printf ("hotreloadd: %s%s%s%s\n",
+  text = service != NULL ? g_strdup_printf ("%s: %s", service, message) : g_strdup (message);
+  if (g_log_writer_is_journald (STDERR_FILENO))
+    return write_journal (level, fields, n_fields, text);
+  line = g_strdup_printf ("hotreloadd: %s%s\n",
                           (level & (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR)) ? "warning: " : "",
-                          service != NULL ? service : "", service != NULL ? ": " : "", message);
+                          text);
   /* Nobody is there to be told when standard error is gone. */
   if (write (STDERR_FILENO, line, strlen (line)) < 0)
     return G_LOG_WRITER_UNHANDLED;
