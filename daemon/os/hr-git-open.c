@@ -97,8 +97,15 @@ is_missing_or_empty (const char *path)
   return FALSE;
 }
 
-static gboolean
-check_access (const char *path, GError **error)
+/**
+ * hr_git_repo_check_access:
+ * @path: directory of a repository
+ * @error: return location
+ *
+ * Returns: whether it is there, ours and can be written; else an error that says what to do
+ */
+gboolean
+hr_git_repo_check_access (const char *path, GError **error)
 {
   g_autofree char *objects = g_build_filename (path, "objects", NULL);
   g_autofree char *refs = g_build_filename (path, "refs", NULL);
@@ -145,7 +152,7 @@ hr_git_repo_open (const char *path, GError **error)
   g_once (&once, start_libgit2, NULL);
   if (is_missing_or_empty (path) && !create (path, error))
     return NULL;
-  if (!check_access (path, error))
+  if (!hr_git_repo_check_access (path, error))
     return NULL;
   code = git_repository_open_bare (&repository, path);
   if (code != 0)

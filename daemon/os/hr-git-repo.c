@@ -22,8 +22,10 @@ struct _HrGitRepo {
   char *objects_dir;
   git_repository *repository;
   git_odb *odb;
-  GArray *unsynced; /* HrOid, of objects in files of their own that a crash may still lose */
+  GArray *unsynced; /* HrOid, of objects in files of their own that a crash may still lose; of the user */
   HrGitPack *pack;  /* while a batch is open */
+  guint packs_seen; /* written through other handles before this one was refreshed */
+  guint n_written;  /* packs, by the user */
 };
 
 G_STATIC_ASSERT (sizeof (HrOid) == GIT_OID_RAWSZ);
@@ -203,6 +205,48 @@ hr_git_repo_new (const char *path, git_repository *repository, GError **error)
 }
 
 /**
+ * hr_git_repo_begin_use:
+ * @self: a handle that is not in use
+ * @unsynced: (element-type HrOid) (nullable): where the user's objects are noted that a crash may still lose, until
+ *   hr_git_repo_sync(); %NULL: forgotten at the end of the use
+ * @n_packs: a count of packs that were written through all handles: when it differs, this one looks for new ones
+ */
+void
+hr_git_repo_begin_use (HrGitRepo *self, GArray *unsynced, guint n_packs)
+{
+  if (unsynced != NULL)
+    {
+      g_array_unref (self->unsynced);
+      self->unsynced = g_array_ref (unsynced);
+    }
+  if (self->packs_seen != n_packs)
+    git_odb_refresh (self->odb);
+  self->packs_seen = n_packs;
+  self->n_written = 0;
+}
+
+/**
+ * hr_git_repo_end_use:
+ * @self: a handle in use
+ * @n_packs: the count as it is now
+ *
+ * What a batch still holds in memory is dropped.
+ *
+ * Returns: the count with what was written in this use
+ */
+guint
+hr_git_repo_end_use (HrGitRepo *self, guint n_packs)
+{
+  g_clear_pointer (&self->pack, hr_git_pack_free);
+  g_array_unref (self->unsynced);
+  self->unsynced = g_array_new (FALSE, FALSE, sizeof (HrOid));
+  /* What others wrote meanwhile is looked for at the next use. */
+  if (self->packs_seen == n_packs)
+    self->packs_seen += self->n_written;
+  return n_packs + self->n_written;
+}
+
+/**
  * hr_git_repo_has:
  * @self: a repository
  * @oid: an id
@@ -220,6 +264,7 @@ write_pack (HrGitRepo *self, GError **error)
 {
   gboolean ok = hr_git_pack_write (self->pack, self->objects_dir, error);
 
+  self->n_written++;
   git_odb_refresh (self->odb);
   return ok;
 }

@@ -58,7 +58,10 @@ gboolean hr_oid_equal (const HrOid *a, const HrOid *b);
 typedef struct _HrGitRepo HrGitRepo;
 
 HrGitRepo *hr_git_repo_open (const char *path, GError **error);
+gboolean hr_git_repo_check_access (const char *path, GError **error);
 void hr_git_repo_free (HrGitRepo *self);
+void hr_git_repo_begin_use (HrGitRepo *self, GArray *unsynced, guint n_packs);
+guint hr_git_repo_end_use (HrGitRepo *self, guint n_packs);
 const char *hr_git_repo_path (HrGitRepo *self);
 
 gboolean hr_git_repo_has (HrGitRepo *self, const HrOid *oid);

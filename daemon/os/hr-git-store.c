@@ -12,6 +12,7 @@
 
 #include "hr-fs.h"
 #include "hr-git-diff.h"
+#include "hr-git-pool.h"
 #include "hr-git-releases.h"
 #include "hr-git-tree-private.h"
 #include "hr-log.h"
@@ -25,21 +26,21 @@ struct _HrGitStore {
   GObject parent;
 
   HrServiceSpec *spec;
+  HrGitPool *handles;
+  char *repo_path;
   char *index_path;
   int large;           /* atomic, see hr_release_store_allow_large() */
   GPtrArray *releases; /* HrRelease, oldest first */
   GThreadPool *pool;   /* of one thread; Operation */
 
   struct {
-    HrGitRepo *repo;
+    HrGitRepo *repo;  /* during an operation */
+    GArray *unsynced; /* HrOid, see hr_git_pool_take() */
     HrTreeScan *scan; /* NULL until the first one */
     guint n_saved;    /* hr_tree_scan_n_read() when the index was written */
     guint64 last;     /* number given last */
     char *newest;     /* commit of the newest release that is sound, or NULL */
   } worker;
-
-  GMutex reader_lock;
-  HrGitRepo *reader;
 };
 
 typedef struct _Operation Operation;
@@ -94,18 +95,31 @@ deliver (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+run_with_handle (HrGitStore *self, Operation *operation)
+{
+  self->worker.repo = hr_git_pool_take (self->handles, self->worker.unsynced, &operation->error);
+  if (self->worker.repo == NULL)
+    return;
+  operation->run (self, operation);
+  hr_git_pool_give (self->handles, g_steal_pointer (&self->worker.repo));
+}
+
 /* In the worker. */
 static void
 run_operation (gpointer data, gpointer user_data)
 {
+  HrGitStore *self = user_data;
   Operation *operation = data;
   GTask *task = operation->task;
   GSource *source;
 
   if (task == NULL || !g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &operation->error))
-    operation->run (user_data, operation);
+    run_with_handle (self, operation);
   if (task == NULL)
     {
+      if (operation->error != NULL)
+        hr_log_warning (self->spec->name, "the rollback store cannot be written to now: %s", operation->error->message);
       operation_free (operation);
       return;
     }
@@ -155,15 +169,18 @@ load_index (HrGitStore *self)
     }
 }
 
+static guint
+n_not_saved (HrGitStore *self)
+{
+  return self->worker.scan != NULL ? hr_tree_scan_n_read (self->worker.scan) - self->worker.n_saved : 0;
+}
+
 static void
-save_index (HrGitStore *self, guint at_least)
+save_index (HrGitStore *self)
 {
   g_autoptr (GError) error = NULL;
-  guint n_read = self->worker.scan != NULL ? hr_tree_scan_n_read (self->worker.scan) : 0;
 
-  if (n_read - self->worker.n_saved < at_least)
-    return;
-  self->worker.n_saved = n_read;
+  self->worker.n_saved = hr_tree_scan_n_read (self->worker.scan);
   /* It says what is stored: that must survive what the index survives. */
   if (!hr_git_repo_sync (self->worker.repo, &error)
       || !hr_scan_index_write (self->index_path, hr_tree_scan_root (self->worker.scan), &error))
@@ -173,7 +190,8 @@ save_index (HrGitStore *self, guint at_least)
 static void
 run_save_index (HrGitStore *self, Operation *operation)
 {
-  save_index (self, INDEX_FILES);
+  if (n_not_saved (self) >= INDEX_FILES)
+    save_index (self);
 }
 
 static int
@@ -233,7 +251,7 @@ run_scan (HrGitStore *self, Operation *operation)
 
   if (self->worker.scan == NULL)
     {
-      g_autofree char *state = g_path_get_dirname (hr_git_repo_path (self->worker.repo));
+      g_autofree char *state = g_path_get_dirname (self->repo_path);
 
       self->worker.scan = hr_tree_scan_new (self->spec, state);
       load_index (self);
@@ -380,18 +398,15 @@ hr_git_store_list (HrReleaseStore *store)
 }
 
 HrGitRepo *
-hr_git_store_lock_reader (HrReleaseStore *store)
+hr_git_store_take_reader (HrReleaseStore *store, GError **error)
 {
-  HrGitStore *self = HR_GIT_STORE (store);
-
-  g_mutex_lock (&self->reader_lock);
-  return self->reader;
+  return hr_git_pool_take (HR_GIT_STORE (store)->handles, NULL, error);
 }
 
 void
-hr_git_store_unlock_reader (HrReleaseStore *store)
+hr_git_store_give_reader (HrReleaseStore *store, HrGitRepo *repo)
 {
-  g_mutex_unlock (&HR_GIT_STORE (store)->reader_lock);
+  hr_git_pool_give (HR_GIT_STORE (store)->handles, repo);
 }
 
 static void
@@ -401,9 +416,15 @@ hr_git_store_dispose (GObject *object)
 
   /* Waits for what was asked for and is not written yet. */
   if (self->pool != NULL)
+    g_thread_pool_free (g_steal_pointer (&self->pool), FALSE, TRUE);
+  if (n_not_saved (self) > 0)
     {
-      g_thread_pool_free (g_steal_pointer (&self->pool), FALSE, TRUE);
-      save_index (self, 1);
+      self->worker.repo = hr_git_pool_take (self->handles, self->worker.unsynced, NULL);
+      if (self->worker.repo != NULL)
+        {
+          save_index (self);
+          hr_git_pool_give (self->handles, g_steal_pointer (&self->worker.repo));
+        }
     }
   G_OBJECT_CLASS (hr_git_store_parent_class)->dispose (object);
 }
@@ -414,13 +435,13 @@ hr_git_store_finalize (GObject *object)
   HrGitStore *self = HR_GIT_STORE (object);
 
   g_clear_pointer (&self->worker.scan, hr_tree_scan_free);
-  g_clear_pointer (&self->worker.repo, hr_git_repo_free);
+  g_clear_pointer (&self->worker.unsynced, g_array_unref);
   g_clear_pointer (&self->worker.newest, g_free);
-  g_clear_pointer (&self->reader, hr_git_repo_free);
+  g_clear_pointer (&self->handles, hr_git_pool_unref);
   g_clear_pointer (&self->releases, g_ptr_array_unref);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
+  g_free (self->repo_path);
   g_free (self->index_path);
-  g_mutex_clear (&self->reader_lock);
   G_OBJECT_CLASS (hr_git_store_parent_class)->finalize (object);
 }
 
@@ -434,7 +455,7 @@ hr_git_store_class_init (HrGitStoreClass *class)
 static void
 hr_git_store_init (HrGitStore *self)
 {
-  g_mutex_init (&self->reader_lock);
+  self->worker.unsynced = g_array_new (FALSE, FALSE, sizeof (HrOid));
 }
 
 static void
@@ -474,6 +495,7 @@ hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
 {
   g_autoptr (HrGitStore) self = NULL;
   g_autofree char *name = NULL;
+  HrGitRepo *repo;
 
   g_return_val_if_fail (repo_path != NULL && spec != NULL, NULL);
 
@@ -482,11 +504,13 @@ hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
   name = g_strconcat (spec->name, ".index", NULL);
   self->index_path = g_build_filename (repo_path, "hotreload", name, NULL);
 
-  self->worker.repo = hr_git_repo_open (repo_path, error);
-  self->reader = self->worker.repo != NULL ? hr_git_repo_open (repo_path, error) : NULL;
-  if (self->reader == NULL)
+  self->repo_path = g_strdup (repo_path);
+  self->handles = hr_git_pool_open (repo_path, error);
+  repo = self->handles != NULL ? hr_git_pool_take (self->handles, NULL, error) : NULL;
+  if (repo == NULL)
     return NULL;
-  self->releases = hr_git_releases_load (self->worker.repo, spec->name, &self->worker.last, error);
+  self->releases = hr_git_releases_load (repo, spec->name, &self->worker.last, error);
+  hr_git_pool_give (self->handles, repo);
   if (self->releases == NULL)
     return NULL;
   if (self->releases->len > 0)

@@ -37,8 +37,8 @@ gboolean hr_git_tree_write_top (HrGitRepo *repo, const HrOid *files, const GStri
 gboolean hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error);
 GPtrArray *hr_git_tree_compare (HrGitRepo *repo, const char *from_tree, const char *to_tree, GError **error);
 
-/* Of the store: a handle of its own for readers, locked by hr_git_store_lock_reader() until _unlock_. */
-HrGitRepo *hr_git_store_lock_reader (HrReleaseStore *store);
-void hr_git_store_unlock_reader (HrReleaseStore *store);
+/* Of the store: a handle for reading beside what the store itself does, for hr_git_store_give_reader(). */
+HrGitRepo *hr_git_store_take_reader (HrReleaseStore *store, GError **error);
+void hr_git_store_give_reader (HrReleaseStore *store, HrGitRepo *repo);
 
 G_END_DECLS

@@ -159,10 +159,13 @@ hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error)
 GPtrArray *
 hr_git_tree_diff (HrReleaseStore *store, const char *from_tree, const char *to_tree, GError **error)
 {
-  HrGitRepo *repo = hr_git_store_lock_reader (store);
-  GPtrArray *entries = hr_git_tree_compare (repo, from_tree, to_tree, error);
+  HrGitRepo *repo = hr_git_store_take_reader (store, error);
+  GPtrArray *entries;
 
-  hr_git_store_unlock_reader (store);
+  if (repo == NULL)
+    return NULL;
+  entries = hr_git_tree_compare (repo, from_tree, to_tree, error);
+  hr_git_store_give_reader (store, repo);
   return entries;
 }
 
@@ -202,8 +205,10 @@ hr_git_tree_read (HrReleaseStore *store, const char *oid, GError **error)
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "'%s' is not the id of an object", oid);
       return NULL;
     }
-  repo = hr_git_store_lock_reader (store);
+  repo = hr_git_store_take_reader (store, error);
+  if (repo == NULL)
+    return NULL;
   bytes = hr_git_repo_read_blob (repo, &id, error);
-  hr_git_store_unlock_reader (store);
+  hr_git_store_give_reader (store, repo);
   return bytes;
 }
