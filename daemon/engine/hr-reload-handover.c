@@ -135,11 +135,9 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
   /* Only now it is known that the program never ran: nothing could have become ready. */
-  if (!ran && self->phase == HR_PHASE_READY)
-    self->phase = HR_PHASE_START;
-  hr_reload_fail (self,
-                  g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
-                               ran && !hr_generation_was_killed (candidate) ? " before it was ready" : "", words));
+  hr_reload_fail_in (self, !ran && self->phase == HR_PHASE_READY ? HR_PHASE_START : self->phase,
+                     g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
+                                  ran && !hr_generation_was_killed (candidate) ? " before it was ready" : "", words));
 }
 
 /* Preserve */

@@ -74,6 +74,7 @@ void hr_reload_enter (HrReload *self, HrReloadPhase phase);
 void hr_reload_note_serving (HrReload *self);
 void hr_reload_finish (HrReload *self, HrReloadEnd end);
 void hr_reload_fail (HrReload *self, GError *error);
+void hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error);
 void hr_reload_fall_back (HrReload *self);
 void hr_reload_emit_event (HrReload *self, HrEvent *event);
 void hr_reload_emit_announced (HrReload *self);

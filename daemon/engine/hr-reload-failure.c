@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How a reload ends that does not succeed: the first failure is kept, the candidate ends, the old release serves.
+ */
+#include "hr-error.h"
+#include "hr-fallback.h"
+#include "hr-reload-private.h"
+
+static void
+fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_fallback_finish (result, &self->fallback, &error))
+    {
+      /* The reason stays the first failure; that the way back failed too is said louder. */
+      g_prefix_error (&self->error, "%s; before that: ", error->message);
+      self->error->domain = HR_ERROR;
+      self->error->code = HR_ERROR_ROLLBACK_FAILED;
+    }
+  hr_reload_note_serving (self);
+  hr_reload_finish (self, HR_RELOAD_ENDED_BADLY);
+}
+
+/**
+ * hr_reload_fall_back:
+ * @self: a reload that failed
+ *
+ * Ends the candidate and brings the old release back where it has ended.
+ */
+void
+hr_reload_fall_back (HrReload *self)
+{
+  const HrRelease *previous = self->previous != NULL && self->parts.store != NULL
+                                  ? hr_release_store_get (self->parts.store, hr_generation_get_release (self->previous))
+                                  : NULL;
+  HrFallbackPlan plan = {
+    .platform = self->platform,
+    .parts = &self->parts,
+    .candidate = self->candidate,
+    .previous = self->previous,
+    .commit = previous != NULL ? previous->commit : NULL,
+    .state = self->state,
+    .caller = self->caller,
+  };
+
+  if (self->abandoned)
+    return;
+  /* What ended by itself, before this reload touched anything, is the supervision's. */
+  if (self->candidate == NULL && self->previous != NULL && !hr_generation_is_alive (self->previous)
+      && !hr_generation_is_stopping (self->previous))
+    plan.previous = NULL;
+  if (self->candidate != NULL)
+    g_signal_handlers_disconnect_by_data (self->candidate, self);
+  hr_fallback_async (&plan, fallback_done, g_object_ref (self));
+  /* A candidate that served while the old one was gone has been told to stop. */
+  hr_reload_note_serving (self);
+}
+
+/**
+ * hr_reload_fail:
+ * @self: a reload
+ * @error: (transfer full): why; the first failure is the one that is kept
+ */
+void
+hr_reload_fail (HrReload *self, GError *error)
+{
+  hr_reload_fail_in (self, self->phase, error);
+}
+
+/**
+ * hr_reload_fail_in:
+ * @self: a reload
+ * @phase: to which the failure belongs, where that is known only later
+ * @error: (transfer full): why
+ */
+void
+hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error)
+{
+  if (hr_reload_has_ended (self))
+    {
+      g_error_free (error);
+      return;
+    }
+  self->failing = TRUE;
+  self->error = error;
+  self->failed_phase = phase;
+  hr_clock_cancel (hr_reload_clock (self), &self->timer);
+  g_cancellable_cancel (self->cancellable);
+  if (self->health != NULL)
+    hr_health_stop (self->health);
+  /* An instance that was told to stop will stop: its state comes first, then the old release is started with it. The
+   * candidate ends now: it must not go on without that state when it cannot be kept waiting any longer. */
+  if (!self->handing_over)
+    hr_reload_fall_back (self);
+  else if (self->candidate != NULL && hr_generation_is_ready (self->candidate))
+    hr_generation_stop (self->candidate, self->spec->stop_timeout);
+  else if (self->candidate != NULL)
+    hr_generation_kill (self->candidate);
+}
+
+/**
+ * hr_reload_cancel:
+ * @self: a reload
+ * @reason: for people
+ *
+ * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED. A switch cannot be undone any more: it goes on,
+ * and ends within %HR_SWITCH_WAIT_USEC.
+ */
+void
+hr_reload_cancel (HrReload *self, const char *reason)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+
+  if (self->phase == HR_PHASE_SWITCH)
+    return;
+  hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the reload of '%s' was cancelled in phase '%s': %s",
+                                     self->spec->name, hr_reload_phase_to_string (self->phase), reason));
+}
+
+/**
+ * hr_reload_abandon:
+ * @self: a reload whose service goes away
+ *
+ * Ends the candidate and goes on with nothing; no signal comes any more.
+ */
+void
+hr_reload_abandon (HrReload *self)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+
+  if (self->end != HR_RELOAD_UNDER_WAY)
+    return;
+  self->failing = TRUE;
+  self->abandoned = TRUE;
+  hr_clock_cancel (hr_reload_clock (self), &self->timer);
+  g_cancellable_cancel (self->cancellable);
+  if (self->health != NULL)
+    hr_health_stop (self->health);
+  if (self->candidate != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->candidate, self);
+      hr_generation_kill (self->candidate);
+    }
+}
