@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object and its requests),
+ * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object),
  * hr-service-status.c (what it shows), hr-service-queries.c (what can be asked), hr-service-operation.c (one operation
- * at a time, one waiting), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
+ * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
+ * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations).
  */
 #pragma once
@@ -79,10 +80,16 @@ void hr_service_set_error (HrService *self, const char *error);
 void hr_service_remember (HrService *self);
 guint64 hr_service_next_job_id (HrService *self);
 
+/* hr-service-outcome.c */
+
+void hr_service_follow_reload (HrService *self);
+void hr_service_write_history (HrService *self, const HrRequest *request, const GError *error);
+
 /* hr-service-operation.c */
 HrRequest *hr_service_new_request (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 HrJob *hr_service_request (HrService *self, HrRequest *request);
 void hr_service_source_due (HrIntake *intake, HrService *self);
+void hr_service_cancel_waiting (HrService *self, const char *why);
 void hr_service_operation_next (HrService *self);
 void hr_service_end_request (HrService *self, const GError *error);
 

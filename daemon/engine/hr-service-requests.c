@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What can be asked of a service: each becomes an operation, now or when its turn comes.
+ */
+#include "hr-error.h"
+#include "hr-log.h"
+#include "hr-service-private.h"
+
+/**
+ * hr_service_start:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * The last good release, then what the source holds.
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_start (HrService *self, const char *caller)
+{
+  HrRequest *request = hr_service_new_request (self, HR_JOB_START, "start", caller);
+
+  request->by_hand = TRUE;
+  return hr_service_request (self, request);
+}
+
+/**
+ * hr_service_stop:
+ * @self: a service
+ * @caller: (nullable): who asked; %NULL: the service goes away, with the daemon or without: nothing starts it any more,
+ *   and it is not remembered as stopped on request
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_stop (HrService *self, const char *caller)
+{
+  if (caller == NULL)
+    self->closing = TRUE;
+  return hr_service_request (self, hr_service_new_request (self, HR_JOB_STOP, "manual", caller));
+}
+
+/**
+ * hr_service_restart:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * Stops and starts the release that runs.
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_restart (HrService *self, const char *caller)
+{
+  return hr_service_request (self, hr_service_new_request (self, HR_JOB_RESTART, "manual", caller));
+}
+
+/**
+ * hr_service_reload:
+ * @self: a service
+ * @caller: (nullable): who asked
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_reload (HrService *self, const char *caller)
+{
+  HrRequest *request = hr_service_new_request (self, HR_JOB_RELOAD, "manual", caller);
+
+  request->by_hand = TRUE;
+  return hr_service_request (self, request);
+}
+
+static guint64
+newest_before (HrService *self, HrFate fate)
+{
+  GPtrArray *list = hr_service_list_releases (self);
+
+  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
+    {
+      const HrRelease *release = g_ptr_array_index (list, i - 1);
+
+      /* What is good and has an error was rolled back from, and not run since. */
+      if (release->fate == fate && release->error == NULL
+          && (self->last_release == 0 || release->number < self->last_release))
+        return release->number;
+    }
+  return 0;
+}
+
+/* Its files are the developer's own: going back to a release would run the same files under another number. */
+static gboolean
+runs_in_place (HrService *self)
+{
+  return self->parts.slots != NULL && g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place");
+}
+
+/**
+ * hr_service_get_rollback_point:
+ * @self: a service
+ *
+ * The newest good release before the running one that was not rolled back from. Where none had the time to prove
+ * itself, the newest that served.
+ *
+ * Returns: what a rollback without a number would run; 0: none
+ */
+guint64
+hr_service_get_rollback_point (HrService *self)
+{
+  guint64 good;
+
+  if (runs_in_place (self))
+    return 0;
+  good = newest_before (self, HR_FATE_GOOD);
+  return good != 0 ? good : newest_before (self, HR_FATE_UNPROVEN);
+}
+
+/**
+ * hr_service_rollback:
+ * @self: a service
+ * @release: which one to run; 0: the previous good one
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_RELEASE or %HR_ERROR_NOT_SUPPORTED
+ */
+HrJob *
+hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error)
+{
+  HrRequest *request;
+
+  if (self->parts.store == NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "service '%s' has no Source, so there are no releases of it", self->name);
+      return NULL;
+    }
+  if (runs_in_place (self))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "service '%s' runs in its source (%s): its files are yours and are not rolled back", self->name,
+                   hr_slots_view_note (self->parts.slots));
+      return NULL;
+    }
+  if (release == 0)
+    release = hr_service_get_rollback_point (self);
+  if (release == 0 || hr_release_store_get (self->parts.store, release) == NULL)
+    {
+      if (release == 0)
+        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no good release to go back to",
+                     self->name);
+      else
+        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                     self->name, release);
+      return NULL;
+    }
+  request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);
+  request->by_hand = TRUE;
+  request->target = release;
+  return hr_service_request (self, request);
+}
+
+/**
+ * hr_service_restore_snapshot:
+ * @self: a service
+ * @id: a snapshot
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Starts the release that runs anew with this state.
+ *
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_SNAPSHOT
+ */
+HrJob *
+hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error)
+{
+  g_autoptr (GPtrArray) list = hr_service_list_snapshots (self);
+  HrRequest *request;
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrSnapshot *snapshot = g_ptr_array_index (list, i);
+
+      if (!g_str_equal (snapshot->id, id))
+        continue;
+      request = hr_service_new_request (self, HR_JOB_RESTORE_SNAPSHOT, "manual", caller);
+      request->by_hand = TRUE;
+      request->snapshot = g_strdup (id);
+      return hr_service_request (self, request);
+    }
+  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_SNAPSHOT, "service '%s' has no snapshot '%s'", self->name, id);
+  return NULL;
+}
+
+/**
+ * hr_service_set_paused:
+ * @self: a service
+ * @paused: whether changes of its source are only kept
+ * @of_all: whether all services are paused or resumed; each kind of pause ends by itself
+ */
+void
+hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all)
+{
+  gboolean before = hr_service_get_paused (self);
+
+  if (of_all)
+    self->all_paused = paused;
+  else
+    {
+      self->paused = paused;
+      hr_service_remember (self);
+    }
+  if (hr_service_get_paused (self) == before)
+    return;
+  if (before)
+    self->next_trigger = "resume";
+  if (self->intake != NULL)
+    hr_intake_set_paused (self->intake, !before);
+  hr_service_touch (self);
+}
