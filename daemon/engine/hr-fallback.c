@@ -217,8 +217,8 @@ candidate_exited (HrGeneration *candidate, GTask *task)
  * @callback: called when the candidate has ended and the old release serves, or cannot
  * @user_data: for @callback
  *
- * A candidate that was ready is stopped as any instance, for it may have accepted connections; one that was not is
- * killed.
+ * A candidate that was ready may have accepted connections: it answers what is under way, then is stopped as any
+ * instance; one that was not is killed.
  */
 void
 hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data)
@@ -244,7 +244,7 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
     }
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), task);
   if (hr_generation_is_ready (self->candidate))
-    hr_generation_stop (self->candidate, hr_generation_get_spec (self->candidate)->stop_timeout);
+    hr_generation_hand_over (self->candidate, hr_generation_get_spec (self->candidate)->stop_timeout);
   else
     hr_generation_kill (self->candidate);
 }

@@ -189,6 +189,29 @@ test_sequential_bound (Engine *engine)
   g_assert_true (old->killed);
 }
 
+/* It was ready, and so may have accepted; nothing of that is cut off when its probe fails. */
+static void
+test_rejected (Engine *engine)
+{
+  HrFakeInstance *candidate;
+
+  engine_start_with (engine, "[Health]\nProbe=exec:probe\nInterval=500ms\nFailures=2\n", &RETIRES);
+  engine->platform->checker->illness = "ill";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 200 * MSEC);
+  candidate = engine_instance (engine, 1);
+  candidate->connections = 1;
+  engine_run (engine, 500 * MSEC);
+  g_assert_true (candidate->retired);
+  g_assert_cmpint (candidate->signalled, ==, 0);
+  candidate->connections = 0;
+  engine_run (engine, 300 * MSEC);
+  g_assert_false (candidate->alive);
+  g_assert_cmpint (candidate->signalled, ==, SIGTERM);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_false (engine_instance (engine, 0)->retired);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -205,5 +228,6 @@ main (int argc, char **argv)
   engine_add ("/drain/what-cannot-be-held-is-told-to-stop", test_cannot_retire);
   engine_add ("/drain/what-is-stopped-first-answers-what-is-under-way", test_sequential);
   engine_add ("/drain/what-is-stopped-first-is-not-waited-for-long", test_sequential_bound);
+  engine_add ("/drain/a-rejected-candidate-answers-what-is-under-way", test_rejected);
   return g_test_run ();
 }
