@@ -23,6 +23,8 @@
 #define HR_ENV_PROFILE "HOTRELOAD_PROFILE"
 /* Directory of hotreload-exec and libhotreload-adopt.so, for a build tree that is not installed. */
 #define HR_ENV_LIBEXECDIR "HOTRELOAD_LIBEXECDIR"
+/* Directory of the translations, likewise. */
+#define HR_ENV_LOCALEDIR "HOTRELOAD_LOCALEDIR"
 
 /* What a service gets */
 #define HR_ENV_SERVICE "HOTRELOAD_SERVICE"

@@ -47,11 +47,12 @@ main (int argc, char **argv)
   g_autoptr (HrOutput) output = NULL;
   g_autoptr (GError) error = NULL;
   const char *const *words = (const char *const *)argv + (argc > 0 ? 1 : 0);
+  const char *locale_dir = g_getenv (HR_ENV_LOCALEDIR);
   HrCtl ctl;
   int code;
 
   setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, HR_LOCALEDIR);
+  bindtextdomain (GETTEXT_PACKAGE, locale_dir != NULL ? locale_dir : HR_LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
 
