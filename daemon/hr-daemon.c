@@ -2,6 +2,7 @@
 #include "hr-daemon.h"
 
 #include <glib-unix.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include "hr-bus-manager.h"
@@ -187,6 +188,16 @@ connect_to_bus (Daemon *self, const HrOptions *options, GError **error)
   return TRUE;
 }
 
+/* When nothing is under way, and what was is forgotten, what it needed goes back to the system. */
+static void
+job_removed (HrManager *manager, HrJob *job, gpointer user_data)
+{
+  g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (manager);
+
+  if (jobs->len == 0)
+    malloc_trim (0);
+}
+
 static gboolean
 open_all (Daemon *self, const HrOptions *options, GError **error)
 {
@@ -206,6 +217,8 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
   self->manager = hr_manager_new (self->platform, options->profile);
   self->configuration = hr_configuration_new (self->manager, options->config_dir);
   self->bus = hr_bus_manager_new (self->configuration, self->connection);
+  /* Behind that of the bus, which holds objects of the job. */
+  g_signal_connect (self->manager, "job-removed", G_CALLBACK (job_removed), NULL);
   if (options->exit_idle)
     {
       g_signal_connect (self->manager, "service-removed", G_CALLBACK (service_removed), self);
