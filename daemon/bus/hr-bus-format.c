@@ -3,6 +3,7 @@
 
 #include "hr-bus-text.h"
 #include "hr-error.h"
+#include "hr-figures.h"
 
 /* Not a GVariantDict: that would hash what is only written out, which takes as long again. */
 static void
@@ -124,17 +125,17 @@ GVariant *
 hr_bus_format_status (HrManager *manager, gboolean in_full)
 {
   g_autoptr (GPtrArray) services = hr_manager_list (manager);
-  g_auto (GStrv) pending = in_full ? hr_manager_get_pending (manager) : NULL;
+  g_auto (GStrv) pending = in_full ? hr_figures_get_pending (manager) : NULL;
   guint count = hr_manager_get_reload_count (manager);
   guint failed = hr_manager_get_failed_reloads (manager);
   GVariantBuilder list;
   GVariantBuilder dict;
 
   g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
-  add_value (&dict, "enabled", g_variant_new_boolean (hr_manager_get_enabled (manager)));
+  add_value (&dict, "enabled", g_variant_new_boolean (hr_figures_get_enabled (manager)));
   add_value (&dict, "paused", g_variant_new_boolean (hr_manager_get_paused (manager)));
   add_string (&dict, "profile", hr_manager_get_profile (manager));
-  add_value (&dict, "watchedFiles", g_variant_new_uint32 (hr_manager_get_watched_files (manager)));
+  add_value (&dict, "watchedFiles", g_variant_new_uint32 (hr_figures_get_watched_files (manager)));
   add_value (&dict, "reloadCount", g_variant_new_uint32 (count));
   add_value (&dict, "failedReloads", g_variant_new_uint32 (failed));
   if (count > 0)

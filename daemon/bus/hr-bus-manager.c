@@ -14,6 +14,7 @@
 #include "hr-config.h"
 #include "hr-dbus-generated.h"
 #include "hr-error.h"
+#include "hr-figures.h"
 #include "hr-names.h"
 #include "hr-object-path.h"
 
@@ -86,12 +87,12 @@ static void
 flush (gpointer user_data)
 {
   HrBusManager *self = user_data;
-  g_auto (GStrv) raw = hr_manager_get_pending (self->manager);
+  g_auto (GStrv) raw = hr_figures_get_pending (self->manager);
   g_auto (GStrv) pending = hr_bus_texts ((const char *const *)raw);
 
   hr_dbus_manager_set_paused (self->skeleton, hr_manager_get_paused (self->manager));
-  hr_dbus_manager_set_enabled (self->skeleton, hr_manager_get_enabled (self->manager));
-  hr_dbus_manager_set_watched_files (self->skeleton, hr_manager_get_watched_files (self->manager));
+  hr_dbus_manager_set_enabled (self->skeleton, hr_figures_get_enabled (self->manager));
+  hr_dbus_manager_set_watched_files (self->skeleton, hr_figures_get_watched_files (self->manager));
   hr_dbus_manager_set_reload_count (self->skeleton, hr_manager_get_reload_count (self->manager));
   hr_dbus_manager_set_failed_reloads (self->skeleton, hr_manager_get_failed_reloads (self->manager));
   hr_dbus_manager_set_last_reload (self->skeleton, (guint64)hr_manager_get_last_reload (self->manager));

@@ -544,29 +544,6 @@ hr_manager_get_profile (HrManager *self)
 }
 
 /**
- * hr_manager_get_enabled:
- * @self: a manager
- *
- * Returns: whether any service's source is watched by its configuration
- */
-gboolean
-hr_manager_get_enabled (HrManager *self)
-{
-  GHashTableIter iter;
-  gpointer service;
-
-  g_hash_table_iter_init (&iter, self->services);
-  while (g_hash_table_iter_next (&iter, NULL, &service))
-    {
-      HrServiceSpec *spec = hr_service_get_spec (service);
-
-      if (spec != NULL && spec->source != NULL && spec->watch_enabled)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/**
  * hr_manager_get_paused:
  * @self: a manager
  *
@@ -576,25 +553,6 @@ gboolean
 hr_manager_get_paused (HrManager *self)
 {
   return hr_run_state_get_all_paused (hr_platform_get_run_state (self->platform));
-}
-
-/**
- * hr_manager_get_watched_files:
- * @self: a manager
- *
- * Returns: how many files are watched
- */
-guint
-hr_manager_get_watched_files (HrManager *self)
-{
-  GHashTableIter iter;
-  gpointer service;
-  guint sum = 0;
-
-  g_hash_table_iter_init (&iter, self->services);
-  while (g_hash_table_iter_next (&iter, NULL, &service))
-    sum += hr_service_get_watched (service);
-  return sum;
 }
 
 /**
@@ -631,33 +589,6 @@ gint64
 hr_manager_get_last_reload (HrManager *self)
 {
   return self->last_reload;
-}
-
-/**
- * hr_manager_get_pending:
- * @self: a manager
- *
- * Returns: (transfer full): "SERVICE/PATH" of every path that waits to be looked at
- */
-char **
-hr_manager_get_pending (HrManager *self)
-{
-  g_autoptr (GPtrArray) services = hr_manager_list (self);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-
-  for (guint i = 0; i < services->len; i++)
-    {
-      HrService *service = g_ptr_array_index (services, i);
-      g_auto (GStrv) pending = hr_service_get_pending (service);
-
-      for (guint j = 0; pending[j] != NULL; j++)
-        {
-          g_autofree char *path = g_strconcat (hr_service_get_name (service), "/", pending[j], NULL);
-
-          g_strv_builder_add (builder, path);
-        }
-    }
-  return g_strv_builder_end (builder);
 }
 
 /**

@@ -43,15 +43,12 @@ void hr_manager_set_paused (HrManager *self, gboolean paused);
 void hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data);
 void hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result);
 
-/* Figures. */
+/* Figures; what follows from the services is in HrFigures. */
 const char *hr_manager_get_profile (HrManager *self);
-gboolean hr_manager_get_enabled (HrManager *self);
 gboolean hr_manager_get_paused (HrManager *self);
-guint hr_manager_get_watched_files (HrManager *self);
 guint hr_manager_get_reload_count (HrManager *self);
 guint hr_manager_get_failed_reloads (HrManager *self);
 gint64 hr_manager_get_last_reload (HrManager *self);
-char **hr_manager_get_pending (HrManager *self);
 HrPlatform *hr_manager_get_platform (HrManager *self);
 
 G_END_DECLS

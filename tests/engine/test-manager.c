@@ -4,6 +4,7 @@
  */
 #include "engine-fixture.h"
 #include "hr-error.h"
+#include "hr-figures.h"
 #include "hr-job-list.h"
 
 static const char *
@@ -361,7 +362,7 @@ test_pause_all (Engine *engine)
   engine_save (engine, "main", "two");
   engine_run (engine, PROVEN);
   engine_expect (engine, "");
-  pending = hr_manager_get_pending (engine->manager);
+  pending = hr_figures_get_pending (engine->manager);
   g_assert_cmpuint (g_strv_length (pending), ==, 1);
   g_assert_cmpstr (pending[0], ==, "web/main");
   engine_new_daemon (engine);
@@ -477,11 +478,11 @@ static void
 test_figures (Engine *engine)
 {
   g_assert_cmpstr (hr_manager_get_profile (engine->manager), ==, "development");
-  g_assert_false (hr_manager_get_enabled (engine->manager));
+  g_assert_false (hr_figures_get_enabled (engine->manager));
   g_assert_cmpint (hr_manager_get_last_reload (engine->manager), ==, 0);
   start_two (engine);
-  g_assert_true (hr_manager_get_enabled (engine->manager));
-  g_assert_cmpuint (hr_manager_get_watched_files (engine->manager), ==, 1);
+  g_assert_true (hr_figures_get_enabled (engine->manager));
+  g_assert_cmpuint (hr_figures_get_watched_files (engine->manager), ==, 1);
   g_assert_cmpuint (hr_manager_get_reload_count (engine->manager), ==, 0);
   engine->platform->checker->fault = "line 1: garbage";
   engine_save (engine, "main", "garbage");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hr-error.h"
+#include "hr-figures.h"
 
 /* Rule 1: one runs, one waits; later callers get the waiting job. */
 static void
@@ -421,7 +422,7 @@ test_pause (Engine *engine)
   pending = hr_service_get_pending (service);
   g_assert_cmpuint (g_strv_length (pending), ==, 2);
   g_assert_cmpstr (pending[0], ==, "a");
-  of_all = hr_manager_get_pending (engine->manager);
+  of_all = hr_figures_get_pending (engine->manager);
   g_assert_cmpstr (of_all[1], ==, "web/main");
   hr_service_set_paused (service, FALSE, FALSE);
   engine_run (engine, PROVEN);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fake-answers.h"
 #include "hr-dbus-generated.h"
 #include "hr-error.h"
 #include "hr-names.h"
@@ -45,41 +46,12 @@ job_free (gpointer data)
   g_free (self);
 }
 
-static GVariant *
-make_details (const char *service, gboolean success)
-{
-  static const char *const files[] = { "app.py", "lib/ä.py", NULL };
-  static const char *const checks[] = { "python3: 2 files", NULL };
-  static const char *const none[] = { NULL };
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  gboolean missing = g_str_equal (service, "gone");
-
-  g_variant_dict_insert (&dict, "service", "s", service);
-  g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
-  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
-  g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
-  g_variant_dict_insert (&dict, "statePreserved", "b", success);
-  g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
-  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
-  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
-  g_variant_dict_insert (&dict, "phase", "s", success ? "" : "check");
-  g_variant_dict_insert (&dict, "checks", "^as", success ? checks : none);
-  g_variant_dict_insert (&dict, "carried", "^as", none);
-  g_variant_dict_insert (&dict, "files", "^as", files);
-  g_variant_dict_insert (&dict, "error", "s", success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
-  g_variant_dict_insert (&dict, "errorName", "s",
-                         success   ? ""
-                         : missing ? HR_ERROR_PREFIX "NoSuchRelease"
-                                   : HR_ERROR_PREFIX "CheckFailed");
-  return g_variant_dict_end (&dict);
-}
-
 static void
 job_end (Job *self)
 {
   gboolean success = !g_str_equal (self->service, "broken") && !g_str_equal (self->service, "gone");
 
-  hr_dbus_job_set_details (self->job, make_details (self->service, success));
+  hr_dbus_job_set_details (self->job, fake_answer_details (self->service, success));
   hr_dbus_job_set_error (self->job, success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
   hr_dbus_job_set_result (self->job, success ? "completed" : "failed");
   g_dbus_interface_skeleton_flush (G_DBUS_INTERFACE_SKELETON (self->job));
@@ -239,32 +211,6 @@ on_list_services (HrDbusManager *manager, GDBusMethodInvocation *invocation, Fak
   return TRUE;
 }
 
-static GVariant *
-make_service_status (gboolean running)
-{
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  static const char *const listen[] = { "tcp:127.0.0.1:8080", NULL };
-  static const char *const none[] = { NULL };
-
-  g_variant_dict_insert (&dict, "name", "s", running ? "being-system" : "broken");
-  g_variant_dict_insert (&dict, "state", "s", running ? "running" : "failed");
-  g_variant_dict_insert (&dict, "health", "s", running ? "healthy" : "unknown");
-  g_variant_dict_insert (&dict, "restarts", "u", running ? 0 : 5);
-  g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
-  if (running)
-    {
-      g_variant_dict_insert (&dict, "pid", "u", 1234);
-      g_variant_dict_insert (&dict, "release", "t", (guint64)7);
-      g_variant_dict_insert (&dict, "uptimeUsec", "t", (guint64)(184 * G_USEC_PER_SEC));
-      g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
-      g_variant_dict_insert (&dict, "view", "s", "source");
-    }
-  else
-    g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
-
-  return g_variant_dict_end (&dict);
-}
-
 static gboolean
 on_get_status (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
 {
@@ -272,8 +218,8 @@ on_get_status (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeMa
   GVariantBuilder services;
 
   g_variant_builder_init (&services, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_builder_add_value (&services, make_service_status (TRUE));
-  g_variant_builder_add_value (&services, make_service_status (FALSE));
+  g_variant_builder_add_value (&services, fake_answer_service_status (TRUE));
+  g_variant_builder_add_value (&services, fake_answer_service_status (FALSE));
   g_variant_dict_insert (&dict, "enabled", "b", TRUE);
   g_variant_dict_insert (&dict, "paused", "b", FALSE);
   g_variant_dict_insert (&dict, "profile", "s", "development");
@@ -288,36 +234,6 @@ on_get_status (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeMa
   return TRUE;
 }
 
-static GVariant *
-make_history_entry (gboolean success)
-{
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-
-  g_variant_dict_insert (&dict, "timestamp", "s", success ? "2025-10-05T14:30:00Z" : "2025-10-05T14:29:00Z");
-  g_variant_dict_insert (&dict, "service", "s", "being-system");
-  g_variant_dict_insert (&dict, "success", "b", success);
-  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
-  g_variant_dict_insert (&dict, "downtime", "s", "0.0s");
-  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)0);
-  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
-  g_variant_dict_insert (&dict, "trigger", "s", success ? "file" : "manual");
-  if (success)
-    {
-      g_variant_dict_insert (&dict, "file", "s", "app.py");
-      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", "lib/ä.py", NULL });
-      g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
-    }
-  else
-    {
-      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ NULL });
-      g_variant_dict_insert (&dict, "phase", "s", "check");
-      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
-      g_variant_dict_insert (&dict, "caller", "s", "uid 1000");
-    }
-
-  return g_variant_dict_end (&dict);
-}
-
 static gboolean
 on_get_history (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, guint limit,
                 FakeManager *self)
@@ -329,34 +245,11 @@ on_get_history (HrDbusManager *manager, GDBusMethodInvocation *invocation, const
 
   g_string_append_printf (self->calls, "limit %u\n", limit);
   g_variant_builder_init (&entries, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_builder_add_value (&entries, make_history_entry (TRUE));
+  g_variant_builder_add_value (&entries, fake_answer_history_entry (TRUE));
   if (limit > 1)
-    g_variant_builder_add_value (&entries, make_history_entry (FALSE));
+    g_variant_builder_add_value (&entries, fake_answer_history_entry (FALSE));
   hr_dbus_manager_complete_get_history (manager, invocation, g_variant_builder_end (&entries));
   return TRUE;
-}
-
-static GVariant *
-make_release (guint64 number, const char *fate)
-{
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  gboolean rejected = g_str_equal (fate, "rejected");
-
-  g_variant_dict_insert (&dict, "number", "t", number);
-  g_variant_dict_insert (&dict, "fate", "s", fate);
-  g_variant_dict_insert (&dict, "time", "t", (guint64)(1759674600 + number) * G_USEC_PER_SEC);
-  g_variant_dict_insert (&dict, "commit", "s", "0123abcd");
-  g_variant_dict_insert (&dict, "trigger", "s", "file");
-  g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", NULL });
-  g_variant_dict_insert (&dict, "running", "b", number == 7);
-  g_variant_dict_insert (&dict, "rollbackPoint", "b", number == 6);
-  if (rejected)
-    {
-      g_variant_dict_insert (&dict, "phase", "s", "check");
-      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
-    }
-
-  return g_variant_dict_end (&dict);
 }
 
 static gboolean
@@ -368,9 +261,9 @@ on_list_releases (HrDbusManager *manager, GDBusMethodInvocation *invocation, con
     return TRUE;
 
   g_variant_builder_init (&releases, G_VARIANT_TYPE ("aa{sv}"));
-  g_variant_builder_add_value (&releases, make_release (5, "rejected"));
-  g_variant_builder_add_value (&releases, make_release (6, "good"));
-  g_variant_builder_add_value (&releases, make_release (7, "good"));
+  g_variant_builder_add_value (&releases, fake_answer_release (5, "rejected"));
+  g_variant_builder_add_value (&releases, fake_answer_release (6, "good"));
+  g_variant_builder_add_value (&releases, fake_answer_release (7, "good"));
   hr_dbus_manager_complete_list_releases (manager, invocation, g_variant_builder_end (&releases));
   return TRUE;
 }
@@ -497,14 +390,15 @@ on_transient_running (gpointer user_data)
   if (self->run == FAKE_RUN_ENDS_WELL)
     {
       hr_dbus_manager_emit_reload_completed (self->manager, self->transient, "/org/hotreload/job/1", 3, 0,
-                                             make_details (self->transient, TRUE));
+                                             fake_answer_details (self->transient, TRUE));
       hr_dbus_manager_emit_rolled_back (self->manager, self->transient, 3, 2, "it ended");
       emit_state (self, "running", "stopped");
     }
   else
     {
-      hr_dbus_manager_emit_reload_failed (self->manager, self->transient, "/org/hotreload/job/1", "check",
-                                          "app.py:3: SyntaxError\n  def f(:", make_details (self->transient, FALSE));
+      hr_dbus_manager_emit_reload_failed (
+          self->manager, self->transient, "/org/hotreload/job/1", "check",
+          "app.py:3: SyntaxError\n  def f(:", fake_answer_details (self->transient, FALSE));
       emit_state (self, "running", "failed");
       emit_state (self, "failed", "stopped");
     }
@@ -715,8 +609,9 @@ fake_manager_emit_all (FakeManager *self)
   hr_dbus_manager_emit_reload_started (self->manager, name, job, 7, files);
   hr_dbus_manager_emit_state_preserved (self->manager, name, "20251005-1", 17);
   hr_dbus_manager_emit_state_restored (self->manager, name, "20251005-1");
-  hr_dbus_manager_emit_reload_completed (self->manager, name, job, 7, 0, make_details (name, TRUE));
-  hr_dbus_manager_emit_reload_failed (self->manager, name, job, "check", "bad\033[2J", make_details (name, FALSE));
+  hr_dbus_manager_emit_reload_completed (self->manager, name, job, 7, 0, fake_answer_details (name, TRUE));
+  hr_dbus_manager_emit_reload_failed (self->manager, name, job, "check", "bad\033[2J",
+                                      fake_answer_details (name, FALSE));
   hr_dbus_manager_emit_rolled_back (self->manager, name, 7, 6, "it ended");
   hr_dbus_manager_emit_service_state_changed (self->manager, name, "running", "reloading");
 }

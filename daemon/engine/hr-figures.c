@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-figures.h"
+
+/**
+ * hr_figures_get_enabled:
+ * @manager: a manager
+ *
+ * Returns: whether any service's source is watched by its configuration
+ */
+gboolean
+hr_figures_get_enabled (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrServiceSpec *spec = hr_service_get_spec (g_ptr_array_index (services, i));
+
+      if (spec != NULL && spec->source != NULL && spec->watch_enabled)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/**
+ * hr_figures_get_watched_files:
+ * @manager: a manager
+ *
+ * Returns: how many files are watched
+ */
+guint
+hr_figures_get_watched_files (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  guint sum = 0;
+
+  for (guint i = 0; i < services->len; i++)
+    sum += hr_service_get_watched (g_ptr_array_index (services, i));
+  return sum;
+}
+
+/**
+ * hr_figures_get_pending:
+ * @manager: a manager
+ *
+ * Returns: (transfer full): "SERVICE/PATH" of every path that waits to be looked at
+ */
+char **
+hr_figures_get_pending (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrService *service = g_ptr_array_index (services, i);
+      g_auto (GStrv) pending = hr_service_get_pending (service);
+
+      for (guint j = 0; pending[j] != NULL; j++)
+        {
+          g_autofree char *path = g_strconcat (hr_service_get_name (service), "/", pending[j], NULL);
+
+          g_strv_builder_add (builder, path);
+        }
+    }
+  return g_strv_builder_end (builder);
+}

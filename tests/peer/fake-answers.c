@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fake-answers.h"
+
+#include "hr-names.h"
+
+GVariant *
+fake_answer_details (const char *service, gboolean success)
+{
+  static const char *const files[] = { "app.py", "lib/ä.py", NULL };
+  static const char *const checks[] = { "python3: 2 files", NULL };
+  static const char *const none[] = { NULL };
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  gboolean missing = g_str_equal (service, "gone");
+
+  g_variant_dict_insert (&dict, "service", "s", service);
+  g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
+  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
+  g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
+  g_variant_dict_insert (&dict, "statePreserved", "b", success);
+  g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
+  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
+  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  g_variant_dict_insert (&dict, "phase", "s", success ? "" : "check");
+  g_variant_dict_insert (&dict, "checks", "^as", success ? checks : none);
+  g_variant_dict_insert (&dict, "carried", "^as", none);
+  g_variant_dict_insert (&dict, "files", "^as", files);
+  g_variant_dict_insert (&dict, "error", "s", success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
+  g_variant_dict_insert (&dict, "errorName", "s",
+                         success   ? ""
+                         : missing ? HR_ERROR_PREFIX "NoSuchRelease"
+                                   : HR_ERROR_PREFIX "CheckFailed");
+  return g_variant_dict_end (&dict);
+}
+
+GVariant *
+fake_answer_service_status (gboolean running)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  static const char *const listen[] = { "tcp:127.0.0.1:8080", NULL };
+  static const char *const none[] = { NULL };
+
+  g_variant_dict_insert (&dict, "name", "s", running ? "being-system" : "broken");
+  g_variant_dict_insert (&dict, "state", "s", running ? "running" : "failed");
+  g_variant_dict_insert (&dict, "health", "s", running ? "healthy" : "unknown");
+  g_variant_dict_insert (&dict, "restarts", "u", running ? 0 : 5);
+  g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
+  if (running)
+    {
+      g_variant_dict_insert (&dict, "pid", "u", 1234);
+      g_variant_dict_insert (&dict, "release", "t", (guint64)7);
+      g_variant_dict_insert (&dict, "uptimeUsec", "t", (guint64)(184 * G_USEC_PER_SEC));
+      g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
+      g_variant_dict_insert (&dict, "view", "s", "source");
+    }
+  else
+    g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
+
+  return g_variant_dict_end (&dict);
+}
+
+GVariant *
+fake_answer_history_entry (gboolean success)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, "timestamp", "s", success ? "2025-10-05T14:30:00Z" : "2025-10-05T14:29:00Z");
+  g_variant_dict_insert (&dict, "service", "s", "being-system");
+  g_variant_dict_insert (&dict, "success", "b", success);
+  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
+  g_variant_dict_insert (&dict, "downtime", "s", "0.0s");
+  g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)0);
+  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  g_variant_dict_insert (&dict, "trigger", "s", success ? "file" : "manual");
+  if (success)
+    {
+      g_variant_dict_insert (&dict, "file", "s", "app.py");
+      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", "lib/ä.py", NULL });
+      g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
+    }
+  else
+    {
+      g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ NULL });
+      g_variant_dict_insert (&dict, "phase", "s", "check");
+      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
+      g_variant_dict_insert (&dict, "caller", "s", "uid 1000");
+    }
+
+  return g_variant_dict_end (&dict);
+}
+
+GVariant *
+fake_answer_release (guint64 number, const char *fate)
+{
+  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
+  gboolean rejected = g_str_equal (fate, "rejected");
+
+  g_variant_dict_insert (&dict, "number", "t", number);
+  g_variant_dict_insert (&dict, "fate", "s", fate);
+  g_variant_dict_insert (&dict, "time", "t", (guint64)(1759674600 + number) * G_USEC_PER_SEC);
+  g_variant_dict_insert (&dict, "commit", "s", "0123abcd");
+  g_variant_dict_insert (&dict, "trigger", "s", "file");
+  g_variant_dict_insert (&dict, "files", "^as", (const char *const[]){ "app.py", NULL });
+  g_variant_dict_insert (&dict, "running", "b", number == 7);
+  g_variant_dict_insert (&dict, "rollbackPoint", "b", number == 6);
+  if (rejected)
+    {
+      g_variant_dict_insert (&dict, "phase", "s", "check");
+      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
+    }
+
+  return g_variant_dict_end (&dict);
+}
