@@ -163,7 +163,11 @@ open_watch (gpointer data, gpointer user_data)
   Run *run = data;
 
   if (hr_source_watch_open (run->watch, &run->error))
-    run->n_dirs = hr_source_watch_get_dirs (run->watch);
+    {
+      g_mutex_lock (&run->mutex);
+      run->n_dirs = hr_source_watch_get_dirs (run->watch);
+      g_mutex_unlock (&run->mutex);
+    }
   else
     g_clear_pointer (&run->watch, hr_source_watch_free);
 }
@@ -200,7 +204,10 @@ file_watcher_start (HrWatcher *watcher, GError **error)
       end_run (self);
       return FALSE;
     }
+  /* The watch thread may be reporting already. */
+  g_mutex_lock (&self->run->mutex);
   self->n_dirs = self->run->n_dirs;
+  g_mutex_unlock (&self->run->mutex);
   return TRUE;
 }
 
