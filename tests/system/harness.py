@@ -27,6 +27,8 @@ DEADLINE = float(os.environ.get("HOTRELOAD_TEST_DEADLINE", "30"))
 BUILD = os.environ.get("HOTRELOAD_TEST_BUILD", os.path.abspath("build"))
 SOURCE = os.environ.get("HOTRELOAD_TEST_SOURCE", os.path.abspath("."))
 PYTHON = "/usr/bin/python3"
+# The exit status of a program in which a sanitizer found something; none of ours has it otherwise.
+FOUND = 99
 
 
 class NotRunHere(Exception):
@@ -232,7 +234,7 @@ class Site:
         # What a sanitizer finds in daemon or client, whatever their exit status: close() looks for it.
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
             given = os.environ.get(name)
-            self.environment[name] = (f"{given}:" if given else "") + f"log_path={self.path('sanitizer')}:exitcode=99"
+            self.environment[name] = (f"{given}:" if given else "") + f"log_path={self.path('sanitizer')}:exitcode={FOUND}"
         self.environment.update(environment or {})
         self.start_bus()
         self.signals = Signals(self.environment["DBUS_SESSION_BUS_ADDRESS"])
@@ -320,6 +322,7 @@ class Site:
             self.daemon.send_signal(signal_number)
         status = self.daemon.wait(DEADLINE)
         self.daemon = None
+        check(status != FOUND, "a sanitizer found something in the daemon:", self.daemon_log()[-3000:])
         return status
 
     def daemon_log(self):
@@ -412,8 +415,10 @@ class Site:
         options.setdefault("timeout", DEADLINE * 2)
         options.setdefault("env", self.environment)
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run([os.path.join(BUILD, "client", "hrctl", "hrctl"), *words], capture_output=True, text=True,
-                              check=False, **options)
+        result = subprocess.run([os.path.join(BUILD, "client", "hrctl", "hrctl"), *words], capture_output=True, text=True,
+                                check=False, **options)
+        check(result.returncode != FOUND, "a sanitizer found something in hrctl", words, result.stderr)
+        return result
 
     def json(self, *words):
         result = self.hrctl("--json", *words)
