@@ -21,6 +21,9 @@ build-asan/build.ninja: | deps
 build-sanitize/build.ninja: | deps
 	meson setup build-sanitize $(SANITIZERS)
 
+build-clang/build.ninja: | deps
+	CC=clang meson setup build-clang --werror
+
 build-coverage/build.ninja: | deps
 	meson setup build-coverage -Db_coverage=true --buildtype=debug
 
@@ -32,8 +35,10 @@ check: build build-asan/build.ninja
 	ninja -C build-asan
 	tests/run-suites build build-asan:unit,os,engine
 
-# Everything under the address and undefined behaviour sanitizers, then under valgrind.
-sanitize: build build-sanitize/build.ninja
+# What another compiler warns of; then everything under the address and undefined behaviour sanitizers, then under
+# valgrind.
+sanitize: build build-clang/build.ninja build-sanitize/build.ninja
+	ninja -C build-clang
 	ninja -C build-sanitize
 	tests/run-suites build-sanitize build@valgrind
 
@@ -61,6 +66,6 @@ install: build
 	meson install -C build
 
 clean:
-	rm -rf build build-asan build-bench build-sanitize build-coverage
+	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
 .PHONY: all deps build check sanitize coverage demo bench install clean
