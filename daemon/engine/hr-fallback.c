@@ -91,10 +91,11 @@ again_timed_out (gpointer user_data)
   GTask *task = user_data;
   Fallback *self = g_task_get_task_data (task);
   g_autofree char *old = describe_old (hr_generation_get_release (self->again));
+  g_autofree char *wait = hr_generation_describe_wait (self->again);
 
   self->timer = 0;
-  finish (task,
-          g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED, "%s was started again, but did not become ready", old));
+  finish (task, g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED, "%s was started again, but did not become ready: %s",
+                             old, wait));
 }
 
 static void

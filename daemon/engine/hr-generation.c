@@ -128,7 +128,8 @@ time_decided (const GError *error, gpointer user_data)
       become_ready (self);
       return;
     }
-  self->launch_error = g_error_copy (error);
+  if (self->alive && !self->killed)
+    self->launch_error = g_error_copy (error);
   hr_generation_kill (self);
 }
 
@@ -446,6 +447,27 @@ hr_generation_kill (HrGeneration *self)
   self->stopping = TRUE;
   self->killed = TRUE;
   hr_instance_kill (self->instance);
+}
+
+/**
+ * hr_generation_give_up:
+ * @self: a generation that did not become ready within StartTimeout
+ *
+ * SIGKILL to all of it, now; what is said of its end names what was waited for.
+ */
+void
+hr_generation_give_up (HrGeneration *self)
+{
+  g_autofree char *wait = NULL;
+
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->killed)
+    return;
+  wait = hr_readiness_describe (self->readiness);
+  self->launch_error =
+      g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT, "it did not become ready within StartTimeout: %s", wait);
+  hr_generation_kill (self);
 }
 
 /**

@@ -32,6 +32,7 @@ void hr_generation_retire (HrGeneration *self);
 void hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_stop (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_kill (HrGeneration *self);
+void hr_generation_give_up (HrGeneration *self);
 void hr_generation_set_ready (HrGeneration *self);
 gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error);
 

@@ -316,7 +316,7 @@ start_timed_out (gpointer user_data)
 
   self->start_deadline = 0;
   if (self->current != NULL && !hr_generation_is_ready (self->current))
-    hr_generation_kill (self->current);
+    hr_generation_give_up (self->current);
 }
 
 static void

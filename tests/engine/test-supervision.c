@@ -244,6 +244,9 @@ test_restart_is_never_ready (Engine *engine)
   engine_run (engine, SECOND);
   g_assert_true (engine_instance (engine, 1)->killed);
   g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpuint (
+      engine_n_warnings (engine, "release 1: it did not become ready within StartTimeout: it did not say READY=1*"), ==,
+      1);
   g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
 }
 
