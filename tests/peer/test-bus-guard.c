@@ -11,7 +11,7 @@
 /* A skeleton as gdbus-codegen would make it of this; Secret is in no table. */
 static const char xml[] = "<node><interface name='" HR_MANAGER_INTERFACE "'>"
                           "<method name='Start'><arg type='s' direction='in'/></method>"
-                          "<method name='GetStatus'/><method name='Secret'/>"
+                          "<method name='ListServices'/><method name='Secret'/>"
                           "<property name='Version' type='s' access='read'/></interface></node>";
 
 #define TEST_TYPE_SKELETON (test_skeleton_get_type ())
@@ -250,16 +250,16 @@ static void
 test_order (Fixture *fixture, gconstpointer data)
 {
   send_call (fixture, "Start", "1");
-  send_call (fixture, "GetStatus", NULL);
+  send_call (fixture, "ListServices", NULL);
   send_call (fixture, "Start", "2");
-  send_call (fixture, "GetStatus", NULL);
+  send_call (fixture, "ListServices", NULL);
   await_received (fixture, 4);
   await_replies (fixture, 4);
   g_assert_cmpuint (passed->len, ==, 4);
   g_assert_cmpstr (passed->pdata[0], ==, "Start1");
-  g_assert_cmpstr (passed->pdata[1], ==, "GetStatus");
+  g_assert_cmpstr (passed->pdata[1], ==, "ListServices");
   g_assert_cmpstr (passed->pdata[2], ==, "Start2");
-  g_assert_cmpstr (passed->pdata[3], ==, "GetStatus");
+  g_assert_cmpstr (passed->pdata[3], ==, "ListServices");
   g_assert_cmpuint (fixture->asked, ==, 1);
 }
 
@@ -267,7 +267,7 @@ test_order (Fixture *fixture, gconstpointer data)
 static void
 test_look (Fixture *fixture, gconstpointer data)
 {
-  send_call (fixture, "GetStatus", NULL);
+  send_call (fixture, "ListServices", NULL);
   await_replies (fixture, 1);
   g_assert_cmpstr (reply (fixture, 0), ==, "");
   g_assert_cmpuint (fixture->asked, ==, 0);
