@@ -291,6 +291,7 @@ take_kept (HrStateExchange *self)
                                   self->kept_version, data, NULL);
       if (snapshot != NULL)
         {
+          g_free (snapshot->id);
           snapshot->id = hr_snapshot_make_id (self->kept_time, self->kept_release);
           return g_steal_pointer (&snapshot);
         }
