@@ -20,31 +20,6 @@ reloaded (Engine *engine, const char *text)
 }
 
 static void
-test_exit (Engine *engine)
-{
-  HrService *service = reloaded (engine, "");
-  g_autoptr (HrHistoryEntry) entry = NULL;
-
-  hr_fake_instance_exit (engine_instance (engine, 1), 1);
-  engine_run (engine, SECOND);
-  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
-  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
-  g_assert_cmpstr (engine_release (engine, 2)->phase, ==, "observe");
-  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "it exited with status 1");
-  entry = engine_history (engine);
-  g_assert_cmpstr (entry->trigger, ==, "rollback");
-  g_assert_null (entry->caller);
-  g_assert_cmpuint (entry->release, ==, 1);
-  g_assert_cmpuint (entry->previous_release, ==, 2);
-  g_assert_cmpuint (engine_n_history (engine), ==, 3);
-  /* The rejected tree is still the source's: it is not tried again. */
-  engine_run (engine, 10 * PROVEN);
-  engine_expect (engine, "");
-  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-}
-
-static void
 test_rollback_needs_no_file_work (Engine *engine)
 {
   HrService *service = reloaded (engine, "");
@@ -82,24 +57,6 @@ test_unknown_end_announced (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
 }
 
-static void
-test_probe (Engine *engine)
-{
-  HrService *service = reloaded (engine, "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n");
-
-  g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
-  engine->platform->checker->illness = "it answers 500";
-  engine_run (engine, 500 * MSEC);
-  g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
-  engine_expect (engine, "");
-  engine_run (engine, 600 * MSEC);
-  engine->platform->checker->illness = NULL;
-  engine_run (engine, SECOND);
-  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
-  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "it answers 500");
-  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-}
-
 /* Not the time alone proves a release. */
 static void
 test_passed (Engine *engine)
@@ -108,6 +65,7 @@ test_passed (Engine *engine)
 
   engine_run (engine, 1900 * MSEC);
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
   engine_run (engine, 200 * MSEC);
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
   hr_fake_instance_exit (engine_instance (engine, 1), 1);
@@ -307,6 +265,9 @@ test_not_possible (Engine *engine)
 
   g_assert_null (hr_service_rollback (service, 0, "somebody", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_clear_error (&error);
+  g_assert_null (hr_service_rollback (service, 7, "somebody", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
   engine_parts (engine)->slots->note = "in place: Slots=no";
   g_assert_null (hr_service_rollback (service, 0, "somebody", &place_error));
   g_assert_error (place_error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
@@ -336,11 +297,9 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   engine_init ();
-  engine_add ("/observation/case-7/exit-rolls-back", test_exit);
   engine_add ("/observation/rollback-is-a-start-from-the-other-slot", test_rollback_needs_no_file_work);
   engine_add ("/observation/unknown-end-rolls-back", test_unknown_end);
   engine_add ("/observation/announced-end-does-not", test_unknown_end_announced);
-  engine_add ("/observation/failed-probe-rolls-back", test_probe);
   engine_add ("/observation/good-after-its-time", test_passed);
   engine_add ("/observation/none-with-0", test_no_observation);
   engine_add ("/observation/rule-2/reload-ends-it", test_reload_ends_observation);

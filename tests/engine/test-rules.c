@@ -9,56 +9,6 @@
 #include "hr-error.h"
 #include "hr-figures.h"
 
-/* Rule 1: one runs, one waits; later callers get the waiting job. */
-static void
-test_one_waits (Engine *engine)
-{
-  HrService *service = engine_start (engine, "");
-  HrJob *first, *second;
-
-  first = hr_service_reload (service, "a");
-  second = hr_service_reload (service, "b");
-  g_assert_true (first != second);
-  g_assert_true (hr_service_reload (service, "c") == second);
-  g_assert_cmpint (hr_job_get_result (second), ==, HR_JOB_WAITING);
-  engine_run (engine, 1 * SECOND);
-  g_assert_cmpint (hr_job_get_result (first), ==, HR_JOB_COMPLETED);
-  g_assert_cmpint (hr_job_get_result (second), ==, HR_JOB_COMPLETED);
-  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | ReloadStarted 1 | ReloadCompleted 1");
-}
-
-/* Pain 12: a newer request of another kind takes the place of the waiting one. */
-static void
-test_newer_takes_place (Engine *engine)
-{
-  HrService *service = engine_start (engine, "");
-  HrJob *waiting, *newer;
-
-  hr_service_reload (service, "a");
-  waiting = g_object_ref (hr_service_reload (service, "b"));
-  newer = hr_service_restart (service, "c");
-  g_assert_cmpint (hr_job_get_result (waiting), ==, HR_JOB_CANCELLED);
-  engine_run (engine, 1 * SECOND);
-  g_assert_cmpint (hr_job_get_result (newer), ==, HR_JOB_COMPLETED);
-  g_object_unref (waiting);
-}
-
-static void
-test_cancel_waiting (Engine *engine)
-{
-  HrService *service = engine_start (engine, "");
-  HrJob *first = hr_service_reload (service, "a");
-  HrJob *waiting = hr_service_reload (service, "b");
-
-  g_assert_true (hr_job_cancel (waiting, NULL));
-  g_assert_error (hr_job_get_error (waiting), HR_ERROR, HR_ERROR_CANCELLED);
-  engine_run (engine, 1 * SECOND);
-  g_assert_cmpint (hr_job_get_result (first), ==, HR_JOB_COMPLETED);
-  /* Somebody asked for it and somebody else took it back: that is in the history too. */
-  g_assert_cmpstr (hr_job_get_outcome (waiting)->phase, ==, "wait");
-  g_assert_cmpuint (engine_n_history (engine), ==, 3);
-}
-
 /* Rule 2: the job ends with the switch, not with the drain; a new reload ends the observation. */
 static void
 test_job_ends_with_switch (Engine *engine)
@@ -104,18 +54,6 @@ test_failed_reload_ends_observation (Engine *engine)
   engine_save (engine, "main", "three");
   engine_run (engine, 10 * SECOND);
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
-}
-
-/* A look that finds nothing does not. */
-static void
-test_nothing_does_not_end_observation (Engine *engine)
-{
-  engine_start (engine, "");
-  engine_save (engine, "main", "two");
-  engine_run (engine, 2 * SECOND);
-  engine_save (engine, "main", "two");
-  engine_run (engine, 10 * SECOND);
-  engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
 /* Rule 3, case 20: equal content is nothing: no reload, no job, no entry in the history. */
@@ -182,23 +120,6 @@ test_touch_of_failed (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
 }
 
-/* By hand always: unchanged source is a new process of the same release. */
-static void
-test_by_hand (Engine *engine)
-{
-  HrService *service = engine_start (engine, "");
-  GPid pid = hr_service_get_pid (service);
-  g_autoptr (HrHistoryEntry) entry = NULL;
-
-  hr_service_reload (service, "a");
-  engine_run (engine, 1 * SECOND);
-  g_assert_cmpint (hr_service_get_pid (service), !=, pid);
-  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-  entry = engine_history (engine);
-  g_assert_cmpstr (entry->trigger, ==, "manual");
-  g_assert_cmpstr (entry->caller, ==, "a");
-}
-
 /* When that new process fails, the release that serves is not the one to reject. */
 static void
 test_by_hand_fails (Engine *engine)
@@ -213,20 +134,6 @@ test_by_hand_fails (Engine *engine)
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
-}
-
-/* Rule 4: a tree that differs from the last recorded one gets a new number, also when it equals an older release. */
-static void
-test_back_to_old_content (Engine *engine)
-{
-  HrService *service = engine_start (engine, "");
-
-  engine_save (engine, "main", "two");
-  engine_run (engine, PROVEN);
-  engine_save (engine, "main", "one");
-  engine_run (engine, PROVEN);
-  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
-  g_assert_cmpstr (engine_release (engine, 3)->tree, ==, engine_release (engine, 1)->tree);
 }
 
 /* Rule 6: the last good release at once, then what the source holds. */
@@ -630,19 +537,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   engine_init ();
-  engine_add ("/rules/1/one-waits", test_one_waits);
-  engine_add ("/rules/1/newer-takes-place", test_newer_takes_place);
-  engine_add ("/rules/1/cancel-waiting", test_cancel_waiting);
   engine_add ("/rules/2/job-ends-with-switch", test_job_ends_with_switch);
   engine_add ("/rules/2/new-reload-ends-observation", test_new_reload_ends_observation);
   engine_add ("/rules/2/failed-reload-ends-observation", test_failed_reload_ends_observation);
-  engine_add ("/rules/2/nothing-does-not-end-observation", test_nothing_does_not_end_observation);
   engine_add ("/rules/3/case-20/touch", test_touch);
   engine_add ("/rules/3/rejected-tree", test_rejected_tree);
   engine_add ("/rules/3/touch-of-failed-service", test_touch_of_failed);
-  engine_add ("/rules/3/by-hand", test_by_hand);
   engine_add ("/rules/3/by-hand-fails", test_by_hand_fails);
-  engine_add ("/rules/4/back-to-old-content", test_back_to_old_content);
   engine_add ("/rules/6/daemon-start", test_daemon_start);
   engine_add ("/rules/6/daemon-start-unchanged", test_daemon_start_unchanged);
   engine_add ("/rules/6/good-release-fails", test_daemon_start_good_fails);
