@@ -86,7 +86,7 @@ def terminate():
             service = Service(site, "state", {"app.py": app(keep=True)})
             service.ask("/grow")
             site.add("tree", "[Service]\nExec=/bin/sh -c 'sleep 1000 & sleep 1000 & wait'\nReady=delay:10ms\n")
-            check(len(site.left_over()) >= 4, "processes:", site.left_over())
+            until(lambda: len(site.left_over()) >= 4, "the service's children run")
             equal(site.stop_daemon(number), 0, "exit status")
             equal(site.left_over(), [], "processes of services")
             equal(owner(site), 0, "owner of the name")
