@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/prctl.h>
 
+#include "hr-child-signal.h"
 #include "hr-exec-instance.h"
 #include "hr-fs.h"
 #include "hr-process-tree.h"
@@ -17,7 +18,8 @@ struct _HrExecLauncher {
   char *runtime_dir;
   GHashTable *running; /* HrInstance, owned */
   GHashTable *zombies; /* PID to start time, see hr_process_reap_strays() */
-  guint strays_source;
+  guint child_source;
+  guint strays_source; /* while children that ended may be strays */
 };
 
 static void hr_exec_launcher_launcher_init (HrLauncherInterface *iface);
@@ -37,10 +39,20 @@ on_strays (gpointer user_data)
   while (g_hash_table_iter_next (&iter, &instance, NULL))
     g_hash_table_add (keep, GINT_TO_POINTER (hr_instance_get_pid (instance)));
   hr_process_reap_strays (keep, self->zombies);
-  if (g_hash_table_size (self->running) > 0 || g_hash_table_size (self->zombies) > 0)
+  if (g_hash_table_size (self->zombies) > 0)
     return G_SOURCE_CONTINUE;
   self->strays_source = 0;
   return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_child (gpointer user_data)
+{
+  HrExecLauncher *self = user_data;
+
+  if (self->strays_source == 0)
+    self->strays_source = g_timeout_add_seconds (STRAYS_INTERVAL_SEC, on_strays, self);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -62,8 +74,6 @@ hr_exec_launcher_launch (HrLauncher *launcher, const HrLaunch *launch, GError **
     return NULL;
   g_hash_table_add (self->running, g_object_ref (instance));
   g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
-  if (self->strays_source == 0)
-    self->strays_source = g_timeout_add_seconds (STRAYS_INTERVAL_SEC, on_strays, self);
   return HR_INSTANCE (g_steal_pointer (&instance));
 }
 
@@ -88,7 +98,8 @@ hr_exec_launcher_new (const char *runtime_dir, GError **error)
       hr_fs_set_error (error, errno, "while becoming the reaper of orphans");
       return NULL;
     }
-  return HR_LAUNCHER (g_steal_pointer (&self));
+  self->child_source = hr_child_signal_add (on_child, self, error);
+  return self->child_source != 0 ? HR_LAUNCHER (g_steal_pointer (&self)) : NULL;
 }
 
 static void
@@ -98,6 +109,7 @@ hr_exec_launcher_finalize (GObject *object)
   GHashTableIter iter;
   gpointer instance;
 
+  g_clear_handle_id (&self->child_source, g_source_remove);
   g_clear_handle_id (&self->strays_source, g_source_remove);
   g_hash_table_iter_init (&iter, self->running);
   while (g_hash_table_iter_next (&iter, &instance, NULL))
