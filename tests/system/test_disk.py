@@ -107,9 +107,12 @@ def place():
         # Fits once, in the store, and not a second time, in the slot.
         disk.fill(leave=3 * MIB)
         noise = os.urandom(2 * MIB)
+        site.call("Pause", "string:full")
         with open(service.path("noise"), "wb") as file:
             file.write(noise)
-        event = service.failed(service.save(app("2")), "place")
+        mark = service.save(app("2"))
+        site.call("Resume", "string:full")
+        event = service.failed(mark, "place")
         full(site, event, "place")
         equal((service.pid, service.ask()), (pid, "1"), "the old one")
         disk.clear()
@@ -150,9 +153,11 @@ def history():
         service = Service(site, "full")
         service.good(1)
         # A long list of files, so that the entry does not fit beside the others.
+        site.call("Pause", "string:full")
         for number in range(90):
             write(service.path("n" * 100 + str(number)), "")
         mark = service.save(app("2", late=at_gate(gate)))
+        site.call("Resume", "string:full")
         gate.arrived()
         disk.fill()
         gate.release()
