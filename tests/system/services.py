@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The services that the system tests run: a small one in Python that starts fast, and the examples in three languages."""
 
+import contextlib
 import os
 import shutil
+import socket
 
 import harness
 
@@ -117,6 +119,56 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
 ''')
+
+
+# One answer that never ends: server-sent events, several a second, each with the version that sends it.
+EVENTS = ("/usr/bin/python3", "app.py", '''import http.server, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        if self.path != "/events":
+            self.send_header("Content-Length", str(len("VERSION")))
+            self.end_headers()
+            self.wfile.write(b"VERSION")
+            return
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"data: VERSION\\n\\n")
+            time.sleep(0.05)
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+''')
+
+
+class EventStream:
+    """A client of it."""
+
+    def __init__(self, port):
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=harness.DEADLINE)
+        self.connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.next()
+
+    def next(self):
+        """The version in the next event that is sent from now on; None when the stream has ended."""
+        try:
+            with contextlib.suppress(BlockingIOError):
+                while self.connection.recv(65536, socket.MSG_DONTWAIT):
+                    pass
+            got = self.connection.recv(65536)
+            while got and b"data: " not in got.rsplit(b"\r\n", 1)[-1]:
+                got = self.connection.recv(65536)
+        except ConnectionResetError:
+            return None
+        return got.rsplit(b"data: ", 1)[-1].strip().decode() if got else None
+
+    def ended(self):
+        """Waits until there is no next one."""
+        while self.next() is not None:
+            pass
 
 
 class Unmodified:

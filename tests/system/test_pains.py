@@ -8,8 +8,22 @@ import signal
 import sys
 import time
 
-from harness import Gate, Load, Site, answers, check, equal, is_alive, main, select_nothing, test, until, write
-from services import PYTHON, Service, app, at_gate
+from harness import Gate, Load, Site, answers, check, equal, get, is_alive, main, select_nothing, test, until, write
+from services import EVENTS, PYTHON, EventStream, Service, Unmodified, app, at_gate
+
+
+@test("pain-02-the-old-process-is-not-stopped-before-the-new-one-is-ready")
+def old_serves():
+    with Site() as site:
+        gate = Gate(site)
+        service = Service(site, "steady")
+        pid = service.pid
+        mark = service.save(app("2", late=at_gate(gate)))
+        gate.arrived()
+        equal((service.pid, service.ask(), int(service.ask("/pid"))), (pid, "1", pid), "while the new one is not ready")
+        gate.release()
+        service.completed(mark, 2)
+        equal(service.ask(), "2", "answer")
 
 
 @test("pain-03-broken-new-code-keeps-the-old-and-the-exit-code-says-failed")
@@ -63,6 +77,32 @@ def hangs():
             check(event["args"][4]["durationUsec"] < 10e6, "it took:", event["args"][4]["durationUsec"])
             check(words in event["args"][3], "it names the limit:", event["args"][3])
             equal((service.pid, service.ask()), (pid, "1"), "the old one")
+
+
+@test("pain-08-a-stream-that-never-ends-holds-up-no-reload")
+def streams():
+    with Site() as site:
+        service = Unmodified(site, EVENTS, "DrainTimeout=2s\n")
+        stream = EventStream(service.port)
+        service.reload("2")
+        equal((get(service.port)[1], stream.next()), ("2", "1"), "new requests, and the stream of the old one")
+        stream.ended()
+        site.drained("plain")
+        equal(get(service.port)[1], "2", "answer")
+
+
+@test("pain-09-at-most-two-generations-run")
+def generations():
+    with Site() as site:
+        service = Unmodified(site, EVENTS, "DrainTimeout=600s\n")
+        streams = []
+        for number in range(1, 4):
+            if number > 1:
+                service.reload(str(number))
+            streams.append(EventStream(service.port))
+            check(len(site.processes_of_services()) <= 2, "processes:", site.processes_of_services())
+        streams[0].ended()
+        equal((streams[1].next(), streams[2].next()), ("2", "3"), "the others")
 
 
 @test("pain-10-children-and-grandchildren-of-the-old-instance-do-not-survive-it")
