@@ -42,12 +42,13 @@ sanitize: build build-clang/build.ninja build-sanitize/build.ninja
 	ninja -C build-sanitize
 	tests/run-suites build-sanitize build@valgrind
 
-# Line coverage of the layers that hold the rules.
+# Line coverage of the layers that hold the rules; less than 90 % is a failure.
 coverage: deps build-coverage/build.ninja
 	ninja -C build-coverage
 	find build-coverage -name '*.gcda' -delete
 	tests/run-suites build-coverage:unit,os,engine,peer
-	gcovr --root . --object-directory build-coverage --filter daemon/core/ --filter daemon/engine/ --print-summary
+	gcovr --root . --object-directory build-coverage --filter daemon/core/ --filter daemon/engine/ --print-summary \
+	  --fail-under-line 90
 
 demo: build
 	data/demo.sh
