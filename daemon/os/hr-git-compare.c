@@ -322,3 +322,48 @@ hr_git_tree_compare (HrGitRepo *repo, const char *from_tree, const char *to_tree
   g_ptr_array_sort (self.entries, compare_entries);
   return g_steal_pointer (&self.entries);
 }
+
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/**
+ * hr_git_tree_fill_scan:
+ * @repo: the repository
+ * @base: (nullable): the tree to compare with; %NULL: everything is new
+ * @scan: whose tree is known; gets what differs, by path
+ * @error: return location
+ *
+ * Returns: success; else an error is set
+ */
+gboolean
+hr_git_tree_fill_scan (HrGitRepo *repo, const char *base, HrScan *scan, GError **error)
+{
+  g_autoptr (GPtrArray) entries = hr_git_tree_compare (repo, base, scan->tree, error);
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  guint kept = 0;
+
+  if (entries == NULL)
+    return FALSE;
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const HrGitEntry *entry = g_ptr_array_index (entries, i);
+
+      /* A directory that came or went with what is in it is not named besides. */
+      if (entry->kind != HR_GIT_DIR || entry->empty || entry->change == HR_GIT_MODIFIED)
+        g_ptr_array_add (paths, entry->path);
+    }
+  g_ptr_array_sort (paths, compare_paths);
+  scan->files = g_new0 (char *, MIN (paths->len, HR_SCAN_FILES_MAX) + 1);
+  for (guint i = 0; i < paths->len; i++)
+    {
+      if (i > 0 && g_str_equal (paths->pdata[i - 1], paths->pdata[i]))
+        continue;
+      scan->n_changed++;
+      if (kept < HR_SCAN_FILES_MAX)
+        scan->files[kept++] = g_strdup (paths->pdata[i]);
+    }
+  return TRUE;
+}

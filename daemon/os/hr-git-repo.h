@@ -9,10 +9,9 @@
 
 #include <gio/gio.h>
 
-G_BEGIN_DECLS
+#include "hr-git-oid.h"
 
-#define HR_OID_SIZE 20
-#define HR_OID_HEX (2 * HR_OID_SIZE + 1)
+G_BEGIN_DECLS
 
 /* Modes of entries in a tree of git. */
 #define HR_GIT_MODE_DIR 0040000
@@ -22,10 +21,6 @@ G_BEGIN_DECLS
 
 /* Objects that wait in memory to be written as one pack, compressed; above it, a pack is written early. */
 #define HR_GIT_BATCH_BYTES_MAX (64 * 1024 * 1024)
-
-typedef struct {
-  guint8 id[HR_OID_SIZE];
-} HrOid;
 
 /**
  * HrGitItem:
@@ -50,10 +45,6 @@ typedef struct {
  * Returns: whether to go on
  */
 typedef gboolean (*HrGitItemFunc) (const HrGitItem *item, gpointer user_data, GError **error);
-
-void hr_oid_to_hex (const HrOid *self, char hex[HR_OID_HEX]);
-gboolean hr_oid_from_hex (HrOid *self, const char *hex);
-gboolean hr_oid_equal (const HrOid *a, const HrOid *b);
 
 typedef struct _HrGitRepo HrGitRepo;
 

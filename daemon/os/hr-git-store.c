@@ -194,43 +194,6 @@ run_save_index (HrGitStore *self, Operation *operation)
     save_index (self);
 }
 
-static int
-compare_paths (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-/* In the worker: what differs from @base, by path. */
-static gboolean
-fill_changes (HrGitStore *self, HrScan *scan, const char *base, GError **error)
-{
-  g_autoptr (GPtrArray) entries = hr_git_tree_compare (self->worker.repo, base, scan->tree, error);
-  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
-  guint kept = 0;
-
-  if (entries == NULL)
-    return FALSE;
-  for (guint i = 0; i < entries->len; i++)
-    {
-      const HrGitEntry *entry = g_ptr_array_index (entries, i);
-
-      /* A directory that came or went with what is in it is not named besides. */
-      if (entry->kind != HR_GIT_DIR || entry->empty || entry->change == HR_GIT_MODIFIED)
-        g_ptr_array_add (paths, entry->path);
-    }
-  g_ptr_array_sort (paths, compare_paths);
-  scan->files = g_new0 (char *, MIN (paths->len, HR_SCAN_FILES_MAX) + 1);
-  for (guint i = 0; i < paths->len; i++)
-    {
-      if (i > 0 && g_str_equal (paths->pdata[i - 1], paths->pdata[i]))
-        continue;
-      scan->n_changed++;
-      if (kept < HR_SCAN_FILES_MAX)
-        scan->files[kept++] = g_strdup (paths->pdata[i]);
-    }
-  return TRUE;
-}
-
 static void
 add_warning (HrScan *scan, char *text)
 {
@@ -261,11 +224,11 @@ run_scan (HrGitStore *self, Operation *operation)
   if (!hr_tree_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints, cancellable, scan,
                          error))
     return;
-  if (!fill_changes (self, scan, operation->from_tree, &local))
+  if (!hr_git_tree_fill_scan (self->worker.repo, operation->from_tree, scan, &local))
     {
       /* A base that is damaged must not keep the source from being recorded. */
       add_warning (scan, g_strdup_printf ("every file counts as changed: %s", local->message));
-      if (!fill_changes (self, scan, NULL, error))
+      if (!hr_git_tree_fill_scan (self->worker.repo, NULL, scan, error))
         return;
     }
   operation->result = g_steal_pointer (&scan);
