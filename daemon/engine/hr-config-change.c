@@ -67,7 +67,7 @@ add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entr
 static void
 change_service (HrConfigChange *self, HrService *service, const HrConfigEntry *entry)
 {
-  HrServiceSpec *before = hr_service_get_spec (service);
+  HrServiceSpec *before = hr_service_get_configured_spec (service);
   g_autoptr (GError) error = NULL;
   HrJob *job;
 

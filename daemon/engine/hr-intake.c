@@ -20,6 +20,7 @@ struct _HrIntake {
   gboolean due;
   guint timer;
   gint64 held_since;
+  gboolean ignores_hold; /* until it ends: it has lasted too long */
 };
 
 static int
@@ -94,16 +95,19 @@ is_held (HrIntake *self, gint64 now)
   if (self->watcher == NULL || !hr_watcher_is_held (self->watcher))
     {
       self->held_since = 0;
+      self->ignores_hold = FALSE;
       return FALSE;
     }
   if (self->held_since == 0)
     self->held_since = now;
   if (now - self->held_since < HR_INTAKE_HOLD_MAX_USEC)
     return TRUE;
-  hr_log_warning (self->spec->name,
-                  "a version-control operation in '%s' has not ended for %" G_GINT64_FORMAT
-                  " s (is a lock file left over?), ignoring",
-                  self->spec->source, (gint64)HR_INTAKE_HOLD_MAX_USEC / G_USEC_PER_SEC);
+  if (!self->ignores_hold)
+    hr_log_warning (self->spec->name,
+                    "a version-control operation in '%s' has not ended for %" G_GINT64_FORMAT
+                    " s (is a lock file left over?), ignoring",
+                    self->spec->source, (gint64)HR_INTAKE_HOLD_MAX_USEC / G_USEC_PER_SEC);
+  self->ignores_hold = TRUE;
   return FALSE;
 }
 
@@ -194,7 +198,7 @@ hr_intake_start (HrIntake *self, GError **error)
 
 /**
  * hr_intake_stop:
- * @self: an intake
+ * @self: an intake; nothing makes it due any more
  */
 void
 hr_intake_stop (HrIntake *self)
@@ -206,6 +210,8 @@ hr_intake_stop (HrIntake *self)
     return;
   g_signal_handlers_disconnect_by_data (self->watcher, self);
   hr_watcher_stop (self->watcher);
+  /* It may be another's by now. */
+  g_clear_object (&self->watcher);
 }
 
 /**
@@ -291,6 +297,20 @@ hr_intake_take (HrIntake *self, char ***hints)
   hr_settle_clear (&self->settle);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
   return anything;
+}
+
+/**
+ * hr_intake_is_held:
+ * @self: an intake
+ *
+ * Returns: whether a version-control operation is under way in the source: what a look at it found may be half of a
+ *   change
+ */
+gboolean
+hr_intake_is_held (HrIntake *self)
+{
+  g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
+  return is_held (self, hr_clock_now (self->clock));
 }
 
 /**

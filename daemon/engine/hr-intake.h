@@ -28,6 +28,7 @@ void hr_intake_demand (HrIntake *self);
 void hr_intake_set_paused (HrIntake *self, gboolean paused);
 void hr_intake_poke (HrIntake *self);
 gboolean hr_intake_take (HrIntake *self, char ***hints);
+gboolean hr_intake_is_held (HrIntake *self);
 char **hr_intake_get_pending (HrIntake *self);
 guint hr_intake_n_watches (HrIntake *self);
 

@@ -288,6 +288,13 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_reload_place (self);
       return;
     }
+  /* It may have begun while the source was looked at: what was found is half of it. */
+  self->unsettled = !self->by_hand && self->intake != NULL && hr_intake_is_held (self->intake);
+  if (self->unsettled)
+    {
+      hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);
+      return;
+    }
   running = running_release (self);
   switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,
                             self->by_hand || is_untried (self, last, running)))

@@ -22,6 +22,8 @@ struct _HrReload {
   gboolean by_hand;
   guint64 target;
   char **hints;
+  HrIntake *intake;
+  gboolean unsettled;
   HrScan *known_scan;
   HrGeneration *previous;
   HrGeneration *retiring;

@@ -49,6 +49,7 @@ hr_reload_dispose (GObject *object)
   g_clear_object (&self->retiring);
   g_clear_object (&self->cancellable);
   g_clear_object (&self->job);
+  g_clear_object (&self->intake);
   hr_parts_clear (&self->parts);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_reload_parent_class)->dispose (object);
@@ -117,6 +118,7 @@ hr_reload_new (const HrReloadPlan *plan)
   self->by_hand = plan->by_hand;
   self->target = plan->target;
   self->hints = g_strdupv ((char **)plan->hints);
+  g_set_object (&self->intake, plan->intake);
   self->known_scan = plan->scan != NULL && plan->target != 0 ? hr_scan_copy (plan->scan) : NULL;
   g_set_object (&self->previous, plan->previous);
   g_set_object (&self->retiring, plan->retiring);
@@ -409,6 +411,18 @@ gboolean
 hr_reload_is_announced (HrReload *self)
 {
   return self->announced;
+}
+
+/**
+ * hr_reload_was_unsettled:
+ * @self: a reload that ended with nothing done
+ *
+ * Returns: whether that was because the source turned out to be in the middle of something
+ */
+gboolean
+hr_reload_was_unsettled (HrReload *self)
+{
+  return self->unsettled;
 }
 
 /**

@@ -16,6 +16,7 @@
 #include "hr-event.h"
 #include "hr-generation.h"
 #include "hr-health.h"
+#include "hr-intake.h"
 #include "hr-job.h"
 
 G_BEGIN_DECLS
@@ -42,6 +43,7 @@ G_BEGIN_DECLS
  * @by_hand: whether somebody asked for it
  * @target: a release; 0: what the source holds
  * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
+ * @intake: (nullable): what knows whether the source is in the middle of something
  * @scan: (nullable): the newest scan, for a @target that needs none
  * @previous: (nullable): the running instance
  * @retiring: (nullable): the one before it, if it has not ended yet
@@ -63,6 +65,7 @@ typedef struct {
   gboolean by_hand;
   guint64 target;
   const char *const *hints;
+  HrIntake *intake;
   const HrScan *scan;
   HrGeneration *previous;
   HrGeneration *retiring;
@@ -90,6 +93,7 @@ const char *hr_reload_get_failed_phase (HrReload *self);
 HrJob *hr_reload_get_job (HrReload *self);
 const HrRelease *hr_reload_get_release (HrReload *self);
 gboolean hr_reload_is_announced (HrReload *self);
+gboolean hr_reload_was_unsettled (HrReload *self);
 gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);

@@ -123,6 +123,7 @@ hr_service_operation_next (HrService *self)
 {
   g_return_if_fail (self->running == NULL);
 
+  hr_service_configure_next (self);
   if (self->waiting != NULL)
     run (self, g_steal_pointer (&self->waiting));
   else if (self->intake != NULL)
@@ -161,6 +162,7 @@ run_reload (HrService *self)
     .by_hand = request->by_hand,
     .target = request->target,
     .hints = (const char *const *)request->hints,
+    .intake = self->intake,
     .scan = self->scan,
     .previous = alive,
     .retiring = self->retiring,

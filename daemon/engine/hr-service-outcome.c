@@ -280,6 +280,11 @@ reload_ended (HrReload *reload, HrService *self)
       failed (self, error);
       settle_failure (self);
     }
+  if (hr_reload_was_unsettled (reload) && self->intake != NULL)
+    {
+      self->next_trigger = g_intern_string (self->running->trigger);
+      hr_intake_demand (self->intake);
+    }
   g_clear_object (&self->reload);
   hr_service_end_request (self, error);
   /* The last good release serves, or does not any more; what the source holds now comes as an ordinary reload. */

@@ -27,6 +27,7 @@ struct _HrService {
   HrJobIdFunc next_job_id;
   gpointer next_job_data;
   char *name;
+  HrServiceSpec *next_spec; /* NULL, or what takes effect after the running operation */
   HrServiceSpec *spec; /* NULL: invalid */
   char *config_error;
   HrParts parts;
@@ -79,6 +80,8 @@ void hr_service_touch (HrService *self);
 void hr_service_set_error (HrService *self, const char *error);
 void hr_service_remember (HrService *self);
 guint64 hr_service_next_job_id (HrService *self);
+
+void hr_service_configure_next (HrService *self);
 
 /* hr-service-outcome.c */
 

@@ -32,10 +32,24 @@ hr_service_get_description (HrService *self)
 }
 
 /**
+ * hr_service_get_configured_spec:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): what its file said when it was last read, which may take effect only after the
+ *   running operation; %NULL when invalid
+ */
+HrServiceSpec *
+hr_service_get_configured_spec (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->next_spec != NULL ? self->next_spec : self->spec;
+}
+
+/**
  * hr_service_get_spec:
  * @self: a service
  *
- * Returns: (transfer none) (nullable): what its file says; %NULL when invalid
+ * Returns: (transfer none) (nullable): what its file says, and what it works with; %NULL when invalid
  */
 HrServiceSpec *
 hr_service_get_spec (HrService *self)

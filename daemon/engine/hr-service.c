@@ -68,6 +68,7 @@ hr_service_finalize (GObject *object)
 
   g_free (self->name);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
+  g_clear_pointer (&self->next_spec, hr_service_spec_unref);
   g_clear_pointer (&self->caller, hr_caller_context_free);
   g_clear_pointer (&self->backoff, hr_backoff_free);
   hr_scan_free (self->scan);
@@ -291,27 +292,12 @@ begin_intake (HrService *self, GError **error)
   return hr_intake_start (self->intake, error);
 }
 
-/**
- * hr_service_configure:
- * @self: a service
- * @spec: what its file says now
- * @caller: (transfer full) (nullable): for a transient service
- * @error: return location
- *
- * A running instance goes on under what it was started with until a reload.
- *
- * Returns: success; else an error, and the service is as hr_service_set_invalid() makes it
- */
-gboolean
-hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error)
+static gboolean
+configure (HrService *self, HrServiceSpec *spec, GError **error)
 {
   HrParts parts = { 0 };
   g_autoptr (GError) local = NULL;
 
-  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
-
-  g_clear_pointer (&self->caller, hr_caller_context_free);
-  self->caller = caller;
   if (!hr_platform_open_parts (self->platform, spec, self->parts.listeners != NULL ? &self->parts : NULL, &parts,
                                &local))
     {
@@ -339,6 +325,52 @@ hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *cal
 }
 
 /**
+ * hr_service_configure:
+ * @self: a service
+ * @spec: what its file says now
+ * @caller: (transfer full) (nullable): for a transient service
+ * @error: return location
+ *
+ * A running instance goes on under what it was started with until a reload. So does a running operation: what it works
+ * with, the numbers of releases for one, must not change under it. What is new takes effect when it has ended.
+ *
+ * Returns: success; else an error, and the service is as hr_service_set_invalid() makes it
+ */
+gboolean
+hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
+
+  g_clear_pointer (&self->next_spec, hr_service_spec_unref);
+  if (self->running != NULL)
+    {
+      g_return_val_if_fail (caller == NULL, FALSE);
+      self->next_spec = hr_service_spec_ref (spec);
+      g_clear_pointer (&self->config_error, g_free);
+      return TRUE;
+    }
+  g_clear_pointer (&self->caller, hr_caller_context_free);
+  self->caller = caller;
+  return configure (self, spec, error);
+}
+
+/**
+ * hr_service_configure_next:
+ * @self: a service without a running operation
+ *
+ * Lets take effect what the running operation kept from it.
+ */
+void
+hr_service_configure_next (HrService *self)
+{
+  g_autoptr (HrServiceSpec) spec = g_steal_pointer (&self->next_spec);
+  g_autoptr (GError) error = NULL;
+
+  if (spec != NULL && !configure (self, spec, &error))
+    hr_log_warning (self->name, "%s", error->message);
+}
+
+/**
  * hr_service_set_invalid:
  * @self: a service
  * @message: why its file does not load
@@ -350,6 +382,7 @@ hr_service_set_invalid (HrService *self, const char *message)
 {
   g_return_if_fail (HR_IS_SERVICE (self));
 
+  g_clear_pointer (&self->next_spec, hr_service_spec_unref);
   g_free (self->config_error);
   self->config_error = g_strdup (message);
   if (self->current == NULL || !hr_generation_is_alive (self->current))

@@ -42,6 +42,7 @@ void hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all);
 /* For status. Strings belong to the service. */
 const char *hr_service_get_name (HrService *self);
 const char *hr_service_get_description (HrService *self);
+HrServiceSpec *hr_service_get_configured_spec (HrService *self);
 HrServiceSpec *hr_service_get_spec (HrService *self); /* NULL when invalid */
 const char *hr_service_get_state (HrService *self);   /* the contract's word */
 const char *hr_service_get_health (HrService *self);  /* the contract's word */

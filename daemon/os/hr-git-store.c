@@ -481,3 +481,19 @@ hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
   self->pool = g_thread_pool_new (run_operation, self, 1, FALSE, error);
   return self->pool != NULL ? HR_RELEASE_STORE (g_steal_pointer (&self)) : NULL;
 }
+
+/**
+ * hr_git_store_flush:
+ * @store: a store
+ *
+ * Waits until what was asked for is written. To be called before the same service's store is opened anew: two must not
+ * give numbers at a time, and the second reads what the first has written.
+ */
+void
+hr_git_store_flush (HrReleaseStore *store)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+
+  g_thread_pool_free (self->pool, FALSE, TRUE);
+  self->pool = g_thread_pool_new (run_operation, self, 1, FALSE, NULL);
+}

@@ -18,5 +18,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrGitStore, hr_git_store, HR, GIT_STORE, GObject)
 
 HrReleaseStore *hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error);
+void hr_git_store_flush (HrReleaseStore *store);
 
 G_END_DECLS

@@ -85,6 +85,8 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
   g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", spec->name, NULL);
   HrParts fresh = { 0 };
 
+  if (old != NULL && old->store != NULL)
+    hr_git_store_flush (old->store);
   if (spec->source != NULL && !open_source_parts (self, spec, &fresh, error))
     {
       hr_parts_clear (&fresh);

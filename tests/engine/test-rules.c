@@ -424,6 +424,26 @@ test_held (Engine *engine)
   g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "main"), ==, "whole");
 }
 
+/* It begins while the source is already looked at: what was found is half of it. */
+static void
+test_held_meanwhile (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  engine_save (engine, "main", "half");
+  engine_run (engine, 100 * MSEC);
+  engine_parts (engine)->watcher->held = TRUE;
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "");
+  engine_save (engine, "main", "whole");
+  engine_parts (engine)->watcher->held = FALSE;
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "main"), ==, "whole");
+}
+
 static void
 test_held_for_ever (Engine *engine)
 {
@@ -524,6 +544,7 @@ add_changes (void)
   engine_add ("/rules/promise-1/pause-during-reload", test_pause_during_reload);
   engine_add ("/rules/reload-while-paused", test_reload_while_paused);
   engine_add ("/rules/pain-14/held", test_held);
+  engine_add ("/rules/pain-14/held-while-the-source-is-looked-at", test_held_meanwhile);
   engine_add ("/rules/pain-14/held-for-ever", test_held_for_ever);
   engine_add ("/rules/promise-1/many-hints", test_many_hints);
   engine_add ("/rules/promise-1/hint-of-anything", test_hint_of_anything);

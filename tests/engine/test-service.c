@@ -504,6 +504,46 @@ test_last_good_is_gone (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
 }
 
+/* What an operation works with must not change under it: two stores of one service would both give the next number. */
+static void
+test_configured_during_reload (Engine *engine)
+{
+  HrService *service = engine_start (engine, "StopTimeout=3s\n");
+
+  hr_fake_gate_hold (&engine->platform->checker->check);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  engine_set (engine, "web", "StopTimeout=4s\n");
+  engine_apply (engine, NULL);
+  /* Read once more, it has not changed again. */
+  engine_apply (engine, NULL);
+  g_assert_cmpint (hr_service_get_spec (service)->stop_timeout, ==, 3 * SECOND);
+  g_assert_cmpint (hr_service_get_configured_spec (service)->stop_timeout, ==, 4 * SECOND);
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, SECOND);
+  g_assert_cmpint (hr_service_get_spec (service)->stop_timeout, ==, 4 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2 | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
+}
+
+static void
+test_broken_during_reload (Engine *engine)
+{
+  HrService *service = engine_start (engine, "StopTimeout=3s\n");
+
+  hr_fake_gate_hold (&engine->platform->checker->check);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  engine_set (engine, "web", "StopTimeout=4s\n");
+  engine_apply (engine, NULL);
+  engine_set_broken (engine, "web");
+  engine_apply (engine, NULL);
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, SECOND);
+  g_assert_cmpint (hr_service_get_spec (service)->stop_timeout, ==, 3 * SECOND);
+  g_assert_true (hr_service_is_misconfigured (service));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -536,5 +576,7 @@ main (int argc, char **argv)
   engine_add ("/service/rule-6/last-good-stays", test_good_first_and_bad_source);
   engine_add ("/service/rule-6/none-good", test_none_good);
   engine_add ("/service/rule-6/last-good-is-gone", test_last_good_is_gone);
+  engine_add ("/service/configured-during-a-reload-takes-effect-after-it", test_configured_during_reload);
+  engine_add ("/service/broken-during-a-reload-takes-back-what-was-to-take-effect", test_broken_during_reload);
   return g_test_run ();
 }

@@ -64,6 +64,23 @@ def rule_2():
         equal(service.ask(), "1", "answer")
 
 
+@test("rule-4-numbers-are-given-once: saves while the configuration is read again")
+def numbers_once():
+    with Site() as site:
+        service = Service(site, "numbered")
+        mark = site.signals.mark()
+        for number in range(2, 10):
+            service.save(app(str(number)))
+            service.groups["Service"]["StopTimeout"] = f"{number}s"
+            service.write_file()
+            site.hrctl("daemon-reload", "--no-wait")
+        until(lambda: service.ask() == "9", "the last save is live")
+        equal(site.signals.seen("ReloadFailed", "numbered", mark), [], "failed reloads")
+        numbers = [release["number"] for release in service.releases]
+        equal(numbers, list(range(1, len(numbers) + 1)), "numbers")
+        check("damaged" not in site.daemon_log(), site.daemon_log())
+
+
 @test("rule-3-an-equal-tree-is-nothing-to-do-and-by-hand-it-happens-always")
 def rule_3():
     with Site() as site:
