@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-generation-private.h: the inside of HrGeneration, shared by its files: hr-generation.c (the object and its start),
+ * hr-generation-stop.c (how it ends), hr-generation-status.c (what is known of it).
+ */
+#pragma once
+
+#include "hr-drain.h"
+#include "hr-generation.h"
+#include "hr-readiness.h"
+
+G_BEGIN_DECLS
+
+struct _HrGeneration {
+  GObject parent_instance;
+
+  HrPlatform *platform;
+  HrGenerationPlan *plan;
+  char *id;
+  char **environment;
+  HrInstance *instance;
+  HrReadiness *readiness;
+  HrStateOffer *offer;
+  HrDrain *drain; /* while it finishes what it has accepted */
+  gint64 started_at;
+  guint stop_timer;
+  gint64 kill_at;
+  char *status_text;
+  char *log_file; /* NULL: the caller of a transient service has its output */
+  GError *launch_error;
+
+  gboolean alive;
+  gboolean ready;
+  gboolean stopping; /* told to go, by StopSignal or by taking its listeners' connections away */
+  gboolean signalled;
+  gboolean killed;
+  gboolean opened_state;
+  gboolean state_given;
+  gboolean notified;
+  gboolean said_stopping;
+  int wait_status;
+  gboolean status_known;
+};
+
+HrClock *hr_generation_clock (HrGeneration *self);
+
+G_END_DECLS

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What is known of an instance, and how it ended.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "hr-fs.h"
+#include "hr-generation-private.h"
+#include "hr-names.h"
+
+/**
+ * hr_generation_get_id:
+ * @self: a generation
+ *
+ * Returns: (transfer none): HOTRELOAD_INSTANCE
+ */
+const char *
+hr_generation_get_id (HrGeneration *self)
+{
+  return self->id;
+}
+
+/**
+ * hr_generation_get_spec:
+ * @self: a generation
+ *
+ * Returns: (transfer none): what it was started by, which may no longer be the service's newest
+ */
+HrServiceSpec *
+hr_generation_get_spec (HrGeneration *self)
+{
+  return self->plan->spec;
+}
+
+/**
+ * hr_generation_get_release:
+ * @self: a generation
+ *
+ * Returns: its release, 0 without source
+ */
+guint64
+hr_generation_get_release (HrGeneration *self)
+{
+  return self->plan->release;
+}
+
+/**
+ * hr_generation_get_slot:
+ * @self: a generation
+ *
+ * Returns: where its files are
+ */
+HrSlot
+hr_generation_get_slot (HrGeneration *self)
+{
+  return self->plan->slot;
+}
+
+/**
+ * hr_generation_get_log_file:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): the file with its output; %NULL before its start and for a transient service
+ */
+const char *
+hr_generation_get_log_file (HrGeneration *self)
+{
+  return self->log_file;
+}
+
+/**
+ * hr_generation_get_view:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): how it sees them
+ */
+HrView *
+hr_generation_get_view (HrGeneration *self)
+{
+  return self->plan->view;
+}
+
+/**
+ * hr_generation_get_pid:
+ * @self: a generation
+ *
+ * Returns: the main process's PID, 0 before the start and after the end
+ */
+GPid
+hr_generation_get_pid (HrGeneration *self)
+{
+  return self->alive ? hr_instance_get_pid (self->instance) : 0;
+}
+
+/**
+ * hr_generation_is_alive:
+ * @self: a generation
+ *
+ * Returns: whether its main process runs
+ */
+gboolean
+hr_generation_is_alive (HrGeneration *self)
+{
+  return self->alive;
+}
+
+/**
+ * hr_generation_is_ready:
+ * @self: a generation
+ *
+ * Returns: whether it ever became ready
+ */
+gboolean
+hr_generation_is_ready (HrGeneration *self)
+{
+  return self->ready;
+}
+
+/**
+ * hr_generation_is_serving:
+ * @self: a generation
+ *
+ * Returns: whether it is alive, ready and not told to stop: what downtime is counted by
+ */
+gboolean
+hr_generation_is_serving (HrGeneration *self)
+{
+  return self->alive && self->ready && !self->stopping;
+}
+
+/**
+ * hr_generation_is_stopping:
+ * @self: a generation
+ *
+ * Returns: whether it was told to stop, or to accept nothing any more
+ */
+gboolean
+hr_generation_is_stopping (HrGeneration *self)
+{
+  return self->stopping;
+}
+
+/**
+ * hr_generation_was_killed:
+ * @self: a generation
+ *
+ * Returns: whether SIGKILL was sent
+ */
+gboolean
+hr_generation_was_killed (HrGeneration *self)
+{
+  return self->killed;
+}
+
+/**
+ * hr_generation_has_opened_state:
+ * @self: a generation
+ *
+ * Returns: whether it opened HOTRELOAD_STATE_IN, as far as that can be seen
+ */
+gboolean
+hr_generation_has_opened_state (HrGeneration *self)
+{
+  return self->opened_state;
+}
+
+/**
+ * hr_generation_can_wait:
+ * @self: a started generation
+ *
+ * Returns: whether its open of HOTRELOAD_STATE_IN waits and is seen
+ */
+gboolean
+hr_generation_can_wait (HrGeneration *self)
+{
+  return self->offer != NULL && hr_state_offer_is_barrier (self->offer);
+}
+
+/**
+ * hr_generation_may_accept:
+ * @self: a generation
+ *
+ * Returns: whether it may still accept a new connection from one of the service's listeners
+ */
+gboolean
+hr_generation_may_accept (HrGeneration *self)
+{
+  return self->alive && hr_instance_may_accept (self->instance, self->plan->listeners);
+}
+
+/**
+ * hr_generation_has_notified:
+ * @self: a generation
+ *
+ * Returns: whether it said READY=1
+ */
+gboolean
+hr_generation_has_notified (HrGeneration *self)
+{
+  return self->notified;
+}
+
+/**
+ * hr_generation_get_started_at:
+ * @self: a generation
+ *
+ * Returns: when its process was made, on the platform's clock
+ */
+gint64
+hr_generation_get_started_at (HrGeneration *self)
+{
+  return self->started_at;
+}
+
+/**
+ * hr_generation_ended_well:
+ * @self: a generation that has ended
+ *
+ * Returns: whether it exited with 0, a status of SuccessExitStatus, or by the StopSignal it was sent
+ */
+gboolean
+hr_generation_ended_well (HrGeneration *self)
+{
+  if (self->alive || !self->status_known)
+    return !self->alive && (self->said_stopping && !self->killed);
+  if (self->killed)
+    return FALSE;
+  if (WIFSIGNALED (self->wait_status))
+    return self->stopping && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
+  if (WEXITSTATUS (self->wait_status) == 0)
+    return TRUE;
+  for (guint i = 0; i < self->plan->spec->success_exit_status->len; i++)
+    if (g_array_index (self->plan->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * hr_generation_describe_end:
+ * @self: a generation that has ended
+ *
+ * Returns: (transfer full): for people: "it exited with status 1"
+ */
+char *
+hr_generation_describe_end (HrGeneration *self)
+{
+  const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
+
+  if (start_error != NULL)
+    return g_strdup (start_error->message);
+  if (!self->status_known)
+    return g_strdup ("it ended with an unknown status");
+  if (WIFSIGNALED (self->wait_status))
+    return g_strdup_printf ("it was ended by signal %d (%s)%s", WTERMSIG (self->wait_status),
+                            g_strsignal (WTERMSIG (self->wait_status)),
+                            self->killed ? " because it did not stop in time" : "");
+  return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+}
+
+/**
+ * hr_generation_describe_wait:
+ * @self: a generation that did not become ready
+ *
+ * Returns: (transfer full): for people: "it did not listen on tcp:127.0.0.1:8080"
+ */
+char *
+hr_generation_describe_wait (HrGeneration *self)
+{
+  return hr_readiness_describe (self->readiness);
+}
+
+/**
+ * hr_generation_last_words:
+ * @self: a generation that failed
+ *
+ * Returns: (transfer full): a newline and the last lines of its output, "" where there are none
+ */
+char *
+hr_generation_last_words (HrGeneration *self)
+{
+  g_autofree char *lines = NULL;
+
+  if (self->log_file != NULL && hr_generation_get_start_error (self) == NULL)
+    lines = hr_fs_read_last_lines (self->log_file, HR_LAST_WORDS_SIZE, HR_LAST_WORDS_LINES);
+  return lines != NULL ? g_strconcat ("\n", lines, NULL) : g_strdup ("");
+}
+
+/**
+ * hr_generation_get_start_error:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): why its program could not be executed
+ */
+const GError *
+hr_generation_get_start_error (HrGeneration *self)
+{
+  return self->instance != NULL ? hr_instance_get_start_error (self->instance) : NULL;
+}
+
+/**
+ * hr_generation_get_status_text:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): its last STATUS=
+ */
+const char *
+hr_generation_get_status_text (HrGeneration *self)
+{
+  return self->status_text;
+}
+
+/**
+ * hr_generation_dup_environment:
+ * @self: a started generation
+ *
+ * Returns: (transfer full): what it was started with, for what runs beside it (probes)
+ */
+char **
+hr_generation_dup_environment (HrGeneration *self)
+{
+  return g_environ_setenv (g_strdupv (self->environment), HR_ENV_INSTANCE, self->id, TRUE);
+}

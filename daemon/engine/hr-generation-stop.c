@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How an instance ends: it finishes what it has, is told to stop, is killed.
+ */
+#include "hr-error.h"
+#include "hr-generation-private.h"
+
+static void
+stop_timed_out (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  self->stop_timer = 0;
+  hr_generation_kill (self);
+}
+
+/* A later call can only shorten the time. */
+static void
+arm_kill (HrGeneration *self, gint64 timeout_usec)
+{
+  gint64 kill_at = hr_clock_now (hr_generation_clock (self)) + timeout_usec;
+
+  if (self->stop_timer != 0 && self->kill_at <= kill_at)
+    return;
+  self->kill_at = kill_at;
+  hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+  self->stop_timer = hr_clock_after (hr_generation_clock (self), timeout_usec, stop_timed_out, self);
+}
+
+static void
+begin_stopping (HrGeneration *self)
+{
+  if (self->stopping)
+    return;
+  self->stopping = TRUE;
+  hr_readiness_suspend (self->readiness);
+  /* It cannot act on a signal while it waits in the open. */
+  if (self->opened_state && !self->state_given)
+    hr_generation_give_state (self, NULL, NULL);
+}
+
+static void
+drained (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  hr_generation_stop (self, self->plan->spec->stop_timeout);
+}
+
+static void
+begin_drain (HrGeneration *self, gboolean busy, gint64 timeout_usec)
+{
+  self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, busy, timeout_usec,
+                              drained, self);
+}
+
+/**
+ * hr_generation_retire:
+ * @self: a generation whose successor serves
+ *
+ * It accepts nothing any more; when it has finished what it had accepted, or after DrainTimeout, it is stopped. What
+ * cannot be held to accepting nothing is told to stop at once and has DrainTimeout for it. Once; hr_generation_stop()
+ * cuts it short.
+ */
+void
+hr_generation_retire (HrGeneration *self)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->stopping)
+    return;
+  begin_stopping (self);
+  if (hr_instance_retire (self->instance))
+    begin_drain (self, FALSE, self->plan->spec->drain_timeout);
+  else
+    hr_generation_stop (self, self->plan->spec->drain_timeout);
+}
+
+/**
+ * hr_generation_hand_over:
+ * @self: a generation for whose end somebody waits
+ * @timeout_usec: from now to SIGKILL
+ *
+ * It accepts nothing any more and gets a moment (%HR_HANDOVER_FINISH_USEC) to answer what is under way, so that a
+ * program that ends at once when it is told to stop drops no request; then it is stopped. New connections wait
+ * meanwhile, which is why idle ones are not waited for.
+ */
+void
+hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->stopping || timeout_usec <= HR_HANDOVER_FINISH_USEC || !hr_instance_retire (self->instance))
+    {
+      hr_generation_stop (self, timeout_usec);
+      return;
+    }
+  begin_stopping (self);
+  begin_drain (self, TRUE, HR_HANDOVER_FINISH_USEC);
+  arm_kill (self, timeout_usec);
+}
+
+/**
+ * hr_generation_stop:
+ * @self: a generation
+ * @timeout_usec: after this, SIGKILL to all of it
+ *
+ * Sends StopSignal, once. A later call can only shorten the time.
+ */
+void
+hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->killed)
+    return;
+  begin_stopping (self);
+  g_clear_pointer (&self->drain, hr_drain_free);
+  if (!self->signalled)
+    {
+      self->signalled = TRUE;
+      hr_instance_stop (self->instance, self->plan->spec->stop_signal);
+    }
+  arm_kill (self, timeout_usec);
+}
+
+/**
+ * hr_generation_kill:
+ * @self: a generation
+ *
+ * SIGKILL to all of it, now.
+ */
+void
+hr_generation_kill (HrGeneration *self)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+  if (!self->alive)
+    return;
+  g_clear_pointer (&self->drain, hr_drain_free);
+  self->stopping = TRUE;
+  self->killed = TRUE;
+  hr_instance_kill (self->instance);
+}
+
+/**
+ * hr_generation_give_up:
+ * @self: a generation that did not become ready within StartTimeout
+ *
+ * SIGKILL to all of it, now; what is said of its end names what was waited for.
+ */
+void
+hr_generation_give_up (HrGeneration *self)
+{
+  g_autofree char *wait = NULL;
+
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->killed)
+    return;
+  wait = hr_readiness_describe (self->readiness);
+  self->launch_error =
+      g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT, "it did not become ready within StartTimeout: %s", wait);
+  hr_generation_kill (self);
+}
