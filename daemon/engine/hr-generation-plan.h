@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @state_files: its state
  * @caller: (nullable): for a transient service; must outlive the plan and its copies
  * @ever_notified: whether the service ever said READY=1
+ * @expects_state: whether its predecessor took part in handing over state, so that this one is expected to
  *
  * What to start. A plan that is made in place owns nothing; a copy owns what it names, but for the caller.
  */
@@ -35,6 +36,7 @@ typedef struct {
   HrStateFiles *state_files;
   const HrCallerContext *caller;
   gboolean ever_notified;
+  gboolean expects_state;
 } HrGenerationPlan;
 
 HrGenerationPlan *hr_generation_plan_copy (const HrGenerationPlan *self);

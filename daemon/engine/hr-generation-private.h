@@ -24,6 +24,7 @@ struct _HrGeneration {
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
   guint stop_timer;
+  guint open_timer; /* until what is expected to open its state need not any more */
   gint64 kill_at;
   char *status_text;
   char *log_file; /* NULL: the caller of a transient service has its output */
@@ -31,7 +32,8 @@ struct _HrGeneration {
 
   gboolean alive;
   gboolean ready;
-  gboolean stopping; /* told to go, by StopSignal or by taking its listeners' connections away */
+  gboolean sign_held; /* it would be ready, but has not opened its state */
+  gboolean stopping;  /* told to go, by StopSignal or by taking its listeners' connections away */
   gboolean signalled;
   gboolean killed;
   gboolean opened_state;

@@ -155,6 +155,18 @@ hr_generation_was_killed (HrGeneration *self)
 }
 
 /**
+ * hr_generation_missed_state:
+ * @self: a generation that is ready
+ *
+ * Returns: whether it was expected to open HOTRELOAD_STATE_IN, as its predecessor did, and has not
+ */
+gboolean
+hr_generation_missed_state (HrGeneration *self)
+{
+  return self->plan->expects_state && !self->opened_state;
+}
+
+/**
  * hr_generation_has_opened_state:
  * @self: a generation
  *

@@ -33,6 +33,7 @@ begin_stopping (HrGeneration *self)
   if (self->stopping)
     return;
   self->stopping = TRUE;
+  hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   hr_readiness_suspend (self->readiness);
   /* It cannot act on a signal while it waits in the open. */
   if (self->opened_state && !self->state_given)

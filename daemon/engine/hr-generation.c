@@ -29,7 +29,10 @@ hr_generation_dispose (GObject *object)
 
   g_clear_pointer (&self->readiness, hr_readiness_free);
   if (self->platform != NULL)
-    hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+    {
+      hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+      hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
+    }
   /* Whoever drops a running generation drops its process: nothing may outlive the object that watches it. */
   if (self->instance != NULL && self->alive)
     {
@@ -81,7 +84,36 @@ become_ready (HrGeneration *self)
     return;
   self->ready = TRUE;
   hr_readiness_suspend (self->readiness);
+  hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   g_signal_emit (self, signals[SIGNAL_READY], 0);
+}
+
+static void
+open_wait_over (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  self->open_timer = 0;
+  become_ready (self);
+}
+
+/* It listens, lives or answers. Programs do that before they read their state, in an order that is theirs: where the
+ * predecessor had state, being ready without it would lose it. READY=1 is another matter: who says so means it. */
+static void
+show_sign (HrGeneration *self)
+{
+  if (self->sign_held)
+    return;
+  if (!self->plan->expects_state || self->opened_state || self->state_given)
+    {
+      become_ready (self);
+      return;
+    }
+  self->sign_held = TRUE;
+  hr_readiness_suspend (self->readiness);
+  self->open_timer =
+      hr_clock_after (hr_generation_clock (self), MIN (HR_STATE_OPEN_WAIT_USEC, self->plan->spec->start_timeout / 2),
+                      open_wait_over, self);
 }
 
 /* Ready, or known never to be: then its end says why. */
@@ -92,7 +124,7 @@ time_decided (const GError *error, gpointer user_data)
 
   if (error == NULL)
     {
-      become_ready (self);
+      show_sign (self);
       return;
     }
   if (self->alive && !self->killed)
@@ -123,7 +155,7 @@ hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan)
 static void
 let_time_count (HrGeneration *self)
 {
-  if (self->ready || (self->opened_state && !self->state_given))
+  if (self->ready || self->sign_held || (self->opened_state && !self->state_given))
     hr_readiness_suspend (self->readiness);
   else
     hr_readiness_watch (self->readiness, self->instance);
@@ -164,7 +196,7 @@ static void
 instance_listening (HrInstance *instance, HrGeneration *self)
 {
   if (hr_readiness_accepts (self->readiness, HR_SIGN_LISTENING))
-    become_ready (self);
+    show_sign (self);
 }
 
 static void
@@ -177,6 +209,7 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   self->status_known = known;
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+  hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
   g_clear_object (&self->offer);
   hr_listeners_revive (self->plan->listeners);
@@ -189,6 +222,7 @@ state_opened (HrStateOffer *offer, HrGeneration *self)
   if (self->opened_state)
     return;
   self->opened_state = TRUE;
+  hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   if (self->state_given)
     hr_state_offer_give (offer, NULL, NULL);
   else
@@ -261,6 +295,8 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
  * @data: (nullable): the state; %NULL leaves what it was started with
  * @error: return location
  *
+ * It may be ready by it, without "ready": see hr_generation_is_ready().
+ *
  * Returns: success; else %HR_ERROR_STATE_FAILED
  */
 gboolean
@@ -273,8 +309,24 @@ hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error)
   if (!hr_state_offer_give (self->offer, data, error))
     return FALSE;
   self->state_given = TRUE;
+  /* The sign that came before counts now; whoever gives the state asks whether it is ready. */
+  self->ready = self->ready || (self->sign_held && self->opened_state && self->alive && !self->stopping);
   let_time_count (self);
   return TRUE;
+}
+
+/**
+ * hr_generation_forgo_state:
+ * @self: a generation that is ready and has not opened its state
+ *
+ * It keeps what it was started with. That it opens it after all is seen, and answered at once: its successor will be
+ * expected to.
+ */
+void
+hr_generation_forgo_state (HrGeneration *self)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+  self->state_given = TRUE;
 }
 
 /**
@@ -287,5 +339,5 @@ void
 hr_generation_set_ready (HrGeneration *self)
 {
   g_return_if_fail (HR_IS_GENERATION (self));
-  become_ready (self);
+  show_sign (self);
 }

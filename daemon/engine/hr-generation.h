@@ -15,6 +15,8 @@
 
 G_BEGIN_DECLS
 
+/* What is expected to open HOTRELOAD_STATE_IN has so long for it after it has shown another sign of being ready. */
+#define HR_STATE_OPEN_WAIT_USEC (5 * G_USEC_PER_SEC)
 /* When others wait for its end, this long it may go on answering before it is told to stop. */
 #define HR_HANDOVER_FINISH_USEC (1 * G_USEC_PER_SEC)
 /* A program's STATUS= text is cut at this, in bytes. */
@@ -34,6 +36,7 @@ void hr_generation_stop (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_kill (HrGeneration *self);
 void hr_generation_give_up (HrGeneration *self);
 void hr_generation_set_ready (HrGeneration *self);
+void hr_generation_forgo_state (HrGeneration *self);
 gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error);
 
 const char *hr_generation_get_id (HrGeneration *self);
@@ -48,6 +51,7 @@ gboolean hr_generation_is_ready (HrGeneration *self);
 gboolean hr_generation_is_serving (HrGeneration *self);
 gboolean hr_generation_is_stopping (HrGeneration *self);
 gboolean hr_generation_was_killed (HrGeneration *self);
+gboolean hr_generation_missed_state (HrGeneration *self);
 gboolean hr_generation_has_opened_state (HrGeneration *self);
 gboolean hr_generation_can_wait (HrGeneration *self);
 gboolean hr_generation_may_accept (HrGeneration *self);

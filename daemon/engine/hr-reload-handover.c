@@ -122,7 +122,7 @@ candidate_ready (HrGeneration *candidate, HrReload *self)
       hr_reload_emit_event (self, &event);
     }
   else if (!opened)
-    hr_generation_give_state (candidate, NULL, NULL);
+    hr_generation_forgo_state (candidate);
   verify (self);
 }
 
@@ -288,6 +288,7 @@ start (HrReload *self)
     .state_files = self->parts.state,
     .caller = self->caller,
     .ever_notified = self->ever_notified,
+    .expects_state = barrier && hr_generation_has_opened_state (self->previous),
   };
   g_autoptr (GError) error = NULL;
 

@@ -121,6 +121,20 @@ leave_release (HrService *self, guint64 from, guint64 to)
     set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), reason);
 }
 
+static char *
+describe_success (HrService *self, HrGeneration *candidate)
+{
+  const char *lost = hr_generation_missed_state (candidate)
+                         ? "; the state of the one before was not handed over: this one was ready and had not opened "
+                           "HOTRELOAD_STATE_IN"
+                         : "";
+  guint64 release = hr_generation_get_release (candidate);
+
+  if (release != 0)
+    return g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live%s", release, self->name, lost);
+  return g_strdup_printf ("'%s' runs in a new process%s", self->name, lost);
+}
+
 static void
 succeeded (HrService *self)
 {
@@ -154,10 +168,9 @@ succeeded (HrService *self)
   if (self->running->snapshot != NULL)
     hr_state_files_renew (self->parts.state, self->running->snapshot);
 
-  if (release != 0)
-    outcome->message = g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live", release, self->name);
-  else
-    outcome->message = g_strdup_printf ("'%s' runs in a new process", self->name);
+  outcome->message = describe_success (self, candidate);
+  if (hr_generation_missed_state (candidate))
+    hr_log_warning (self->name, "%s", outcome->message);
   if (self->reload_events)
     {
       HrEvent event = {

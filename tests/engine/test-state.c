@@ -105,6 +105,47 @@ test_opens_after_ready (Engine *engine)
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
 }
 
+/* A server listens, or lives for a second, before it reads its state as often as after that. */
+static void
+test_listens_before_it_opens (Engine *engine)
+{
+  const HrFakeProgram listener = {
+    .opens_after_ready = TRUE, .readiness = HR_FAKE_LISTENS, .leaves = "{\"n\": 1}", .ready_after = 10 * MSEC
+  };
+  HrService *service = engine_start_with (engine, "", &listener);
+
+  for (guint i = 1; i <= 3; i++)
+    {
+      hr_service_reload (service, "tester");
+      engine_run (engine, 1 * SECOND);
+      engine_expect (engine, "ReloadStarted 1 | StatePreserved | StateRestored | ReloadCompleted 1");
+      g_assert_cmpstr (engine_instance (engine, i)->state, ==, "{\"n\": 1}");
+    }
+}
+
+/* What has no state any more is ready all the same, a while later, and it is said that there was some. */
+static void
+test_no_longer_opens (Engine *engine)
+{
+  const HrFakeProgram listener = { .opens_after_ready = TRUE, .readiness = HR_FAKE_LISTENS, .ready_after = 10 * MSEC };
+  HrService *service = engine_start_with (engine, "", &listener);
+  HrJob *job;
+
+  engine->launcher->program = (HrFakeProgram){ .readiness = HR_FAKE_LISTENS };
+  job = hr_service_reload (service, "tester");
+  engine_run (engine, 4 * SECOND);
+  engine_expect (engine, "ReloadStarted 1");
+  engine_run (engine, 2 * SECOND);
+  engine_expect (engine, "ReloadCompleted 1");
+  g_assert_false (hr_job_get_outcome (job)->state_preserved);
+  g_assert_nonnull (strstr (hr_job_get_outcome (job)->message, "was not handed over"));
+  g_assert_cmpuint (engine_n_warnings (engine, "*was not handed over*"), ==, 1);
+  /* The next one is expected to do as this one did. */
+  hr_service_reload (service, "tester");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1");
+}
+
 /* READY=1 that comes while the candidate waits counts once it has its state. */
 static void
 test_ready_while_waiting (Engine *engine)
@@ -560,6 +601,8 @@ main (int argc, char **argv)
   engine_add ("/state/job-says-so", test_job_says_so);
   engine_add ("/state/ready-without-opening", test_ready_without_opening);
   engine_add ("/state/opens-after-ready", test_opens_after_ready);
+  engine_add ("/state/promise-4/listens-before-it-opens", test_listens_before_it_opens);
+  engine_add ("/state/no-longer-opens", test_no_longer_opens);
   engine_add ("/state/ready-while-waiting", test_ready_while_waiting);
   engine_add ("/state/wait-is-not-start-time", test_wait_is_not_start_time);
   engine_add ("/state/stop-beyond-lease", test_stop_beyond_lease);

@@ -121,6 +121,15 @@ http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
 ''')
 
 
+# As ABRUPT, but it binds and listens first, and reads its state a while later.
+LATE_STATE = (*ABRUPT[:2], ABRUPT[2].replace(
+    'state = {"count": 0, **json.load(open(os.environ["HOTRELOAD_STATE_IN"]))}\n', "").replace(
+    'http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()',
+    '''server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+time.sleep(0.2)
+state = {"count": 0, **json.load(open(os.environ["HOTRELOAD_STATE_IN"]))}
+server.serve_forever()'''))
+
 # One answer that never ends: server-sent events, several a second, each with the version that sends it.
 EVENTS = ("/usr/bin/python3", "app.py", '''import http.server, time
 class Handler(http.server.BaseHTTPRequestHandler):

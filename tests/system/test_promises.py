@@ -13,7 +13,7 @@ import time
 
 from harness import (DEADLINE, Gate, Load, NotRunHere, Site, answers, check, equal, get, is_alive, main, select_nothing, test,
                      until, write, write_atomic)
-from services import ABRUPT, UNMODIFIED, Example, Service, Unmodified, app, at_gate
+from services import ABRUPT, LATE_STATE, UNMODIFIED, Example, Service, Unmodified, app, at_gate
 
 
 def is_live(service, version):
@@ -257,6 +257,16 @@ for handover in ("overlap", "sequential"):
             equal(load.stop(), [], f"failures of {load.count} requests")
             equal(int(get(service.port, "/count")[1]), load.count, "work in the state, of what was answered")
             equal(get(service.port, "/version")[1], "6", "the answer after the reloads")
+
+
+@test("promise-4-no-accepted-work-is-lost: a program that listens before it reads its state")
+def late_state():
+    with Site() as site:
+        service = Unmodified(site, LATE_STATE)
+        for number in range(2, 6):
+            get(service.port, "/grow")
+            service.reload(str(number))
+            equal(get(service.port, "/count")[1], str(number - 1), f"count after release {number}")
 
 
 # 5
