@@ -3,6 +3,7 @@
  * From a change set to a candidate that may be started: record, place, check.
  */
 #include "hr-error.h"
+#include "hr-ignore.h"
 #include "hr-reload-private.h"
 
 /* Check */
@@ -261,6 +262,22 @@ is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
          && (running == NULL || !g_str_equal (running->tree, self->scan->tree));
 }
 
+/* Whether anything that changed since the running release is a reason to reload: what the actions and Extensions leave
+ * out is recorded, but only together with something else. */
+static gboolean
+has_reason (HrReload *self)
+{
+  g_autoptr (HrIgnore) ignore = NULL;
+
+  if (self->scan->n_changed == 0 || self->scan->n_changed > g_strv_length (self->scan->files))
+    return TRUE;
+  ignore = hr_ignore_new (self->spec);
+  for (guint i = 0; self->scan->files[i] != NULL; i++)
+    if (hr_ignore_triggers (ignore, self->scan->files[i]))
+      return TRUE;
+  return FALSE;
+}
+
 static void
 scanned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -296,6 +313,11 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   running = running_release (self);
+  if (!self->by_hand && running != NULL && !has_reason (self))
+    {
+      hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);
+      return;
+    }
   switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,
                             self->by_hand || is_untried (self, last, running)))
     {

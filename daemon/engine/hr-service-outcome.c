@@ -156,6 +156,8 @@ succeeded (HrService *self)
   self->outage_since = 0;
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   hr_service_set_error (self, NULL);
+  if (self->first_release == 0)
+    self->first_release = release;
   g_strfreev (self->checks);
   self->checks = g_strdupv (outcome->checks);
   if (outcome->carried != NULL && outcome->carried[0] != NULL)
@@ -257,6 +259,19 @@ was_only_looking (HrService *self, const GError *error)
          && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED);
 }
 
+/* The source is again as what runs: what was wrong with it is so no more. */
+static void
+forget_error_if_mended (HrService *self)
+{
+  const HrRelease *running =
+      self->current != NULL && hr_generation_is_serving (self->current) && self->parts.store != NULL
+          ? hr_release_store_get (self->parts.store, hr_generation_get_release (self->current))
+          : NULL;
+
+  if (running != NULL && self->scan != NULL && g_str_equal (running->tree, self->scan->tree))
+    hr_service_set_error (self, NULL);
+}
+
 static void
 reload_ended (HrReload *reload, HrService *self)
 {
@@ -286,6 +301,8 @@ reload_ended (HrReload *reload, HrService *self)
     }
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
+  else if (end == HR_RELOAD_ENDED_NOTHING && !hr_reload_was_unsettled (reload))
+    forget_error_if_mended (self);
   else if (end == HR_RELOAD_ENDED_BADLY && !was_only_looking (self, error))
     {
       if (!hr_reload_is_announced (reload) && !self->running->by_hand)

@@ -28,7 +28,7 @@ struct _HrService {
   gpointer next_job_data;
   char *name;
   HrServiceSpec *next_spec; /* NULL, or what takes effect after the running operation */
-  HrServiceSpec *spec; /* NULL: invalid */
+  HrServiceSpec *spec;      /* NULL: invalid */
   char *config_error;
   HrParts parts;
   HrCallerContext *caller;
@@ -63,6 +63,7 @@ struct _HrService {
   gboolean failed;
   gboolean ever_notified;
   guint64 last_good;
+  guint64 first_release; /* of a transient service: the first that served; earlier ones are of other runs */
   HrSlot last_slot;
   guint64 last_release;
   guint restarts;

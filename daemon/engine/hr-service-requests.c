@@ -4,6 +4,7 @@
  */
 #include "hr-error.h"
 #include "hr-log.h"
+#include "hr-reload-policy.h"
 #include "hr-service-private.h"
 
 /**
@@ -82,7 +83,8 @@ newest_before (HrService *self, HrFate fate)
 
       /* What is good and has an error was rolled back from, and not run since. */
       if (release->fate == fate && release->error == NULL
-          && (self->last_release == 0 || release->number < self->last_release))
+          && (self->last_release == 0 || release->number < self->last_release)
+          && (self->caller == NULL || release->number >= self->first_release))
         return release->number;
     }
   return 0;
@@ -115,6 +117,25 @@ hr_service_get_rollback_point (HrService *self)
   return good != 0 ? good : newest_before (self, HR_FATE_UNPROVEN);
 }
 
+/* A rollback skips the checks of what has passed them before; what never got through them is no release to go back to. */
+static gboolean
+has_served (const HrRelease *release, GError **error)
+{
+  gboolean in_checks = g_strcmp0 (release->phase, hr_reload_phase_to_string (HR_PHASE_CHECK)) == 0;
+
+  if (release->fate == HR_FATE_CANDIDATE)
+    g_set_error (error, HR_ERROR, HR_ERROR_CHECK_FAILED, "release %" G_GUINT64_FORMAT " was never tried to its end",
+                 release->number);
+  else if (release->fate == HR_FATE_REJECTED
+           && g_strcmp0 (release->phase, hr_reload_phase_to_string (HR_PHASE_OBSERVE)) != 0)
+    g_set_error (error, HR_ERROR, in_checks ? HR_ERROR_CHECK_FAILED : HR_ERROR_START_FAILED,
+                 "release %" G_GUINT64_FORMAT " never served, it was rejected in phase '%s': %s", release->number,
+                 release->phase, release->error);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /**
  * hr_service_rollback:
  * @self: a service
@@ -122,7 +143,8 @@ hr_service_get_rollback_point (HrService *self)
  * @caller: (nullable): who asked
  * @error: return location
  *
- * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_RELEASE or %HR_ERROR_NOT_SUPPORTED
+ * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_RELEASE, %HR_ERROR_NOT_SUPPORTED, or, for a release
+ *   that never served, %HR_ERROR_CHECK_FAILED or %HR_ERROR_START_FAILED
  */
 HrJob *
 hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error)
@@ -152,6 +174,11 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
       else
         g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
                      self->name, release);
+      return NULL;
+    }
+  if (!has_served (hr_release_store_get (self->parts.store, release), error))
+    {
+      g_prefix_error (error, "while rolling back '%s': ", self->name);
       return NULL;
     }
   request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);

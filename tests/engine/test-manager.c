@@ -213,6 +213,35 @@ test_transient (Engine *engine)
   g_assert_error (error, HR_ERROR, HR_ERROR_BUSY);
 }
 
+/* What ran yesterday under the same name is no version to go back to: who runs a program by hand wants what is there. */
+static void
+test_transient_stays_in_its_run (Engine *engine)
+{
+  const char *const environment[] = { "PATH=/home/bin", NULL };
+  g_autoptr (HrServiceSpec) spec = engine_spec ("web", "Restart=no\n");
+  g_autoptr (GError) error = NULL;
+  HrService *service;
+
+  hr_fake_store_add (hr_fake_platform_service (engine->platform, "web")->store, "yesterday", HR_FATE_GOOD);
+  hr_fake_store_write (engine_parts (engine)->store, "main", "today");
+  hr_manager_add (engine->manager, spec, hr_caller_context_new (environment, "/home/somebody", -1, -1), "somebody",
+                  &error);
+  g_assert_no_error (error);
+  engine_run (engine, SECOND);
+  service = hr_manager_get (engine->manager, "web", NULL);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 0);
+  hr_fake_instance_exit (engine_instance (engine, 0), 3);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 1);
+  /* Of its own run there is one. */
+  engine_save (engine, "main", "later");
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "last");
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 3);
+}
+
 static void
 test_add_fails (Engine *engine)
 {
@@ -496,6 +525,7 @@ test_figures (Engine *engine)
 static void
 add_configuration (void)
 {
+  engine_add ("/manager/transient/goes-back-within-its-run", test_transient_stays_in_its_run);
   engine_add ("/manager/apply/added", test_added);
   engine_add ("/manager/apply/changed", test_changed);
   engine_add ("/manager/apply/changed-while-stopped", test_changed_while_stopped);

@@ -407,6 +407,25 @@ test_plan_invalid (Engine *engine)
   expect_plan (engine, "the file is garbage");
 }
 
+/* A rollback skips the checks: what never got through them must not come in by it. */
+static void
+test_never_served (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autoptr (GError) error = NULL;
+
+  engine->platform->checker->fault = "forbidden";
+  engine_save (engine, "main", "broken");
+  engine_run (engine, SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+  engine->platform->checker->fault = NULL;
+  g_assert_null (hr_service_rollback (service, 2, "somebody", &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_CHECK_FAILED);
+  g_assert_nonnull (strstr (error->message, "forbidden"));
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -430,5 +449,6 @@ main (int argc, char **argv)
   engine_add ("/rollback/plan", test_plan);
   engine_add ("/rollback/plan-sequential", test_plan_sequential);
   engine_add ("/rollback/plan-invalid", test_plan_invalid);
+  engine_add ("/rollback/not-to-what-never-served", test_never_served);
   return g_test_run ();
 }

@@ -456,6 +456,42 @@ test_held_for_ever (Engine *engine)
   g_assert_cmpuint (engine_n_warnings (engine, "*lock file left over*"), ==, 1);
 }
 
+/* What the actions leave out is no reason, also where everything is looked at. */
+static void
+test_ignored_by_action (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Watch]\nExtensions=py\n[Actions]\ndocs/**=ignore\n");
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  engine_save (engine, "docs/a.py", "x");
+  engine_save (engine, "b.txt", "x");
+  hr_service_set_paused (service, FALSE, FALSE);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "");
+  /* With something else it comes along. */
+  engine_save (engine, "main.py", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "docs/a.py"), ==, "x");
+}
+
+/* A mistake that was taken back is none any more. */
+static void
+test_mended_by_taking_back (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autofree char *before = g_strdup (hr_fake_store_read (engine_parts (engine)->store, 1, "main"));
+
+  engine->platform->checker->fault = "SyntaxError";
+  engine_save (engine, "main", "broken");
+  engine_run (engine, SECOND);
+  g_assert_nonnull (strstr (hr_service_get_error (service), "SyntaxError"));
+  engine_save (engine, "main", before);
+  engine_run (engine, SECOND);
+  g_assert_null (hr_service_get_error (service));
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
 /* Hints beyond count are "look at everything". */
 static void
 test_many_hints (Engine *engine)
@@ -545,6 +581,8 @@ add_changes (void)
   engine_add ("/rules/reload-while-paused", test_reload_while_paused);
   engine_add ("/rules/pain-14/held", test_held);
   engine_add ("/rules/pain-14/held-while-the-source-is-looked-at", test_held_meanwhile);
+  engine_add ("/rules/what-the-actions-leave-out-is-no-reason", test_ignored_by_action);
+  engine_add ("/rules/a-mistake-that-was-taken-back-is-forgotten", test_mended_by_taking_back);
   engine_add ("/rules/pain-14/held-for-ever", test_held_for_ever);
   engine_add ("/rules/promise-1/many-hints", test_many_hints);
   engine_add ("/rules/promise-1/hint-of-anything", test_hint_of_anything);
