@@ -263,7 +263,7 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
   g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
   g_return_val_if_fail (self->instance == NULL, FALSE);
 
-  self->offer = hr_state_files_offer (self->plan->state_files, self->id, state, &local);
+  self->offer = hr_state_files_offer (self->plan->state_files, self->id, self->plan->release, state, &local);
   if (self->offer == NULL)
     {
       self->launch_error = g_error_copy (local);

@@ -93,10 +93,10 @@ wait_limit (HrStateFiles *files)
 }
 
 static HrStateOffer *
-offer (HrStateFiles *files, const char *instance, GBytes *data, GError **error)
+offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *data, GError **error)
 {
   HrLeaseStateFiles *self = HR_LEASE_STATE_FILES (files);
-  g_autofree char *dir = hr_state_exchange_open (self->exchange, instance, error);
+  g_autofree char *dir = hr_state_exchange_open (self->exchange, instance, release, error);
   g_autofree char *same = hr_state_exchange_dup_kept_file (self->exchange);
 
   if (dir == NULL)

@@ -2,8 +2,8 @@
  *
  * hr-lease-state-files.h: state by file with an open that waits, and the snapshots of one service on disk.
  *
- * Each instance has a directory below the exchange directory with its two files and a note of State.Version and of
- * the boot in which it was made. What instances left there that this process knows nothing of (its predecessor died
+ * Each instance has a directory below the exchange directory with its two files and a note of its release, of
+ * State.Version and of the boot in which it was made. What instances left there that this process knows nothing of (its predecessor died
  * before collecting) becomes snapshots under the time at which it was written, before anything else is stored or
  * loaded.
  */

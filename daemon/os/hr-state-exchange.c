@@ -126,12 +126,13 @@ read_boot_id (void)
 }
 
 static gboolean
-write_note (HrStateExchange *self, const char *dir, GError **error)
+write_note (HrStateExchange *self, const char *dir, guint64 release, GError **error)
 {
   g_autoptr (GKeyFile) note = g_key_file_new ();
   g_autofree char *boot = read_boot_id ();
   g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
 
+  g_key_file_set_uint64 (note, NOTE_GROUP, "Release", release);
   g_key_file_set_uint64 (note, NOTE_GROUP, "StateVersion", self->state_version);
   g_key_file_set_string (note, NOTE_GROUP, "Boot", boot);
   return g_key_file_save_to_file (note, file, error);
@@ -147,6 +148,7 @@ is_instance_name (const char *instance)
  * hr_state_exchange_open:
  * @self: the exchange
  * @instance: id of a new instance
+ * @release: what it runs
  * @error: return location
  *
  * Makes the directory for the instance's two files, which only its user may enter.
@@ -154,7 +156,7 @@ is_instance_name (const char *instance)
  * Returns: (transfer full): its path; %NULL with %HR_ERROR_STATE_FAILED that names it
  */
 char *
-hr_state_exchange_open (HrStateExchange *self, const char *instance, GError **error)
+hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 release, GError **error)
 {
   g_autofree char *dir = g_build_filename (self->path, instance, NULL);
   g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
@@ -165,7 +167,7 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, GError **er
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "'%s' cannot be the id of an instance", instance);
       return NULL;
     }
-  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, &local))
+  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, release, &local))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while making the directory for the state files of '%s': %s",
                    instance, local->message);
@@ -416,14 +418,14 @@ static void
 recover_out (HrStateExchange *self, const char *instance, const char *out, int fd, GKeyFile *note)
 {
   guint64 version = g_key_file_get_uint64 (note, NOTE_GROUP, "StateVersion", NULL);
+  guint64 release = g_key_file_get_uint64 (note, NOTE_GROUP, "Release", NULL); /* 0: it is not known */
   g_autoptr (GError) error = NULL;
   g_autoptr (HrSnapshot) snapshot = NULL;
   struct stat info;
 
   if (fstat (fd, &info) != 0)
     return;
-  /* Which release it was is not known any more: 0. */
-  snapshot = take (self, instance, out, fd, 0, version > 0 ? (guint)version : self->state_version,
+  snapshot = take (self, instance, out, fd, release, version > 0 ? (guint)version : self->state_version,
                    (gint64)info.st_mtim.tv_sec * G_USEC_PER_SEC + info.st_mtim.tv_nsec / 1000, &error);
   if (error != NULL)
     hr_log_warning (self->service, "%s", error->message);

@@ -95,17 +95,18 @@ hr_state_offer_emit_opened (HrStateOffer *self)
  * hr_state_files_offer:
  * @self: the state files
  * @instance: id of the instance that gets the two files
+ * @release: what it runs, for a daemon that finds its state after this one died
  * @data: (nullable): what HOTRELOAD_STATE_IN holds at first; %NULL: {}
  * @error: return location
  *
  * Returns: (transfer full): the offer; %NULL with %HR_ERROR_STATE_FAILED that names the path
  */
 HrStateOffer *
-hr_state_files_offer (HrStateFiles *self, const char *instance, GBytes *data, GError **error)
+hr_state_files_offer (HrStateFiles *self, const char *instance, guint64 release, GBytes *data, GError **error)
 {
   g_return_val_if_fail (HR_IS_STATE_FILES (self), NULL);
   g_return_val_if_fail (instance != NULL, NULL);
-  return HR_STATE_FILES_GET_IFACE (self)->offer (self, instance, data, error);
+  return HR_STATE_FILES_GET_IFACE (self)->offer (self, instance, release, data, error);
 }
 
 /**

@@ -44,7 +44,7 @@ G_DECLARE_INTERFACE (HrStateFiles, hr_state_files, HR, STATE_FILES, GObject)
 struct _HrStateFilesInterface {
   GTypeInterface parent;
 
-  HrStateOffer *(*offer) (HrStateFiles *self, const char *instance, GBytes *data, GError **error);
+  HrStateOffer *(*offer) (HrStateFiles *self, const char *instance, guint64 release, GBytes *data, GError **error);
   gint64 (*wait_limit) (HrStateFiles *self);
   void (*collect_async) (HrStateFiles *self, const char *instance, guint64 release, guint version,
                          GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -58,7 +58,8 @@ struct _HrStateFilesInterface {
   void (*discard) (HrStateFiles *self, const char *instance);
 };
 
-HrStateOffer *hr_state_files_offer (HrStateFiles *self, const char *instance, GBytes *data, GError **error);
+HrStateOffer *hr_state_files_offer (HrStateFiles *self, const char *instance, guint64 release, GBytes *data,
+                                    GError **error);
 gint64 hr_state_files_wait_limit (HrStateFiles *self);
 void hr_state_files_collect_async (HrStateFiles *self, const char *instance, guint64 release, guint version,
                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

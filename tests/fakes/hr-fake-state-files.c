@@ -44,7 +44,7 @@ make_task (HrStateFiles *files, const char *text, guint64 release, guint version
 }
 
 static HrStateOffer *
-fake_offer (HrStateFiles *files, const char *instance, GBytes *data, GError **error)
+fake_offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *data, GError **error)
 {
   HrFakeStateFiles *self = HR_FAKE_STATE_FILES (files);
 

@@ -127,7 +127,7 @@ make_offer (Fixture *f, const char *instance, const char *data)
 {
   g_autoptr (GBytes) content = data != NULL ? g_bytes_new (data, strlen (data)) : NULL;
   g_autoptr (GError) error = NULL;
-  HrStateOffer *offer = hr_state_files_offer (f->files, instance, content, &error);
+  HrStateOffer *offer = hr_state_files_offer (f->files, instance, 7, content, &error);
 
   g_assert_no_error (error);
   return offer;

@@ -336,11 +336,11 @@ test_offer_names_a_path_that_cannot_be (Fixture *f, gconstpointer data)
   g_autofree char *parent = g_path_get_dirname (f->exchange);
 
   g_assert_true (g_file_set_contents (parent, "x", 1, NULL));
-  g_assert_null (hr_state_files_offer (f->files, "i1", NULL, &error));
+  g_assert_null (hr_state_files_offer (f->files, "i1", 7, NULL, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_STATE_FAILED);
   g_assert_nonnull (strstr (error->message, f->exchange));
   g_assert_cmpint (hr_state_files_wait_limit (f->files), ==, 0);
-  g_assert_null (hr_state_files_offer (f->files, "../i1", NULL, &name_error));
+  g_assert_null (hr_state_files_offer (f->files, "../i1", 7, NULL, &name_error));
   g_assert_error (name_error, HR_ERROR, HR_ERROR_STATE_FAILED);
 }
 

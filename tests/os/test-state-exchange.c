@@ -96,17 +96,18 @@ test_instances_in_use_are_not_recovered (Fixture *f, gconstpointer data)
 }
 
 static void
-test_note_keeps_the_version_of_a_dead_daemon (Fixture *f, gconstpointer data)
+test_note_keeps_release_and_version_of_a_dead_daemon (Fixture *f, gconstpointer data)
 {
   g_autofree char *left = leave_state (f, "old", "[1]", 100);
   g_autofree char *dir = g_path_get_dirname (left);
   g_autofree char *note = g_build_filename (dir, "note", NULL);
   g_autoptr (HrSnapshot) snapshot = NULL;
 
-  write_text (note, "[Instance]\nStateVersion=9\nBoot=another\n");
+  write_text (note, "[Instance]\nRelease=5\nStateVersion=9\nBoot=another\n");
   snapshot = load (f->files, NULL, NULL);
   assert_data (snapshot, "[1]");
   g_assert_cmpuint (snapshot->version, ==, 9);
+  g_assert_cmpuint (snapshot->release, ==, 5);
 }
 
 static void
@@ -173,7 +174,7 @@ main (int argc, char **argv)
   ADD ("leftover-state-does-not-pass-a-newer-snapshot", test_leftover_state_does_not_pass_a_newer_snapshot);
   ADD ("broken-leftover-is-set-aside", test_broken_leftover_is_set_aside);
   ADD ("instances-in-use-are-not-recovered", test_instances_in_use_are_not_recovered);
-  ADD ("note-keeps-the-version-of-a-dead-daemon", test_note_keeps_the_version_of_a_dead_daemon);
+  ADD ("note-keeps-release-and-version-of-a-dead-daemon", test_note_keeps_release_and_version_of_a_dead_daemon);
   ADD ("discarded-state-is-no-snapshot", test_discarded_state_is_no_snapshot);
   ADD ("cancelled-before-it-began-takes-nothing", test_cancelled_before_it_began_takes_nothing);
   ADD ("old-temporary-files-go", test_old_temporary_files_go);

@@ -157,6 +157,21 @@ def snapshots():
         equal((service.ask(), service.ask("/count")), ("2", "1"), "release and state")
 
 
+@test("state-that-a-killed-daemon-did-not-collect-is-a-snapshot-of-the-release-that-wrote-it")
+def daemon_killed():
+    with Site() as site:
+        service = Service(site, "orphan", {"app.py": app(keep=True)})
+        service.completed(service.save(app("2", keep=True)), 2)
+        service.good(2)
+        service.ask("/grow")
+        site.stop_daemon(signal.SIGKILL)
+        site.start_daemon()
+        site.wait_state("orphan", "running")
+        equal((service.ask(), service.ask("/count")), ("2", "1"), "release and state")
+        newest = site.json("snapshot", "list", "orphan")[0]
+        equal((newest["release"], newest["id"].endswith("-r2")), (2, True), "release of " + newest["id"])
+
+
 ALONE = """import fcntl
 alone = open({!r}, "w")
 fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
