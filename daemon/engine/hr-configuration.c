@@ -66,6 +66,24 @@ hr_configuration_get_manager (HrConfiguration *self)
   return self->manager;
 }
 
+/* What a directory held must not be taken for removed when it is the directory that is gone. */
+static gboolean
+check_dir (HrConfiguration *self, GError **error)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self->manager);
+  gboolean has_files = FALSE;
+
+  for (guint i = 0; i < services->len; i++)
+    has_files |= !hr_service_is_transient (g_ptr_array_index (services, i));
+  if (!has_files || g_file_test (self->dir, G_FILE_TEST_IS_DIR))
+    return TRUE;
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+               "the configuration directory '%s' is gone: its services run on; create it again, or remove the "
+               "services one by one",
+               self->dir);
+  return FALSE;
+}
+
 /**
  * hr_configuration_load:
  * @self: a configuration
@@ -80,16 +98,9 @@ HrConfigChange *
 hr_configuration_load (HrConfiguration *self, GError **error)
 {
   g_autoptr (GPtrArray) entries = NULL;
-  g_autoptr (GPtrArray) services = hr_manager_list (self->manager);
 
-  if (services->len > 0 && !g_file_test (self->dir, G_FILE_TEST_IS_DIR))
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
-                   "the configuration directory '%s' is gone: its services run on; create it again, or remove the "
-                   "services one by one",
-                   self->dir);
-      return NULL;
-    }
+  if (!check_dir (self, error))
+    return NULL;
   entries = hr_config_dir_load (self->dir, hr_manager_get_profile (self->manager), error);
   return entries != NULL ? hr_config_change_apply (self->manager, entries) : NULL;
 }
@@ -166,7 +177,15 @@ hr_configuration_add (HrConfiguration *self, const char *name, const char *text,
     return NULL;
   file = service_file (self, name, ".conf");
   dir = g_path_get_dirname (file);
-  if (hr_manager_get (self->manager, name, NULL) != NULL || g_file_test (file, G_FILE_TEST_EXISTS))
+  if (g_file_test (file, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
+                   "there is a service '%s' already; to change it, edit '%s', then 'hrctl daemon-reload'", name, file);
+      return NULL;
+    }
+  if (!check_dir (self, error))
+    return NULL;
+  if (hr_manager_get (self->manager, name, NULL) != NULL)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "there is a service '%s' already", name);
       return NULL;

@@ -82,6 +82,14 @@ test_gone (Engine *engine)
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
   g_assert_nonnull (strstr (error->message, dir));
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
+
+  /* Adding another would make the directory anew, and the first would be missing in it. */
+  g_clear_error (&error);
+  g_assert_null (hr_configuration_add (configuration, "next", TEXT, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
+  g_assert_nonnull (strstr (error->message, dir));
+  g_assert_false (g_file_test (dir, G_FILE_TEST_EXISTS));
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
 }
 
 /* Each list names what happened, and each thing that follows has its job. */
