@@ -23,6 +23,8 @@
 /* With --exit-idle: how long to wait for the first transient service, in seconds. */
 #define FIRST_TRANSIENT_SEC 30
 
+#define OWN_FLAGS (G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE | G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT)
+
 typedef struct {
   GMainLoop *loop;
   HrPlatform *platform;
@@ -69,17 +71,33 @@ has_transient (Daemon *self)
   return FALSE;
 }
 
+static void own_name (Daemon *self, GBusNameOwnerFlags flags);
+
+/* Whoever asks for the daemon from now on is to start another one. What was sent to this one before is in the queue of
+ * the main context when the name is released, and has been served when there is nothing else to do again. */
 static gboolean
 maybe_idle (gpointer user_data)
 {
   Daemon *self = user_data;
 
   self->idle = 0;
-  if (!has_transient (self))
+  if (self->stopping)
+    return G_SOURCE_REMOVE;
+  if (has_transient (self))
     {
-      hr_log_info (NULL, "no transient service is left; stopping");
-      stop (self, HR_EXIT_OK);
+      if (self->name == 0)
+        own_name (self, OWN_FLAGS);
+      return G_SOURCE_REMOVE;
     }
+  if (self->name != 0)
+    {
+      g_bus_unown_name (self->name);
+      self->name = 0;
+      self->idle = g_idle_add (maybe_idle, self);
+      return G_SOURCE_REMOVE;
+    }
+  hr_log_info (NULL, "no transient service is left; stopping");
+  stop (self, HR_EXIT_OK);
   return G_SOURCE_REMOVE;
 }
 
@@ -139,6 +157,13 @@ name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
     }
   hr_log_warning (NULL, "the name %s is owned by another daemon; stopping", name);
   stop (self, HR_EXIT_FAILED);
+}
+
+static void
+own_name (Daemon *self, GBusNameOwnerFlags flags)
+{
+  self->name =
+      g_bus_own_name_on_connection (self->connection, HR_BUS_NAME, flags, name_acquired, name_lost, self, NULL);
 }
 
 /* Services are not left behind when the bus goes: nobody could find them again. */
@@ -253,9 +278,7 @@ close_all (Daemon *self)
 static GBusNameOwnerFlags
 name_flags (const HrOptions *options)
 {
-  GBusNameOwnerFlags flags = G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE | G_BUS_NAME_OWNER_FLAGS_ALLOW_REPLACEMENT;
-
-  return options->replace ? flags | G_BUS_NAME_OWNER_FLAGS_REPLACE : flags;
+  return options->replace ? OWN_FLAGS | G_BUS_NAME_OWNER_FLAGS_REPLACE : OWN_FLAGS;
 }
 
 /**
@@ -289,8 +312,7 @@ hr_daemon_run (const HrOptions *options)
   g_unix_signal_add (SIGTERM, asked_to_stop, &self);
   g_unix_signal_add (SIGINT, asked_to_stop, &self);
   g_unix_signal_add (SIGHUP, asked_to_reload, &self);
-  self.name = g_bus_own_name_on_connection (self.connection, HR_BUS_NAME, name_flags (options), name_acquired,
-                                            name_lost, &self, NULL);
+  own_name (&self, name_flags (options));
   g_main_loop_run (self.loop);
   close_all (&self);
   return self.status;

@@ -106,6 +106,7 @@ hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpoint
   gpointer removed;
 
   g_return_if_fail (self->shutdown == NULL);
+  self->ending = TRUE;
 
   g_hash_table_iter_init (&iter, self->removing);
   while (g_hash_table_iter_next (&iter, &removed, NULL))

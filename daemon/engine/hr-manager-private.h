@@ -22,6 +22,7 @@ struct _HrManager {
   guint failed_reloads;
   gint64 last_reload;
   GTask *shutdown;
+  gboolean ending; /* shut down, or about to be */
 };
 
 void hr_manager_touch (HrManager *self);

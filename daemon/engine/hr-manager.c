@@ -257,7 +257,8 @@ hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const 
  *
  * Adds and starts it.
  *
- * Returns: (transfer none): the job of its start; %NULL with %HR_ERROR_BUSY when there is one of this name,
+ * Returns: (transfer none): the job of its start; %NULL with %HR_ERROR_BUSY when there is one of this name
+ *   or all are being stopped,
  *   %HR_ERROR_LIMIT_EXCEEDED, or why it cannot be
  */
 HrJob *
@@ -266,6 +267,11 @@ hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, c
   g_autoptr (HrCallerContext) context = caller;
   HrService *service;
 
+  if (self->ending)
+    {
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_BUSY, "the daemon is stopping");
+      return NULL;
+    }
   if (g_hash_table_contains (self->services, spec->name))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "there is a service '%s' already", spec->name);
