@@ -62,12 +62,12 @@ print_names (HrOutput *output, GStrv names, const char *what)
 }
 
 static void
-print_change (HrOutput *output, const Change *change)
+print_change (HrOutput *output, const Change *change, gboolean broken)
 {
   print_names (output, change->added, _ ("added"));
   print_names (output, change->changed, _ ("changed"));
   print_names (output, change->removed, _ ("removed"));
-  if (change->added[0] == NULL && change->changed[0] == NULL && change->removed[0] == NULL)
+  if (!broken && change->added[0] == NULL && change->changed[0] == NULL && change->removed[0] == NULL)
     hr_output_write (output, _ ("The configuration was read again; nothing has changed.\n"));
 }
 
@@ -138,7 +138,7 @@ hr_config_call_run (HrCtl *ctl, const char *method, GVariant *arguments, const c
     }
 
   if (!hr_output_is_json (ctl->output))
-    print_change (ctl->output, &change);
+    print_change (ctl->output, &change, broken != NULL);
   for (guint i = 0; change.jobs[i] != NULL; i++)
     hr_jobs_follow (jobs, change.jobs[i]);
   if (timeout >= 0)

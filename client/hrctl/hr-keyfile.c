@@ -48,6 +48,40 @@ quote_word (const char *word)
   return g_shell_quote (percent);
 }
 
+static gboolean
+is_port (const char *text)
+{
+  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT16, NULL, NULL);
+}
+
+/**
+ * hr_keyfile_listen_address:
+ * @text: PORT, :PORT, HOST:PORT, or with the kind before it: tcp:HOST:PORT, udp:HOST:PORT, unix:PATH
+ * @error: %HR_ERROR_INVALID_ARGUMENT, with what is right
+ *
+ * A port alone is one of this machine; the daemon looks at the host.
+ *
+ * Returns: (transfer full): the address as a service file has it
+ */
+char *
+hr_keyfile_listen_address (const char *text, GError **error)
+{
+  gboolean has_kind = g_str_has_prefix (text, "tcp:") || g_str_has_prefix (text, "udp:");
+  const char *address = has_kind ? text + strlen ("tcp:") : text;
+  const char *colon = strrchr (address, ':');
+
+  if (g_str_has_prefix (text, "unix:") && text[strlen ("unix:")] != '\0')
+    return g_strdup (text);
+  if (colon != NULL && is_port (colon + 1) && strpbrk (text, "=;/ ") == NULL)
+    return has_kind ? g_strdup (text) : g_strconcat ("tcp:", *text == ':' ? "127.0.0.1" : "", text, NULL);
+  if (!has_kind && is_port (text))
+    return g_strconcat ("tcp:127.0.0.1:", text, NULL);
+
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
+               _ ("run: '%s' is no address to listen on: write PORT, HOST:PORT or tcp:HOST:PORT"), text);
+  return NULL;
+}
+
 /**
  * hr_keyfile_for_command:
  * @words: a command line
@@ -83,6 +117,8 @@ hr_keyfile_for_command (const char *const *words, const char *source, const char
       g_string_append_printf (text, "Listen=main=%s\n", escaped);
     }
 
+  /* Also under a profile in which others are not. */
+  g_string_append (text, "\n[Watch]\nEnabled=yes\n");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 

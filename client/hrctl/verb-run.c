@@ -18,6 +18,7 @@
 #include "hr-dict.h"
 #include "hr-error.h"
 #include "hr-keyfile.h"
+#include "hr-main-process.h"
 #include "hr-names.h"
 #include "hr-object-path.h"
 #include "hr-text.h"
@@ -25,31 +26,48 @@
 
 /* A service that was told to stop must have done so after this long, in seconds. */
 #define STOP_TIMEOUT_SEC 120
+/* A daemon that is just ending is tried again until this long after the first try, and so often, in microseconds. */
+#define RETRY_TIMEOUT_USEC (20 * G_USEC_PER_SEC)
+#define RETRY_INTERVAL_USEC (50 * G_TIME_SPAN_MILLISECOND)
 
 typedef struct {
   HrCtl *ctl;
   HrClient *client;
   HrDaemon *daemon; /* our own, NULL if there was one */
   char *name;
-  char *error;       /* the service's last */
-  char *said;        /* why its last reload failed */
+  char *error; /* the service's last */
+  char *said;  /* why its last reload failed */
+  char *phase; /* of its first start, which failed, until it is known whether it ended well */
+  HrMainProcess process;
   gint64 since;      /* start of its last instance, real time, 0: not known */
+  gint64 began;      /* when it was first started, monotonic */
   GHashTable *notes; /* set of what was said already */
   gboolean started;
+  gboolean live; /* a release of it was */
   gboolean ended;
   gboolean failed;
   gboolean stopping;
 } Run;
 
+/* Of a daemon of our own only that on the session bus is left, if others may use it or it is ending anyway. */
 static void
-run_clear (Run *self)
+drop_daemon (Run *self, gboolean leave)
 {
-  hr_client_free (self->client);
-  if (self->started)
+  g_clear_pointer (&self->client, hr_client_free);
+  if (leave)
     hr_daemon_leave (self->daemon);
   else
     hr_daemon_stop (self->daemon);
+  self->daemon = NULL;
+}
+
+static void
+run_clear (Run *self)
+{
+  drop_daemon (self, self->started);
+  hr_main_process_clear (&self->process);
   g_free (self->name);
+  g_free (self->phase);
   g_free (self->error);
   g_free (self->said);
   g_hash_table_unref (self->notes);
@@ -60,7 +78,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
 static void
 say (Run *self, HrTint tint, const char *text)
 {
-  hr_output_remark (self->ctl->output, tint, "hotreload: %s", text);
+  if (self->name != NULL)
+    hr_output_remark (self->ctl->output, tint, "hotreload: %s: %s", self->name, text);
+  else
+    hr_output_remark (self->ctl->output, tint, "hotreload: %s", text);
 }
 
 static void
@@ -74,6 +95,7 @@ say_completed (Run *self, GVariant *parameters)
   guint64 release;
   guint n;
 
+  self->live = TRUE;
   g_variant_get (parameters, "(&s&ott@a{sv})", NULL, NULL, &release, NULL, &details);
   took = hr_text_duration ((gint64)hr_dict_number (details, "durationUsec"));
   files = hr_dict_strings (details, "files");
@@ -84,18 +106,32 @@ say_completed (Run *self, GVariant *parameters)
 }
 
 static void
-say_failed (Run *self, GVariant *parameters)
+say_failure (Run *self, const char *phase)
+{
+  g_autofree char *indented = hr_text_indent (self->said, "  ");
+  g_autofree char *text = NULL;
+
+  text = g_strdup_printf (self->live ? _ ("reload failed in phase %s\n%s") : _ ("could not be started: phase %s\n%s"),
+                          phase, indented);
+  say (self, HR_TINT_BAD, text);
+}
+
+static void
+take_failure (Run *self, GVariant *parameters)
 {
   const char *phase, *message;
-  g_autofree char *indented = NULL;
-  g_autofree char *text = NULL;
 
   g_variant_get (parameters, "(&s&o&s&s@a{sv})", NULL, NULL, &phase, &message, NULL);
   g_free (self->said);
   self->said = g_strdup (message);
-  indented = hr_text_indent (message, "  ");
-  text = g_strdup_printf (_ ("reload failed in phase %s\n%s"), phase, indented);
-  say (self, HR_TINT_BAD, text);
+  /* A program that does its work and ends well never becomes ready: no failure, as its state will say. */
+  if (!self->live && !self->failed)
+    {
+      g_free (self->phase);
+      self->phase = g_strdup (phase);
+    }
+  else
+    say_failure (self, phase);
 }
 
 static void
@@ -127,12 +163,15 @@ take_properties (Run *self, GVariant *properties)
 {
   g_autofree const char **notes = hr_dict_strings (properties, "Notes");
   g_autofree const char **listen = hr_dict_strings (properties, "Listen");
+  guint32 pid;
 
   for (guint i = 0; notes[i] != NULL; i++)
     say_once (self, "", notes[i]);
   for (guint i = 0; listen[i] != NULL; i++)
     say_once (self, _ ("listening on "), listen[i]);
 
+  if (g_variant_lookup (properties, "Pid", "u", &pid))
+    hr_main_process_hold (&self->process, (int)pid);
   if (hr_dict_number (properties, "SinceUsec") > 0)
     self->since = (gint64)hr_dict_number (properties, "SinceUsec");
   if (*hr_dict_string (properties, "Error") != '\0')
@@ -162,10 +201,28 @@ say_end (Run *self)
 }
 
 static void
+say_ended (Run *self)
+{
+  g_autofree char *lived = hr_text_duration (g_get_monotonic_time () - self->began);
+  g_autofree char *text = g_strdup_printf (_ ("it ended after %s"), lived);
+
+  say (self, HR_TINT_DIM, text);
+}
+
+static void
 take_state (Run *self, const char *state)
 {
+  if (g_str_equal (state, "failed") && self->phase != NULL)
+    say_failure (self, self->phase);
+  if (g_str_equal (state, "failed"))
+    g_clear_pointer (&self->phase, g_free);
+
   if (g_str_equal (state, "stopped"))
-    self->ended = TRUE;
+    {
+      if (!self->live && !self->failed && !self->stopping)
+        say_ended (self);
+      self->ended = TRUE;
+    }
   else if (g_str_equal (state, "invalid"))
     self->ended = self->failed = TRUE;
   else if (g_str_equal (state, "failed") && !self->failed)
@@ -189,7 +246,7 @@ on_signal (GDBusConnection *bus, const char *sender, const char *path, const cha
   if (g_str_equal (signal, "ReloadCompleted"))
     say_completed (self, parameters);
   else if (g_str_equal (signal, "ReloadFailed"))
-    say_failed (self, parameters);
+    take_failure (self, parameters);
   else if (g_str_equal (signal, "RolledBack"))
     say_rolled_back (self, parameters);
   else if (g_str_equal (signal, "ServiceStateChanged"))
@@ -394,6 +451,19 @@ resolve_directory (const char *path, GError **error)
   return NULL;
 }
 
+/* Without the daemon nobody would know of the program any more, and its port would be taken for who runs it next. */
+static void
+end_orphan (Run *self, GError **error)
+{
+  const char *program = self->ctl->args->operands[0];
+  int pid = self->process.pid;
+
+  if (hr_main_process_end (&self->process))
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("the daemon went away; %s (PID %d) was stopped"), program, pid);
+  else
+    hr_client_set_lost_error (error);
+}
+
 /* Runs until the service has ended for good. */
 static int
 follow (Run *self, const char *keyfile, const char *directory, GError **error)
@@ -406,6 +476,7 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
                                           HR_SERVICE_INTERFACE, on_properties_changed, self);
   guint late = 0;
 
+  self->began = g_get_monotonic_time ();
   if (start_service (self, keyfile, directory, error))
     {
       g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
@@ -420,7 +491,7 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
           g_main_context_iteration (NULL, TRUE);
         }
       if (!self->ended)
-        hr_client_set_lost_error (error);
+        end_orphan (self, error);
     }
 
   g_dbus_connection_signal_unsubscribe (bus, signals);
@@ -431,6 +502,67 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
     g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s failed: %s"), self->name,
                  self->error != NULL ? self->error : _ ("see its output"));
   return HR_EXIT_OK;
+}
+
+/* Whether the daemon that we asked is none any more, so that another one can be asked. */
+static gboolean
+is_ending (Run *self)
+{
+  g_autofree char *owner = NULL;
+
+  if (self->client == NULL || self->started || self->stopping)
+    return FALSE;
+  owner = hr_client_find_daemon (hr_client_get_bus (self->client));
+  return g_strcmp0 (owner, hr_client_get_owner (self->client)) != 0;
+}
+
+/* A daemon that ends with its last transient service may do so just now. */
+static int
+run_with_daemon (Run *self, const char *source, const char *keyfile, const char *directory, GError **error)
+{
+  gint64 deadline = g_get_monotonic_time () + RETRY_TIMEOUT_USEC;
+
+  for (;;)
+    {
+      g_autoptr (GError) local = NULL;
+      int code = HR_EXIT_FAILED;
+
+      if (find_daemon (self, &local) && choose_name (self, source, &local))
+        code = follow (self, keyfile, directory, &local);
+      if (local == NULL)
+        return code;
+      if (!is_ending (self) || g_get_monotonic_time () >= deadline)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return code;
+        }
+
+      drop_daemon (self, TRUE);
+      g_clear_pointer (&self->name, g_free);
+      g_usleep (RETRY_INTERVAL_USEC);
+    }
+}
+
+/* Nothing that could be saved would bring a program that is not there. */
+static gboolean
+check_program (const char *program, const char *source, GError **error)
+{
+  g_autofree char *found = NULL;
+
+  if (strchr (program, G_DIR_SEPARATOR) == NULL)
+    found = g_find_program_in_path (program);
+  else
+    {
+      g_autofree char *here = g_canonicalize_filename (program, NULL);
+      g_autofree char *there = g_canonicalize_filename (program, source);
+
+      if (g_file_test (here, G_FILE_TEST_EXISTS) || g_file_test (there, G_FILE_TEST_EXISTS))
+        found = g_steal_pointer (&here);
+    }
+  if (found == NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("run: there is no program '%s'"), program);
+
+  return found != NULL;
 }
 
 static gboolean
@@ -454,11 +586,14 @@ check_options (const HrArgs *args, GError **error)
 int
 hr_verb_run (HrCtl *ctl, GError **error)
 {
-  g_auto (Run) self = { .ctl = ctl, .notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  g_auto (Run) self = { .ctl = ctl,
+                        .process = HR_MAIN_PROCESS_INIT,
+                        .notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
   const HrArgs *args = ctl->args;
   const char *watch = args->values[HR_OPTION_WATCH];
   g_autofree char *directory = resolve_directory (".", error);
   g_autofree char *source = NULL;
+  g_autofree char *listen = NULL;
   g_autofree char *keyfile = NULL;
   guint interruptions[3];
   int code;
@@ -468,14 +603,22 @@ hr_verb_run (HrCtl *ctl, GError **error)
   source = watch != NULL ? resolve_directory (watch, error) : g_strdup (directory);
   if (source == NULL)
     return HR_EXIT_USAGE;
-  keyfile = hr_keyfile_for_command ((const char *const *)args->operands, source, args->values[HR_OPTION_LISTEN], error);
-  if (keyfile == NULL || !find_daemon (&self, error) || !choose_name (&self, source, error))
+  if (hr_args_has (args, HR_OPTION_LISTEN))
+    {
+      listen = hr_keyfile_listen_address (args->values[HR_OPTION_LISTEN], error);
+      if (listen == NULL)
+        return HR_EXIT_USAGE;
+    }
+  if (!check_program (args->operands[0], source, error))
+    return HR_EXIT_FAILED;
+  keyfile = hr_keyfile_for_command ((const char *const *)args->operands, source, listen, error);
+  if (keyfile == NULL)
     return HR_EXIT_FAILED;
 
   interruptions[0] = g_unix_signal_add (SIGINT, on_interrupted, &self);
   interruptions[1] = g_unix_signal_add (SIGTERM, on_interrupted, &self);
   interruptions[2] = g_unix_signal_add (SIGHUP, on_interrupted, &self);
-  code = follow (&self, keyfile, directory, error);
+  code = run_with_daemon (&self, source, keyfile, directory, error);
   for (guint i = 0; i < G_N_ELEMENTS (interruptions); i++)
     g_source_remove (interruptions[i]);
 

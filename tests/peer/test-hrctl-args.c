@@ -123,6 +123,40 @@ test_a_command_line_survives_the_service_file (void)
 }
 
 static void
+test_addresses_to_listen_on_are_taken_as_people_write_them (void)
+{
+  static const struct {
+    const char *text;
+    const char *address;
+  } cases[] = {
+    { "8080", "tcp:127.0.0.1:8080" },
+    { ":8080", "tcp:127.0.0.1:8080" },
+    { "0.0.0.0:8080", "tcp:0.0.0.0:8080" },
+    { "[::1]:8080", "tcp:[::1]:8080" },
+    { "tcp:localhost:0", "tcp:localhost:0" },
+    { "tcp::8080", "tcp::8080" },
+    { "udp:127.0.0.1:53", "udp:127.0.0.1:53" },
+    { "unix:/run/shop.sock", "unix:/run/shop.sock" },
+    { "localhost", NULL },
+    { "65536", NULL },
+    { "main=tcp:127.0.0.1:8080", NULL },
+    { "tcp:8080", NULL },
+    { "unix:", NULL },
+    { "", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *address = hr_keyfile_listen_address (cases[i].text, &error);
+
+      g_assert_cmpstr (address, ==, cases[i].address);
+      if (cases[i].address == NULL)
+        g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
+    }
+}
+
+static void
 test_a_line_break_is_refused (void)
 {
   g_autoptr (GError) error = NULL;
@@ -224,6 +258,8 @@ main (int argc, char **argv)
   g_test_add_func ("/hrctl-args/help-wins-over-what-is-missing", test_help_wins_over_what_is_missing);
   g_test_add_func ("/hrctl-args/a-command-line-survives-the-service-file",
                    test_a_command_line_survives_the_service_file);
+  g_test_add_func ("/hrctl-args/addresses-to-listen-on-are-taken-as-people-write-them",
+                   test_addresses_to_listen_on_are_taken_as_people_write_them);
   g_test_add_func ("/hrctl-args/a-line-break-is-refused", test_a_line_break_is_refused);
   g_test_add_func ("/hrctl-args/suggested-names-fit-the-pattern-and-are-free",
                    test_suggested_names_fit_the_pattern_and_are_free);

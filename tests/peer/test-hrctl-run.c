@@ -42,18 +42,20 @@ test_run_passes_everything_on (HrctlFixture *f, gconstpointer data)
   g_autofree char *lower = g_ascii_strdown (base, -1);
   g_autoptr (HrctlResult) r = NULL;
   g_autofree char *expected = NULL;
+  g_autofree char *said = NULL;
 
   hrctl_fixture_setenv (f, "GREETING", "hello from the service\n");
-  r = hrctl_run (f, "run", "--listen=tcp:127.0.0.1:0", "--", "sh", "-c", "echo \"it's 100%\" a;b", "", NULL);
+  r = hrctl_run (f, "run", "--listen=127.0.0.1:0", "--", "sh", "-c", "echo \"it's 100%\" a;b", "", NULL);
   expected = g_strdup_printf ("RunTransient %s-sh\n[Service]\nExec=sh -c 'echo \"it'\\''s 100%%%%\" a;b' ''\n"
-                              "Restart=no\nSource=%s\nListen=main=tcp:127.0.0.1:0\nin %s\n",
+                              "Restart=no\nSource=%s\nListen=main=tcp:127.0.0.1:0\n\n[Watch]\nEnabled=yes\nin %s\n",
                               lower, f->dir, f->dir);
 
   g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, expected);
   g_assert_cmpstr (r->out, ==, "hello from the service\n");
-  g_assert_cmpstr (r->err, ==,
-                   "hotreload: release 3 is live in 41 ms (2 files)\n"
-                   "hotreload: rolled back from release 3 to 2: it ended\n");
+  said = g_strdup_printf ("hotreload: %s-sh: release 3 is live in 41 ms (2 files)\n"
+                          "hotreload: %s-sh: rolled back from release 3 to 2: it ended\n",
+                          lower, lower);
+  g_assert_cmpstr (r->err, ==, said);
   g_assert_cmpint (r->code, ==, HR_EXIT_OK);
 }
 
@@ -63,14 +65,14 @@ test_run_of_a_service_that_failed_waits_and_is_1_at_its_end (HrctlFixture *f, gc
   g_autoptr (HrctlResult) r = NULL;
 
   fake_manager_set_run (f->fake, FAKE_RUN_FAILS);
-  r = hrctl_run (f, "run", "--name=shop", "node", "--inspect", "server.js", NULL);
+  r = hrctl_run (f, "run", "--name=shop", "sh", "--inspect", "server.js", NULL);
 
   g_assert_cmpstr (r->err, ==,
-                   "hotreload: reload failed in phase check\n  app.py:3: SyntaxError\n    def f(:\n"
-                   "hotreload: it is not running; waiting for a change\n"
+                   "hotreload: shop: could not be started: phase check\n  app.py:3: SyntaxError\n    def f(:\n"
+                   "hotreload: shop: it is not running; waiting for a change\n"
                    "hrctl: shop failed: see its output\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
-  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Exec=node --inspect server.js\n"));
+  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Exec=sh --inspect server.js\n"));
 }
 
 static gboolean
@@ -86,12 +88,12 @@ test_ctrl_c_stops_the_service (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) r = NULL;
 
   fake_manager_set_run (f->fake, FAKE_RUN_STAYS);
-  process = hrctl_spawn (f, (const char *const[]){ "run", "--name=shop", "server", NULL });
+  process = hrctl_spawn (f, (const char *const[]){ "run", "--name=shop", "cat", NULL });
   hrctl_wait (runs, f);
   g_subprocess_send_signal (process, SIGINT);
   r = hrctl_finish (process);
 
-  g_assert_cmpstr (r->err, ==, "hotreload: stopping\n");
+  g_assert_cmpstr (r->err, ==, "hotreload: shop: stopping\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_OK);
   g_assert_true (g_str_has_suffix (fake_manager_get_calls (f->fake), "Stop shop\n"));
 }
