@@ -30,6 +30,7 @@ struct _HrGitStore {
   char *repo_path;
   char *index_path;
   int large;           /* atomic, see hr_release_store_allow_large() */
+  int distrusted;      /* atomic, see hr_git_store_distrust() */
   GPtrArray *releases; /* HrRelease, oldest first */
   GThreadPool *pool;   /* of one thread; Operation */
 
@@ -219,6 +220,8 @@ run_scan (HrGitStore *self, Operation *operation)
       self->worker.scan = hr_tree_scan_new (self->spec, state);
       load_index (self);
     }
+  if (g_atomic_int_compare_and_exchange (&self->distrusted, TRUE, FALSE))
+    hr_tree_scan_forget (self->worker.scan);
   if (g_atomic_int_get (&self->large))
     hr_tree_scan_allow_large (self->worker.scan);
   if (!hr_tree_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints, cancellable, scan,
@@ -358,6 +361,23 @@ static GPtrArray *
 hr_git_store_list (HrReleaseStore *store)
 {
   return HR_GIT_STORE (store)->releases;
+}
+
+/* Something could not be read from @store: what a scan knows to be stored may not be. The next one reads every file; what
+ * is damaged is set aside then, see hr_git_repo_write_blob(), and written anew. Says so in @error. */
+void
+hr_git_store_distrust (HrReleaseStore *store, GError **error)
+{
+  HrGitStore *self = HR_GIT_STORE (store);
+  char *old;
+
+  g_atomic_int_set (&self->distrusted, TRUE);
+  if (error == NULL || *error == NULL)
+    return;
+  old = (*error)->message;
+  (*error)->message =
+      g_strdup_printf ("%s ('hrctl reload %s' stores anew what the source still has)", old, self->spec->name);
+  g_free (old);
 }
 
 HrGitRepo *

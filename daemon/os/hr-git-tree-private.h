@@ -38,6 +38,7 @@ gboolean hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error);
 GPtrArray *hr_git_tree_compare (HrGitRepo *repo, const char *from_tree, const char *to_tree, GError **error);
 gboolean hr_git_tree_fill_scan (HrGitRepo *repo, const char *base, HrScan *scan, GError **error);
 
+void hr_git_store_distrust (HrReleaseStore *store, GError **error);
 /* Of the store: a handle for reading beside what the store itself does, for hr_git_store_give_reader(). */
 HrGitRepo *hr_git_store_take_reader (HrReleaseStore *store, GError **error);
 void hr_git_store_give_reader (HrReleaseStore *store, HrGitRepo *repo);

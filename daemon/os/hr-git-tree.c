@@ -154,7 +154,7 @@ hr_git_tree_check (HrGitRepo *repo, const HrOid *top, GError **error)
  * or removed is named, and one whose mode differs is modified.
  *
  * Returns: (transfer full) (element-type HrGitEntry): what differs; %NULL with an error that names the store and the
- *   object when something is missing or damaged
+ *   object when something is missing or damaged: the next scan then stores anew what the source still has
  */
 GPtrArray *
 hr_git_tree_diff (HrReleaseStore *store, const char *from_tree, const char *to_tree, GError **error)
@@ -166,6 +166,8 @@ hr_git_tree_diff (HrReleaseStore *store, const char *from_tree, const char *to_t
     return NULL;
   entries = hr_git_tree_compare (repo, from_tree, to_tree, error);
   hr_git_store_give_reader (store, repo);
+  if (entries == NULL)
+    hr_git_store_distrust (store, error);
   return entries;
 }
 
@@ -191,7 +193,7 @@ hr_git_tree_list (HrReleaseStore *store, const char *tree, GError **error)
  * @oid: of a file or link
  * @error: return location
  *
- * Returns: (transfer full): its content or target; %NULL with an error that names the store and the object
+ * Returns: (transfer full): its content or target; %NULL with an error set as by hr_git_tree_diff()
  */
 GBytes *
 hr_git_tree_read (HrReleaseStore *store, const char *oid, GError **error)
@@ -210,5 +212,7 @@ hr_git_tree_read (HrReleaseStore *store, const char *oid, GError **error)
     return NULL;
   bytes = hr_git_repo_read_blob (repo, &id, error);
   hr_git_store_give_reader (store, repo);
+  if (bytes == NULL)
+    hr_git_store_distrust (store, error);
   return bytes;
 }

@@ -125,10 +125,16 @@ hr_tree_scan_set_error (HrTreeScan *self, int errnum, const char *doing, GError 
                           self->spec->source);
 }
 
-/* Forgets what is known: the next scan reads everything. */
-static void
-forget (HrTreeScan *self)
+/**
+ * hr_tree_scan_forget:
+ * @self: a scan
+ *
+ * Forgets what is known: the next run reads every file, and stores anew what is missing or damaged.
+ */
+void
+hr_tree_scan_forget (HrTreeScan *self)
 {
+  g_clear_pointer (&self->known, g_hash_table_unref);
   hr_node_free_root (self->root);
   self->root = hr_node_new_root ();
   memset (&self->totals, 0, sizeof self->totals);
@@ -321,7 +327,7 @@ look_and_record (HrTreeScan *self, const char *const *hints, HrScan *scan, GErro
         {
           /* A tree that is refused for its size is not kept in memory. */
           if (g_error_matches (local, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED))
-            forget (self);
+            hr_tree_scan_forget (self);
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
@@ -334,7 +340,7 @@ look_and_record (HrTreeScan *self, const char *const *hints, HrScan *scan, GErro
   if (batch && !hr_git_repo_end_batch (self->repo, &local))
     {
       /* What is known says that it is stored, and it is not. */
-      forget (self);
+      hr_tree_scan_forget (self);
       if (ok)
         g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;

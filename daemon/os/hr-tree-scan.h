@@ -53,6 +53,7 @@ void hr_tree_scan_allow_large (HrTreeScan *self);
 gboolean hr_tree_scan_run (HrTreeScan *self, HrGitRepo *repo, const char *const *hints, GCancellable *cancellable,
                            HrScan *scan, GError **error);
 void hr_tree_scan_set_known (HrTreeScan *self, GHashTable *known);
+void hr_tree_scan_forget (HrTreeScan *self);
 const HrNode *hr_tree_scan_root (HrTreeScan *self);
 guint hr_tree_scan_n_read (HrTreeScan *self);
 

@@ -220,6 +220,48 @@ test_damaged_content (Fixture *fixture, gconstpointer data)
   g_assert_true (g_file_test (aside, G_FILE_TEST_EXISTS));
 }
 
+/* Until a scan can trust what it reads of the file not to change without a sign. */
+static void
+wait_until_settled (Fixture *fixture, const char *path)
+{
+  g_autofree char *full = g_build_filename (fixture->source, path, NULL);
+  struct stat info;
+
+  g_assert_cmpint (stat (full, &info), ==, 0);
+  while (g_get_real_time () * 1000 - hr_stat_key (&info).ctime <= 2 * HR_TREE_SCAN_RACY_NSEC)
+    g_usleep (1000);
+}
+
+/* Content of a file that has not changed since, and that the index says is stored. */
+static void
+test_damaged_content_unchanged (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = NULL, *gone = NULL, *aside = NULL, *first = NULL, *second = NULL, *shown = NULL;
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+
+  put (fixture, "a", "precious");
+  put (fixture, "b", "more");
+  wait_until_settled (fixture, "b");
+  record (fixture);
+  entries = hr_git_tree_list (fixture->store, nth (fixture, 0)->tree, NULL);
+  path = object_path (fixture, ((HrGitEntry *)entries->pdata[0])->oid);
+  gone = object_path (fixture, ((HrGitEntry *)entries->pdata[1])->oid);
+  aside = g_strconcat (path, ".broken", NULL);
+  reopen (fixture);
+  overwrite (path, "nonsense");
+  first = scan_tree (fixture);
+  g_assert_cmpint (g_unlink (gone), ==, 0);
+  g_assert_null (hr_git_tree_read (fixture->store, ((HrGitEntry *)entries->pdata[0])->oid, &error));
+  g_assert_nonnull (strstr (error->message, "'hrctl reload web'"));
+
+  second = scan_tree (fixture);
+  g_assert_cmpstr (second, ==, first);
+  g_assert_true (g_file_test (aside, G_FILE_TEST_EXISTS));
+  shown = show (fixture, second);
+  g_assert_cmpstr (shown, ==, "f 0644 a=precious\nf 0644 b=more\n");
+}
+
 static void
 test_damaged_base (Fixture *fixture, gconstpointer data)
 {
@@ -336,6 +378,7 @@ main (int argc, char **argv)
   ADD ("/git-damage/a-damaged-index-is-set-aside", test_index_damaged);
   add_damages ();
   ADD ("/git-damage/damaged/content-is-stored-again", test_damaged_content);
+  ADD ("/git-damage/damaged/content-of-an-unchanged-file-is-stored-again", test_damaged_content_unchanged);
   ADD ("/git-damage/damaged/a-base-makes-everything-changed", test_damaged_base);
   ADD ("/git-damage/what-is-no-repository-is-refused-and-kept", test_no_repository);
   ADD ("/git-damage/what-belongs-to-someone-else-is-refused", test_not_ours);

@@ -5,8 +5,10 @@ nothing is lost."""
 
 import glob
 import os
+import shutil
 import subprocess
 import sys
+import time
 
 from harness import (NotRunHere, PYTHON, Site, answers, check, equal, free_port, get, main, test, until, write)
 
@@ -186,6 +188,31 @@ def _():
             check("store.git" in result.stderr, f"the error does not name the store: {result.stderr}")
         else:
             equal(site.service("web")["state"], "running", "state")
+
+
+@test("bad-input-store-with-damaged-objects-is-repaired-from-the-source-by-a-reload")
+def _():
+    with Site() as site:
+        source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n", "data": "one", "sub/more": "two"})
+        settled = max(os.stat(os.path.join(source, name)).st_ctime for name in ("run.sh", "data", "sub/more")) + 0.1
+        until(lambda: time.time() > settled, "the files are old enough to be known by their times")
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\n")
+        site.stop_daemon()
+        for path in glob.glob(os.path.join(site.state, "slots", "web", "*")):
+            shutil.rmtree(path, ignore_errors=True)
+        objects = glob.glob(os.path.join(site.state, "store.git", "objects", "??", "*"))
+        check(objects, "the store has no objects")
+        for path in objects:
+            os.chmod(path, 0o644)
+            write(path, "garbage")
+        site.start_daemon()
+        until(lambda: site.service("web")["state"] in ("running", "failed"), "the service settles")
+        error = site.service("web")["error"] or ""
+        check("store.git" in error and "'hrctl reload web'" in error, "it is said what to do: " + error)
+        result = site.hrctl("reload", "web")
+        equal(result.returncode, 0, "a reload: " + result.stderr)
+        equal(site.service("web")["state"], "running", "state")
+        check(glob.glob(os.path.join(site.state, "store.git", "objects", "??", "*.broken")), "nothing was set aside")
 
 
 @test("bad-input-store-that-is-no-repository-names-the-remedy")
