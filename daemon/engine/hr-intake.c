@@ -313,11 +313,20 @@ hr_intake_is_held (HrIntake *self)
   return is_held (self, hr_clock_now (self->clock));
 }
 
+/* A hint of a directory itself is "DIRECTORY/.". */
+static char *
+shown_path (const char *hint)
+{
+  return g_str_has_suffix (hint, "/.") ? g_strndup (hint, strlen (hint) - 2) : g_strdup (hint);
+}
+
 /**
  * hr_intake_get_pending:
  * @self: an intake
  *
- * Returns: (transfer full): the hinted paths that wait, sorted; "." when everything waits to be looked at
+ * A path that is gone is among them even if it was never recorded: only a scan knows.
+ *
+ * Returns: (transfer full): the hinted paths that wait, sorted, each once; "." when everything waits to be looked at
  */
 char **
 hr_intake_get_pending (HrIntake *self)
@@ -325,12 +334,20 @@ hr_intake_get_pending (HrIntake *self)
   GHashTableIter iter;
   gpointer path;
   g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) shown = g_hash_table_new (g_str_hash, g_str_equal);
 
   g_return_val_if_fail (HR_IS_INTAKE (self), NULL);
 
   g_hash_table_iter_init (&iter, self->paths);
   while (g_hash_table_iter_next (&iter, &path, NULL))
-    g_ptr_array_add (list, g_strdup (path));
+    {
+      g_autofree char *name = shown_path (path);
+
+      if (g_hash_table_contains (shown, name))
+        continue;
+      g_hash_table_add (shown, name);
+      g_ptr_array_add (list, g_steal_pointer (&name));
+    }
   if (self->everything)
     g_ptr_array_add (list, g_strdup ("."));
   g_ptr_array_sort (list, compare_paths);

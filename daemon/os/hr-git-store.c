@@ -508,6 +508,10 @@ hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
  *
  * Waits until what was asked for is written. To be called before the same service's store is opened anew: two must not
  * give numbers at a time, and the second reads what the first has written.
+ *
+ * Blocks the caller. No reload is under way then; what may be is the scan of a query, which mostly looks at each file
+ * without reading it, and which the limits on a source's files and bytes bound. It is not cancelled: whoever asked for
+ * a comparison would get an error because another edited a service file.
  */
 void
 hr_git_store_flush (HrReleaseStore *store)

@@ -338,6 +338,24 @@ test_pause (Engine *engine)
   g_assert_cmpstr (entry->trigger, ==, "resume");
 }
 
+/* A hint of a directory itself. */
+static void
+test_pending_directory (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_auto (GStrv) pending = NULL;
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "app/.");
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "app");
+  hr_fake_watcher_hint (engine_parts (engine)->watcher, "app/gone");
+  engine_run (engine, 60 * SECOND);
+  pending = hr_service_get_pending (service);
+  g_assert_cmpuint (g_strv_length (pending), ==, 2);
+  g_assert_cmpstr (pending[0], ==, "app");
+  g_assert_cmpstr (pending[1], ==, "app/gone");
+}
+
 /* Also a change of which no event told. */
 static void
 test_pause_without_hint (Engine *engine)
@@ -575,6 +593,7 @@ add_changes (void)
   engine_add ("/rules/promise-1/save-during-scan", test_save_during_scan);
   engine_add ("/rules/promise-1/save-before-reload-by-hand", test_save_before_reload_by_hand);
   engine_add ("/rules/promise-1/pause-and-resume", test_pause);
+  engine_add ("/rules/promise-1/pending-directory-is-shown-by-its-path", test_pending_directory);
   engine_add ("/rules/promise-1/pause-without-hint", test_pause_without_hint);
   engine_add ("/rules/promise-1/both-pauses", test_both_pauses);
   engine_add ("/rules/promise-1/pause-during-reload", test_pause_during_reload);
