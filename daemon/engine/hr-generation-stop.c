@@ -84,19 +84,21 @@ hr_generation_retire (HrGeneration *self)
  *
  * It accepts nothing any more and gets a moment (%HR_HANDOVER_FINISH_USEC) to answer what is under way, so that a
  * program that ends at once when it is told to stop drops no request; then it is stopped. New connections wait
- * meanwhile, which is why idle ones are not waited for.
+ * meanwhile, which is why idle ones are not waited for. Of one that drains already, this cuts the drain short.
  */
 void
 hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
 {
   g_return_if_fail (HR_IS_GENERATION (self));
 
-  if (!self->alive || self->stopping || timeout_usec <= HR_HANDOVER_FINISH_USEC || !hr_instance_retire (self->instance))
+  if (!self->alive || self->signalled || timeout_usec <= HR_HANDOVER_FINISH_USEC
+      || (self->drain == NULL && !hr_instance_retire (self->instance)))
     {
       hr_generation_stop (self, timeout_usec);
       return;
     }
   begin_stopping (self);
+  g_clear_pointer (&self->drain, hr_drain_free);
   begin_drain (self, TRUE, HR_HANDOVER_FINISH_USEC);
   arm_kill (self, timeout_usec);
 }

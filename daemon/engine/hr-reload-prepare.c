@@ -156,7 +156,7 @@ hr_reload_place (HrReload *self)
   if (self->retiring != NULL && hr_generation_is_alive (self->retiring))
     {
       g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
-      hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+      hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
     }
   else if (self->parts.store != NULL)
     write_slot (self);

@@ -77,8 +77,14 @@ test_next_reload (Engine *engine)
   HrService *service = handed_over (engine, "", &RETIRES);
 
   engine_forget (engine);
+  engine_instance (engine, 0)->idle_connections = 1;
   engine_save (engine, "main", "three");
-  engine_run (engine, SECOND);
+  engine_run (engine, 500 * MSEC);
+  /* What is under way is answered; idle connections are not waited for. */
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+  engine_instance (engine, 0)->connections = 1;
+  engine_run (engine, 500 * MSEC);
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
   g_assert_false (engine_instance (engine, 0)->alive);
   g_assert_cmpuint (hr_service_get_release (service), ==, 3);
