@@ -232,7 +232,10 @@ run_scan (HrGitStore *self, Operation *operation)
       /* A base that is damaged must not keep the source from being recorded. */
       add_warning (scan, g_strdup_printf ("every file counts as changed: %s", local->message));
       if (!hr_git_tree_fill_scan (self->worker.repo, NULL, scan, error))
-        return;
+        {
+          hr_git_store_distrust (HR_RELEASE_STORE (self), error);
+          return;
+        }
     }
   operation->result = g_steal_pointer (&scan);
 }
@@ -375,8 +378,10 @@ hr_git_store_distrust (HrReleaseStore *store, GError **error)
   if (error == NULL || *error == NULL)
     return;
   old = (*error)->message;
-  (*error)->message =
-      g_strdup_printf ("%s ('hrctl reload %s' stores anew what the source still has)", old, self->spec->name);
+  (*error)->message = g_strdup_printf (
+      "%s ('hrctl reload %s' stores anew what the source still has; where that does not help, move '%s' "
+      "away while no daemon runs: it is made anew, without the releases in it)",
+      old, self->spec->name, self->repo_path);
   g_free (old);
 }
 
