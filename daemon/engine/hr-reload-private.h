@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their deadlines,
- * failure), hr-reload-prepare.c (record, place, check), hr-reload-handover.c (start, preserve, ready, verify, switch).
+ * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their deadlines),
+ * hr-reload-status.c (what is known of it), hr-reload-failure.c (how it ends when it fails), hr-reload-prepare.c (record,
+ * place, check), hr-reload-handover.c (start, preserve, ready, verify, switch).
  */
 #pragma once
 

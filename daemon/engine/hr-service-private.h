@@ -4,7 +4,7 @@
  * hr-service-status.c (what it shows), hr-service-queries.c (what can be asked), hr-service-operation.c (one operation
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
- * to the instance between operations).
+ * to the instance between operations), hr-service-restart.c (what follows when it has ended by itself).
  */
 #pragma once
 
@@ -106,8 +106,11 @@ void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire_current (HrService *self);
 gboolean hr_service_is_good (HrService *self, guint64 number);
+gboolean hr_service_awaits_rollback (HrService *self);
 void hr_service_observe (HrService *self);
 void hr_service_observe_again (HrService *self);
+
+/* hr-service-restart.c */
 void hr_service_supervise (HrService *self);
 void hr_service_cancel_restart (HrService *self);
 

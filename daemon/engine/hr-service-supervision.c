@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What happens to the instance between operations: exits, restarts by policy, observation, the old one's end.
+ * What happens to the instance between operations: exits, observation, the old one's end.
  */
 #include "hr-error.h"
 #include "hr-log.h"
@@ -141,9 +141,15 @@ rollback_point_for (HrService *self)
   return point != self->last_release ? point : 0;
 }
 
-/* A failed observation asks for a rollback itself, when it hears of the exit. */
-static gboolean
-awaits_rollback (HrService *self)
+/**
+ * hr_service_awaits_rollback:
+ * @self: a service with an instance
+ *
+ * Returns: whether its end is followed by a rollback: a failed observation asks for that itself, when it hears of the
+ *   exit
+ */
+gboolean
+hr_service_awaits_rollback (HrService *self)
 {
   return self->running == NULL && self->observation != NULL && rollback_point_for (self) != 0
          && !hr_generation_is_alive (self->current) && !hr_observation_allows_end (self->current);
@@ -170,7 +176,7 @@ current_exited (HrGeneration *current, HrService *self)
     self->outage_since = hr_clock_now (clock);
   hr_service_supervise (self);
   /* Where a rollback follows, what is shown next is that. */
-  if (!awaits_rollback (self))
+  if (!hr_service_awaits_rollback (self))
     hr_service_touch (self);
 }
 
@@ -305,181 +311,4 @@ hr_service_observe_again (HrService *self)
   if (self->observation == NULL && self->current != NULL && hr_generation_is_serving (self->current)
       && !hr_service_is_good (self, self->last_release))
     hr_service_observe (self);
-}
-
-/* Restart */
-
-static void
-start_timed_out (gpointer user_data)
-{
-  HrService *self = user_data;
-
-  self->start_deadline = 0;
-  if (self->current != NULL && !hr_generation_is_ready (self->current))
-    hr_generation_give_up (self->current);
-}
-
-static void
-start_again (HrService *self, GBytes *state)
-{
-  HrGeneration *old = self->current;
-  const HrRelease *release =
-      self->parts.store != NULL ? hr_release_store_get (self->parts.store, hr_generation_get_release (old)) : NULL;
-  HrGenerationPlan plan = {
-    .spec = hr_generation_get_spec (old),
-    .release = hr_generation_get_release (old),
-    .commit = release != NULL ? release->commit : NULL,
-    .slot = hr_generation_get_slot (old),
-    .view = hr_generation_get_view (old),
-    .listeners = self->parts.listeners,
-    .state_files = self->parts.state,
-    .caller = self->caller,
-    .ever_notified = self->ever_notified,
-  };
-  g_autoptr (HrGeneration) again = hr_generation_new (self->platform, &plan);
-  g_autoptr (GError) error = NULL;
-  gint64 outage = self->outage_since;
-
-  self->restarts++;
-  self->restart_at = 0;
-  if (!hr_generation_start (again, state, FALSE, &error))
-    {
-      hr_service_set_current (self, again, NULL);
-      hr_service_supervise (self);
-      return;
-    }
-  hr_service_set_current (self, again, NULL);
-  self->start_deadline =
-      hr_clock_after (hr_platform_get_clock (self->platform), plan.spec->start_timeout, start_timed_out, self);
-  self->outage_since = outage;
-  hr_service_remember (self);
-  hr_service_touch (self);
-}
-
-static void
-state_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (HrService) self = user_data;
-  g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, NULL);
-
-  self->loading_state = FALSE;
-  /* Something else may have been asked for meanwhile. */
-  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current))
-    return;
-  start_again (self, snapshot != NULL ? snapshot->data : NULL);
-}
-
-static void
-restart_due (gpointer user_data)
-{
-  HrService *self = user_data;
-
-  self->restart_timer = 0;
-  if (!hr_generation_get_spec (self->current)->preserve)
-    {
-      start_again (self, NULL);
-      return;
-    }
-  self->loading_state = TRUE;
-  hr_state_files_load_async (self->parts.state, NULL, NULL, state_loaded, g_object_ref (self));
-}
-
-/**
- * hr_service_cancel_restart:
- * @self: a service
- *
- * Something else will start it, or nothing shall.
- */
-void
-hr_service_cancel_restart (HrService *self)
-{
-  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->restart_timer);
-}
-
-/* With the release, where the service has any. */
-static char *
-describe_end (HrService *self)
-{
-  guint64 release = hr_generation_get_release (self->current);
-  g_autofree char *end = hr_generation_describe_end (self->current);
-
-  return release != 0 ? g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s", release, end) : g_steal_pointer (&end);
-}
-
-/* @why: (nullable): what keeps it from being started again, where somebody wrote that down */
-static void
-give_up (HrService *self, const char *why)
-{
-  g_autofree char *end = describe_end (self);
-  g_autofree char *words = hr_generation_last_words (self->current);
-  g_autofree char *message = g_strconcat (end, why != NULL ? "; " : NULL, why, NULL);
-  g_autofree char *error = g_strconcat (message, words, NULL);
-
-  self->failed = TRUE;
-  hr_service_set_error (self, error);
-  hr_log_warning (self->name, "failed: %s", message);
-  hr_service_touch (self);
-}
-
-/**
- * hr_service_supervise:
- * @self: a service
- *
- * Decides what follows when its instance has ended and no operation is under way: nothing, a restart after a delay, or
- * failed.
- */
-void
-hr_service_supervise (HrService *self)
-{
-  HrServiceSpec *spec;
-  gboolean well;
-  gint64 delay;
-  gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
-
-  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current) || self->failed
-      || self->stopped || self->closing || self->restart_timer != 0 || self->loading_state)
-    return;
-  if (awaits_rollback (self))
-    return;
-  if (self->restart_at != 0)
-    {
-      self->restart_timer =
-          hr_clock_after (hr_platform_get_clock (self->platform), MAX (self->restart_at - now, 0), restart_due, self);
-      return;
-    }
-
-  spec = hr_generation_get_spec (self->current);
-  well = hr_generation_ended_well (self->current);
-  if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
-    {
-      if (!well)
-        give_up (self, self->caller == NULL ? "Restart=no" : NULL);
-      else if (self->outage_since != 0)
-        {
-          self->outage_since = 0;
-          hr_service_remember (self);
-          hr_service_touch (self);
-        }
-      return;
-    }
-  delay = hr_backoff_failed (self->backoff, now, g_random_int ());
-  if (delay == HR_BACKOFF_GIVE_UP)
-    {
-      give_up (self, "RestartLimit was reached");
-      return;
-    }
-  if (!well)
-    {
-      g_autofree char *end = hr_generation_describe_end (self->current);
-      g_autofree char *of_release = describe_end (self);
-      g_autofree char *words = hr_generation_last_words (self->current);
-      g_autofree char *error = g_strconcat (end, words, NULL);
-
-      hr_log_warning (self->name, "%s; starting again in %" G_GINT64_FORMAT " ms", of_release,
-                      delay / G_TIME_SPAN_MILLISECOND);
-      hr_service_set_error (self, error);
-    }
-  self->restart_at = now + delay;
-  self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), delay, restart_due, self);
-  hr_service_touch (self);
 }
