@@ -13,6 +13,7 @@
 #include "hr-instance-socket.h"
 #include "hr-log.h"
 #include "hr-process-tree.h"
+#include "hr-tcp-address.h"
 
 /* The library sends its question right after it has connected. */
 #define QUESTION_DEADLINE_MSEC 2000
@@ -110,11 +111,21 @@ gate_fd (HrAdoptServer *self)
   return self->gate != NULL ? hr_adopt_gate_get_fd (self->gate) : -1;
 }
 
+static int
+take (HrAdoptServer *self, const HrAdoptRequest *request, HrListenerMatch match)
+{
+  HrSocketAddress address = { .kind = HR_LISTEN_TCP, .storage = request->address };
+
+  if (address.storage.ss_family != AF_INET && address.storage.ss_family != AF_INET6)
+    return -1;
+  address.length = hr_tcp_address_size (&address.storage);
+  return hr_socket_listeners_take (self->listeners, &address, match, self->instance);
+}
+
 /* A descriptor to give, -1 for none; *listens: whether the program listens now. */
 static int
 answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean *listens)
 {
-  gboolean has_address = request->address.ss_family == AF_INET || request->address.ss_family == AF_INET6;
   g_autoptr (GError) error = NULL;
 
   if (!self->adopts && request->question != HR_ADOPT_LISTENING && request->question != HR_ADOPT_GATE)
@@ -122,17 +133,11 @@ answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean
   switch (request->question)
     {
     case HR_ADOPT_BIND:
-      return !has_address ? -1
-                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_MADE_FOR,
-                                                      self->instance);
+      return take (self, request, HR_LISTENER_MATCH_MADE_FOR);
     case HR_ADOPT_BIND_IN_USE:
-      return !has_address ? -1
-                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_IN_THE_WAY,
-                                                      self->instance);
+      return take (self, request, HR_LISTENER_MATCH_IN_THE_WAY);
     case HR_ADOPT_BIND_FREE:
-      return !has_address ? -1
-                          : hr_socket_listeners_take (self->listeners, &request->address, HR_LISTENER_MATCH_FREE_PORT,
-                                                      self->instance);
+      return take (self, request, HR_LISTENER_MATCH_FREE_PORT);
     case HR_ADOPT_DISCOVERED:
     case HR_ADOPT_DISCOVERED_FREE:
       if (*given >= 0

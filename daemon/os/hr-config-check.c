@@ -12,7 +12,7 @@
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
-#include "hr-tcp-address.h"
+#include "hr-socket-address.h"
 #include "hr-words.h"
 
 /* Of key @key: @path, then what is wrong with it. */
@@ -148,10 +148,10 @@ check_listeners (const HrServiceSpec *spec, GError **error)
   for (guint i = 0; i < spec->listen->len; i++)
     {
       const HrListenSpec *listen = g_ptr_array_index (spec->listen, i);
-      struct sockaddr_storage address;
+      HrSocketAddress address;
       g_autoptr (GError) local = NULL;
 
-      if (!hr_tcp_address_parse (listen->host != NULL ? listen->host : "", listen->port, &address, &local))
+      if (!hr_socket_address_from_spec (listen, &address, &local))
         return fail (spec, error, "Listen", listen->name, "cannot be bound: %s", local->message);
     }
   return TRUE;

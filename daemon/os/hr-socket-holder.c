@@ -6,29 +6,53 @@
 #include <string.h>
 #include <unistd.h>
 
-/* TCP_LISTEN as /proc/net/tcp writes it. */
+/* TCP_LISTEN as /proc/net/tcp writes it, and the flag of a Unix socket that listens. */
 #define STATE_LISTEN 0x0a
+#define FLAG_LISTENS 0x10000
 
-/* The inode of a socket that listens on the port, 0 when there is none in the table. */
-static unsigned long
-find_inode (const char *table, guint16 port)
+/* The inode of the socket in the line of /proc/net/tcp or udp, 0 when it is not one that holds the port. */
+static guint64
+match_port (const char *line, const HrSocketAddress *address)
 {
+  unsigned local, state;
+  guint64 inode;
+
+  if (sscanf (line, "%*u: %*[^:]:%x %*[^:]:%*x %x %*s %*s %*s %*u %*u %" G_GUINT64_FORMAT, &local, &state, &inode) != 3
+      || local != hr_socket_address_port (address) || (address->kind == HR_LISTEN_TCP && state != STATE_LISTEN))
+    return 0;
+  return inode;
+}
+
+/* The same in the line of /proc/net/unix. */
+static guint64
+match_name (const char *line, const char *name)
+{
+  unsigned flags;
+  guint64 inode;
+  int end = 0;
+
+  if (sscanf (line, "%*x: %*x %*x %x %*x %*x %" G_GUINT64_FORMAT " %n", &flags, &inode, &end) != 2 || end == 0)
+    return 0;
+  return g_str_equal (line + end, name) && (flags & FLAG_LISTENS) != 0 ? inode : 0;
+}
+
+/* The inode of a socket that holds the address, 0 when there is none in the table. */
+static guint64
+find_inode (const char *table, const HrSocketAddress *address)
+{
+  g_autofree char *text = hr_socket_address_to_string (address);
+  const char *name = strchr (text, ':') + 1;
   FILE *file = fopen (table, "re");
   char line[512];
-  unsigned long found = 0;
+  guint64 found = 0;
 
-  if (file == NULL)
-    return 0;
-  while (found == 0 && fgets (line, sizeof line, file) != NULL)
+  while (file != NULL && found == 0 && fgets (line, sizeof line, file) != NULL)
     {
-      unsigned local, state;
-      unsigned long inode;
-
-      if (sscanf (line, "%*u: %*[^:]:%x %*[^:]:%*x %x %*s %*s %*s %*u %*u %lu", &local, &state, &inode) == 3
-          && local == port && state == STATE_LISTEN)
-        found = inode;
+      line[strcspn (line, "\n")] = '\0';
+      found = address->kind == HR_LISTEN_UNIX ? match_name (line, name) : match_port (line, address);
     }
-  fclose (file);
+  if (file != NULL)
+    fclose (file);
   return found;
 }
 
@@ -83,29 +107,32 @@ describe (const char *pid)
 
 /**
  * hr_socket_holder:
- * @port: a TCP port that somebody listens on
+ * @address: what somebody else is bound to
  *
  * Reads much of /proc: only for an error that is about to be reported.
  *
  * Returns: (transfer full) (nullable): for people, "process 4711 (node)"; %NULL when it cannot be found out
  */
 char *
-hr_socket_holder (guint16 port)
+hr_socket_holder (const HrSocketAddress *address)
 {
-  unsigned long inode = find_inode ("/proc/net/tcp", port);
+  static const char *const tables[][2] = {
+    [HR_LISTEN_TCP] = { "/proc/net/tcp", "/proc/net/tcp6" },
+    [HR_LISTEN_UDP] = { "/proc/net/udp", "/proc/net/udp6" },
+    [HR_LISTEN_UNIX] = { "/proc/net/unix", NULL },
+  };
+  guint64 inode = find_inode (tables[address->kind][0], address);
   g_autoptr (GHashTable) wanted = NULL;
-  guint64 found;
   char *holder = NULL;
   struct dirent *entry;
   DIR *dir;
 
-  if (inode == 0)
-    inode = find_inode ("/proc/net/tcp6", port);
+  if (inode == 0 && tables[address->kind][1] != NULL)
+    inode = find_inode (tables[address->kind][1], address);
   dir = inode != 0 ? opendir ("/proc") : NULL;
   if (dir == NULL)
     return NULL;
-  found = inode;
-  wanted = to_set (&found, 1);
+  wanted = to_set (&inode, 1);
   while (holder == NULL && (entry = readdir (dir)) != NULL)
     if (g_ascii_isdigit (entry->d_name[0]) && take_held (entry->d_name, wanted, 1) > 0)
       holder = describe (entry->d_name);

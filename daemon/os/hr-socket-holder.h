@@ -4,13 +4,11 @@
  */
 #pragma once
 
-#include <sys/socket.h>
-
-#include <glib.h>
+#include "hr-socket-address.h"
 
 G_BEGIN_DECLS
 
-char *hr_socket_holder (guint16 port);
+char *hr_socket_holder (const HrSocketAddress *address);
 guint hr_socket_count_held (GPid pid, const guint64 *inodes, guint n_inodes, guint most);
 
 G_END_DECLS

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-socket-listeners.h: the TCP listeners of one service, with real sockets.
+ * hr-socket-listeners.h: the listeners of one service, with real sockets.
  *
  * Sockets listen from the moment they are bound: connections wait in their queue while no instance runs. Discovered
- * ones come from the adopt server. UDP and Unix sockets are refused.
+ * ones come from the adopt server.
  */
 #pragma once
 
-#include <sys/socket.h>
-
 #include "hr-listeners.h"
+#include "hr-socket-address.h"
 
 G_BEGIN_DECLS
 
@@ -33,7 +32,7 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENERS, GObject)
 
 HrListeners *hr_socket_listeners_new (void);
-int hr_socket_listeners_take (HrSocketListeners *self, const struct sockaddr_storage *address, HrListenerMatch match,
+int hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *address, HrListenerMatch match,
                               const char *instance);
 gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
                                        GError **error);

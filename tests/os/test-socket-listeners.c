@@ -2,18 +2,23 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "hr-error.h"
 #include "hr-fd.h"
+#include "hr-fs.h"
 #include "hr-socket-listeners.h"
 #include "hr-tcp-address.h"
 
 typedef struct {
   HrListeners *listeners;
   HrServiceSpec spec; /* only what open() reads */
+  char *dir;
   guint changes;
 } Fixture;
 
@@ -24,6 +29,7 @@ listen_spec_free (gpointer data)
 
   g_free (spec->name);
   g_free (spec->host);
+  g_free (spec->path);
   g_free (spec);
 }
 
@@ -37,6 +43,7 @@ static void
 set_up (Fixture *fixture, gconstpointer data)
 {
   fixture->listeners = hr_socket_listeners_new ();
+  fixture->dir = g_dir_make_tmp ("hotreload-XXXXXX", NULL);
   fixture->spec.name = (char *)"svc";
   fixture->spec.listen = g_ptr_array_new_with_free_func (listen_spec_free);
   g_signal_connect (fixture->listeners, "changed", G_CALLBACK (on_changed), fixture);
@@ -47,18 +54,33 @@ tear_down (Fixture *fixture, gconstpointer data)
 {
   g_assert_finalize_object (fixture->listeners);
   g_ptr_array_unref (fixture->spec.listen);
+  g_assert_true (hr_fs_remove_tree (fixture->dir, NULL));
+  g_free (fixture->dir);
+}
+
+static void
+want_kind (Fixture *fixture, const char *name, HrListenKind kind, const char *host, guint16 port)
+{
+  HrListenSpec *spec = g_new0 (HrListenSpec, 1);
+
+  spec->name = g_strdup (name);
+  spec->kind = kind;
+  spec->host = g_strdup (host);
+  spec->port = port;
+  g_ptr_array_add (fixture->spec.listen, spec);
 }
 
 static void
 want (Fixture *fixture, const char *name, const char *host, guint16 port)
 {
-  HrListenSpec *spec = g_new0 (HrListenSpec, 1);
+  want_kind (fixture, name, HR_LISTEN_TCP, host, port);
+}
 
-  spec->name = g_strdup (name);
-  spec->kind = HR_LISTEN_TCP;
-  spec->host = g_strdup (host);
-  spec->port = port;
-  g_ptr_array_add (fixture->spec.listen, spec);
+static void
+want_path (Fixture *fixture, const char *name, const char *path)
+{
+  want_kind (fixture, name, HR_LISTEN_UNIX, NULL, 0);
+  ((HrListenSpec *)g_ptr_array_index (fixture->spec.listen, fixture->spec.listen->len - 1))->path = g_strdup (path);
 }
 
 static void
@@ -201,17 +223,250 @@ test_in_use (Fixture *fixture, gconstpointer data)
 static void
 test_refused (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr (GError) name = NULL;
-  g_autoptr (GError) kind = NULL;
+  g_autoptr (GError) error = NULL;
 
   want (fixture, "http", "www.example.org", 80);
-  g_assert_false (hr_listeners_open (fixture->listeners, &fixture->spec, &name));
-  g_assert_error (name, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
-  g_assert_nonnull (strstr (name->message, "www.example.org"));
-  ((HrListenSpec *)g_ptr_array_index (fixture->spec.listen, 0))->kind = HR_LISTEN_UDP;
-  g_assert_false (hr_listeners_open (fixture->listeners, &fixture->spec, &kind));
-  g_assert_error (kind, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
-  g_assert_nonnull (strstr (kind->message, "not supported yet"));
+  g_assert_false (hr_listeners_open (fixture->listeners, &fixture->spec, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (error->message, "www.example.org"));
+}
+
+/* Returns errno of a connection, 0 when it was made. */
+static int
+try_path (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_auto (HrFd) fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gsize length = strlen (path);
+
+  memcpy (address.sun_path, path, length);
+  if (*path == '@')
+    address.sun_path[0] = '\0';
+  return connect (fd, (struct sockaddr *)&address, (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length)) == 0
+             ? 0
+             : errno;
+}
+
+/* A socket file as a program makes it. */
+static int
+bind_path (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+  g_assert_cmpint (listen (fd, 5), ==, 0);
+  return fd;
+}
+
+static void
+test_path (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "made", "for", "it.sock", NULL);
+  g_autofree char *address = g_strconcat ("unix:", path, NULL);
+  struct stat info;
+  int fd;
+
+  want_path (fixture, "http", path);
+  open_all (fixture);
+  fd = nth (fixture, 0)->fd;
+  g_assert_cmpstr (nth (fixture, 0)->address, ==, address);
+  g_assert_cmpint (nth (fixture, 0)->port, ==, 0);
+  g_assert_cmpint (fd, >=, 3);
+  g_assert_cmpint (fcntl (fd, F_GETFD) & FD_CLOEXEC, !=, 0);
+  g_assert_cmpint (stat (path, &info), ==, 0);
+  g_assert_cmpint (info.st_mode & 0777, ==, 0666);
+  g_assert_cmpint (try_path (path), ==, 0);
+  /* Over a reload the file stays; when the service stops it goes. */
+  open_all (fixture);
+  g_assert_cmpint (nth (fixture, 0)->fd, ==, fd);
+  g_assert_cmpint (try_path (path), ==, 0);
+  hr_listeners_close (fixture->listeners);
+  g_assert_cmpint (try_path (path), ==, ENOENT);
+}
+
+/* What is found at the path now is another's. */
+static void
+test_path_of_another_stays (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+  g_auto (HrFd) other = -1;
+
+  want_path (fixture, "http", path);
+  open_all (fixture);
+  g_assert_cmpint (unlink (path), ==, 0);
+  other = bind_path (path);
+  hr_listeners_close (fixture->listeners);
+  g_assert_cmpint (try_path (path), ==, 0);
+}
+
+static void
+test_lost_path_comes_back (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+
+  want_path (fixture, "http", path);
+  open_all (fixture);
+  g_assert_cmpint (unlink (path), ==, 0);
+  open_all (fixture);
+  g_assert_cmpuint (count (fixture), ==, 1);
+  g_assert_cmpint (try_path (path), ==, 0);
+}
+
+static void
+test_stale_path (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+
+  close (bind_path (path));
+  g_assert_cmpint (try_path (path), ==, ECONNREFUSED);
+  want_path (fixture, "http", path);
+  open_all (fixture);
+  g_assert_cmpint (try_path (path), ==, 0);
+}
+
+static void
+test_path_in_use (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+  g_autofree char *file = g_build_filename (fixture->dir, "file", NULL);
+  g_autofree char *holder = g_strdup_printf ("to unix:%s: Address already in use, by process %d", path, (int)getpid ());
+  g_auto (HrFd) other = bind_path (path);
+  g_autoptr (GError) error = NULL;
+
+  want (fixture, "kept", "127.0.0.1", 0);
+  open_all (fixture);
+  want_path (fixture, "http", path);
+  g_assert_false (hr_listeners_open (fixture->listeners, &fixture->spec, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_START_FAILED);
+  g_assert_nonnull (strstr (error->message, "service 'svc': while binding listener 'http'"));
+  g_assert_nonnull (strstr (error->message, holder));
+  g_assert_cmpint (try_path (path), ==, 0);
+  g_assert_cmpuint (count (fixture), ==, 1);
+
+  g_clear_error (&error);
+  g_ptr_array_remove_index (fixture->spec.listen, 1);
+  g_assert_true (g_file_set_contents (file, "mine", -1, NULL));
+  want_path (fixture, "http", file);
+  g_assert_false (hr_listeners_open (fixture->listeners, &fixture->spec, &error));
+  g_assert_nonnull (strstr (error->message, "is no socket"));
+  g_assert_true (g_file_test (file, G_FILE_TEST_IS_REGULAR));
+}
+
+static void
+test_abstract (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *name = g_strdup_printf ("@hotreload-test-%d", (int)getpid ());
+  g_autofree char *address = g_strconcat ("unix:", name, NULL);
+  g_autofree char *holder = g_strdup_printf ("by process %d", (int)getpid ());
+  g_autoptr (HrListeners) second = hr_socket_listeners_new ();
+  g_autoptr (GError) error = NULL;
+
+  want_path (fixture, "http", name);
+  open_all (fixture);
+  g_assert_cmpstr (nth (fixture, 0)->address, ==, address);
+  g_assert_cmpint (try_path (name), ==, 0);
+  g_assert_false (hr_listeners_open (second, &fixture->spec, &error));
+  g_assert_nonnull (strstr (error->message, address));
+  g_assert_nonnull (strstr (error->message, holder));
+  hr_listeners_close (fixture->listeners);
+  g_assert_cmpint (try_path (name), ==, ECONNREFUSED);
+}
+
+/* shutdown() of a Unix socket cannot be taken back: there is another one at its path. */
+static void
+test_path_is_revived (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+
+  want_path (fixture, "http", path);
+  open_all (fixture);
+  g_assert_cmpint (shutdown (nth (fixture, 0)->fd, SHUT_RDWR), ==, 0);
+  g_assert_cmpint (try_path (path), ==, ECONNREFUSED);
+  hr_listeners_revive (fixture->listeners);
+  g_assert_cmpint (try_path (path), ==, 0);
+  open_all (fixture);
+  hr_listeners_close (fixture->listeners);
+  g_assert_cmpint (try_path (path), ==, ENOENT);
+}
+
+static void
+test_datagrams (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *holder = g_strdup_printf ("by process %d", (int)getpid ());
+  g_autofree char *address = NULL;
+  g_autoptr (HrListeners) second = hr_socket_listeners_new ();
+  g_autoptr (GError) error = NULL;
+  struct sockaddr_storage there;
+  g_auto (HrFd) client = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  HrListenSpec *spec;
+  guint16 port;
+  char got[8];
+  int fd;
+
+  want_kind (fixture, "dns", HR_LISTEN_UDP, "127.0.0.1", 0);
+  open_all (fixture);
+  port = nth (fixture, 0)->port;
+  fd = nth (fixture, 0)->fd;
+  address = g_strdup_printf ("udp:127.0.0.1:%u", port);
+  g_assert_cmpstr (nth (fixture, 0)->address, ==, address);
+  g_assert_true (hr_tcp_address_parse ("127.0.0.1", port, &there, NULL));
+  g_assert_cmpint (sendto (client, "hello", 5, 0, (struct sockaddr *)&there, hr_tcp_address_size (&there)), ==, 5);
+  g_assert_cmpint (recv (fd, got, sizeof got, 0), ==, 5);
+  open_all (fixture);
+  g_assert_cmpint (nth (fixture, 0)->fd, ==, fd);
+  hr_listeners_revive (fixture->listeners);
+  g_assert_cmpint (nth (fixture, 0)->port, ==, port);
+
+  spec = g_ptr_array_index (fixture->spec.listen, 0);
+  spec->port = port;
+  g_assert_false (hr_listeners_open (second, &fixture->spec, &error));
+  g_assert_nonnull (strstr (error->message, address));
+  g_assert_nonnull (strstr (error->message, holder));
+}
+
+/* Names and kinds change places; what stays is untouched, and nothing is bound twice. */
+static void
+test_every_kind_is_moved (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->dir, "it.sock", NULL);
+  int tcp, udp, local;
+
+  want (fixture, "a", "127.0.0.1", 0);
+  open_all (fixture);
+  ((HrListenSpec *)g_ptr_array_index (fixture->spec.listen, 0))->port = nth (fixture, 0)->port;
+  hr_listeners_close (fixture->listeners);
+  want_kind (fixture, "b", HR_LISTEN_UDP, "127.0.0.1", ((HrListenSpec *)fixture->spec.listen->pdata[0])->port);
+  want_path (fixture, "c", path);
+  open_all (fixture);
+  tcp = nth (fixture, 0)->fd;
+  udp = nth (fixture, 1)->fd;
+  local = nth (fixture, 2)->fd;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      HrListenSpec *spec = g_ptr_array_index (fixture->spec.listen, i);
+
+      g_free (spec->name);
+      spec->name = g_strdup (i == 0 ? "c" : i == 1 ? "a" : "b");
+    }
+  open_all (fixture);
+  g_assert_cmpint (nth (fixture, 0)->fd, ==, tcp);
+  g_assert_cmpstr (nth (fixture, 0)->name, ==, "c");
+  g_assert_cmpint (nth (fixture, 1)->fd, ==, udp);
+  g_assert_cmpstr (nth (fixture, 1)->name, ==, "a");
+  g_assert_cmpint (nth (fixture, 2)->fd, ==, local);
+  g_assert_cmpstr (nth (fixture, 2)->name, ==, "b");
+
+  /* The kind of one changes. */
+  ((HrListenSpec *)g_ptr_array_index (fixture->spec.listen, 1))->kind = HR_LISTEN_TCP;
+  ((HrListenSpec *)g_ptr_array_index (fixture->spec.listen, 1))->port = 0;
+  open_all (fixture);
+  g_assert_cmpint (nth (fixture, 0)->fd, ==, tcp);
+  g_assert_cmpint (nth (fixture, 1)->kind, ==, HR_LISTEN_TCP);
+  g_assert_cmpint (nth (fixture, 2)->fd, ==, local);
+  g_assert_cmpint (try_path (path), ==, 0);
 }
 
 static void
@@ -240,9 +495,9 @@ test_revive (Fixture *fixture, gconstpointer data)
 static int
 take (Fixture *fixture, const char *host, guint16 port, HrListenerMatch match, const char *instance)
 {
-  struct sockaddr_storage address;
+  HrSocketAddress address = { .kind = HR_LISTEN_TCP };
 
-  g_assert_true (hr_tcp_address_parse (host, port, &address, NULL));
+  g_assert_true (hr_tcp_address_parse (host, port, &address.storage, NULL));
   return hr_socket_listeners_take (HR_SOCKET_LISTENERS (fixture->listeners), &address, match, instance);
 }
 
@@ -402,7 +657,16 @@ main (int argc, char **argv)
   ADD ("every-address-takes-both-families", test_every_address);
   ADD ("reopen-leaves-the-others-untouched", test_reopen);
   ADD ("in-use-names-address-and-holder", test_in_use);
-  ADD ("names-and-other-kinds-are-refused", test_refused);
+  ADD ("names-are-refused", test_refused);
+  ADD ("path-is-bound-for-everybody-and-goes-with-the-service", test_path);
+  ADD ("path-of-another-stays", test_path_of_another_stays);
+  ADD ("lost-path-comes-back", test_lost_path_comes_back);
+  ADD ("stale-path-is-replaced", test_stale_path);
+  ADD ("path-in-use-names-its-holder", test_path_in_use);
+  ADD ("abstract-name-is-bound", test_abstract);
+  ADD ("path-is-revived", test_path_is_revived);
+  ADD ("datagrams-are-received", test_datagrams);
+  ADD ("every-kind-is-moved-without-touching-the-others", test_every_kind_is_moved);
   ADD ("sockets-none-binds-nothing", test_sockets_none);
   ADD ("shutdown-is-undone", test_revive);
   ADD ("listener-is-taken-for-what-overlaps-it", test_take_made_for);

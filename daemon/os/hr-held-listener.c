@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-held-listener.h"
+
+#include <asm/socket.h>
+#include <sys/socket.h>
+
+#include "hr-fd.h"
+#include "hr-socket-bind.h"
+
+static void
+read_cookie (HrHeldListener *self)
+{
+  socklen_t length = sizeof self->cookie;
+
+  getsockopt (self->shown.fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
+}
+
+/**
+ * hr_held_listener_new:
+ * @fd: (transfer full): a socket that is bound, and listens where its kind does
+ * @address: what it is bound to
+ * @file: (transfer full) (nullable): of a Unix socket with a path
+ *
+ * Returns: (transfer full): the listener, without a name
+ */
+HrHeldListener *
+hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file)
+{
+  HrHeldListener *self = g_new0 (HrHeldListener, 1);
+
+  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->address = *address;
+  self->file = file;
+  self->shown.fd = fd;
+  self->shown.kind = address->kind;
+  self->shown.port = hr_socket_address_port (address);
+  self->shown.address = hr_socket_address_to_string (address);
+  read_cookie (self);
+  return self;
+}
+
+/**
+ * hr_held_listener_free:
+ * @self: (transfer full) (nullable): a listener
+ *
+ * Closes it for the daemon, and removes its file.
+ */
+void
+hr_held_listener_free (gpointer data)
+{
+  HrHeldListener *self = data;
+
+  if (self == NULL)
+    return;
+  if (self->file != NULL)
+    hr_socket_file_remove (self->file);
+  g_clear_pointer (&self->file, hr_socket_file_free);
+  hr_fd_clear (&self->shown.fd);
+  g_free (self->shown.name);
+  g_free (self->shown.address);
+  g_hash_table_unref (self->users);
+  g_free (self);
+}
+
+/**
+ * hr_held_listener_assign:
+ * @self: a listener
+ * @spec: the entry of Listen that it serves
+ */
+void
+hr_held_listener_assign (HrHeldListener *self, const HrListenSpec *spec)
+{
+  g_free (self->shown.name);
+  self->shown.name = g_strdup (spec->name);
+  self->shown.discovered = FALSE;
+  self->shown.ephemeral = spec->kind != HR_LISTEN_UNIX && spec->port == 0;
+}
+
+/**
+ * hr_held_listener_serves:
+ * @self: a listener
+ * @spec: an entry of Listen
+ * @address: what that is to be bound to
+ *
+ * Returns: whether it is what @spec asks for; a discovered one too, when the service file names it now. A Unix socket
+ *   that is no longer found by its path serves nobody
+ */
+gboolean
+hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, const HrSocketAddress *address)
+{
+  if (self->file != NULL && !hr_socket_file_is_there (self->file))
+    return FALSE;
+  if (spec->kind != HR_LISTEN_UNIX && spec->port == 0)
+    return self->shown.ephemeral && !self->shown.discovered && g_str_equal (self->shown.name, spec->name)
+           && hr_socket_address_equal_host (&self->address, address);
+  return (self->shown.discovered || !self->shown.ephemeral) && hr_socket_address_equal (&self->address, address);
+}
+
+/**
+ * hr_held_listener_revive:
+ * @self: a listener
+ *
+ * Makes it listen again after a shutdown() by any holder.
+ */
+void
+hr_held_listener_revive (HrHeldListener *self)
+{
+  const char *path = hr_socket_address_get_path (&self->address);
+
+  if (!hr_socket_revive (self->shown.fd, &self->address))
+    return;
+  g_clear_pointer (&self->file, hr_socket_file_free);
+  self->file = path != NULL ? hr_socket_file_new (path, NULL) : NULL;
+  read_cookie (self);
+}

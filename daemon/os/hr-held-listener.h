@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-held-listener.h: one listener of HrSocketListeners, with all that is known of its socket.
+ */
+#pragma once
+
+#include "hr-listeners.h"
+#include "hr-socket-address.h"
+#include "hr-socket-file.h"
+
+G_BEGIN_DECLS
+
+/**
+ * HrHeldListener:
+ * @shown: what others see of it; first, so that it can be used as one
+ * @address: what it is bound to, with the real port
+ * @cookie: the kernel's name for the socket
+ * @users: ids of instances that were given it or gave it to us
+ * @file: (nullable): by which a Unix socket is found; removed with it
+ */
+typedef struct {
+  HrListener shown;
+  HrSocketAddress address;
+  guint64 cookie;
+  GHashTable *users;
+  HrSocketFile *file;
+} HrHeldListener;
+
+HrHeldListener *hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file);
+void hr_held_listener_free (gpointer self);
+void hr_held_listener_assign (HrHeldListener *self, const HrListenSpec *spec);
+gboolean hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, const HrSocketAddress *address);
+void hr_held_listener_revive (HrHeldListener *self);
+
+G_END_DECLS

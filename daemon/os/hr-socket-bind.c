@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-socket-bind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-socket-holder.h"
+
+/* As systemd's SocketMode= and DirectoryMode=. */
+#define SOCKET_MODE 0666
+#define DIRECTORY_MODE 0755
+
+static int
+fail (const HrSocketAddress *address, int errnum, GError **error)
+{
+  g_autofree char *holder = errnum == EADDRINUSE ? hr_socket_holder (address) : NULL;
+
+  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "%s%s%s", g_strerror (errnum), holder != NULL ? ", by " : "",
+               holder != NULL ? holder : "");
+  return -1;
+}
+
+static int
+make_socket (const HrSocketAddress *address)
+{
+  int type = address->kind == HR_LISTEN_UDP ? SOCK_DGRAM : SOCK_STREAM;
+  g_auto (HrFd) low = socket (address->storage.ss_family, type | SOCK_CLOEXEC, 0);
+
+  return low < 0 ? -1 : hr_fd_dup (low, NULL);
+}
+
+/* Not SO_REUSEADDR for UDP: there it would let another program take what comes. */
+static gboolean
+bind_internet (int fd, const HrSocketAddress *address)
+{
+  int on = 1, off = 0;
+
+  return (address->kind == HR_LISTEN_UDP || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0)
+         && (address->storage.ss_family != AF_INET6
+             || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0)
+         && bind (fd, (const struct sockaddr *)&address->storage, address->length) == 0
+         && (address->kind == HR_LISTEN_UDP || listen (fd, SOMAXCONN) == 0);
+}
+
+/* Whether nobody listens behind the socket file: connecting says so. */
+static gboolean
+is_stale (const HrSocketAddress *address)
+{
+  g_auto (HrFd) fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  return fd >= 0 && connect (fd, (const struct sockaddr *)&address->storage, address->length) != 0
+         && errno == ECONNREFUSED;
+}
+
+static gboolean
+is_socket_file (const char *path)
+{
+  struct stat info;
+
+  return lstat (path, &info) == 0 && S_ISSOCK (info.st_mode);
+}
+
+static int
+bind_unix (int fd, const HrSocketAddress *address, GError **error)
+{
+  const struct sockaddr *name = (const struct sockaddr *)&address->storage;
+  const char *path = hr_socket_address_get_path (address);
+  g_autofree char *directory = path != NULL ? g_path_get_dirname (path) : NULL;
+  g_autoptr (GError) local = NULL;
+  gboolean bound;
+
+  if (directory != NULL && !hr_fs_make_dir (directory, DIRECTORY_MODE, &local))
+    {
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, local->message);
+      return -1;
+    }
+  bound = bind (fd, name, address->length) == 0;
+  if (!bound && errno == EADDRINUSE && path != NULL)
+    {
+      if (!is_socket_file (path))
+        {
+          g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "'%s' is no socket: move it away or write another path",
+                       path);
+          return -1;
+        }
+      errno = EADDRINUSE;
+      if (is_stale (address) && unlink (path) == 0)
+        bound = bind (fd, name, address->length) == 0;
+      else
+        errno = EADDRINUSE;
+    }
+  if (!bound || listen (fd, SOMAXCONN) != 0 || (path != NULL && chmod (path, SOCKET_MODE) != 0))
+    return fail (address, errno, error);
+  return 0;
+}
+
+/**
+ * hr_socket_bind:
+ * @address: where
+ * @error: return location
+ *
+ * Returns: a descriptor, of a stream one that listens; -1 with %HR_ERROR_START_FAILED, which names the holder of an
+ *   address that is in use
+ */
+int
+hr_socket_bind (const HrSocketAddress *address, GError **error)
+{
+  g_auto (HrFd) fd = make_socket (address);
+
+  if (fd < 0)
+    return fail (address, errno, error);
+  if (address->kind == HR_LISTEN_UNIX)
+    return bind_unix (fd, address, error) == 0 ? hr_fd_steal (&fd) : -1;
+  return bind_internet (fd, address) ? hr_fd_steal (&fd) : fail (address, errno, error);
+}
+
+/* Of a Unix socket, shutdown() is for ever. */
+static gboolean
+is_shut_down (int fd)
+{
+  struct pollfd socket = { .fd = fd };
+
+  return poll (&socket, 1, 0) == 1 && (socket.revents & POLLHUP) != 0;
+}
+
+/* Puts a new socket in its place. */
+static gboolean
+renew (int fd, const HrSocketAddress *address)
+{
+  g_auto (HrFd) made = hr_socket_bind (address, NULL);
+
+  return made >= 0 && dup3 (made, fd, O_CLOEXEC) >= 0;
+}
+
+/**
+ * hr_socket_revive:
+ * @fd: of a listener
+ * @address: what it is bound to
+ *
+ * Undoes what a shutdown() by any holder did to it.
+ *
+ * Returns: whether @fd is another socket now
+ */
+gboolean
+hr_socket_revive (int fd, const HrSocketAddress *address)
+{
+  int listening = 0;
+  socklen_t length = sizeof listening;
+
+  if (address->kind == HR_LISTEN_UNIX && is_shut_down (fd))
+    return renew (fd, address);
+  if (address->kind != HR_LISTEN_TCP || getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0
+      || listening)
+    return FALSE;
+  /* The kernel takes back a port that it chose: ask for the same. Else bind fails, being bound. */
+  bind (fd, (const struct sockaddr *)&address->storage, address->length);
+  listen (fd, SOMAXCONN);
+  return FALSE;
+}
