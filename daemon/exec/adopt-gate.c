@@ -51,19 +51,23 @@ adopt_gate_enter (HrAdoptPage **page)
   __atomic_add_fetch (&(*page)->accepting, 1, __ATOMIC_SEQ_CST);
   if (!__atomic_load_n (&(*page)->retired, __ATOMIC_SEQ_CST))
     return true;
-  adopt_gate_leave (*page);
+  adopt_gate_leave (*page, false);
   return false;
 }
 
 /**
  * adopt_gate_leave:
  * @page: (nullable): of adopt_gate_enter()
+ * @accepted: whether there was a connection
  *
  * The accept() is over.
  */
 void
-adopt_gate_leave (HrAdoptPage *page)
+adopt_gate_leave (HrAdoptPage *page, bool accepted)
 {
-  if (page != NULL)
-    __atomic_sub_fetch (&page->accepting, 1, __ATOMIC_SEQ_CST);
+  if (page == NULL)
+    return;
+  if (accepted && !__atomic_load_n (&page->accepted, __ATOMIC_RELAXED))
+    __atomic_store_n (&page->accepted, 1, __ATOMIC_RELAXED);
+  __atomic_sub_fetch (&page->accepting, 1, __ATOMIC_SEQ_CST);
 }

@@ -14,4 +14,4 @@
 
 void adopt_gate_open (void);
 bool adopt_gate_enter (HrAdoptPage **page);
-void adopt_gate_leave (HrAdoptPage *page);
+void adopt_gate_leave (HrAdoptPage *page, bool accepted);

@@ -6,6 +6,9 @@
 
 #include <dlfcn.h>
 
+/* Of what stands before libc's. */
+#define EXPORT __attribute__ ((visibility ("default")))
+
 /* Looked up at first use, which may be before any constructor has run; looking up twice does no harm. */
 #define REAL(name)                                                                                                     \
   ({                                                                                                                   \

@@ -6,13 +6,21 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Sockets that were bound to a port of the kernel's choice: most will connect, a few will listen. */
-#define FREE_PORTS_MAX 16
+#include "adopt-real.h"
+
+/* Of those below: most sockets that are bound to a port of the kernel's choice will connect, a few will listen; few
+   programs accept from sockets that are not shared. */
+#define RING_MAX 16
+
+/* Cookies, the oldest overwritten by the newest. */
+typedef struct {
+  uint64_t cookies[RING_MAX];
+  unsigned next;
+} Ring;
 
 static AdoptEntry entries[ADOPT_TABLE_MAX];
 static unsigned next_entry;
-static uint64_t free_ports[FREE_PORTS_MAX];
-static unsigned next_free_port;
+static Ring free_ports, aliens;
 
 /**
  * adopt_cookie:
@@ -29,10 +37,33 @@ adopt_cookie (int fd)
   uint64_t cookie = 0;
   socklen_t length = sizeof cookie;
 
-  if (getsockopt (fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
+  if (REAL (getsockopt) (fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
     cookie = 0;
   errno = saved;
   return cookie;
+}
+
+/**
+ * adopt_get_option:
+ * @fd: a descriptor
+ * @level: as getsockopt() has it
+ * @name: of an option that is an int
+ *
+ * Keeps errno.
+ *
+ * Returns: what the kernel says, -1 when it does not
+ */
+int
+adopt_get_option (int fd, int level, int name)
+{
+  int value = -1;
+  socklen_t length = sizeof value;
+  int saved = errno;
+
+  if (REAL (getsockopt) (fd, level, name, &value, &length) < 0)
+    value = -1;
+  errno = saved;
+  return value;
 }
 
 static AdoptEntry *
@@ -63,19 +94,95 @@ adopt_table_find (int fd)
  * adopt_table_add:
  * @fd: a descriptor of a socket that is shared now
  * @non_blocking: whether the program wants accept() to return at once
+ * @listens: whether the program has called listen(), or was given what listens
+ *
+ * Returns: (nullable): what is known of it, begun anew; %NULL when it is no socket
  */
-void
-adopt_table_add (int fd, bool non_blocking)
+AdoptEntry *
+adopt_table_add (int fd, bool non_blocking, bool listens)
 {
   uint64_t cookie = adopt_cookie (fd);
   AdoptEntry *entry = find_cookie (cookie);
 
   if (cookie == 0)
-    return;
+    return NULL;
   if (entry == NULL)
     entry = &entries[__atomic_fetch_add (&next_entry, 1, __ATOMIC_ACQ_REL) % ADOPT_TABLE_MAX];
   __atomic_store_n (&entry->non_blocking, non_blocking, __ATOMIC_RELEASE);
+  __atomic_store_n (&entry->listens, listens, __ATOMIC_RELEASE);
+  __atomic_store_n (&entry->is_shut, 0, __ATOMIC_RELEASE);
+  __atomic_store_n (&entry->family, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->cookie, cookie, __ATOMIC_RELEASE);
+  return entry;
+}
+
+/**
+ * adopt_table_index:
+ * @entry: of the table
+ *
+ * Returns: its place, below %ADOPT_TABLE_MAX
+ */
+unsigned
+adopt_table_index (const AdoptEntry *entry)
+{
+  return (unsigned)(entry - entries);
+}
+
+/**
+ * adopt_table_any_waits:
+ *
+ * Returns: whether there is a shared socket on which the program means accept() to wait
+ */
+bool
+adopt_table_any_waits (void)
+{
+  unsigned n = __atomic_load_n (&next_entry, __ATOMIC_ACQUIRE);
+
+  for (unsigned i = 0; i < n && i < ADOPT_TABLE_MAX; i++)
+    if (!__atomic_load_n (&entries[i].non_blocking, __ATOMIC_ACQUIRE))
+      return true;
+  return false;
+}
+
+static void
+ring_add (Ring *ring, int fd)
+{
+  unsigned next = __atomic_fetch_add (&ring->next, 1, __ATOMIC_ACQ_REL);
+
+  __atomic_store_n (&ring->cookies[next % RING_MAX], adopt_cookie (fd), __ATOMIC_RELEASE);
+}
+
+static bool
+ring_find (const Ring *ring, int fd)
+{
+  uint64_t cookie = adopt_cookie (fd);
+
+  for (int i = 0; cookie != 0 && i < RING_MAX; i++)
+    if (__atomic_load_n (&ring->cookies[i], __ATOMIC_ACQUIRE) == cookie)
+      return true;
+  return false;
+}
+
+/**
+ * adopt_aliens_add:
+ * @fd: a descriptor of a socket of which the daemon does not know
+ */
+void
+adopt_aliens_add (int fd)
+{
+  ring_add (&aliens, fd);
+}
+
+/**
+ * adopt_aliens_find:
+ * @fd: a descriptor
+ *
+ * Returns: whether the daemon does not know of its socket
+ */
+bool
+adopt_aliens_find (int fd)
+{
+  return ring_find (&aliens, fd);
 }
 
 /**
@@ -85,9 +192,7 @@ adopt_table_add (int fd, bool non_blocking)
 void
 adopt_free_ports_add (int fd)
 {
-  unsigned next = __atomic_fetch_add (&next_free_port, 1, __ATOMIC_ACQ_REL);
-
-  __atomic_store_n (&free_ports[next % FREE_PORTS_MAX], adopt_cookie (fd), __ATOMIC_RELEASE);
+  ring_add (&free_ports, fd);
 }
 
 /**
@@ -99,10 +204,5 @@ adopt_free_ports_add (int fd)
 bool
 adopt_free_ports_find (int fd)
 {
-  uint64_t cookie = adopt_cookie (fd);
-
-  for (int i = 0; cookie != 0 && i < FREE_PORTS_MAX; i++)
-    if (__atomic_load_n (&free_ports[i], __ATOMIC_ACQUIRE) == cookie)
-      return true;
-  return false;
+  return ring_find (&free_ports, fd);
 }

@@ -11,16 +11,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What listens beyond this is left to the program alone: the oldest is forgotten. */
+/* What listens beyond this is left to the program alone: the oldest is forgotten. A bit each in a word. */
 #define ADOPT_TABLE_MAX 64
 
 typedef struct {
   uint64_t cookie;  /* 0: unused */
   int non_blocking; /* whether the program wants accept() to return at once */
+  int listens;      /* whether the program has called listen(), or was given what listens */
+  int is_shut;      /* whether the program has called shutdown() */
+  int family;       /* of the program's own socket in whose place this one is; 0: of this one */
 } AdoptEntry;
 
 uint64_t adopt_cookie (int fd);
+int adopt_get_option (int fd, int level, int name);
 AdoptEntry *adopt_table_find (int fd);
-void adopt_table_add (int fd, bool non_blocking);
+AdoptEntry *adopt_table_add (int fd, bool non_blocking, bool listens);
+unsigned adopt_table_index (const AdoptEntry *entry);
+bool adopt_table_any_waits (void);
+void adopt_aliens_add (int fd);
+bool adopt_aliens_find (int fd);
 void adopt_free_ports_add (int fd);
 bool adopt_free_ports_find (int fd);

@@ -17,26 +17,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
+#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/select.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "adopt-client.h"
 #include "adopt-gate.h"
+#include "adopt-look.h"
+#include "adopt-options.h"
 #include "adopt-real.h"
+#include "adopt-report.h"
 #include "adopt-table.h"
+#include "adopt-wait.h"
 #include "hr-names.h"
-
-#define EXPORT __attribute__ ((visibility ("default")))
 
 /* How long an accept() that may not accept takes: the queue is the successor's, but poll() says that there is something
    in it, and the program would run in circles. */
@@ -46,28 +44,13 @@ enum { STATE_NEW, STATE_STARTING, STATE_OFF, STATE_WATCH, STATE_ADOPT };
 
 static int state = STATE_NEW;
 static int has_reported;
-/* Whether this thread asked poll() or select(), and got an answer, since its last accept(). */
-static __thread bool has_looked __attribute__ ((tls_model ("initial-exec")));
-
-static int
-get_option (int fd, int level, int name)
-{
-  int value = -1;
-  socklen_t length = sizeof value;
-  int saved = errno;
-
-  if (getsockopt (fd, level, name, &value, &length) < 0)
-    value = -1;
-  errno = saved;
-  return value;
-}
 
 static bool
 is_tcp (int fd)
 {
-  int domain = get_option (fd, SOL_SOCKET, SO_DOMAIN);
+  int domain = adopt_get_option (fd, SOL_SOCKET, SO_DOMAIN);
 
-  return (domain == AF_INET || domain == AF_INET6) && get_option (fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+  return (domain == AF_INET || domain == AF_INET6) && adopt_get_option (fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
 /* Sockets that came as LISTEN_FDS are shared too. LISTEN_PID does not matter: a shell may have started the program, and
@@ -79,8 +62,8 @@ add_passed (void)
 
   for (long i = 0, n = count != NULL ? strtol (count, NULL, 10) : 0; i < n && i < ADOPT_TABLE_MAX; i++)
     if (is_tcp (HR_LISTEN_FDS_START + (int)i)
-        && get_option (HR_LISTEN_FDS_START + (int)i, SOL_SOCKET, SO_ACCEPTCONN) == 1)
-      adopt_table_add (HR_LISTEN_FDS_START + (int)i, false);
+        && adopt_get_option (HR_LISTEN_FDS_START + (int)i, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+      adopt_table_add (HR_LISTEN_FDS_START + (int)i, false, true);
 }
 
 /* What the daemon wants to know. Other libraries' constructors may call before ours has run. */
@@ -122,6 +105,17 @@ start (void)
   get_state ();
 }
 
+/**
+ * adopt_has_reported:
+ *
+ * Returns: whether the daemon knows that the program listens
+ */
+bool
+adopt_has_reported (void)
+{
+  return __atomic_load_n (&has_reported, __ATOMIC_ACQUIRE);
+}
+
 /* Once is enough: it is about the program being ready. */
 static void
 report_listening (void)
@@ -133,33 +127,17 @@ report_listening (void)
   adopt_client_ask (HR_ADOPT_LISTENING, NULL, 0, -1);
 }
 
-static void
-report_if_shared (int fd)
+/**
+ * adopt_report_if_shared:
+ * @fd: a descriptor to which the program turns for connections
+ *
+ * Says so to the daemon, once, if the socket is shared.
+ */
+void
+adopt_report_if_shared (int fd)
 {
-  if (is_on () && !__atomic_load_n (&has_reported, __ATOMIC_ACQUIRE) && adopt_table_find (fd) != NULL)
+  if (is_on () && !adopt_has_reported () && adopt_table_find (fd) != NULL)
     report_listening ();
-}
-
-/* What accepted connections inherit from the socket that accepts. */
-static void
-copy_options (int from, int to)
-{
-  static const struct {
-    int level, name;
-  } options[] = {
-    { SOL_SOCKET, SO_KEEPALIVE },      { SOL_SOCKET, SO_OOBINLINE },  { SOL_SOCKET, SO_PRIORITY },
-    { IPPROTO_TCP, TCP_NODELAY },      { IPPROTO_TCP, TCP_KEEPIDLE }, { IPPROTO_TCP, TCP_KEEPINTVL },
-    { IPPROTO_TCP, TCP_KEEPCNT },      { IPPROTO_TCP, TCP_LINGER2 },  { IPPROTO_TCP, TCP_USER_TIMEOUT },
-    { IPPROTO_TCP, TCP_DEFER_ACCEPT },
-  };
-
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    {
-      int wanted = get_option (from, options[i].level, options[i].name);
-
-      if (wanted >= 0 && wanted != get_option (to, options[i].level, options[i].name))
-        setsockopt (to, options[i].level, options[i].name, &wanted, sizeof wanted);
-    }
 }
 
 static int
@@ -174,10 +152,14 @@ take_over (int fd, int held)
 {
   bool close_on_exec = (REAL (fcntl) (fd, F_GETFD) & FD_CLOEXEC) != 0;
   bool non_blocking = (flags_of (fd) & O_NONBLOCK) != 0;
+  int family = adopt_get_option (fd, SOL_SOCKET, SO_DOMAIN);
+  AdoptEntry *entry;
   int result;
 
-  copy_options (fd, held);
-  adopt_table_add (held, non_blocking);
+  adopt_options_copy (fd, held);
+  entry = adopt_table_add (held, non_blocking, false);
+  if (entry != NULL && family != adopt_get_option (held, SOL_SOCKET, SO_DOMAIN))
+    __atomic_store_n (&entry->family, family, __ATOMIC_RELEASE);
   result = dup3 (held, fd, close_on_exec ? O_CLOEXEC : 0);
   close (held);
   return result < 0 ? -1 : 0;
@@ -219,92 +201,76 @@ bind (int fd, __CONST_SOCKADDR_ARG name, socklen_t length)
   return result;
 }
 
-/* The program listens on what it bound alone. */
+/* The daemon's listener in place of the program's own, which listens at once. */
+static int
+listen_on (int fd, int held)
+{
+  AdoptEntry *entry;
+
+  if (take_over (fd, held) < 0)
+    return -1;
+  entry = adopt_table_find (fd);
+  if (entry != NULL)
+    __atomic_store_n (&entry->listens, 1, __ATOMIC_RELEASE);
+  report_listening ();
+  return 0;
+}
+
+/* The program listens on what it bound alone. The daemon comes first: of several processes that have bound one address
+   with SO_REUSEPORT, those that are late get the socket of the first, before any connection is in a queue of theirs. */
 static int
 listen_alone (int fd, int backlog)
 {
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
   unsigned port = 0;
-  bool has_address = getsockname (fd, (struct sockaddr *)&address, &length) == 0
+  bool has_address = REAL (getsockname) (fd, (struct sockaddr *)&address, &length) == 0
                      && port_of ((struct sockaddr *)&address, length, &port);
   bool free_port = port == 0 || adopt_free_ports_find (fd);
-  int result;
+  int held =
+      has_address && free_port ? adopt_client_ask (HR_ADOPT_BIND_FREE, (struct sockaddr *)&address, length, -1) : -1;
 
-  if (has_address && free_port)
+  if (held < 0)
     {
-      int held = adopt_client_ask (HR_ADOPT_BIND_FREE, (struct sockaddr *)&address, length, -1);
-
-      if (held >= 0)
-        {
-          result = take_over (fd, held);
-          report_listening ();
-          return result;
-        }
+      adopt_gate_open ();
+      held = adopt_client_ask (free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED, NULL, 0, fd);
     }
-  result = REAL (listen) (fd, backlog);
-  if (result < 0)
-    return result;
-  adopt_table_add (fd, (flags_of (fd) & O_NONBLOCK) != 0);
+  if (held >= 0)
+    return listen_on (fd, held);
+  if (adopt_get_option (fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 && REAL (listen) (fd, backlog) < 0)
+    return -1;
+  adopt_table_add (fd, (flags_of (fd) & O_NONBLOCK) != 0, true);
   __atomic_store_n (&has_reported, 1, __ATOMIC_RELEASE);
-  adopt_gate_open ();
-  adopt_client_ask (free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED, NULL, 0, fd);
-  return result;
+  return 0;
 }
 
 EXPORT int
 listen (int fd, int backlog)
 {
+  AdoptEntry *entry;
+
   if (!is_on () || !is_tcp (fd))
     return REAL (listen) (fd, backlog);
-  if (adopt_table_find (fd) == NULL)
+  entry = adopt_table_find (fd);
+  if (entry == NULL)
     return adopts () ? listen_alone (fd, backlog) : REAL (listen) (fd, backlog);
   /* It listens already, with a longer queue than most programs ask for. */
-  if (get_option (fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 && REAL (listen) (fd, SOMAXCONN) < 0)
+  if (adopt_get_option (fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 && REAL (listen) (fd, SOMAXCONN) < 0)
     return -1;
+  __atomic_store_n (&entry->is_shut, 0, __ATOMIC_RELEASE);
+  __atomic_store_n (&entry->listens, 1, __ATOMIC_RELEASE);
   report_listening ();
   return 0;
-}
-
-/* Whether a call that a signal interrupts is to go on by itself: all handlers of the program say so. */
-static bool
-handlers_restart (void)
-{
-  struct sigaction action;
-
-  for (int number = 1; number < NSIG; number++)
-    if (sigaction (number, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN
-        && (action.sa_flags & SA_RESTART) == 0)
-      return false;
-  return true;
-}
-
-/* Waits for a connection as a blocking accept() would, also for one that will not come. Returns whether to try again;
-   else errno is set. */
-static bool
-await_connection (int fd, bool will_come)
-{
-  struct pollfd connection = { .fd = will_come ? fd : -1, .events = POLLIN };
-  struct timeval limit = { 0 };
-  socklen_t length = sizeof limit;
-  int milliseconds = -1, result;
-
-  if (getsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0 && (limit.tv_sec != 0 || limit.tv_usec != 0))
-    milliseconds = (int)(limit.tv_sec * 1000 + limit.tv_usec / 1000);
-  result = REAL (poll) (&connection, 1, milliseconds);
-  if (result == 0)
-    errno = EAGAIN;
-  return result > 0 || (result < 0 && errno == EINTR && milliseconds < 0 && handlers_restart ());
 }
 
 /* The connection that poll() spoke of is another's, or must be left to it. A program that waits in poll() must not be
    held in accept(), where it would be deaf to everything else; one that waits in accept() is. Returns whether to try
    again; else errno is set. */
 static bool
-miss_connection (int fd, bool waits, bool looked, bool will_come)
+miss_connection (int fd, const AdoptEntry *entry, bool waits, bool looked, bool will_come)
 {
   if (waits && !looked)
-    return await_connection (fd, will_come);
+    return adopt_wait (fd, entry, will_come);
   if (!will_come)
     nanosleep (&(struct timespec){ .tv_nsec = RETIRED_NAP_NSEC }, NULL);
   errno = waits ? ECONNABORTED : EAGAIN;
@@ -318,32 +284,73 @@ prepare_accept (int fd, const AdoptEntry *entry)
 {
   int flags = flags_of (fd);
 
-  report_if_shared (fd);
+  adopt_report_if_shared (fd);
   if (flags >= 0 && (flags & O_NONBLOCK) == 0)
     REAL (fcntl) (fd, F_SETFL, flags | O_NONBLOCK);
   return !__atomic_load_n (&entry->non_blocking, __ATOMIC_ACQUIRE);
 }
 
+/* What is known of a socket from which the program accepts; one that it has from another process, by way of exec() or
+   SCM_RIGHTS, may be shared. NULL when it is not. */
+static AdoptEntry *
+find_accepted (int fd)
+{
+  AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  int held;
+
+  if (!is_on () || entry != NULL || !is_tcp (fd) || adopt_aliens_find (fd))
+    return entry;
+  held = adopt_client_ask (HR_ADOPT_SHARED, NULL, 0, fd);
+  if (held >= 0)
+    {
+      close (held);
+      return adopt_table_add (fd, (flags_of (fd) & O_NONBLOCK) != 0, true);
+    }
+  adopt_aliens_add (fd);
+  return NULL;
+}
+
+/* Before each try: what comes between is told of the peer in the family of the program's own socket. */
+static int
+accept_once (int fd, const AdoptEntry *entry, struct sockaddr *name, socklen_t *length, int flags)
+{
+  int family = __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE), result;
+  struct sockaddr_storage peer;
+  socklen_t peer_length = sizeof peer;
+
+  if (__atomic_load_n (&entry->is_shut, __ATOMIC_SEQ_CST))
+    {
+      errno = EINVAL;
+      return -1;
+    }
+  if (family == 0 || name == NULL || length == NULL)
+    return REAL (accept4) (fd, name, length, flags);
+  result = REAL (accept4) (fd, (struct sockaddr *)&peer, &peer_length, flags);
+  if (result >= 0)
+    adopt_options_put_address (family, &peer, name, length);
+  return result;
+}
+
 EXPORT int
 accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
 {
-  const AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  const AdoptEntry *entry = find_accepted (fd);
   HrAdoptPage *page;
-  bool looked = has_looked, waits, again;
+  bool looked, waits, again;
   int result;
 
   if (entry == NULL)
     return REAL (accept4) (fd, name, length, flags);
   waits = prepare_accept (fd, entry);
-  has_looked = false;
+  looked = adopt_look_take (entry);
   do
     {
       bool open = adopt_gate_enter (&page);
 
-      result = open ? REAL (accept4) (fd, name, length, flags) : -1;
+      result = open ? accept_once (fd, entry, name.__sockaddr__, length, flags) : -1;
       if (open)
-        adopt_gate_leave (page);
-      again = (!open || (result < 0 && errno == EAGAIN)) && miss_connection (fd, waits, looked, open);
+        adopt_gate_leave (page, result >= 0);
+      again = (!open || (result < 0 && errno == EAGAIN)) && miss_connection (fd, entry, waits, looked, open);
   } while (again);
   return result;
 }
@@ -357,10 +364,52 @@ accept (int fd, __SOCKADDR_ARG name, socklen_t *restrict length)
 EXPORT int
 shutdown (int fd, int how)
 {
-  /* It would end the socket for every instance. */
-  if (is_on () && adopt_table_find (fd) != NULL)
-    return 0;
-  return REAL (shutdown) (fd, how);
+  AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+
+  if (entry == NULL)
+    return REAL (shutdown) (fd, how);
+  /* It would end the socket for every instance: only this process accepts nothing any more. */
+  if (how != SHUT_WR)
+    {
+      __atomic_store_n (&entry->is_shut, 1, __ATOMIC_SEQ_CST);
+      adopt_wait_wake (entry);
+    }
+  return 0;
+}
+
+EXPORT int
+getsockname (int fd, __SOCKADDR_ARG name, socklen_t *restrict length)
+{
+  const AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  int family = entry != NULL ? __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE) : 0;
+  struct sockaddr_storage address;
+  socklen_t address_length = sizeof address;
+
+  if (family == 0 || name.__sockaddr__ == NULL || length == NULL)
+    return REAL (getsockname) (fd, name, length);
+  if (REAL (getsockname) (fd, (struct sockaddr *)&address, &address_length) < 0)
+    return -1;
+  adopt_options_put_address (family, &address, name.__sockaddr__, length);
+  return 0;
+}
+
+/* The daemon's socket has its own family and listens before the program does. */
+EXPORT int
+getsockopt (int fd, int level, int name, void *restrict value, socklen_t *restrict length)
+{
+  bool differs = level == SOL_SOCKET && (name == SO_ACCEPTCONN || name == SO_DOMAIN);
+  const AdoptEntry *entry = differs && is_on () ? adopt_table_find (fd) : NULL;
+  int result = REAL (getsockopt) (fd, level, name, value, length), told;
+
+  if (entry == NULL || result < 0 || *length != sizeof told)
+    return result;
+  memcpy (&told, value, sizeof told);
+  if (name == SO_ACCEPTCONN)
+    told = __atomic_load_n (&entry->listens, __ATOMIC_ACQUIRE) && !__atomic_load_n (&entry->is_shut, __ATOMIC_ACQUIRE);
+  else if (__atomic_load_n (&entry->family, __ATOMIC_ACQUIRE) != 0)
+    told = __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE);
+  memcpy (value, &told, sizeof told);
+  return result;
 }
 
 EXPORT int
@@ -422,90 +471,4 @@ fcntl64 (int fd, int command, ...)
   argument = va_arg (args, void *);
   va_end (args);
   return control (fd, command, argument, REAL (fcntl64));
-}
-
-/* Only reads; not const, because glibc says of poll() that it does not read what it is given. */
-static void
-report_polled (struct pollfd *fds, nfds_t n_fds)
-{
-  if (__atomic_load_n (&has_reported, __ATOMIC_ACQUIRE))
-    return;
-  for (nfds_t i = 0; i < n_fds; i++)
-    if ((fds[i].events & POLLIN) != 0)
-      report_if_shared (fds[i].fd);
-}
-
-static void
-report_selected (int n_fds, fd_set *readable)
-{
-  if (__atomic_load_n (&has_reported, __ATOMIC_ACQUIRE) || readable == NULL)
-    return;
-  for (int fd = 0; fd < n_fds && fd < FD_SETSIZE; fd++)
-    if (FD_ISSET (fd, readable))
-      report_if_shared (fd);
-}
-
-static int
-note_looked (int result)
-{
-  has_looked = has_looked || result > 0;
-  return result;
-}
-
-EXPORT int
-poll (struct pollfd *fds, nfds_t n_fds, int timeout)
-{
-  report_polled (fds, n_fds);
-  return note_looked (REAL (poll) (fds, n_fds, timeout));
-}
-
-EXPORT int
-ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask)
-{
-  report_polled (fds, n_fds);
-  return note_looked (REAL (ppoll) (fds, n_fds, timeout, mask));
-}
-
-/* What poll() and ppoll() become in programs that are built with _FORTIFY_SOURCE. */
-int __poll_chk (struct pollfd *fds, nfds_t n_fds, int timeout, size_t size);
-int __ppoll_chk (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask, size_t size);
-
-EXPORT int
-__poll_chk (struct pollfd *fds, nfds_t n_fds, int timeout, size_t size)
-{
-  if (size / sizeof *fds >= n_fds)
-    report_polled (fds, n_fds);
-  return note_looked (REAL (__poll_chk) (fds, n_fds, timeout, size));
-}
-
-EXPORT int
-__ppoll_chk (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout, const sigset_t *mask, size_t size)
-{
-  if (size / sizeof *fds >= n_fds)
-    report_polled (fds, n_fds);
-  return note_looked (REAL (__ppoll_chk) (fds, n_fds, timeout, mask, size));
-}
-
-EXPORT int
-select (int n_fds, fd_set *restrict readable, fd_set *restrict writable, fd_set *restrict other,
-        struct timeval *restrict timeout)
-{
-  report_selected (n_fds, readable);
-  return note_looked (REAL (select) (n_fds, readable, writable, other, timeout));
-}
-
-EXPORT int
-pselect (int n_fds, fd_set *restrict readable, fd_set *restrict writable, fd_set *restrict other,
-         const struct timespec *restrict timeout, const sigset_t *restrict mask)
-{
-  report_selected (n_fds, readable);
-  return note_looked (REAL (pselect) (n_fds, readable, writable, other, timeout, mask));
-}
-
-EXPORT int
-epoll_ctl (int epoll, int operation, int fd, struct epoll_event *event)
-{
-  if (operation == EPOLL_CTL_ADD)
-    report_if_shared (fd);
-  return REAL (epoll_ctl) (epoll, operation, fd, event);
 }

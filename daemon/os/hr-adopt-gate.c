@@ -93,3 +93,15 @@ hr_adopt_gate_may_accept (HrAdoptGate *self)
   return !__atomic_load_n (&self->page->retired, __ATOMIC_SEQ_CST)
          || __atomic_load_n (&self->page->accepting, __ATOMIC_SEQ_CST) != 0;
 }
+
+/**
+ * hr_adopt_gate_has_accepted:
+ * @self: a gate
+ *
+ * Returns: whether a connection came to the instance through an accept() that heeds the gate
+ */
+gboolean
+hr_adopt_gate_has_accepted (HrAdoptGate *self)
+{
+  return __atomic_load_n (&self->page->accepted, __ATOMIC_RELAXED) != 0;
+}

@@ -15,5 +15,6 @@ void hr_adopt_gate_free (HrAdoptGate *self);
 int hr_adopt_gate_get_fd (HrAdoptGate *self);
 void hr_adopt_gate_retire (HrAdoptGate *self);
 gboolean hr_adopt_gate_may_accept (HrAdoptGate *self);
+gboolean hr_adopt_gate_has_accepted (HrAdoptGate *self);
 
 G_END_DECLS

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define HR_ADOPT_VERSION 2
+#define HR_ADOPT_VERSION 3
 /* Stands before the address in $HOTRELOAD_ADOPT where sockets are passed and not adopted: then the library answers no
    bind() and gives nothing, it only says HR_ADOPT_LISTENING and asks HR_ADOPT_GATE. */
 #define HR_ADOPT_WATCH_ONLY "watch:"
@@ -22,10 +22,12 @@
  * @HR_ADOPT_BIND: the program binds this address: is there a listener that was made for it?
  * @HR_ADOPT_BIND_IN_USE: it could not bind this address itself: is there any listener in its way?
  * @HR_ADOPT_BIND_FREE: it listens on a port that the kernel chose: did an earlier instance, on this address?
- * @HR_ADOPT_DISCOVERED: it listens on the socket that comes along
+ * @HR_ADOPT_DISCOVERED: it is about to listen on the socket that comes along; the daemon makes it listen, or has
+ *   another of the same address, on which a process of the instance was quicker to listen
  * @HR_ADOPT_DISCOVERED_FREE: the same, on a port that the kernel chose
  * @HR_ADOPT_LISTENING: it listens on, accepts from or polls a listener that it was given
  * @HR_ADOPT_GATE: it is about to: the memory that holds its instance's #HrAdoptPage
+ * @HR_ADOPT_SHARED: it accepts from the socket that comes along, which it has from another process: is it shared?
  */
 typedef enum {
   HR_ADOPT_BIND,
@@ -35,6 +37,7 @@ typedef enum {
   HR_ADOPT_DISCOVERED_FREE,
   HR_ADOPT_LISTENING,
   HR_ADOPT_GATE,
+  HR_ADOPT_SHARED,
 } HrAdoptQuestion;
 
 /**
@@ -63,6 +66,7 @@ typedef struct {
  * HrAdoptPage:
  * @retired: 1: a successor serves; nothing is accepted any more
  * @accepting: how many threads of the instance are in an accept() just now
+ * @accepted: 1: an accept() of the instance has returned a connection
  *
  * Memory that the daemon shares with all processes of an instance. The daemon writes @retired and then reads
  * @accepting, the library writes @accepting and then reads @retired, both in sequentially consistent order: once the
@@ -71,4 +75,5 @@ typedef struct {
 typedef struct {
   uint32_t retired;
   uint32_t accepting;
+  uint32_t accepted;
 } HrAdoptPage;

@@ -122,13 +122,29 @@ take (HrAdoptServer *self, const HrAdoptRequest *request, HrListenerMatch match)
   return hr_socket_listeners_take (self->listeners, &address, match, self->instance);
 }
 
+/* The program listens on what it bound alone, or on what another of its processes did. */
+static int
+discovered (HrAdoptServer *self, int *given, gboolean free_port, gboolean *listens)
+{
+  g_autoptr (GError) error = NULL;
+  int twin = hr_socket_listeners_find_twin (self->listeners, *given, self->instance);
+
+  if (twin >= 0)
+    return twin;
+  /* Where it cannot listen, the program hears why from the kernel. */
+  if (*given < 0 || listen (*given, SOMAXCONN) < 0)
+    return -1;
+  *listens = TRUE;
+  if (!hr_socket_listeners_discover (self->listeners, hr_fd_steal (given), free_port, self->instance, &error))
+    hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
+  return -1;
+}
+
 /* A descriptor to give, -1 for none; *listens: whether the program listens now. */
 static int
 answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean *listens)
 {
-  g_autoptr (GError) error = NULL;
-
-  if (!self->adopts && request->question != HR_ADOPT_LISTENING && request->question != HR_ADOPT_GATE)
+  if (!self->adopts && request->question < HR_ADOPT_LISTENING)
     return -1;
   switch (request->question)
     {
@@ -140,17 +156,14 @@ answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean
       return take (self, request, HR_LISTENER_MATCH_FREE_PORT);
     case HR_ADOPT_DISCOVERED:
     case HR_ADOPT_DISCOVERED_FREE:
-      if (*given >= 0
-          && !hr_socket_listeners_discover (self->listeners, hr_fd_steal (given),
-                                            request->question == HR_ADOPT_DISCOVERED_FREE, self->instance, &error))
-        hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
-      *listens = TRUE;
-      return -1;
+      return discovered (self, given, request->question == HR_ADOPT_DISCOVERED_FREE, listens);
     case HR_ADOPT_LISTENING:
       *listens = TRUE;
       return -1;
     case HR_ADOPT_GATE:
       return gate_fd (self);
+    case HR_ADOPT_SHARED:
+      return hr_socket_listeners_find (self->listeners, *given, self->instance);
     default:
       return -1;
     }

@@ -256,6 +256,52 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
 }
 
 /**
+ * hr_socket_listeners_find:
+ * @self: the listeners
+ * @fd: a socket of a program of the service; stays the caller's
+ * @instance: id of the instance
+ *
+ * Returns: a descriptor of the same socket that stays the listeners', -1 when it is none of theirs
+ */
+int
+hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *instance)
+{
+  guint64 cookie = 0;
+  socklen_t length = sizeof cookie;
+
+  if (fd < 0 || getsockopt (fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
+    return -1;
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->cookie == cookie)
+      {
+        g_hash_table_add (get (self, i)->users, g_strdup (instance));
+        return get (self, i)->shown.fd;
+      }
+  return -1;
+}
+
+/**
+ * hr_socket_listeners_find_twin:
+ * @self: the listeners
+ * @fd: a bound socket of a program of the service; stays the caller's
+ * @instance: id of the instance
+ *
+ * Several processes may bind one address with SO_REUSEPORT; then one socket is enough for all of them.
+ *
+ * Returns: a descriptor of another socket of the very address, which stays the listeners'; -1 when there is none
+ */
+int
+hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *instance)
+{
+  HrSocketAddress address;
+
+  if (fd < 0 || hr_socket_listeners_find (self, fd, instance) >= 0 || !hr_socket_address_of (fd, &address)
+      || address.kind != HR_LISTEN_TCP || hr_socket_address_port (&address) == 0)
+    return -1;
+  return hr_socket_listeners_take (self, &address, HR_LISTENER_MATCH_EQUAL, instance);
+}
+
+/**
  * hr_socket_listeners_leave:
  * @self: the listeners
  * @instance: id of an instance that has ended

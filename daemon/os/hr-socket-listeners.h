@@ -21,11 +21,13 @@ G_BEGIN_DECLS
  * @HR_LISTENER_MATCH_IN_THE_WAY: any listener that overlaps it
  * @HR_LISTENER_MATCH_FREE_PORT: a discovered one on this host whose port the kernel chose, and which the instance does
  *   not have yet
+ * @HR_LISTENER_MATCH_EQUAL: this very address
  */
 typedef enum {
   HR_LISTENER_MATCH_MADE_FOR,
   HR_LISTENER_MATCH_IN_THE_WAY,
   HR_LISTENER_MATCH_FREE_PORT,
+  HR_LISTENER_MATCH_EQUAL,
 } HrListenerMatch;
 
 #define HR_TYPE_SOCKET_LISTENERS (hr_socket_listeners_get_type ())
@@ -34,6 +36,8 @@ G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENE
 HrListeners *hr_socket_listeners_new (void);
 int hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *address, HrListenerMatch match,
                               const char *instance);
+int hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *instance);
+int hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *instance);
 gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
                                        GError **error);
 void hr_socket_listeners_leave (HrSocketListeners *self, const char *instance);
