@@ -56,12 +56,15 @@ clear (gpointer data)
                      self->watch_paths,  self->watch_extensions,
                      self->watch_ignore, self->build,
                      self->precheck,     self->forbid,
-                     self->probe_exec };
+                     self->probe_exec,   self->post_command };
+  HrMetricSpec *metrics[] = { self->error_metric, self->success_metric, self->total_metric };
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     g_strfreev (lists[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    hr_metric_spec_free (metrics[i]);
   g_ptr_array_unref (self->listen);
   g_array_unref (self->success_exit_status);
   g_ptr_array_unref (self->actions);
@@ -153,6 +156,11 @@ new_default (const char *name, const char *file, const char *profile)
   self->probe_timeout = 2 * SEC;
   self->probe_failures = 3;
   self->rollback_after = 5 * SEC;
+  self->error_rate = -1;
+  self->success_rate = -1;
+  self->post_command = empty_list ();
+  self->post_interval = 1 * SEC;
+  self->post_timeout = 1 * SEC;
   return self;
 }
 

@@ -12,6 +12,7 @@
 #include <glib-object.h>
 
 #include "hr-listen-spec.h"
+#include "hr-metric-spec.h"
 #include "hr-spec-file.h"
 
 G_BEGIN_DECLS
@@ -100,6 +101,15 @@ struct _HrServiceSpec {
 
   /* PostCheck */
   gint64 rollback_after;
+  double error_rate;          /* in percent, negative: no limit */
+  double success_rate;        /* in percent, negative: no limit */
+  char **post_command;        /* argv or empty */
+  HrMetricSpec *error_metric; /* NULL: none; as are the next two */
+  HrMetricSpec *success_metric;
+  HrMetricSpec *total_metric; /* set: the metrics count; else they are rates in percent */
+  gboolean baseline;
+  gint64 post_interval;
+  gint64 post_timeout;
 };
 
 #define HR_TYPE_SERVICE_SPEC (hr_service_spec_get_type ())

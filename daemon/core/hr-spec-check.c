@@ -4,7 +4,17 @@
 #include "hr-command-line.h"
 #include "hr-duration.h"
 #include "hr-error.h"
+#include "hr-rollback-policy.h"
 #include "hr-words.h"
+
+static gboolean
+has_tcp (const HrServiceSpec *spec)
+{
+  for (guint i = 0; i < spec->listen->len; i++)
+    if (((const HrListenSpec *)g_ptr_array_index (spec->listen, i))->kind == HR_LISTEN_TCP)
+      return TRUE;
+  return FALSE;
+}
 
 static gboolean
 check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
@@ -12,7 +22,6 @@ check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
   const HrSpecEntry *exec = hr_spec_table_get (table, "Service", "Exec");
   g_autoptr (GError) local = NULL;
   HrSpecifiers used;
-  gboolean has_tcp = FALSE;
 
   if (spec->exec[0] == NULL)
     {
@@ -23,11 +32,9 @@ check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
           shown);
       return FALSE;
     }
-  for (guint i = 0; i < spec->listen->len; i++)
-    has_tcp |= ((const HrListenSpec *)g_ptr_array_index (spec->listen, i))->kind == HR_LISTEN_TCP;
   if (!hr_command_line_scan ((const char *const *)spec->exec, &used, &local))
     return hr_spec_entry_fail (exec, error, "%s", local->message);
-  if ((used & HR_SPECIFIER_PORT) != 0 && !has_tcp)
+  if ((used & HR_SPECIFIER_PORT) != 0 && !has_tcp (spec))
     return hr_spec_entry_fail (exec, error, "'%%p' stands for the port of the first TCP listener: name one in Listen");
   if ((used & HR_SPECIFIER_DIRECTORY) != 0 && spec->source == NULL)
     return hr_spec_entry_fail (exec, error, "'%%s' stands for the directory of the code: name it in Source");
@@ -103,6 +110,81 @@ check_health (const HrServiceSpec *spec, const HrSpecTable *table, GError **erro
   return TRUE;
 }
 
+/* A limit is compared with something: with a metric of its own where any is named, else with results. */
+static gboolean
+check_post_rates (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const struct {
+    const char *rate, *metric, *other;
+    double limit;
+    const HrMetricSpec *named;
+  } rates[] = { { "ErrorRate", "ErrorMetric", "SuccessMetric", spec->error_rate, spec->error_metric },
+                { "SuccessRate", "SuccessMetric", "ErrorMetric", spec->success_rate, spec->success_metric } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++)
+    {
+      const HrSpecEntry *rate = hr_spec_table_get (table, "PostCheck", rates[i].rate);
+
+      if (rates[i].limit < 0 && rates[i].named != NULL)
+        return hr_spec_entry_fail (hr_spec_table_get (table, "PostCheck", rates[i].metric), error,
+                                   "it says where %s is read, and there is no %s in group 'PostCheck'", rates[i].rate,
+                                   rates[i].rate);
+      if (rates[i].limit < 0 || rates[i].named != NULL)
+        continue;
+      if (hr_rollback_policy_by_metrics (spec))
+        return hr_spec_entry_fail (rate, error, "rates are of metrics here, as %s is named: name %s too",
+                                   rates[i].other, rates[i].metric);
+      if (spec->probe_exec[0] == NULL && spec->post_command[0] == NULL)
+        return hr_spec_entry_fail (rate, error,
+                                   "there is nothing that it is a rate of: name %s, or a Command, or a Probe in group "
+                                   "'Health'",
+                                   rates[i].metric);
+    }
+  return TRUE;
+}
+
+static gboolean
+check_post_metrics (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const struct {
+    const char *key;
+    const HrMetricSpec *metric;
+  } metrics[] = { { "ErrorMetric", spec->error_metric },
+                  { "SuccessMetric", spec->success_metric },
+                  { "TotalMetric", spec->total_metric } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    if (metrics[i].metric != NULL && hr_metric_spec_needs_port (metrics[i].metric) && !has_tcp (spec))
+      return hr_spec_entry_fail (hr_spec_table_get (table, "PostCheck", metrics[i].key), error,
+                                 "'%%p' stands for the port of the first TCP listener: name one in Listen");
+  if (spec->total_metric != NULL && !hr_rollback_policy_by_metrics (spec))
+    return hr_spec_entry_fail (hr_spec_table_get (table, "PostCheck", "TotalMetric"), error,
+                               "it is the whole of which ErrorMetric or SuccessMetric is a part: name one of them");
+  return TRUE;
+}
+
+/* Keys that say how to look, where nothing is looked at. One that a drop-in or profile took back leaves them. */
+static gboolean
+check_post_use (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  static const char *const names[] = { "ErrorRate", "SuccessRate", "Command" };
+  static const char *const needy[] = { "Baseline", "Interval", "Timeout" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (hr_spec_table_get (table, "PostCheck", names[i]) != NULL)
+      return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (needy); i++)
+    {
+      const HrSpecEntry *entry = hr_spec_table_get (table, "PostCheck", needy[i]);
+
+      if (entry != NULL)
+        return hr_spec_entry_fail (entry, error,
+                                   "it says how a release is judged, and there is no ErrorRate, SuccessRate or Command "
+                                   "in group 'PostCheck'");
+    }
+  return TRUE;
+}
+
 static gboolean
 check_restart (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
 {
@@ -126,8 +208,9 @@ check_source (const HrServiceSpec *spec, const HrSpecTable *table, GError **erro
     const char *group;
     const char *key;
   } needy[] = {
-    { "Watch", "Paths" },        { "Watch", "Extensions" }, { "Watch", "Ignore" },  { "Watch", "Recursive" },
-    { "Watch", "UseGitignore" }, { "Watch", "Settle" },     { "Watch", "MaxWait" }, { "Check", "Forbid" },
+    { "Watch", "Paths" },         { "Watch", "Extensions" },      { "Watch", "Ignore" },      { "Watch", "Recursive" },
+    { "Watch", "UseGitignore" },  { "Watch", "Settle" },          { "Watch", "MaxWait" },     { "Check", "Forbid" },
+    { "PostCheck", "ErrorRate" }, { "PostCheck", "SuccessRate" }, { "PostCheck", "Command" },
   };
   const HrSpecEntry *entry = NULL;
 
@@ -168,5 +251,6 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
 
   return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_ready (spec, table, error)
          && check_restart (spec, table, error) && check_source (spec, table, error) && check_slots (spec, table, error)
-         && check_health (spec, table, error);
+         && check_health (spec, table, error) && check_post_rates (spec, table, error)
+         && check_post_metrics (spec, table, error) && check_post_use (spec, table, error);
 }

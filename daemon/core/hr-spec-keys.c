@@ -13,6 +13,8 @@
 #define RESTART_LIMIT_MAX 1000000
 #define STATE_KEEP_MAX 10000
 #define PROBE_FAILURES_MAX 1000
+/* What looks more often measures itself, in microseconds. */
+#define POST_INTERVAL_MIN_USEC 100000
 
 static const HrSpecWord slots_words[] = { { "yes", HR_SLOTS_YES }, { "no", HR_SLOTS_NO }, { NULL } };
 static const HrSpecWord view_words[] = {
@@ -104,9 +106,15 @@ static const HrSpecKey keys[] = {
   { "Health", "Failures", NUMBER (probe_failures, 1, PROBE_FAILURES_MAX) },
 
   { "PostCheck", "RollbackAfter", DURATION (rollback_after) },
-  { "PostCheck", "ErrorRate", LATER },
-  { "PostCheck", "SuccessRate", LATER },
-  { "PostCheck", "Command", LATER },
+  { "PostCheck", "ErrorRate", hr_spec_set_percent, SET (error_rate) },
+  { "PostCheck", "SuccessRate", hr_spec_set_percent, SET (success_rate) },
+  { "PostCheck", "Command", COMMAND (post_command) },
+  { "PostCheck", "ErrorMetric", hr_spec_set_metric, SET (error_metric) },
+  { "PostCheck", "SuccessMetric", hr_spec_set_metric, SET (success_metric) },
+  { "PostCheck", "TotalMetric", hr_spec_set_metric, SET (total_metric) },
+  { "PostCheck", "Baseline", BOOLEAN (baseline) },
+  { "PostCheck", "Interval", hr_spec_set_duration, SET (post_interval), .least = POST_INTERVAL_MIN_USEC },
+  { "PostCheck", "Timeout", TIMEOUT (post_timeout) },
 
   { "Canary", "*", LATER },
   { "Dependencies", "*", LATER },

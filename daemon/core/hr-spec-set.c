@@ -89,9 +89,37 @@ hr_spec_set_duration (HrServiceSpec *spec, const HrSpecKey *key, const char *val
 
   if (!hr_duration_parse (value, &usec, error))
     return FALSE;
-  if (usec < key->least)
+  if (usec == 0 && key->least > 0)
     return fail (error, "0 is no time at all: write more than that");
+  if (usec < key->least)
+    {
+      g_autofree char *least = hr_duration_to_string (key->least);
+      return fail (error, "it is too short: write at least %s", least);
+    }
   MEMBER (gint64, spec, key) = usec;
+  return TRUE;
+}
+
+gboolean
+hr_spec_set_percent (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  double percent = -1;
+
+  if (*value != '\0' && !hr_spec_value_percent (value, &percent, error))
+    return FALSE;
+  MEMBER (double, spec, key) = percent;
+  return TRUE;
+}
+
+gboolean
+hr_spec_set_metric (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  HrMetricSpec *metric = *value != '\0' ? hr_metric_spec_parse (value, error) : NULL;
+
+  if (metric == NULL && *value != '\0')
+    return FALSE;
+  hr_metric_spec_free (MEMBER (HrMetricSpec *, spec, key));
+  MEMBER (HrMetricSpec *, spec, key) = metric;
   return TRUE;
 }
 

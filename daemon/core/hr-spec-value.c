@@ -104,6 +104,31 @@ hr_spec_value_number (const char *text, guint least, guint most, guint *value, G
 }
 
 /**
+ * hr_spec_value_percent:
+ * @text: raw value, like 5% or 0.5%
+ * @value: (out): from 0 to 100
+ * @error: return location
+ *
+ * Returns: whether @text is a share in percent
+ */
+gboolean
+hr_spec_value_percent (const char *text, double *value, GError **error)
+{
+  double number;
+  char *end;
+
+  g_return_val_if_fail (text != NULL && value != NULL, FALSE);
+
+  /* Digits first: neither a sign nor a word that strtod() knows. */
+  number = g_ascii_isdigit (*text) ? g_ascii_strtod (text, &end) : -1;
+  if (number < 0 || number > 100 || strspn (text, G_CSET_DIGITS ".") != (gsize)(end - text)
+      || !g_str_equal (end + strspn (end, " "), "%"))
+    return refuse (error, text, "is not a share from 0%% to 100%%: write it like 5%% or 0.5%%");
+  *value = number;
+  return TRUE;
+}
+
+/**
  * hr_spec_value_signal:
  * @text: name of a signal, with or without SIG in front
  * @value: (out): its number

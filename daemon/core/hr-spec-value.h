@@ -27,6 +27,7 @@ typedef struct {
 gboolean hr_spec_value_word (const char *text, const HrSpecWord *words, int *value, GError **error);
 gboolean hr_spec_value_boolean (const char *text, gboolean *value, GError **error);
 gboolean hr_spec_value_number (const char *text, guint least, guint most, guint *value, GError **error);
+gboolean hr_spec_value_percent (const char *text, double *value, GError **error);
 gboolean hr_spec_value_signal (const char *text, int *value, GError **error);
 gboolean hr_spec_value_version (const char *text, GError **error);
 gboolean hr_spec_value_assignment (const char *text, GError **error);

@@ -79,6 +79,15 @@ test_defaults_are_the_development_profiles (void)
   g_assert_cmpint (spec->probe_timeout, ==, 2 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->probe_failures, ==, 3);
   g_assert_cmpint (spec->rollback_after, ==, 5 * G_USEC_PER_SEC);
+  g_assert_cmpfloat (spec->error_rate, <, 0);
+  g_assert_cmpfloat (spec->success_rate, <, 0);
+  g_assert_null (spec->post_command[0]);
+  g_assert_null (spec->error_metric);
+  g_assert_null (spec->success_metric);
+  g_assert_null (spec->total_metric);
+  g_assert_false (spec->baseline);
+  g_assert_cmpint (spec->post_interval, ==, G_USEC_PER_SEC);
+  g_assert_cmpint (spec->post_timeout, ==, G_USEC_PER_SEC);
 }
 
 static void
@@ -166,6 +175,15 @@ test_every_key_is_read (void)
   g_assert_cmpint (spec->probe_timeout, ==, 100000);
   g_assert_cmpuint (spec->probe_failures, ==, 5);
   g_assert_cmpint (spec->rollback_after, ==, 0);
+  g_assert_cmpfloat (spec->error_rate, ==, 5);
+  g_assert_cmpfloat (spec->success_rate, ==, 99.5);
+  g_assert_cmpstr (spec->post_command[1], ==, "all of it");
+  g_assert_cmpstr (spec->error_metric->selector, ==, "errors_total{code=\"500\"}");
+  g_assert_cmpstr (spec->success_metric->argv[1], ==, "good");
+  g_assert_cmpstr (spec->total_metric->url, ==, "http://127.0.0.1:9090/m");
+  g_assert_true (spec->baseline);
+  g_assert_cmpint (spec->post_interval, ==, G_USEC_PER_SEC / 2);
+  g_assert_cmpint (spec->post_timeout, ==, 2 * G_USEC_PER_SEC);
 }
 
 static void
