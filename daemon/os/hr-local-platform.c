@@ -11,6 +11,7 @@
 #include "hr-fs.h"
 #include "hr-git-store.h"
 #include "hr-lease-state-files.h"
+#include "hr-local-metric-reader.h"
 #include "hr-log-files.h"
 #include "hr-process-checker.h"
 #include "hr-socket-listeners.h"
@@ -26,6 +27,7 @@ struct _HrLocalPlatform {
   HrClock *clock;
   HrLauncher *launcher;
   HrChecker *checker;
+  HrMetricReader *metric_reader;
   HrHistory *history;
   HrRunState *run_state;
 };
@@ -48,6 +50,12 @@ static HrChecker *
 get_checker (HrPlatform *platform)
 {
   return HR_LOCAL_PLATFORM (platform)->checker;
+}
+
+static HrMetricReader *
+get_metric_reader (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->metric_reader;
 }
 
 static HrHistory *
@@ -167,6 +175,7 @@ prepare (HrLocalPlatform *self, GError **error)
   self->logs = hr_log_files_new (logs);
   self->clock = hr_system_clock_new ();
   self->checker = hr_process_checker_new ();
+  self->metric_reader = hr_local_metric_reader_new ();
   self->history = hr_history_new (history);
   self->run_state = hr_run_state_new (run_state);
   return TRUE;
@@ -179,6 +188,7 @@ hr_local_platform_finalize (GObject *object)
 
   g_clear_object (&self->launcher);
   g_clear_object (&self->checker);
+  g_clear_object (&self->metric_reader);
   g_clear_object (&self->clock);
   g_clear_object (&self->history);
   g_clear_object (&self->run_state);
@@ -199,6 +209,7 @@ hr_local_platform_class_init (HrLocalPlatformClass *klass)
   platform_class->get_clock = get_clock;
   platform_class->get_launcher = get_launcher;
   platform_class->get_checker = get_checker;
+  platform_class->get_metric_reader = get_metric_reader;
   platform_class->get_history = get_history;
   platform_class->get_run_state = get_run_state;
   platform_class->open_parts = open_parts;

@@ -67,6 +67,19 @@ hr_platform_get_checker (HrPlatform *self)
 }
 
 /**
+ * hr_platform_get_metric_reader:
+ * @self: the platform
+ *
+ * Returns: (transfer none): what reads numbers of running services
+ */
+HrMetricReader *
+hr_platform_get_metric_reader (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_metric_reader (self);
+}
+
+/**
  * hr_platform_get_history:
  * @self: the platform
  *

@@ -9,6 +9,7 @@
 #include "hr-history.h"
 #include "hr-launcher.h"
 #include "hr-listeners.h"
+#include "hr-metric-reader.h"
 #include "hr-release-store.h"
 #include "hr-run-state.h"
 #include "hr-slots.h"
@@ -46,6 +47,7 @@ struct _HrPlatformClass {
   HrClock *(*get_clock) (HrPlatform *self);
   HrLauncher *(*get_launcher) (HrPlatform *self);
   HrChecker *(*get_checker) (HrPlatform *self);
+  HrMetricReader *(*get_metric_reader) (HrPlatform *self);
   HrHistory *(*get_history) (HrPlatform *self);
   HrRunState *(*get_run_state) (HrPlatform *self);
   gboolean (*open_parts) (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error);
@@ -56,6 +58,7 @@ struct _HrPlatformClass {
 HrClock *hr_platform_get_clock (HrPlatform *self);
 HrLauncher *hr_platform_get_launcher (HrPlatform *self);
 HrChecker *hr_platform_get_checker (HrPlatform *self);
+HrMetricReader *hr_platform_get_metric_reader (HrPlatform *self);
 HrHistory *hr_platform_get_history (HrPlatform *self);
 HrRunState *hr_platform_get_run_state (HrPlatform *self);
 gboolean hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts,

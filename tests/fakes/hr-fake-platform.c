@@ -38,6 +38,12 @@ fake_get_checker (HrPlatform *platform)
   return HR_CHECKER (HR_FAKE_PLATFORM (platform)->checker);
 }
 
+static HrMetricReader *
+fake_get_metric_reader (HrPlatform *platform)
+{
+  return HR_METRIC_READER (HR_FAKE_PLATFORM (platform)->metric_reader);
+}
+
 static HrHistory *
 fake_get_history (HrPlatform *platform)
 {
@@ -102,6 +108,7 @@ hr_fake_platform_finalize (GObject *object)
 
   g_hash_table_unref (self->services);
   g_object_unref (self->checker);
+  g_object_unref (self->metric_reader);
   g_object_unref (self->launcher);
   g_object_unref (self->history);
   g_object_unref (self->run_state);
@@ -118,6 +125,7 @@ hr_fake_platform_class_init (HrFakePlatformClass *klass)
   platform_class->get_clock = fake_get_clock;
   platform_class->get_launcher = fake_get_launcher;
   platform_class->get_checker = fake_get_checker;
+  platform_class->get_metric_reader = fake_get_metric_reader;
   platform_class->get_history = fake_get_history;
   platform_class->get_run_state = fake_get_run_state;
   platform_class->open_parts = fake_open_parts;
@@ -131,6 +139,7 @@ hr_fake_platform_init (HrFakePlatform *self)
   self->clock = hr_fake_clock_new ();
   self->launcher = hr_fake_launcher_new (HR_CLOCK (self->clock));
   self->checker = hr_fake_checker_new ();
+  self->metric_reader = hr_fake_metric_reader_new ();
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, service_free);
 }
 
@@ -200,6 +209,8 @@ hr_fake_platform_release (HrFakePlatform *self)
 
   hr_fake_gate_release (&self->checker->check);
   hr_fake_gate_release (&self->checker->probe);
+  hr_fake_gate_release (&self->metric_reader->read);
+  hr_fake_gate_release (&self->metric_reader->run);
   g_hash_table_iter_init (&iter, self->services);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {

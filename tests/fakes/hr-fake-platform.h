@@ -9,6 +9,7 @@
 #include "hr-fake-clock.h"
 #include "hr-fake-launcher.h"
 #include "hr-fake-listeners.h"
+#include "hr-fake-metric-reader.h"
 #include "hr-fake-slots.h"
 #include "hr-fake-state-files.h"
 #include "hr-fake-store.h"
@@ -46,6 +47,7 @@ struct _HrFakePlatform {
   HrFakeClock *clock;
   HrFakeLauncher *launcher;
   HrFakeChecker *checker;
+  HrFakeMetricReader *metric_reader;
   HrHistory *history;
   HrRunState *run_state;
   const char *parts_failure;
