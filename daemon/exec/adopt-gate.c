@@ -71,3 +71,53 @@ adopt_gate_leave (HrAdoptPage *page, bool accepted)
     __atomic_store_n (&page->accepted, 1, __ATOMIC_RELAXED);
   __atomic_sub_fetch (&page->accepting, 1, __ATOMIC_SEQ_CST);
 }
+
+/* The one of a socket; with @makes, one that is free. */
+static HrAdoptWish *
+find_wish (HrAdoptPage *page, uint64_t cookie, bool makes)
+{
+  for (int i = 0; i < HR_ADOPT_WISHES_MAX; i++)
+    {
+      uint64_t expected = 0;
+
+      if (__atomic_load_n (&page->wishes[i].cookie, __ATOMIC_ACQUIRE) == cookie
+          || (makes
+              && __atomic_compare_exchange_n (&page->wishes[i].cookie, &expected, cookie, false, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_ACQUIRE)))
+        return &page->wishes[i];
+    }
+  return NULL;
+}
+
+/**
+ * adopt_gate_tell:
+ * @cookie: of a shared socket
+ * @non_blocking: whether the program wants accept() on it to return at once
+ *
+ * Tells the other processes of the instance, once the gate is open.
+ */
+void
+adopt_gate_tell (uint64_t cookie, bool non_blocking)
+{
+  HrAdoptPage *page = __atomic_load_n (&shared, __ATOMIC_ACQUIRE);
+  HrAdoptWish *wish = page != NULL && cookie != 0 ? find_wish (page, cookie, true) : NULL;
+
+  if (wish != NULL)
+    __atomic_store_n (&wish->non_blocking, non_blocking, __ATOMIC_RELEASE);
+}
+
+/**
+ * adopt_gate_recall:
+ * @cookie: of a shared socket
+ * @otherwise: what to return where no process of the instance has told
+ *
+ * Returns: whether the program wants accept() on it to return at once
+ */
+bool
+adopt_gate_recall (uint64_t cookie, bool otherwise)
+{
+  HrAdoptPage *page = __atomic_load_n (&shared, __ATOMIC_ACQUIRE);
+  HrAdoptWish *wish = page != NULL && cookie != 0 ? find_wish (page, cookie, false) : NULL;
+
+  return wish != NULL ? __atomic_load_n (&wish->non_blocking, __ATOMIC_ACQUIRE) != 0 : otherwise;
+}

@@ -15,3 +15,5 @@
 void adopt_gate_open (void);
 bool adopt_gate_enter (HrAdoptPage **page);
 void adopt_gate_leave (HrAdoptPage *page, bool accepted);
+void adopt_gate_tell (uint64_t cookie, bool non_blocking);
+bool adopt_gate_recall (uint64_t cookie, bool otherwise);

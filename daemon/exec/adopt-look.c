@@ -68,8 +68,10 @@ adopt_look_selected (int n_fds, fd_set *readable)
  * @epoll: a set
  * @fd: a descriptor that is added to it, or changed in it
  * @event: (nullable): how
+ *
+ * Returns: whether its socket is shared
  */
-void
+bool
 adopt_look_watch (int epoll, int fd, const struct epoll_event *event)
 {
   const AdoptEntry *entry = epoll >= 0 && event != NULL ? adopt_table_find (fd) : NULL;
@@ -77,19 +79,20 @@ adopt_look_watch (int epoll, int fd, const struct epoll_event *event)
   unsigned index;
 
   if (entry == NULL)
-    return;
+    return false;
   index = adopt_table_index (entry);
   for (int i = 0; i < WATCHED_MAX; i++)
     if (__atomic_load_n (&watched[i].epoll, __ATOMIC_ACQUIRE) == epoll + 1 && watched[i].index == index)
       {
         __atomic_store_n (&watched[i].data, event->data.u64, __ATOMIC_RELEASE);
-        return;
+        return true;
       }
   free_one = &watched[__atomic_fetch_add (&next_watched, 1, __ATOMIC_ACQ_REL) % WATCHED_MAX];
   __atomic_store_n (&free_one->epoll, 0, __ATOMIC_RELEASE);
   free_one->index = index;
   __atomic_store_n (&free_one->data, event->data.u64, __ATOMIC_RELEASE);
   __atomic_store_n (&free_one->epoll, epoll + 1, __ATOMIC_RELEASE);
+  return true;
 }
 
 /**

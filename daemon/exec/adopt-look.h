@@ -17,6 +17,6 @@
 
 void adopt_look_polled (struct pollfd *fds, nfds_t n_fds);
 void adopt_look_selected (int n_fds, fd_set *readable);
-void adopt_look_watch (int epoll, int fd, const struct epoll_event *event);
+bool adopt_look_watch (int epoll, int fd, const struct epoll_event *event);
 void adopt_look_waited (int epoll, const struct epoll_event *events, int n_events);
 bool adopt_look_take (const AdoptEntry *entry);

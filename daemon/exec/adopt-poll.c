@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <time.h>
@@ -112,11 +113,16 @@ pselect (int n_fds, fd_set *restrict readable, fd_set *restrict writable, fd_set
 EXPORT int
 epoll_ctl (int epoll, int operation, int fd, struct epoll_event *event)
 {
+  struct epoll_event everybody;
+
   if (operation == EPOLL_CTL_ADD)
     adopt_report_if_shared (fd);
-  if (operation != EPOLL_CTL_DEL)
-    adopt_look_watch (epoll, fd, event);
-  return REAL (epoll_ctl) (epoll, operation, fd, event);
+  if (operation == EPOLL_CTL_DEL || !adopt_look_watch (epoll, fd, event) || (event->events & EPOLLEXCLUSIVE) == 0)
+    return REAL (epoll_ctl) (epoll, operation, fd, event);
+  /* The one that the kernel wakes may be of the old instance, which leaves the connection alone. */
+  everybody = *event;
+  everybody.events &= ~(uint32_t)EPOLLEXCLUSIVE;
+  return REAL (epoll_ctl) (epoll, operation, fd, &everybody);
 }
 
 EXPORT int

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "adopt-gate.h"
 #include "adopt-real.h"
 
 /* Of those below: most sockets that are bound to a port of the kernel's choice will connect, a few will listen; few
@@ -113,7 +114,35 @@ adopt_table_add (int fd, bool non_blocking, bool listens)
   __atomic_store_n (&entry->is_shut, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->family, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->cookie, cookie, __ATOMIC_RELEASE);
+  adopt_gate_tell (cookie, non_blocking);
   return entry;
+}
+
+/**
+ * adopt_table_set_non_blocking:
+ * @entry: of the table
+ * @non_blocking: whether the program wants accept() to return at once, from now on
+ */
+void
+adopt_table_set_non_blocking (AdoptEntry *entry, bool non_blocking)
+{
+  __atomic_store_n (&entry->non_blocking, non_blocking, __ATOMIC_RELEASE);
+  adopt_gate_tell (__atomic_load_n (&entry->cookie, __ATOMIC_ACQUIRE), non_blocking);
+}
+
+/**
+ * adopt_table_tell:
+ *
+ * Tells the other processes of the instance what this one wants of its sockets, now that the gate is open.
+ */
+void
+adopt_table_tell (void)
+{
+  unsigned n = __atomic_load_n (&next_entry, __ATOMIC_ACQUIRE);
+
+  for (unsigned i = 0; i < n && i < ADOPT_TABLE_MAX; i++)
+    adopt_gate_tell (__atomic_load_n (&entries[i].cookie, __ATOMIC_ACQUIRE),
+                     __atomic_load_n (&entries[i].non_blocking, __ATOMIC_ACQUIRE));
 }
 
 /**

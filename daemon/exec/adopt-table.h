@@ -26,6 +26,8 @@ uint64_t adopt_cookie (int fd);
 int adopt_get_option (int fd, int level, int name);
 AdoptEntry *adopt_table_find (int fd);
 AdoptEntry *adopt_table_add (int fd, bool non_blocking, bool listens);
+void adopt_table_set_non_blocking (AdoptEntry *entry, bool non_blocking);
+void adopt_table_tell (void);
 unsigned adopt_table_index (const AdoptEntry *entry);
 bool adopt_table_any_waits (void);
 void adopt_aliens_add (int fd);

@@ -116,6 +116,13 @@ adopt_has_reported (void)
   return __atomic_load_n (&has_reported, __ATOMIC_ACQUIRE);
 }
 
+static void
+open_gate (void)
+{
+  adopt_gate_open ();
+  adopt_table_tell ();
+}
+
 /* Once is enough: it is about the program being ready. */
 static void
 report_listening (void)
@@ -123,7 +130,7 @@ report_listening (void)
   if (__atomic_exchange_n (&has_reported, 1, __ATOMIC_ACQ_REL))
     return;
   /* Before the daemon is busy with what the report makes it do. */
-  adopt_gate_open ();
+  open_gate ();
   adopt_client_ask (HR_ADOPT_LISTENING, NULL, 0, -1);
 }
 
@@ -232,7 +239,7 @@ listen_alone (int fd, int backlog)
 
   if (held < 0)
     {
-      adopt_gate_open ();
+      open_gate ();
       held = adopt_client_ask (free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED, NULL, 0, fd);
     }
   if (held >= 0)
@@ -304,13 +311,14 @@ find_accepted (int fd)
   if (held >= 0)
     {
       close (held);
-      return adopt_table_add (fd, (flags_of (fd) & O_NONBLOCK) != 0, true);
+      adopt_gate_open ();
+      return adopt_table_add (fd, adopt_gate_recall (adopt_cookie (fd), (flags_of (fd) & O_NONBLOCK) != 0), true);
     }
   adopt_aliens_add (fd);
   return NULL;
 }
 
-/* Before each try: what comes between is told of the peer in the family of the program's own socket. */
+/* Tells of the peer in the family of the program's own socket. */
 static int
 accept_once (int fd, const AdoptEntry *entry, struct sockaddr *name, socklen_t *length, int flags)
 {
@@ -318,11 +326,6 @@ accept_once (int fd, const AdoptEntry *entry, struct sockaddr *name, socklen_t *
   struct sockaddr_storage peer;
   socklen_t peer_length = sizeof peer;
 
-  if (__atomic_load_n (&entry->is_shut, __ATOMIC_SEQ_CST))
-    {
-      errno = EINVAL;
-      return -1;
-    }
   if (family == 0 || name == NULL || length == NULL)
     return REAL (accept4) (fd, name, length, flags);
   result = REAL (accept4) (fd, (struct sockaddr *)&peer, &peer_length, flags);
@@ -345,8 +348,14 @@ accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
   looked = adopt_look_take (entry);
   do
     {
-      bool open = adopt_gate_enter (&page);
+      bool open;
 
+      if (__atomic_load_n (&entry->is_shut, __ATOMIC_SEQ_CST))
+        {
+          errno = EINVAL;
+          return -1;
+        }
+      open = adopt_gate_enter (&page);
       result = open ? accept_once (fd, entry, name.__sockaddr__, length, flags) : -1;
       if (open)
         adopt_gate_leave (page, result >= 0);
@@ -425,7 +434,7 @@ ioctl (int fd, unsigned long request, ...)
   entry = request == FIONBIO && argument != NULL && is_on () ? adopt_table_find (fd) : NULL;
   if (entry == NULL)
     return REAL (ioctl) (fd, request, argument);
-  __atomic_store_n (&entry->non_blocking, *(const int *)argument != 0, __ATOMIC_RELEASE);
+  adopt_table_set_non_blocking (entry, *(const int *)argument != 0);
   return 0;
 }
 
@@ -440,7 +449,7 @@ control (int fd, int command, void *argument, __typeof__ (&fcntl) real)
     return real (fd, command, argument);
   if (command == F_SETFL)
     {
-      __atomic_store_n (&entry->non_blocking, (flags & O_NONBLOCK) != 0, __ATOMIC_RELEASE);
+      adopt_table_set_non_blocking (entry, (flags & O_NONBLOCK) != 0);
       return real (fd, F_SETFL, flags | O_NONBLOCK);
     }
   flags = real (fd, F_GETFL);

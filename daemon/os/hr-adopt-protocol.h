@@ -62,11 +62,29 @@ typedef struct {
   uint32_t found;
 } HrAdoptReply;
 
+/* Sockets of which an instance's processes tell each other. */
+#define HR_ADOPT_WISHES_MAX 64
+
+/**
+ * HrAdoptWish:
+ * @cookie: the kernel's name for a shared socket; 0: unused
+ * @non_blocking: whether the program wants accept() on it to return at once
+ *
+ * O_NONBLOCK belongs to the socket and is set for all instances. What the processes of one want of it goes from one to
+ * the other with the descriptor, by exec() or SCM_RIGHTS.
+ */
+typedef struct {
+  uint64_t cookie;
+  uint32_t non_blocking;
+  uint32_t unused;
+} HrAdoptWish;
+
 /**
  * HrAdoptPage:
  * @retired: 1: a successor serves; nothing is accepted any more
  * @accepting: how many threads of the instance are in an accept() just now
  * @accepted: 1: an accept() of the instance has returned a connection
+ * @wishes: for the instance's processes alone
  *
  * Memory that the daemon shares with all processes of an instance. The daemon writes @retired and then reads
  * @accepting, the library writes @accepting and then reads @retired, both in sequentially consistent order: once the
@@ -76,4 +94,6 @@ typedef struct {
   uint32_t retired;
   uint32_t accepting;
   uint32_t accepted;
+  uint32_t unused;
+  HrAdoptWish wishes[HR_ADOPT_WISHES_MAX];
 } HrAdoptPage;

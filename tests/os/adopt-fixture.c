@@ -123,13 +123,14 @@ adopt_ask (AdoptFixture *fixture)
 {
   static const char request[] = "GET / HTTP/1.0\r\n\r\n";
   const struct timeval patience = { .tv_sec = 30 };
-  g_auto (HrFd) fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_auto (HrFd) fd = -1;
   struct sockaddr_storage address;
   char answer[1024];
   gsize total = 0;
   ssize_t length;
 
-  hr_tcp_address_parse ("127.0.0.1", fixture->port, &address, NULL);
+  hr_tcp_address_parse (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port, &address, NULL);
+  fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)) < 0)
     {

@@ -28,6 +28,7 @@ typedef struct {
   HrListeners *listeners;
   AdoptRunning old, new;
   guint16 port;
+  const char *host; /* where it is asked; NULL: 127.0.0.1 */
   gboolean pass_only;
   /* Of the thread that asks; atomic. */
   gint stop;
