@@ -143,7 +143,7 @@ hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const c
     {
       HrListener *listener = g_ptr_array_index (passed, i);
 
-      self->source_fds[i] = listener->fd;
+      self->source_fds[i] = hr_listeners_get_fd (launch->listeners, listener, launch->id);
       self->target_fds[i] = HR_LISTEN_FDS_START + (int)i;
     }
   self->source_fds[passed->len] = status_fd;

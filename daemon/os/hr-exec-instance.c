@@ -349,9 +349,10 @@ hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
   for (guint i = 0; i < list->len; i++)
     {
       const HrListener *listener = g_ptr_array_index (list, i);
+      int fd = hr_listeners_get_fd (listeners, listener, self->id);
       struct stat info;
 
-      if (listener->fd >= 0 && fstat (listener->fd, &info) == 0)
+      if (fd >= 0 && fstat (fd, &info) == 0)
         {
           guint64 inode = info.st_ino;
 

@@ -35,6 +35,8 @@ hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file
   self->shown.kind = address->kind;
   self->shown.port = hr_socket_address_port (address);
   self->shown.address = hr_socket_address_to_string (address);
+  if (address->kind == HR_LISTEN_TCP)
+    self->group = hr_socket_group_new (fd);
   read_cookie (self);
   return self;
 }
@@ -55,11 +57,55 @@ hr_held_listener_free (gpointer data)
   if (self->file != NULL)
     hr_socket_file_remove (self->file);
   g_clear_pointer (&self->file, hr_socket_file_free);
-  hr_fd_clear (&self->shown.fd);
+  if (self->group != NULL)
+    hr_socket_group_free (self->group);
+  else
+    hr_fd_clear (&self->shown.fd);
   g_free (self->shown.name);
   g_free (self->shown.address);
   g_hash_table_unref (self->users);
   g_free (self);
+}
+
+/**
+ * hr_held_listener_get_fd:
+ * @self: a listener
+ * @instance: id of an instance
+ *
+ * Returns: the descriptor which that is to have; stays the listener's
+ */
+int
+hr_held_listener_get_fd (const HrHeldListener *self, const char *instance)
+{
+  return self->group != NULL ? hr_socket_group_get_fd (self->group, instance) : self->shown.fd;
+}
+
+/**
+ * hr_held_listener_is:
+ * @self: a listener
+ * @cookie: the kernel's name for a socket
+ *
+ * Returns: whether it is that socket, or that is one which an instance has of it for itself
+ */
+gboolean
+hr_held_listener_is (const HrHeldListener *self, guint64 cookie)
+{
+  return self->group != NULL ? hr_socket_group_holds (self->group, cookie) : self->cookie == cookie;
+}
+
+/**
+ * hr_held_listener_refresh:
+ * @self: a listener
+ *
+ * Shows the descriptor of the socket that is the service's now.
+ */
+void
+hr_held_listener_refresh (HrHeldListener *self)
+{
+  if (self->group == NULL)
+    return;
+  self->shown.fd = hr_socket_group_get_fd (self->group, NULL);
+  read_cookie (self);
 }
 
 /**
@@ -107,6 +153,11 @@ hr_held_listener_revive (HrHeldListener *self)
 {
   const char *path = hr_socket_address_get_path (&self->address);
 
+  if (self->group != NULL)
+    {
+      hr_socket_group_revive (self->group, &self->address);
+      return;
+    }
   if (!hr_socket_revive (self->shown.fd, &self->address))
     return;
   g_clear_pointer (&self->file, hr_socket_file_free);

@@ -7,6 +7,7 @@
 #include "hr-listeners.h"
 #include "hr-socket-address.h"
 #include "hr-socket-file.h"
+#include "hr-socket-group.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ G_BEGIN_DECLS
  * @address: what it is bound to, with the real port
  * @cookie: the kernel's name for the socket
  * @users: ids of instances that were given it or gave it to us
+ * @group: (nullable): of a TCP socket: it, and those that instances have for themselves
  * @file: (nullable): by which a Unix socket is found; removed with it
  */
 typedef struct {
@@ -23,11 +25,15 @@ typedef struct {
   HrSocketAddress address;
   guint64 cookie;
   GHashTable *users;
+  HrSocketGroup *group;
   HrSocketFile *file;
 } HrHeldListener;
 
 HrHeldListener *hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file);
 void hr_held_listener_free (gpointer self);
+int hr_held_listener_get_fd (const HrHeldListener *self, const char *instance);
+gboolean hr_held_listener_is (const HrHeldListener *self, guint64 cookie);
+void hr_held_listener_refresh (HrHeldListener *self);
 void hr_held_listener_assign (HrHeldListener *self, const HrListenSpec *spec);
 gboolean hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, const HrSocketAddress *address);
 void hr_held_listener_revive (HrHeldListener *self);

@@ -66,3 +66,133 @@ hr_listeners_revive (HrListeners *self)
   g_return_if_fail (HR_IS_LISTENERS (self));
   HR_LISTENERS_GET_IFACE (self)->revive (self);
 }
+
+/**
+ * hr_listeners_get_fd:
+ * @self: the listeners
+ * @listener: one of them
+ * @instance: id of an instance
+ *
+ * Returns: the descriptor that instance is to have, its own or the service's; stays the listeners'
+ */
+int
+hr_listeners_get_fd (HrListeners *self, const HrListener *listener, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self), -1);
+  return HR_LISTENERS_GET_IFACE (self)->get_fd (self, listener, instance);
+}
+
+/**
+ * hr_listeners_separate:
+ * @self: the listeners
+ * @instance: id of an instance that is not started yet
+ * @error: return location
+ *
+ * Makes sockets of its own for it, one for each TCP listener. It gets no new connection until hr_listeners_set_share(),
+ * but for those from hr_listeners_probe_source().
+ *
+ * Returns: success; else %HR_ERROR_BUSY when another is separate, %HR_ERROR_NOT_SUPPORTED where there is no TCP
+ *   listener, or what the kernel said: then nothing has changed and it shares the service's
+ */
+gboolean
+hr_listeners_separate (HrListeners *self, const char *instance, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, FALSE);
+  return HR_LISTENERS_GET_IFACE (self)->separate (self, instance, error);
+}
+
+/**
+ * hr_listeners_set_share:
+ * @self: the listeners
+ * @instance: id of the separate instance
+ * @permyriad: of %HR_SHARE_ALL new connections
+ * @sticky: whether a connection's side is decided by its source address: a client stays where it is while the share is
+ *   the same, and stays with the separate instance while it grows
+ * @error: return location
+ *
+ * Holds from the next connection on.
+ *
+ * Returns: success; else %HR_ERROR_INVALID_ARGUMENT when @instance is not separate, or what the kernel said: then it is
+ *   as it was
+ */
+gboolean
+hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad, gboolean sticky, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, FALSE);
+  g_return_val_if_fail (permyriad <= HR_SHARE_ALL, FALSE);
+  return HR_LISTENERS_GET_IFACE (self)->set_share (self, instance, permyriad, sticky, error);
+}
+
+/**
+ * hr_listeners_promote:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * The sockets of the separate instance are the service's from now on: all new connections, and all later instances, go
+ * to them. Those that were stay until nobody accepts from them and nothing waits in them. Does nothing for an instance
+ * that is not separate.
+ */
+void
+hr_listeners_promote (HrListeners *self, const char *instance)
+{
+  g_return_if_fail (HR_IS_LISTENERS (self) && instance != NULL);
+  HR_LISTENERS_GET_IFACE (self)->promote (self, instance);
+}
+
+/**
+ * hr_listeners_rejoin:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * The separate instance gets no new connection any more; its sockets go when it has ended and nothing waits in them.
+ * Does nothing for an instance that is not separate.
+ */
+void
+hr_listeners_rejoin (HrListeners *self, const char *instance)
+{
+  g_return_if_fail (HR_IS_LISTENERS (self) && instance != NULL);
+  HR_LISTENERS_GET_IFACE (self)->rejoin (self, instance);
+}
+
+/**
+ * hr_listeners_is_separate:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * Returns: whether it has sockets of its own that are not the service's yet
+ */
+gboolean
+hr_listeners_is_separate (HrListeners *self, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, FALSE);
+  return HR_LISTENERS_GET_IFACE (self)->is_separate (self, instance);
+}
+
+/**
+ * hr_listeners_probe_source:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * Returns: (transfer full) (nullable): a source address whose connections reach this instance whatever its share;
+ *   %NULL when it is not separate, or no listener of it can be reached over IPv4
+ */
+GInetAddress *
+hr_listeners_probe_source (HrListeners *self, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, NULL);
+  return HR_LISTENERS_GET_IFACE (self)->probe_source (self, instance);
+}
+
+/**
+ * hr_listeners_count_waiting:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * Returns: how many connections wait in the queues of its own sockets; -1 when it accepts from the service's
+ */
+int
+hr_listeners_count_waiting (HrListeners *self, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, -1);
+  return HR_LISTENERS_GET_IFACE (self)->count_waiting (self, instance);
+}

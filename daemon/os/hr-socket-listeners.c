@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-socket-listeners.h"
+#include "hr-socket-listeners-private.h"
 
 #include <sys/socket.h>
 
 #include "hr-error.h"
 #include "hr-fd.h"
-#include "hr-held-listener.h"
 #include "hr-socket-bind.h"
-
-struct _HrSocketListeners {
-  GObject parent_instance;
-
-  GPtrArray *held; /* HrHeldListener, the discovered ones last */
-};
 
 static void hr_socket_listeners_listeners_init (HrListenersInterface *iface);
 
@@ -182,7 +175,7 @@ hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *addres
   if (found == NULL)
     return -1;
   g_hash_table_add (found->users, g_strdup (instance));
-  return found->shown.fd;
+  return hr_held_listener_get_fd (found, instance);
 }
 
 /* Where it listens; %FALSE when it is no TCP socket or does not. */
@@ -229,7 +222,7 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
   for (guint i = 0; i < self->held->len; i++)
     {
       n_discovered += get (self, i)->shown.discovered;
-      if (get (self, i)->cookie == held->cookie)
+      if (hr_held_listener_is (get (self, i), held->cookie))
         {
           g_hash_table_add (get (self, i)->users, g_strdup (instance));
           hr_held_listener_free (held);
@@ -250,6 +243,7 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
   held->shown.discovered = TRUE;
   held->shown.ephemeral = free_port;
   g_hash_table_add (held->users, g_strdup (instance));
+  hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);
   g_signal_emit_by_name (self, "changed");
   return TRUE;
@@ -272,10 +266,10 @@ hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *instance)
   if (fd < 0 || getsockopt (fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
     return -1;
   for (guint i = 0; i < self->held->len; i++)
-    if (get (self, i)->cookie == cookie)
+    if (hr_held_listener_is (get (self, i), cookie))
       {
         g_hash_table_add (get (self, i)->users, g_strdup (instance));
-        return get (self, i)->shown.fd;
+        return hr_held_listener_get_fd (get (self, i), instance);
       }
   return -1;
 }
@@ -317,6 +311,8 @@ hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
   for (guint i = 0; i < self->held->len; i++)
     {
       g_hash_table_remove (get (self, i)->users, instance);
+      if (get (self, i)->group != NULL)
+        hr_socket_group_leave (get (self, i)->group, instance);
       others = others || g_hash_table_size (get (self, i)->users) > 0;
     }
   for (guint i = self->held->len; others && i > 0; i--)
@@ -343,7 +339,10 @@ hr_socket_listeners_new (void)
 static void
 hr_socket_listeners_finalize (GObject *object)
 {
-  g_ptr_array_unref (HR_SOCKET_LISTENERS (object)->held);
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (object);
+
+  g_ptr_array_unref (self->held);
+  g_free (self->separate);
   G_OBJECT_CLASS (hr_socket_listeners_parent_class)->finalize (object);
 }
 
@@ -360,6 +359,7 @@ hr_socket_listeners_listeners_init (HrListenersInterface *iface)
   iface->close = hr_socket_listeners_close;
   iface->list = hr_socket_listeners_list;
   iface->revive = hr_socket_listeners_revive;
+  hr_socket_listeners_init_traffic (iface);
 }
 
 static void

@@ -40,6 +40,7 @@ int hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *insta
 int hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *instance);
 gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
                                        GError **error);
+void hr_socket_listeners_enter (HrSocketListeners *self, const char *instance);
 void hr_socket_listeners_leave (HrSocketListeners *self, const char *instance);
 
 G_END_DECLS

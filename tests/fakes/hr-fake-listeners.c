@@ -80,6 +80,91 @@ fake_revive (HrListeners *listeners)
   HR_FAKE_LISTENERS (listeners)->revived++;
 }
 
+static int
+fake_get_fd (HrListeners *listeners, const HrListener *listener, const char *instance)
+{
+  return listener->fd;
+}
+
+static gboolean
+fake_is_separate (HrListeners *listeners, const char *instance)
+{
+  return g_strcmp0 (HR_FAKE_LISTENERS (listeners)->separate, instance) == 0;
+}
+
+static gboolean
+fake_separate (HrListeners *listeners, const char *instance, GError **error)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (self->separate_failure != NULL || self->separate != NULL)
+    {
+      g_set_error_literal (error, HR_ERROR, self->separate != NULL ? HR_ERROR_BUSY : HR_ERROR_NOT_SUPPORTED,
+                           self->separate != NULL ? "another is separate" : self->separate_failure);
+      return FALSE;
+    }
+  self->separate = g_strdup (instance);
+  self->share = 0;
+  self->sticky = FALSE;
+  g_ptr_array_add (self->traffic, g_strdup ("separate"));
+  return TRUE;
+}
+
+static gboolean
+fake_set_share (HrListeners *listeners, const char *instance, guint permyriad, gboolean sticky, GError **error)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (!fake_is_separate (listeners, instance))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "instance %s is not separate", instance);
+      return FALSE;
+    }
+  self->share = permyriad;
+  self->sticky = sticky;
+  g_ptr_array_add (self->traffic, g_strdup_printf ("share %u%s", permyriad, sticky ? " sticky" : ""));
+  return TRUE;
+}
+
+static void
+fake_promote (HrListeners *listeners, const char *instance)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (!fake_is_separate (listeners, instance))
+    return;
+  g_free (self->promoted);
+  self->promoted = g_steal_pointer (&self->separate);
+  g_ptr_array_add (self->traffic, g_strdup ("promote"));
+}
+
+static void
+fake_rejoin (HrListeners *listeners, const char *instance)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (!fake_is_separate (listeners, instance))
+    return;
+  g_clear_pointer (&self->separate, g_free);
+  g_ptr_array_add (self->traffic, g_strdup ("rejoin"));
+}
+
+static GInetAddress *
+fake_probe_source (HrListeners *listeners, const char *instance)
+{
+  return fake_is_separate (listeners, instance) && !HR_FAKE_LISTENERS (listeners)->no_probe_source
+             ? g_inet_address_new_from_string ("127.64.0.1")
+             : NULL;
+}
+
+static int
+fake_count_waiting (HrListeners *listeners, const char *instance)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  return self->promoted != NULL && !g_str_equal (self->promoted, instance) ? self->waiting : -1;
+}
+
 static void
 hr_fake_listeners_iface_init (HrListenersInterface *iface)
 {
@@ -87,12 +172,25 @@ hr_fake_listeners_iface_init (HrListenersInterface *iface)
   iface->close = fake_close;
   iface->list = fake_list;
   iface->revive = fake_revive;
+  iface->get_fd = fake_get_fd;
+  iface->separate = fake_separate;
+  iface->set_share = fake_set_share;
+  iface->promote = fake_promote;
+  iface->rejoin = fake_rejoin;
+  iface->is_separate = fake_is_separate;
+  iface->probe_source = fake_probe_source;
+  iface->count_waiting = fake_count_waiting;
 }
 
 static void
 hr_fake_listeners_finalize (GObject *object)
 {
-  g_ptr_array_unref (HR_FAKE_LISTENERS (object)->list);
+  HrFakeListeners *self = HR_FAKE_LISTENERS (object);
+
+  g_ptr_array_unref (self->list);
+  g_ptr_array_unref (self->traffic);
+  g_free (self->separate);
+  g_free (self->promoted);
   G_OBJECT_CLASS (hr_fake_listeners_parent_class)->finalize (object);
 }
 
@@ -106,6 +204,7 @@ static void
 hr_fake_listeners_init (HrFakeListeners *self)
 {
   self->list = g_ptr_array_new_with_free_func (listener_free);
+  self->traffic = g_ptr_array_new_with_free_func (g_free);
 }
 
 /**

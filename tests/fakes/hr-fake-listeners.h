@@ -17,6 +17,15 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @opened: how often they went from closed to open
  * @closed: how often they were closed
  * @revived: how often they were looked after
+ * @separate_failure: (nullable): why no instance can have sockets of its own
+ * @separate: (nullable): id of the instance that has them
+ * @share: of the new connections, for that one
+ * @sticky: whether that is by source address
+ * @no_probe_source: whether no source address reaches that one
+ * @traffic: (element-type utf8): what was done about it, in order: "separate", "share 100", "share 100 sticky",
+ *   "promote", "rejoin"
+ * @promoted: (nullable): id of the instance whose sockets are the service's; all others are taken for earlier ones
+ * @waiting: connections in the queues of the others
  */
 struct _HrFakeListeners {
   GObject parent_instance;
@@ -27,6 +36,14 @@ struct _HrFakeListeners {
   guint revived;
   gboolean is_open;
   GPtrArray *list;
+  const char *separate_failure;
+  char *separate;
+  guint share;
+  gboolean sticky;
+  gboolean no_probe_source;
+  GPtrArray *traffic;
+  char *promoted;
+  int waiting;
 };
 
 HrFakeListeners *hr_fake_listeners_new (void);

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-socket-group.h"
+
+#include <asm/socket.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-fs.h"
+#include "hr-log.h"
+#include "hr-socket-bind.h"
+#include "hr-tcp-address.h"
+#include "hr-traffic.h"
+
+/* How often members that nobody accepts from are looked at. */
+#define LOOK_INTERVAL_MSEC 500
+
+typedef struct {
+  int fd;
+  guint64 cookie;    /* the kernel's name for the socket */
+  char *owner;       /* NULL: it began as the main one */
+  GHashTable *users; /* ids of instances that may accept from it */
+  gint64 busy_at;    /* when somebody last accepted from it or waited in it, monotonic */
+} Member;
+
+struct _HrSocketGroup {
+  GPtrArray *members; /* as the kernel numbers them */
+  Member *main;
+  Member *own; /* NULL: nobody is separate */
+  HrTrafficRule rule;
+  int reuseport; /* what SO_REUSEPORT was before there were more than one */
+  guint timer;   /* while there is a member to get rid of */
+};
+
+static int
+get_option (int fd, int level, int name)
+{
+  int value = 0;
+  socklen_t length = sizeof value;
+
+  return getsockopt (fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+static void
+member_free (gpointer data)
+{
+  Member *self = data;
+
+  hr_fd_clear (&self->fd);
+  g_free (self->owner);
+  g_hash_table_unref (self->users);
+  g_free (self);
+}
+
+/* Takes the descriptor. */
+static Member *
+member_new (int fd, const char *owner)
+{
+  Member *self = g_new0 (Member, 1);
+  socklen_t length = sizeof self->cookie;
+
+  getsockopt (fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
+  self->fd = fd;
+  self->owner = g_strdup (owner);
+  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->busy_at = g_get_monotonic_time ();
+  return self;
+}
+
+static int
+count_waiting (const Member *member)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof info;
+
+  /* Of a socket that listens, this is the length of its queue. */
+  return getsockopt (member->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? (int)info.tcpi_unacked : 0;
+}
+
+static Member *
+member_of (HrSocketGroup *self, const char *instance)
+{
+  for (guint i = 0; instance != NULL && i < self->members->len; i++)
+    {
+      Member *member = g_ptr_array_index (self->members, i);
+
+      if (g_strcmp0 (member->owner, instance) == 0 || g_hash_table_contains (member->users, instance))
+        return member;
+    }
+  return self->main;
+}
+
+static guint
+index_of (HrSocketGroup *self, Member *member)
+{
+  guint index = 0;
+
+  g_ptr_array_find (self->members, member, &index);
+  return index;
+}
+
+static gboolean
+apply (HrSocketGroup *self, GError **error)
+{
+  self->rule.main_index = index_of (self, self->main);
+  self->rule.own_index = self->own != NULL ? index_of (self, self->own) : self->rule.main_index;
+  return hr_traffic_apply (self->main->fd, &self->rule, error);
+}
+
+/* Where it cannot be helped any more. */
+static void
+apply_or_warn (HrSocketGroup *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!apply (self, &error))
+    hr_log_warning (NULL, "%s, ignoring", error->message);
+}
+
+static void
+set_reuseport (HrSocketGroup *self, int value)
+{
+  setsockopt (self->main->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
+}
+
+/* The socket leaves the group at once, whoever has a copy of it. */
+static void
+drop (HrSocketGroup *self, Member *member)
+{
+  shutdown (member->fd, SHUT_RDWR);
+  g_ptr_array_remove_index_fast (self->members, index_of (self, member));
+  apply_or_warn (self);
+  if (self->members->len == 1)
+    set_reuseport (self, self->reuseport);
+}
+
+static gboolean
+is_left (HrSocketGroup *self, const Member *member)
+{
+  return member != self->main && member != self->own && g_hash_table_size (member->users) == 0;
+}
+
+static gboolean
+look (gpointer user_data)
+{
+  HrSocketGroup *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+  gboolean any = FALSE;
+
+  for (guint i = self->members->len; i > 0; i--)
+    {
+      Member *member = g_ptr_array_index (self->members, i - 1);
+
+      if (member == self->main || member == self->own)
+        continue;
+      if (!is_left (self, member) || count_waiting (member) > 0)
+        member->busy_at = now;
+      /* While an instance is separate no index may move: see the head of the header. */
+      if (self->own == NULL && now - member->busy_at >= HR_SOCKET_GROUP_LINGER_USEC)
+        drop (self, member);
+      else
+        any = TRUE;
+    }
+  if (any)
+    return G_SOURCE_CONTINUE;
+  self->timer = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+begin_looking (HrSocketGroup *self)
+{
+  if (self->timer == 0 && self->members->len > (self->own != NULL ? 2 : 1))
+    self->timer = g_timeout_add (LOOK_INTERVAL_MSEC, look, self);
+}
+
+/**
+ * hr_socket_group_new:
+ * @fd: (transfer full): a TCP socket that listens
+ *
+ * Returns: (transfer full): a group of one
+ */
+HrSocketGroup *
+hr_socket_group_new (int fd)
+{
+  HrSocketGroup *self = g_new0 (HrSocketGroup, 1);
+
+  self->members = g_ptr_array_new_with_free_func (member_free);
+  self->main = member_new (fd, NULL);
+  g_ptr_array_add (self->members, self->main);
+  return self;
+}
+
+/**
+ * hr_socket_group_free:
+ * @self: (transfer full) (nullable): a group; its sockets are closed
+ */
+void
+hr_socket_group_free (HrSocketGroup *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_handle_id (&self->timer, g_source_remove);
+  g_ptr_array_unref (self->members);
+  g_free (self);
+}
+
+/**
+ * hr_socket_group_get_fd:
+ * @self: a group
+ * @instance: (nullable): id of an instance
+ *
+ * Returns: the descriptor it is to have, which stays the group's: its own, or the one it has already, or the main one
+ */
+int
+hr_socket_group_get_fd (HrSocketGroup *self, const char *instance)
+{
+  return member_of (self, instance)->fd;
+}
+
+/**
+ * hr_socket_group_holds:
+ * @self: a group
+ * @cookie: SO_COOKIE
+ *
+ * Returns: whether one of its sockets is that
+ */
+gboolean
+hr_socket_group_holds (HrSocketGroup *self, guint64 cookie)
+{
+  for (guint i = 0; i < self->members->len; i++)
+    if (((Member *)g_ptr_array_index (self->members, i))->cookie == cookie)
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * hr_socket_group_enter:
+ * @self: a group
+ * @instance: id of an instance
+ *
+ * It may accept from now on, from what hr_socket_group_get_fd() gives for it.
+ */
+void
+hr_socket_group_enter (HrSocketGroup *self, const char *instance)
+{
+  g_hash_table_add (member_of (self, instance)->users, g_strdup (instance));
+}
+
+/**
+ * hr_socket_group_leave:
+ * @self: a group
+ * @instance: id of an instance
+ *
+ * It accepts nothing any more.
+ */
+void
+hr_socket_group_leave (HrSocketGroup *self, const char *instance)
+{
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      Member *member = g_ptr_array_index (self->members, i);
+
+      if (g_hash_table_remove (member->users, instance))
+        member->busy_at = g_get_monotonic_time ();
+    }
+  begin_looking (self);
+}
+
+/* A second socket like the main one. */
+static int
+make_like (int like, GError **error)
+{
+  int only_six = get_option (like, IPPROTO_IPV6, IPV6_V6ONLY), device = get_option (like, SOL_SOCKET, SO_BINDTOIFINDEX);
+  int on = 1;
+  struct sockaddr_storage address = { 0 };
+  socklen_t length = sizeof address;
+  struct stat info;
+  g_auto (HrFd) fd = -1;
+  g_auto (HrFd) low = -1;
+
+  if (getsockname (like, (struct sockaddr *)&address, &length) < 0 || fstat (like, &info) < 0
+      || (low = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0
+      || (fd = hr_fd_dup (low, NULL)) < 0
+      /* Only sockets of one user share an address, and a program may have made the first. */
+      || (info.st_uid != geteuid () && fchown (fd, info.st_uid, (gid_t)-1) < 0)
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0
+      || (address.ss_family == AF_INET6 && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, sizeof only_six) < 0)
+      || (device > 0 && setsockopt (fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) < 0)
+      || bind (fd, (struct sockaddr *)&address, length) < 0 || listen (fd, SOMAXCONN) < 0)
+    {
+      g_autofree char *text = hr_tcp_address_to_string (&address);
+
+      hr_fs_set_error (error, errno, "while making a second socket for %s", text);
+      return -1;
+    }
+  return hr_fd_steal (&fd);
+}
+
+/* Of those that nobody needs any more, the one that is so for the longest time goes early. */
+static gboolean
+make_room (HrSocketGroup *self, GError **error)
+{
+  Member *oldest = NULL;
+
+  if (self->members->len < HR_SOCKET_GROUP_MAX)
+    return TRUE;
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      Member *member = g_ptr_array_index (self->members, i);
+
+      if (is_left (self, member) && count_waiting (member) == 0
+          && (oldest == NULL || member->busy_at < oldest->busy_at))
+        oldest = member;
+    }
+  if (oldest == NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d sockets with connections in them already",
+                   HR_SOCKET_GROUP_MAX);
+      return FALSE;
+    }
+  drop (self, oldest);
+  return TRUE;
+}
+
+/**
+ * hr_socket_group_separate:
+ * @self: a group in which nobody is separate
+ * @instance: id of an instance that does not run yet
+ * @sources: where its probes come from, and what is always for the others
+ * @error: return location
+ *
+ * Gives it a socket of its own, with share 0.
+ *
+ * Returns: success; else an error, and nothing has changed
+ */
+gboolean
+hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
+                          GError **error)
+{
+  int fd;
+
+  if (self->own != NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own", self->own->owner);
+      return FALSE;
+    }
+  if (!make_room (self, error))
+    return FALSE;
+  if (self->members->len == 1)
+    {
+      self->reuseport = get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0;
+      set_reuseport (self, 1);
+    }
+  fd = make_like (self->main->fd, error);
+  if (fd < 0)
+    {
+      if (self->members->len == 1)
+        set_reuseport (self, self->reuseport);
+      return FALSE;
+    }
+  self->own = member_new (fd, instance);
+  g_ptr_array_add (self->members, self->own);
+  self->rule =
+      (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
+  if (apply (self, error))
+    return TRUE;
+  drop (self, g_steal_pointer (&self->own));
+  return FALSE;
+}
+
+/**
+ * hr_socket_group_set_share:
+ * @self: a group
+ * @share: of %HR_TRAFFIC_ALL new connections
+ * @sticky: whether that is decided by source address
+ * @error: return location
+ *
+ * Returns: success; else an error, and it is as it was
+ */
+gboolean
+hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GError **error)
+{
+  HrTrafficRule before = self->rule;
+
+  g_return_val_if_fail (self->own != NULL && share <= HR_TRAFFIC_ALL, FALSE);
+
+  self->rule.share = share;
+  self->rule.sticky = sticky;
+  if (apply (self, error))
+    return TRUE;
+  self->rule = before;
+  return FALSE;
+}
+
+/**
+ * hr_socket_group_promote:
+ * @self: a group
+ *
+ * The socket of the separate instance is the main one from now on; the one that was stays until it is not needed any
+ * more.
+ */
+void
+hr_socket_group_promote (HrSocketGroup *self)
+{
+  if (self->own == NULL)
+    return;
+  self->main->busy_at = g_get_monotonic_time ();
+  self->main = g_steal_pointer (&self->own);
+  apply_or_warn (self);
+  begin_looking (self);
+}
+
+/**
+ * hr_socket_group_rejoin:
+ * @self: a group
+ *
+ * The separate instance gets nothing any more; its socket goes when it has ended.
+ */
+void
+hr_socket_group_rejoin (HrSocketGroup *self)
+{
+  if (self->own == NULL)
+    return;
+  self->own->busy_at = g_get_monotonic_time ();
+  self->own = NULL;
+  apply_or_warn (self);
+  begin_looking (self);
+}
+
+/**
+ * hr_socket_group_count_waiting:
+ * @self: a group
+ * @instance: id of an instance
+ *
+ * Returns: how many connections wait in its socket; -1 when that is the main one
+ */
+int
+hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
+{
+  const Member *member = member_of (self, instance);
+
+  return member == self->main ? -1 : count_waiting (member);
+}
+
+/**
+ * hr_socket_group_revive:
+ * @self: a group
+ * @address: its address, with the real port
+ *
+ * Makes those listen again that do not: shutdown() by any holder closes a listening socket for all of them.
+ */
+void
+hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
+{
+  gboolean moved = FALSE;
+
+  for (guint i = self->members->len; i > 0; i--)
+    {
+      Member *member = g_ptr_array_index (self->members, i - 1);
+
+      if (get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+        continue;
+      hr_socket_revive (member->fd, address);
+      moved = self->members->len > 1;
+      /* It has left the group and joined again, as the last. */
+      g_ptr_array_set_free_func (self->members, NULL);
+      g_ptr_array_remove_index_fast (self->members, i - 1);
+      g_ptr_array_set_free_func (self->members, member_free);
+      g_ptr_array_add (self->members, member);
+    }
+  if (moved)
+    apply_or_warn (self);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-socket-group.h: the sockets of one TCP listener: the service's, and those that instances have for themselves.
+ *
+ * One address, one SO_REUSEPORT group. Most of the time it has one member, the main one, which every instance shares,
+ * and the option is not set, so that a stray second server is refused. An instance that is separate has a member of its
+ * own, which gets a share of the new connections. A member that is neither is kept for those that wait in it and for
+ * handshakes that began in it: a queue ends with its socket.
+ *
+ * The kernel numbers members in the order of joining and moves the last into the hole that another leaves; the array
+ * here does the same. Of the moment in which it has moved and the rule has not, and of the one in which the very first
+ * member has joined and there is no rule, it is only known that connections end up in some member.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "hr-socket-address.h"
+
+G_BEGIN_DECLS
+
+/* Members at a time: two generations, and some that are waited for to become empty. */
+#define HR_SOCKET_GROUP_MAX 8
+/* How long a member that nobody accepts from is kept after its last connection: a handshake whose packets were lost
+ * twice ends within 3 s. */
+#define HR_SOCKET_GROUP_LINGER_USEC (4 * G_USEC_PER_SEC)
+
+typedef struct _HrSocketGroup HrSocketGroup;
+
+/**
+ * HrSocketGroupSources:
+ * @own: IPv4 address in host order whose connections always go to the separate instance
+ * @main: the same for the main socket
+ */
+typedef struct {
+  guint32 own;
+  guint32 main;
+} HrSocketGroupSources;
+
+HrSocketGroup *hr_socket_group_new (int fd);
+void hr_socket_group_free (HrSocketGroup *self);
+int hr_socket_group_get_fd (HrSocketGroup *self, const char *instance);
+gboolean hr_socket_group_holds (HrSocketGroup *self, guint64 cookie);
+void hr_socket_group_enter (HrSocketGroup *self, const char *instance);
+void hr_socket_group_leave (HrSocketGroup *self, const char *instance);
+gboolean hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
+                                   GError **error);
+gboolean hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GError **error);
+void hr_socket_group_promote (HrSocketGroup *self);
+void hr_socket_group_rejoin (HrSocketGroup *self);
+int hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance);
+void hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address);
+
+G_END_DECLS

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-socket-listeners-private.h: the inside of HrSocketListeners, shared by its files: hr-socket-listeners.c (what is
+ * bound, given and discovered), hr-socket-listeners-traffic.c (whose sockets new connections go to).
+ */
+#pragma once
+
+#include "hr-held-listener.h"
+#include "hr-socket-listeners.h"
+
+G_BEGIN_DECLS
+
+struct _HrSocketListeners {
+  GObject parent_instance;
+
+  GPtrArray *held; /* HrHeldListener, the discovered ones last */
+  char *separate;  /* id of the instance that has sockets of its own; NULL: none has */
+  HrSocketGroupSources sources;
+};
+
+void hr_socket_listeners_init_traffic (HrListenersInterface *iface);
+
+G_END_DECLS

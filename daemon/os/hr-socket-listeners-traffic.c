@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whose sockets new connections go to: those of the service, or those of the one instance that is separate.
+ */
+#include <netinet/in.h>
+
+#include "hr-error.h"
+#include "hr-socket-listeners-private.h"
+
+/* Sources are addresses of this machine's loopback network that nobody else has reason to use: 127.64.0.0/10. */
+#define SOURCE_NETWORK 0x7f400000u
+#define SOURCE_HOSTS 0x003fffffu
+
+static HrHeldListener *
+get (HrSocketListeners *self, guint index)
+{
+  return g_ptr_array_index (self->held, index);
+}
+
+static int
+hr_socket_listeners_get_fd (HrListeners *listeners, const HrListener *listener, const char *instance)
+{
+  return hr_held_listener_get_fd ((const HrHeldListener *)listener, instance);
+}
+
+/* The same number gives the same one. */
+static guint32
+choose_source (guint32 seed)
+{
+  return SOURCE_NETWORK | (seed * 2654435761u & SOURCE_HOSTS);
+}
+
+static void
+rejoin (HrSocketListeners *self)
+{
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_rejoin (get (self, i)->group);
+  g_clear_pointer (&self->separate, g_free);
+}
+
+static gboolean
+hr_socket_listeners_separate (HrListeners *listeners, const char *instance, GError **error)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+  guint n_made = 0;
+
+  if (self->separate != NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own already", self->separate);
+      return FALSE;
+    }
+  self->sources.main = choose_source (g_direct_hash (self));
+  self->sources.own = choose_source (g_str_hash (instance));
+  for (guint i = 0; i < self->held->len; i++)
+    {
+      if (get (self, i)->group == NULL)
+        continue;
+      if (!hr_socket_group_separate (get (self, i)->group, instance, &self->sources, error))
+        {
+          rejoin (self);
+          return FALSE;
+        }
+      n_made++;
+    }
+  if (n_made == 0)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "there is no TCP listener");
+      return FALSE;
+    }
+  self->separate = g_strdup (instance);
+  return TRUE;
+}
+
+static gboolean
+hr_socket_listeners_is_separate (HrListeners *listeners, const char *instance)
+{
+  return g_strcmp0 (HR_SOCKET_LISTENERS (listeners)->separate, instance) == 0;
+}
+
+static gboolean
+hr_socket_listeners_set_share (HrListeners *listeners, const char *instance, guint permyriad, gboolean sticky,
+                               GError **error)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+
+  if (!hr_socket_listeners_is_separate (listeners, instance))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "instance %s has no sockets of its own", instance);
+      return FALSE;
+    }
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL && !hr_socket_group_set_share (get (self, i)->group, permyriad, sticky, error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+hr_socket_listeners_promote (HrListeners *listeners, const char *instance)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+
+  if (!hr_socket_listeners_is_separate (listeners, instance))
+    return;
+  g_clear_pointer (&self->separate, g_free);
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      {
+        hr_socket_group_promote (get (self, i)->group);
+        hr_held_listener_refresh (get (self, i));
+      }
+}
+
+static void
+hr_socket_listeners_rejoin (HrListeners *listeners, const char *instance)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+
+  if (hr_socket_listeners_is_separate (listeners, instance))
+    rejoin (self);
+}
+
+/* Whether a client with an IPv4 address can come in there. */
+static gboolean
+takes_ipv4 (const HrHeldListener *held)
+{
+  const struct sockaddr_in6 *six = (gconstpointer)&held->address.storage;
+  int only_six = 0;
+  socklen_t length = sizeof only_six;
+
+  if (held->group == NULL)
+    return FALSE;
+  if (held->address.storage.ss_family == AF_INET || IN6_IS_ADDR_V4MAPPED (&six->sin6_addr))
+    return TRUE;
+  return IN6_IS_ADDR_UNSPECIFIED (&six->sin6_addr)
+         && getsockopt (held->shown.fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, &length) == 0 && !only_six;
+}
+
+static GInetAddress *
+hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+  guint32 source = htonl (self->sources.own);
+
+  for (guint i = 0; hr_socket_listeners_is_separate (listeners, instance) && i < self->held->len; i++)
+    if (takes_ipv4 (get (self, i)))
+      return g_inet_address_new_from_bytes ((const guint8 *)&source, G_SOCKET_FAMILY_IPV4);
+  return NULL;
+}
+
+static int
+hr_socket_listeners_count_waiting (HrListeners *listeners, const char *instance)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+  int waiting = -1;
+
+  for (guint i = 0; i < self->held->len; i++)
+    {
+      int here = get (self, i)->group != NULL ? hr_socket_group_count_waiting (get (self, i)->group, instance) : -1;
+
+      if (here >= 0)
+        waiting = MAX (waiting, 0) + here;
+    }
+  return waiting;
+}
+
+/**
+ * hr_socket_listeners_enter:
+ * @self: the listeners
+ * @instance: id of an instance that is about to be started
+ *
+ * It may accept from what it is given, until hr_socket_listeners_leave().
+ */
+void
+hr_socket_listeners_enter (HrSocketListeners *self, const char *instance)
+{
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_enter (get (self, i)->group, instance);
+}
+
+/**
+ * hr_socket_listeners_init_traffic:
+ * @iface: of #HrSocketListeners
+ */
+void
+hr_socket_listeners_init_traffic (HrListenersInterface *iface)
+{
+  iface->get_fd = hr_socket_listeners_get_fd;
+  iface->separate = hr_socket_listeners_separate;
+  iface->set_share = hr_socket_listeners_set_share;
+  iface->promote = hr_socket_listeners_promote;
+  iface->rejoin = hr_socket_listeners_rejoin;
+  iface->is_separate = hr_socket_listeners_is_separate;
+  iface->probe_source = hr_socket_listeners_probe_source;
+  iface->count_waiting = hr_socket_listeners_count_waiting;
+}
