@@ -21,6 +21,8 @@ static const HrField outcome_fields[] = {
   { "downtime", HR_FIELD_STRING, FALSE },
   { "downtimeUsec", HR_FIELD_NUMBER, FALSE },
   { "durationUsec", HR_FIELD_NUMBER, FALSE },
+  { "queueWaitUsec", HR_FIELD_NUMBER, FALSE },
+  { "phases", HR_FIELD_PHASES, FALSE },
   { "phase", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
 };

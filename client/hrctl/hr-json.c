@@ -65,6 +65,30 @@ strings_node (GVariant *dict, const char *key)
 }
 
 static JsonNode *
+phases_node (GVariant *dict, const char *key)
+{
+  g_autoptr (GVariant) phases = g_variant_lookup_value (dict, key, G_VARIANT_TYPE ("a(st)"));
+  JsonArray *array;
+  GVariantIter iter;
+  const char *phase;
+  guint64 usec;
+
+  if (phases == NULL || g_variant_n_children (phases) == 0)
+    return null_node ();
+  array = json_array_new ();
+  g_variant_iter_init (&iter, phases);
+  while (g_variant_iter_next (&iter, "(&st)", &phase, &usec))
+    {
+      JsonObject *object = json_object_new ();
+
+      json_object_set_string_member (object, "phase", phase);
+      json_object_set_int_member (object, "usec", (gint64)usec);
+      json_array_add_object_element (array, object);
+    }
+  return hr_json_take_array (array);
+}
+
+static JsonNode *
 field_node (GVariant *dict, const HrField *field)
 {
   const char *text;
@@ -72,6 +96,8 @@ field_node (GVariant *dict, const HrField *field)
 
   if (field->kind == HR_FIELD_STRINGS)
     return strings_node (dict, field->key);
+  if (field->kind == HR_FIELD_PHASES)
+    return phases_node (dict, field->key);
   if (!hr_dict_has (dict, field->key))
     return null_node ();
 

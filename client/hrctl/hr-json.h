@@ -14,6 +14,7 @@ typedef enum {
   HR_FIELD_BOOL,
   HR_FIELD_STRINGS, /* [] if it is not there */
   HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
+  HR_FIELD_PHASES,  /* a(st): [{"phase": "record", "usec": 120}]; null if it is not there or empty */
 } HrFieldKind;
 
 /**

@@ -27,6 +27,8 @@ static const HrField history_fields[] = {
   { "downtime", HR_FIELD_STRING, FALSE },
   { "downtimeUsec", HR_FIELD_NUMBER, FALSE },
   { "durationUsec", HR_FIELD_NUMBER, FALSE },
+  { "queueWaitUsec", HR_FIELD_NUMBER, FALSE },
+  { "phases", HR_FIELD_PHASES, FALSE },
   { "phase", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
   { "trigger", HR_FIELD_STRING, FALSE },

@@ -34,6 +34,30 @@ add_number (GVariantBuilder *dict, const char *key, guint64 value)
   add_value (dict, key, g_variant_new_uint64 (value));
 }
 
+static void
+add_wait (GVariantBuilder *dict, gint64 usec)
+{
+  if (usec >= 0)
+    add_number (dict, "queueWaitUsec", (guint64)usec);
+}
+
+static void
+add_phases (GVariantBuilder *dict, const HrPhaseTimes *phases)
+{
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("a(st)"));
+  for (guint i = 0; i < hr_phase_times_count (phases); i++)
+    {
+      gint64 usec;
+      const char *phase = hr_phase_times_get (phases, i, &usec);
+      g_autofree char *text = hr_bus_text (phase);
+
+      g_variant_builder_add (&list, "(st)", text, (guint64)usec);
+    }
+  add_value (dict, "phases", g_variant_builder_end (&list));
+}
+
 /* "0.0s", as people read it. */
 static void
 add_downtime (GVariantBuilder *dict, gint64 usec)
@@ -74,6 +98,8 @@ hr_bus_format_details (HrJob *job, const GError *error)
   add_strv (&dict, "dependentsReloaded", NULL);
   add_number (&dict, "downtimeUsec", (guint64)outcome->downtime_usec);
   add_number (&dict, "durationUsec", (guint64)outcome->duration_usec);
+  add_wait (&dict, outcome->queue_wait_usec);
+  add_phases (&dict, outcome->phases);
   add_string (&dict, "phase", outcome->phase != NULL ? outcome->phase : "");
   add_strv (&dict, "checks", outcome->checks);
   add_strv (&dict, "carried", outcome->carried);
@@ -201,6 +227,9 @@ format_entry (const HrHistoryEntry *entry)
     add_number (&dict, "previousRelease", entry->previous_release);
   add_downtime (&dict, entry->downtime_usec);
   add_number (&dict, "durationUsec", (guint64)entry->duration_usec);
+  add_wait (&dict, entry->queue_wait_usec);
+  if (entry->phases != NULL)
+    add_phases (&dict, entry->phases);
   add_string (&dict, "phase", entry->phase);
   add_string (&dict, "error", entry->error);
   add_string (&dict, "trigger", entry->trigger);

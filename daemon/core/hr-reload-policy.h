@@ -28,6 +28,9 @@ typedef enum {
   HR_PHASE_OBSERVE,
 } HrReloadPhase;
 
+/* What follows a failure, among the times of the phases: the candidate ends, the old release serves. */
+#define HR_PHASE_WORD_FALLBACK "fallback"
+
 const char *hr_reload_phase_to_string (HrReloadPhase phase);
 
 /**

@@ -13,6 +13,7 @@ typedef struct {
   char *commit;
   GBytes *state;
   const HrCallerContext *caller;
+  HrQueueWatch *queue;
   guint timer;
   gboolean started;
 } Fallback;
@@ -36,6 +37,7 @@ fallback_free (gpointer data)
   g_clear_object (&self->candidate);
   g_clear_object (&self->previous);
   g_clear_object (&self->again);
+  g_clear_object (&self->queue);
   g_free (self->commit);
   g_clear_pointer (&self->state, g_bytes_unref);
   g_free (self);
@@ -128,6 +130,8 @@ start_again (GTask *task)
       finish (task, g_steal_pointer (&error));
       return;
     }
+  if (self->queue != NULL)
+    hr_queue_watch_add (self->queue, self->again);
   g_signal_connect (self->again, "ready", G_CALLBACK (again_ready), task);
   g_signal_connect (self->again, "exited", G_CALLBACK (again_exited), task);
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->timer);
@@ -237,6 +241,7 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
   self->commit = g_strdup (plan->commit);
   self->state = plan->state != NULL ? g_bytes_ref (plan->state) : NULL;
   self->caller = plan->caller;
+  g_set_object (&self->queue, plan->queue);
 
   if (self->candidate == NULL || !hr_generation_is_alive (self->candidate))
     {

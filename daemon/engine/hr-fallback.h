@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "hr-generation.h"
+#include "hr-queue-watch.h"
 
 G_BEGIN_DECLS
 
@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @commit: (nullable): commit of the previous release
  * @state: (nullable): what the old release gets; %NULL: the newest snapshot
  * @caller: (nullable): for a transient service
+ * @queue: (nullable): is told of the old release's new instance
  *
  * Copied.
  */
@@ -32,6 +33,7 @@ typedef struct {
   const char *commit;
   GBytes *state;
   const HrCallerContext *caller;
+  HrQueueWatch *queue;
 } HrFallbackPlan;
 
 void hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data);

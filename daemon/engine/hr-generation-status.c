@@ -203,6 +203,30 @@ hr_generation_may_accept (HrGeneration *self)
 }
 
 /**
+ * hr_generation_measure_wait:
+ * @self: a generation
+ * @measure: see hr_instance_measure_wait()
+ */
+void
+hr_generation_measure_wait (HrGeneration *self, gboolean measure)
+{
+  if (self->alive)
+    hr_instance_measure_wait (self->instance, measure);
+}
+
+/**
+ * hr_generation_get_wait:
+ * @self: a generation
+ *
+ * Returns: as hr_instance_get_wait()
+ */
+gint64
+hr_generation_get_wait (HrGeneration *self)
+{
+  return self->instance != NULL ? hr_instance_get_wait (self->instance) : -1;
+}
+
+/**
  * hr_generation_has_notified:
  * @self: a generation
  *
@@ -321,19 +345,6 @@ const char *
 hr_generation_get_status_text (HrGeneration *self)
 {
   return self->status_text;
-}
-
-/**
- * hr_generation_get_port:
- * @self: an instance
- *
- * Returns: the port of its first TCP listener, 0 without one
- */
-guint16
-hr_generation_get_port (HrGeneration *self)
-{
-  g_return_val_if_fail (HR_IS_GENERATION (self), 0);
-  return hr_generation_plan_get_port (self->plan);
 }
 
 /**

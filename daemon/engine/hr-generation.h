@@ -55,6 +55,8 @@ gboolean hr_generation_missed_state (HrGeneration *self);
 gboolean hr_generation_has_opened_state (HrGeneration *self);
 gboolean hr_generation_can_wait (HrGeneration *self);
 gboolean hr_generation_may_accept (HrGeneration *self);
+void hr_generation_measure_wait (HrGeneration *self, gboolean measure);
+gint64 hr_generation_get_wait (HrGeneration *self);
 gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
@@ -63,7 +65,6 @@ char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
-guint16 hr_generation_get_port (HrGeneration *self);
 char **hr_generation_dup_environment (HrGeneration *self);
 
 G_END_DECLS

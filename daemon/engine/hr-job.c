@@ -53,6 +53,7 @@ hr_job_finalize (GObject *object)
   g_free (self->outcome.service);
   g_free (self->outcome.message);
   g_free (self->outcome.phase);
+  hr_phase_times_free (self->outcome.phases);
   g_strfreev (self->outcome.checks);
   g_strfreev (self->outcome.carried);
   g_strfreev (self->outcome.files);
@@ -119,6 +120,7 @@ hr_job_new (guint64 id, HrJobKind kind, const char *service, const char *caller)
   self->service = g_strdup (service);
   self->caller = g_strdup (caller);
   self->outcome.service = g_strdup (service);
+  self->outcome.queue_wait_usec = -1;
   return self;
 }
 

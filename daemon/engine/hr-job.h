@@ -9,6 +9,8 @@
 
 #include <glib-object.h>
 
+#include "hr-phase-times.h"
+
 G_BEGIN_DECLS
 
 typedef enum {
@@ -36,10 +38,12 @@ typedef struct {
   gboolean state_preserved;
   gint64 downtime_usec;
   gint64 duration_usec;
-  char *phase;    /* that failed, else NULL */
-  char **checks;  /* what was checked, and what could not be */
-  char **carried; /* files that the program wrote, brought along */
-  char **files;   /* the change set */
+  gint64 queue_wait_usec; /* the longest that a connection waited to be accepted; -1: not known */
+  HrPhaseTimes *phases;   /* NULL before the first has ended; their sum is the duration */
+  char *phase;            /* that failed, else NULL */
+  char **checks;          /* what was checked, and what could not be */
+  char **carried;         /* files that the program wrote, brought along */
+  char **files;           /* the change set */
 } HrOutcome;
 
 void hr_files_merge (char ***files, const char *const *more);

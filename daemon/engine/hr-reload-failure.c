@@ -20,7 +20,7 @@ fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
       self->error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_reload_note_serving (self);
-  hr_reload_finish (self, HR_RELOAD_ENDED_BADLY);
+  hr_reload_end (self, HR_RELOAD_ENDED_BADLY);
 }
 
 /**
@@ -43,6 +43,7 @@ hr_reload_fall_back (HrReload *self)
     .commit = previous != NULL ? previous->commit : NULL,
     .state = self->state,
     .caller = self->caller,
+    .queue = self->queue,
   };
 
   if (self->abandoned)
@@ -86,6 +87,8 @@ hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error)
   self->failing = TRUE;
   self->error = error;
   self->failed_phase = phase;
+  self->coming_end = HR_RELOAD_UNDER_WAY;
+  hr_reload_time_phase (self, HR_PHASE_WORD_FALLBACK);
   hr_clock_cancel (hr_reload_clock (self), &self->timer);
   g_cancellable_cancel (self->cancellable);
   if (self->health != NULL)
@@ -106,7 +109,7 @@ hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error)
  * @reason: for people
  *
  * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED. A switch cannot be undone any more: it goes on,
- * and ends within %HR_SWITCH_WAIT_USEC.
+ * and ends within %HR_SWITCH_WAIT_USEC and %HR_QUEUE_LOOK_WAIT_USEC.
  */
 void
 hr_reload_cancel (HrReload *self, const char *reason)

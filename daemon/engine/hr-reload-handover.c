@@ -87,7 +87,7 @@ look_at_listeners (gpointer user_data)
       return;
     }
   hr_reload_note_serving (self);
-  hr_reload_finish (self, HR_RELOAD_ENDED_WELL);
+  hr_reload_end (self, HR_RELOAD_ENDED_WELL);
 }
 
 /* Both share the listening sockets: a connection goes to whichever accepts. When the job ends, that is the new one. */
@@ -305,6 +305,8 @@ start (HrReload *self)
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }
+  if (self->queue != NULL)
+    hr_queue_watch_add (self->queue, self->candidate);
   hr_reload_enter (self, HR_PHASE_READY);
   if (self->spec->ready == HR_READY_PROBE)
     watch_health (self);

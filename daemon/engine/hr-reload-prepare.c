@@ -193,6 +193,7 @@ hr_reload_announce (HrReload *self)
   if (self->scan != NULL && self->target == 0)
     outcome->files = first_files (self->scan->files);
   self->announced = TRUE;
+  hr_reload_watch_queue (self);
   hr_reload_emit_announced (self);
 }
 

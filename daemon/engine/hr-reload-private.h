@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their deadlines),
- * hr-reload-status.c (what is known of it), hr-reload-failure.c (how it ends when it fails), hr-reload-prepare.c (record,
- * place, check), hr-reload-handover.c (start, preserve, ready, verify, switch).
+ * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their
+ * deadlines), hr-reload-status.c (what is known of it), hr-reload-measure.c (what it measures), hr-reload-failure.c
+ * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-handover.c (start, preserve, ready,
+ * verify, switch).
  */
 #pragma once
 
+#include "hr-queue-watch.h"
 #include "hr-reload-policy.h"
 #include "hr-reload.h"
 
@@ -42,6 +44,10 @@ struct _HrReload {
   gint64 switch_step;
   gint64 began_at;
   gint64 outage_since;
+  HrQueueWatch *queue;     /* NULL: nothing happens yet */
+  const char *timed_phase; /* word of what takes its time now */
+  gint64 timed_since;
+  HrReloadEnd coming_end; /* once only the last figures are waited for */
   GCancellable *cancellable;
   gboolean announced;
   gboolean new_release;
@@ -74,13 +80,19 @@ struct _HrReload {
 HrClock *hr_reload_clock (HrReload *self);
 gboolean hr_reload_has_ended (HrReload *self);
 void hr_reload_enter (HrReload *self, HrReloadPhase phase);
-void hr_reload_note_serving (HrReload *self);
 void hr_reload_finish (HrReload *self, HrReloadEnd end);
 void hr_reload_fail (HrReload *self, GError *error);
 void hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error);
 void hr_reload_fall_back (HrReload *self);
 void hr_reload_emit_event (HrReload *self, HrEvent *event);
 void hr_reload_emit_announced (HrReload *self);
+
+/* hr-reload-measure.c */
+void hr_reload_note_serving (HrReload *self);
+void hr_reload_watch_queue (HrReload *self);
+void hr_reload_time_phase (HrReload *self, const char *phase);
+void hr_reload_take_figures (HrReload *self);
+void hr_reload_end (HrReload *self, HrReloadEnd end);
 
 /* hr-reload-prepare.c */
 gboolean hr_reload_find_target (HrReload *self);

@@ -125,6 +125,18 @@ hr_reload_get_fallback (HrReload *self)
 }
 
 /**
+ * hr_reload_get_outage_since:
+ * @self: a reload that ended badly
+ *
+ * Returns: from when on the outage counts that it leaves behind, on the platform's clock; 0 when there is none
+ */
+gint64
+hr_reload_get_outage_since (HrReload *self)
+{
+  return self->outage_since;
+}
+
+/**
  * hr_reload_steal_health:
  * @self: a reload that ended well
  *

@@ -43,6 +43,9 @@ hr_reload_dispose (GObject *object)
       hr_health_stop (self->health);
     }
   g_clear_object (&self->health);
+  if (self->queue != NULL)
+    hr_queue_watch_end (self->queue);
+  g_clear_object (&self->queue);
   g_clear_object (&self->candidate);
   g_clear_object (&self->fallback);
   g_clear_object (&self->previous);
@@ -227,38 +230,15 @@ hr_reload_enter (HrReload *self, HrReloadPhase phase)
   gint64 timeout = phase_timeout (self, phase);
 
   self->phase = phase;
+  hr_reload_time_phase (self, hr_reload_phase_to_string (phase));
   hr_clock_cancel (hr_reload_clock (self), &self->timer);
   if (timeout > 0)
     self->timer = hr_clock_after (hr_reload_clock (self), timeout, phase_timed_out, self);
   hr_job_set_phase (self->job, hr_reload_phase_to_string (phase));
 }
 
-/**
- * hr_reload_note_serving:
- * @self: a reload
- *
- * To be called when an instance may have begun or ceased to serve. Downtime is the time in which none was alive, ready
- * and not told to stop.
- */
-void
-hr_reload_note_serving (HrReload *self)
-{
-  gboolean serving = (self->previous != NULL && hr_generation_is_serving (self->previous))
-                     || (self->candidate != NULL && hr_generation_is_serving (self->candidate))
-                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback));
-  gint64 now = hr_clock_now (hr_reload_clock (self));
-
-  if (!serving && self->outage_since == 0 && self->previous != NULL)
-    self->outage_since = now;
-  else if (serving && self->outage_since != 0)
-    {
-      hr_job_edit_outcome (self->job)->downtime_usec += now - self->outage_since;
-      self->outage_since = 0;
-    }
-}
-
 static void
-previous_exited (HrGeneration *previous, HrReload *self)
+previous_changed (HrGeneration *previous, HrReload *self)
 {
   hr_reload_note_serving (self);
 }
@@ -298,7 +278,7 @@ hr_reload_finish (HrReload *self, HrReloadEnd end)
 
   self->end = end;
   hr_clock_cancel (hr_reload_clock (self), &self->timer);
-  hr_job_edit_outcome (self->job)->duration_usec = hr_clock_now (hr_reload_clock (self)) - self->began_at;
+  hr_reload_take_figures (self);
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   if (self->health != NULL)
@@ -320,7 +300,8 @@ hr_reload_begin (HrReload *self)
   self->began_at = hr_clock_now (hr_reload_clock (self));
   if (self->previous != NULL)
     {
-      g_signal_connect (self->previous, "exited", G_CALLBACK (previous_exited), self);
+      g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
+      g_signal_connect (self->previous, "exited", G_CALLBACK (previous_changed), self);
       hr_reload_note_serving (self);
     }
   hr_reload_enter (self, HR_PHASE_RECORD);

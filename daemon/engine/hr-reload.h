@@ -97,6 +97,7 @@ gboolean hr_reload_was_unsettled (HrReload *self);
 gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
+gint64 hr_reload_get_outage_since (HrReload *self);
 HrHealth *hr_reload_steal_health (HrReload *self);
 HrScan *hr_reload_steal_scan (HrReload *self);
 

@@ -23,7 +23,7 @@ reload_announced (HrReload *reload, HrService *self)
 
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
-  hr_service_observe_reload (self);
+  g_clear_object (&self->observation);
   self->reload_events = is_reload_for_users (self);
   if (!self->reload_events)
     {
@@ -76,6 +76,8 @@ hr_service_write_history (HrService *self, const HrRequest *request, const GErro
     .previous_release = outcome->previous_release,
     .downtime_usec = outcome->downtime_usec,
     .duration_usec = outcome->duration_usec,
+    .queue_wait_usec = outcome->queue_wait_usec,
+    .phases = outcome->phases,
     .phase = outcome->phase,
     .error = error != NULL ? error->message : NULL,
     .trigger = request->trigger,
@@ -211,9 +213,7 @@ failed (HrService *self, const GError *error)
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
-  /* What failed its observation and could not be replaced would fail it again: for ever. */
-  if (self->running->reason == NULL || self->current == NULL || !hr_generation_is_alive (self->current))
-    hr_service_observe_again (self);
+  hr_service_observe_again (self);
   hr_service_set_error (self, error->message);
   hr_service_remember (self);
   if (hr_service_get_release (self) != 0 && hr_generation_is_serving (self->current))
@@ -301,7 +301,6 @@ reload_ended (HrReload *reload, HrService *self)
       error->domain = HR_ERROR;
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
-  hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
   else if (end == HR_RELOAD_ENDED_NOTHING && !hr_reload_was_unsettled (reload))
@@ -312,6 +311,9 @@ reload_ended (HrReload *reload, HrService *self)
         g_signal_emit_by_name (self, "job-added", self->running->job);
       failed (self, error);
       settle_failure (self);
+      /* It has told of what was up to now. */
+      if (hr_reload_get_outage_since (reload) != 0)
+        self->outage_since = hr_reload_get_outage_since (reload);
     }
   if (hr_reload_was_unsettled (reload) && self->intake != NULL)
     {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -83,18 +82,6 @@ hr_adopt_gate_retire (HrAdoptGate *self)
 }
 
 /**
- * hr_adopt_gate_is_retired:
- * @self: a gate
- *
- * Returns: whether it was closed
- */
-gboolean
-hr_adopt_gate_is_retired (HrAdoptGate *self)
-{
-  return __atomic_load_n (&self->page->retired, __ATOMIC_SEQ_CST) != 0;
-}
-
-/**
  * hr_adopt_gate_may_accept:
  * @self: a gate
  *
@@ -120,28 +107,29 @@ hr_adopt_gate_has_accepted (HrAdoptGate *self)
 }
 
 /**
- * hr_adopt_gate_set_nudge:
+ * hr_adopt_gate_measure_wait:
  * @self: a gate
- * @index: below %HR_ADOPT_NUDGES_MAX
- * @host: source of a connection that is not for the program, of IPv4 as one of IPv6
- * @port: its port; 0: there is none any more
+ * @measure: whether it is to be measured how long connections wait to be accepted, from now on
  *
- * To be called before the connection is made, and again when its other end is closed.
+ * What was measured before is forgotten when it begins, and kept when it ends.
  */
 void
-hr_adopt_gate_set_nudge (HrAdoptGate *self, guint index, const guint8 host[16], guint16 port)
+hr_adopt_gate_measure_wait (HrAdoptGate *self, gboolean measure)
 {
-  HrAdoptNudge *nudge;
-  gboolean had;
+  if (measure)
+    __atomic_store_n (&self->page->longest_wait_msec, 0, __ATOMIC_RELAXED);
+  __atomic_store_n (&self->page->measures_wait, measure ? 1 : 0, __ATOMIC_RELEASE);
+}
 
-  g_return_if_fail (index < HR_ADOPT_NUDGES_MAX);
-
-  nudge = &self->page->nudges[index];
-  had = __atomic_exchange_n (&nudge->port, 0, __ATOMIC_ACQ_REL) != 0;
-  memcpy (nudge->host, host, sizeof nudge->host);
-  if (had && port == 0)
-    __atomic_sub_fetch (&self->page->n_nudges, 1, __ATOMIC_SEQ_CST);
-  else if (!had && port != 0)
-    __atomic_add_fetch (&self->page->n_nudges, 1, __ATOMIC_SEQ_CST);
-  __atomic_store_n (&nudge->port, port, __ATOMIC_SEQ_CST);
+/**
+ * hr_adopt_gate_get_wait:
+ * @self: a gate
+ *
+ * Returns: the longest that a connection had waited that was accepted while that was measured, in microseconds, as
+ *   finely as the kernel's clock for it goes: 1 to 10 ms
+ */
+gint64
+hr_adopt_gate_get_wait (HrAdoptGate *self)
+{
+  return (gint64)__atomic_load_n (&self->page->longest_wait_msec, __ATOMIC_RELAXED) * G_TIME_SPAN_MILLISECOND;
 }

@@ -14,9 +14,9 @@ HrAdoptGate *hr_adopt_gate_new (GError **error);
 void hr_adopt_gate_free (HrAdoptGate *self);
 int hr_adopt_gate_get_fd (HrAdoptGate *self);
 void hr_adopt_gate_retire (HrAdoptGate *self);
-gboolean hr_adopt_gate_is_retired (HrAdoptGate *self);
 gboolean hr_adopt_gate_may_accept (HrAdoptGate *self);
-void hr_adopt_gate_set_nudge (HrAdoptGate *self, guint index, const guint8 host[16], guint16 port);
 gboolean hr_adopt_gate_has_accepted (HrAdoptGate *self);
+void hr_adopt_gate_measure_wait (HrAdoptGate *self, gboolean measure);
+gint64 hr_adopt_gate_get_wait (HrAdoptGate *self);
 
 G_END_DECLS

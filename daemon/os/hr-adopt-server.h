@@ -32,6 +32,8 @@ void hr_adopt_server_free (HrAdoptServer *self);
 const char *hr_adopt_server_get_value (HrAdoptServer *self);
 gboolean hr_adopt_server_retire (HrAdoptServer *self);
 gboolean hr_adopt_server_may_accept (HrAdoptServer *self);
+void hr_adopt_server_measure_wait (HrAdoptServer *self, gboolean measure);
+gint64 hr_adopt_server_get_wait (HrAdoptServer *self);
 void hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader);
 
 G_END_DECLS

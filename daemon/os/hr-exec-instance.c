@@ -41,6 +41,7 @@ struct _HrExecInstance {
   HrNotifyServer *notify;
   HrAdoptServer *adopt; /* NULL: the library is not preloaded, there being nothing to see */
   gboolean retired;
+  gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
 };
 
 G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
@@ -163,6 +164,7 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   known = waitid (P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == self->pid;
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
+  self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : -1;
   g_clear_pointer (&self->adopt, hr_adopt_server_free);
   hr_instance_emit_exited (HR_INSTANCE (self), known ? to_wait_status (&info) : -1, known);
 }
@@ -434,6 +436,23 @@ hr_exec_instance_is_watched (HrInstance *instance)
 }
 
 static void
+hr_exec_instance_measure_wait (HrInstance *instance, gboolean measure)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  if (self->adopt != NULL)
+    hr_adopt_server_measure_wait (self->adopt, measure);
+}
+
+static gint64
+hr_exec_instance_get_wait (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  return self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : self->wait;
+}
+
+static void
 hr_exec_instance_class_init (HrExecInstanceClass *klass)
 {
   HrInstanceClass *instance_class = HR_INSTANCE_CLASS (klass);
@@ -448,6 +467,8 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;
   instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;
   instance_class->is_watched = hr_exec_instance_is_watched;
+  instance_class->measure_wait = hr_exec_instance_measure_wait;
+  instance_class->get_wait = hr_exec_instance_get_wait;
 }
 
 static void
@@ -455,4 +476,5 @@ hr_exec_instance_init (HrExecInstance *self)
 {
   self->pidfd = -1;
   self->status_fd = -1;
+  self->wait = -1;
 }

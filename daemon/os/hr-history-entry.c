@@ -19,7 +19,10 @@
 HrHistoryEntry *
 hr_history_entry_new (void)
 {
-  return g_new0 (HrHistoryEntry, 1);
+  HrHistoryEntry *self = g_new0 (HrHistoryEntry, 1);
+
+  self->queue_wait_usec = -1;
+  return self;
 }
 
 /**
@@ -31,6 +34,7 @@ hr_history_entry_free (HrHistoryEntry *self)
 {
   g_free (self->service);
   g_strfreev (self->files);
+  hr_phase_times_free (self->phases);
   g_free (self->phase);
   g_free (self->error);
   g_free (self->trigger);
@@ -84,6 +88,26 @@ add_files (JsonBuilder *builder, char **files)
   json_builder_end_array (builder);
 }
 
+static void
+add_phases (JsonBuilder *builder, const HrPhaseTimes *phases)
+{
+  json_builder_set_member_name (builder, "phases");
+  if (phases == NULL)
+    {
+      json_builder_add_null_value (builder);
+      return;
+    }
+  json_builder_begin_object (builder);
+  for (guint i = 0; i < hr_phase_times_count (phases); i++)
+    {
+      gint64 usec;
+      const char *phase = hr_phase_times_get (phases, i, &usec);
+
+      add_int (builder, phase, usec);
+    }
+  json_builder_end_object (builder);
+}
+
 /**
  * hr_history_entry_to_line:
  * @entry: an entry with at least a service and a trigger
@@ -111,6 +135,11 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   add_int (builder, "previousRelease", (gint64)entry->previous_release);
   add_int (builder, "downtimeUsec", entry->downtime_usec);
   add_int (builder, "durationUsec", entry->duration_usec);
+  if (entry->queue_wait_usec >= 0)
+    add_int (builder, "queueWaitUsec", entry->queue_wait_usec);
+  else
+    add_string (builder, "queueWaitUsec", NULL);
+  add_phases (builder, entry->phases);
   add_string (builder, "phase", entry->phase);
   add_string (builder, "error", error);
   add_string (builder, "trigger", entry->trigger);
@@ -156,6 +185,34 @@ get_files (JsonObject *object)
   return g_strv_builder_end (files);
 }
 
+/* -1 where it is not there, or null. */
+static gint64
+get_known_int (JsonObject *object, const char *name)
+{
+  JsonNode *node = json_object_get_member (object, name);
+
+  return node != NULL && json_node_get_value_type (node) == G_TYPE_INT64 ? get_int (object, name) : -1;
+}
+
+static HrPhaseTimes *
+get_phases (JsonObject *object)
+{
+  JsonNode *node = json_object_get_member (object, "phases");
+  HrPhaseTimes *phases;
+  JsonObjectIter iter;
+  const char *phase;
+  JsonNode *usec;
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return NULL;
+  phases = hr_phase_times_new ();
+  json_object_iter_init_ordered (&iter, json_node_get_object (node));
+  while (json_object_iter_next_ordered (&iter, &phase, &usec))
+    if (json_node_get_value_type (usec) == G_TYPE_INT64)
+      hr_phase_times_add (phases, phase, MAX (json_node_get_int (usec), 0));
+  return phases;
+}
+
 /**
  * hr_history_entry_from_line:
  * @line: (array length=size): a line
@@ -192,6 +249,8 @@ hr_history_entry_from_line (const char *line, gsize size)
   entry->previous_release = (guint64)get_int (object, "previousRelease");
   entry->downtime_usec = get_int (object, "downtimeUsec");
   entry->duration_usec = get_int (object, "durationUsec");
+  entry->queue_wait_usec = get_known_int (object, "queueWaitUsec");
+  entry->phases = get_phases (object);
   entry->phase = get_string (object, "phase");
   entry->error = get_string (object, "error");
   entry->caller = get_string (object, "caller");

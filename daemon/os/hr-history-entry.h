@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "hr-phase-times.h"
+
 G_BEGIN_DECLS
 
 /* HrHistoryEntry.error and reason keep at most this, in bytes, cut at a character. */
@@ -19,7 +21,8 @@ typedef struct _HrHistoryEntry HrHistoryEntry;
 /**
  * HrHistoryEntry:
  *
- * Members as in the contract's JSON; numbers of 0 for releases mean null.
+ * Members as in the contract's JSON; numbers of 0 for releases mean null. "phases" has an object with one member for
+ * each: {"record": 120}.
  */
 struct _HrHistoryEntry {
   gint64 time_usec; /* since 1970 */
@@ -30,8 +33,10 @@ struct _HrHistoryEntry {
   guint64 previous_release;
   gint64 downtime_usec;
   gint64 duration_usec;
-  char *phase; /* NULL on success */
-  char *error; /* NULL on success */
+  gint64 queue_wait_usec; /* -1: not known */
+  HrPhaseTimes *phases;   /* NULL: not known */
+  char *phase;            /* NULL on success */
+  char *error;            /* NULL on success */
   char *trigger;
   char *caller; /* NULL: the daemon itself */
   char *reason; /* of a rollback, else NULL */

@@ -162,6 +162,34 @@ hr_instance_is_watched (HrInstance *self)
 }
 
 /**
+ * hr_instance_measure_wait:
+ * @self: an instance
+ * @measure: whether it is to be measured how long connections had waited when it accepts them
+ *
+ * Beginning forgets what was measured before. To be ended: it costs the program a system call for each connection.
+ */
+void
+hr_instance_measure_wait (HrInstance *self, gboolean measure)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->measure_wait (self, measure);
+}
+
+/**
+ * hr_instance_get_wait:
+ * @self: an instance, which may have ended
+ *
+ * Returns: the longest that a connection had waited in the queue that it accepted while that was measured, in
+ *   microseconds; -1 when it cannot be known how it accepts
+ */
+gint64
+hr_instance_get_wait (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), -1);
+  return HR_INSTANCE_GET_CLASS (self)->get_wait (self);
+}
+
+/**
  * hr_instance_emit_notify:
  * @self: an instance
  * @assignments: what it said

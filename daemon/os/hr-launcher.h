@@ -41,6 +41,8 @@ struct _HrInstanceClass {
                                    GAsyncReadyCallback callback, gpointer user_data);
   int (*count_connections_finish) (HrInstance *self, GAsyncResult *result, GError **error);
   gboolean (*is_watched) (HrInstance *self);
+  void (*measure_wait) (HrInstance *self, gboolean measure);
+  gint64 (*get_wait) (HrInstance *self);
 };
 
 GPid hr_instance_get_pid (HrInstance *self);
@@ -53,6 +55,8 @@ void hr_instance_count_connections_async (HrInstance *self, HrListeners *listene
                                           GAsyncReadyCallback callback, gpointer user_data);
 int hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error);
 gboolean hr_instance_is_watched (HrInstance *self);
+void hr_instance_measure_wait (HrInstance *self, gboolean measure);
+gint64 hr_instance_get_wait (HrInstance *self);
 
 /* For implementations. */
 void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);

@@ -196,3 +196,34 @@ hr_listeners_count_waiting (HrListeners *self, const char *instance)
   g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, -1);
   return HR_LISTENERS_GET_IFACE (self)->count_waiting (self, instance);
 }
+
+/**
+ * hr_listeners_look_at_queue_async:
+ * @self: the listeners
+ * @callback: called when it is known
+ * @user_data: for @callback
+ *
+ * Finds out how long the connections that wait to be accepted at this moment have waited.
+ */
+void
+hr_listeners_look_at_queue_async (HrListeners *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_LISTENERS (self));
+  HR_LISTENERS_GET_IFACE (self)->look_at_queue_async (self, callback, user_data);
+}
+
+/**
+ * hr_listeners_look_at_queue_finish:
+ * @self: the listeners
+ * @result: of hr_listeners_look_at_queue_async()
+ * @error: return location
+ *
+ * Returns: how long the first of them has waited, in microseconds, 0 when none waits; -1 with an error set when that
+ *   cannot be known, as without any TCP listener
+ */
+gint64
+hr_listeners_look_at_queue_finish (HrListeners *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self), -1);
+  return HR_LISTENERS_GET_IFACE (self)->look_at_queue_finish (self, result, error);
+}

@@ -60,6 +60,8 @@ struct _HrListenersInterface {
   gboolean (*is_separate) (HrListeners *self, const char *instance);
   GInetAddress *(*probe_source) (HrListeners *self, const char *instance);
   int (*count_waiting) (HrListeners *self, const char *instance);
+  void (*look_at_queue_async) (HrListeners *self, GAsyncReadyCallback callback, gpointer user_data);
+  gint64 (*look_at_queue_finish) (HrListeners *self, GAsyncResult *result, GError **error);
 };
 
 gboolean hr_listeners_open (HrListeners *self, HrServiceSpec *spec, GError **error);
@@ -76,5 +78,7 @@ void hr_listeners_rejoin (HrListeners *self, const char *instance);
 gboolean hr_listeners_is_separate (HrListeners *self, const char *instance);
 GInetAddress *hr_listeners_probe_source (HrListeners *self, const char *instance);
 int hr_listeners_count_waiting (HrListeners *self, const char *instance);
+void hr_listeners_look_at_queue_async (HrListeners *self, GAsyncReadyCallback callback, gpointer user_data);
+gint64 hr_listeners_look_at_queue_finish (HrListeners *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -6,6 +6,7 @@
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-socket-bind.h"
+#include "hr-tcp-queue.h"
 
 static void hr_socket_listeners_listeners_init (HrListenersInterface *iface);
 
@@ -70,7 +71,6 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
       HrHeldListener *held = g_ptr_array_index (wanted, i);
 
       hr_held_listener_assign (held, g_ptr_array_index (spec->listen, i));
-      hr_held_listener_set_rescue (held, self->rescue);
       g_ptr_array_add (list, held);
     }
   /* Where bind() is not answered, a discovered one would be in the program's way. */
@@ -116,10 +116,7 @@ hr_socket_listeners_open (HrListeners *listeners, HrServiceSpec *spec, GError **
 static void
 hr_socket_listeners_close (HrListeners *listeners)
 {
-  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
-
-  g_ptr_array_set_size (self->held, 0);
-  hr_rescue_clear (self->rescue);
+  g_ptr_array_set_size (HR_SOCKET_LISTENERS (listeners)->held, 0);
 }
 
 static GPtrArray *
@@ -247,7 +244,6 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
   held->shown.discovered = TRUE;
   held->shown.ephemeral = free_port;
   g_hash_table_add (held->users, g_strdup (instance));
-  hr_held_listener_set_rescue (held, self->rescue);
   hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);
   g_signal_emit_by_name (self, "changed");
@@ -313,10 +309,11 @@ hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
 {
   gboolean others = FALSE, closed = FALSE;
 
-  hr_socket_listeners_retire (self, instance);
   for (guint i = 0; i < self->held->len; i++)
     {
       g_hash_table_remove (get (self, i)->users, instance);
+      if (get (self, i)->group != NULL)
+        hr_socket_group_leave (get (self, i)->group, instance);
       others = others || g_hash_table_size (get (self, i)->users) > 0;
     }
   for (guint i = self->held->len; others && i > 0; i--)
@@ -346,7 +343,6 @@ hr_socket_listeners_finalize (GObject *object)
   HrSocketListeners *self = HR_SOCKET_LISTENERS (object);
 
   g_ptr_array_unref (self->held);
-  hr_rescue_free (self->rescue);
   g_free (self->separate);
   G_OBJECT_CLASS (hr_socket_listeners_parent_class)->finalize (object);
 }
@@ -358,6 +354,48 @@ hr_socket_listeners_class_init (HrSocketListenersClass *klass)
 }
 
 static void
+look_at_queue (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const GArray *addresses = data;
+  g_autoptr (GError) error = NULL;
+  gint64 wait = hr_tcp_queue_longest_wait ((gconstpointer)addresses->data, addresses->len, &error);
+
+  if (wait < 0)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    g_task_return_int (task, wait);
+}
+
+static void
+hr_socket_listeners_look_at_queue_async (HrListeners *listeners, GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+  /* Without a source object: the worker must not hold the listeners, which are the main loop's alone. */
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  g_autoptr (GArray) addresses = g_array_new (FALSE, FALSE, sizeof (struct sockaddr_storage));
+
+  g_task_set_source_tag (task, hr_socket_listeners_look_at_queue_async);
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->shown.kind == HR_LISTEN_TCP && get (self, i)->shown.fd >= 0)
+      g_array_append_val (addresses, get (self, i)->address.storage);
+  if (addresses->len == 0)
+    {
+      g_task_return_new_error (task, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                               "it has no TCP listener whose queue could be seen");
+      return;
+    }
+  g_task_set_task_data (task, g_steal_pointer (&addresses), (GDestroyNotify)g_array_unref);
+  g_task_run_in_thread (task, look_at_queue);
+}
+
+static gint64
+hr_socket_listeners_look_at_queue_finish (HrListeners *listeners, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_socket_listeners_look_at_queue_async), -1);
+  return g_task_propagate_int (G_TASK (result), error);
+}
+
+static void
 hr_socket_listeners_listeners_init (HrListenersInterface *iface)
 {
   iface->open = hr_socket_listeners_open;
@@ -365,11 +403,12 @@ hr_socket_listeners_listeners_init (HrListenersInterface *iface)
   iface->list = hr_socket_listeners_list;
   iface->revive = hr_socket_listeners_revive;
   hr_socket_listeners_init_traffic (iface);
+  iface->look_at_queue_async = hr_socket_listeners_look_at_queue_async;
+  iface->look_at_queue_finish = hr_socket_listeners_look_at_queue_finish;
 }
 
 static void
 hr_socket_listeners_init (HrSocketListeners *self)
 {
   self->held = g_ptr_array_new_with_free_func (hr_held_listener_free);
-  hr_socket_listeners_begin_traffic (self);
 }

@@ -166,6 +166,24 @@ hr_tcp_address_equal (const struct sockaddr_storage *a, const struct sockaddr_st
 }
 
 /**
+ * hr_tcp_address_receives:
+ * @listener: that a socket listens on
+ * @local: the local end of a connection
+ *
+ * Returns: whether the connection may have come in by that socket: the same port, and the same host or every host of
+ *   the family; IPv6's every host is IPv4's, too
+ */
+gboolean
+hr_tcp_address_receives (const struct sockaddr_storage *listener, const struct sockaddr_storage *local)
+{
+  struct in6_addr host = host_of (listener), end = host_of (local);
+
+  return hr_tcp_address_port (listener) == hr_tcp_address_port (local)
+         && (memcmp (&host, &end, sizeof host) == 0 || IN6_IS_ADDR_UNSPECIFIED (&host)
+             || (is_wildcard (&host) && IN6_IS_ADDR_V4MAPPED (&end)));
+}
+
+/**
  * hr_tcp_address_overlaps:
  * @a: an address
  * @b: an address

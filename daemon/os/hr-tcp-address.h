@@ -17,6 +17,7 @@ guint16 hr_tcp_address_port (const struct sockaddr_storage *address);
 socklen_t hr_tcp_address_size (const struct sockaddr_storage *address);
 gboolean hr_tcp_address_equal (const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 gboolean hr_tcp_address_equal_host (const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+gboolean hr_tcp_address_receives (const struct sockaddr_storage *listener, const struct sockaddr_storage *local);
 gboolean hr_tcp_address_overlaps (const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 
 G_END_DECLS

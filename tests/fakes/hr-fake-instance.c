@@ -190,6 +190,18 @@ fake_count_connections_finish (HrInstance *instance, GAsyncResult *result, GErro
 }
 
 static void
+fake_measure_wait (HrInstance *instance, gboolean measure)
+{
+  HR_FAKE_INSTANCE (instance)->measures = measure;
+}
+
+static gint64
+fake_get_wait (HrInstance *instance)
+{
+  return HR_FAKE_INSTANCE (instance)->wait;
+}
+
+static void
 hr_fake_instance_dispose (GObject *object)
 {
   HrFakeInstance *self = HR_FAKE_INSTANCE (object);
@@ -232,6 +244,8 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->count_connections_async = fake_count_connections_async;
   instance_class->count_connections_finish = fake_count_connections_finish;
   instance_class->is_watched = fake_is_watched;
+  instance_class->measure_wait = fake_measure_wait;
+  instance_class->get_wait = fake_get_wait;
 }
 
 static void
@@ -255,6 +269,7 @@ hr_fake_instance_new (HrClock *clock, const HrFakeProgram *program, const HrLaun
 
   self->clock = g_object_ref (clock);
   self->program = *program;
+  self->wait = program->wait;
   self->pid = pid;
   self->service = g_strdup (launch->service);
   self->argv = g_strdupv ((char **)launch->argv);

@@ -30,6 +30,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @exit_code: with what it exits then
  * @is_static: whether nobody can see that it listens
  * @retires: whether it can be held to accepting nothing
+ * @wait: the longest that a connection had waited that it accepts; -1: nobody knows
  * @cannot_execute: (nullable): why its program cannot be executed at all
  */
 typedef struct {
@@ -47,6 +48,7 @@ typedef struct {
   int exit_code;
   gboolean is_static;
   gboolean retires;
+  gint64 wait;
   const char *cannot_execute;
 } HrFakeProgram;
 
@@ -62,6 +64,8 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @retired: whether it accepts nothing any more
  * @connections: how many it has accepted and not closed; -1: nobody knows
  * @idle_connections: on how many of them nothing is under way
+ * @measures: whether it measures how long connections waited that it accepts
+ * @wait: what it would say of that; -1: nobody knows
  * @state: (nullable): what it read from HOTRELOAD_STATE_IN
  */
 struct _HrFakeInstance {
@@ -88,6 +92,8 @@ struct _HrFakeInstance {
   gboolean retired;
   int connections;
   int idle_connections;
+  gboolean measures;
+  gint64 wait;
   char *state;
 
   guint begin_id;

@@ -166,6 +166,31 @@ fake_count_waiting (HrListeners *listeners, const char *instance)
 }
 
 static void
+answer_look (GTask *task)
+{
+  gint64 wait = HR_FAKE_LISTENERS (g_task_get_source_object (task))->queue_wait;
+
+  if (wait < 0)
+    g_task_return_new_error (task, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "nobody knows");
+  else
+    g_task_return_int (task, wait);
+}
+
+static void
+fake_look_at_queue_async (HrListeners *listeners, GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  hr_fake_gate_pass (&self->look, g_task_new (self, NULL, callback, user_data), answer_look);
+}
+
+static gint64
+fake_look_at_queue_finish (HrListeners *listeners, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_int (G_TASK (result), error);
+}
+
+static void
 hr_fake_listeners_iface_init (HrListenersInterface *iface)
 {
   iface->open = fake_open;
@@ -180,6 +205,8 @@ hr_fake_listeners_iface_init (HrListenersInterface *iface)
   iface->is_separate = fake_is_separate;
   iface->probe_source = fake_probe_source;
   iface->count_waiting = fake_count_waiting;
+  iface->look_at_queue_async = fake_look_at_queue_async;
+  iface->look_at_queue_finish = fake_look_at_queue_finish;
 }
 
 static void
@@ -187,6 +214,7 @@ hr_fake_listeners_finalize (GObject *object)
 {
   HrFakeListeners *self = HR_FAKE_LISTENERS (object);
 
+  hr_fake_gate_clear (&self->look);
   g_ptr_array_unref (self->list);
   g_ptr_array_unref (self->traffic);
   g_free (self->separate);

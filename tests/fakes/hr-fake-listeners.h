@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hr-fake-gate.h"
 #include "hr-listeners.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,8 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  *   "promote", "rejoin"
  * @promoted: (nullable): id of the instance whose sockets are the service's; all others are taken for earlier ones
  * @waiting: connections in the queues of the others
+ * @queue_wait: how long the first connection in the queue has waited; -1: nobody knows
+ * @look: what becomes of looks at the queue
  */
 struct _HrFakeListeners {
   GObject parent_instance;
@@ -34,6 +37,8 @@ struct _HrFakeListeners {
   guint opened;
   guint closed;
   guint revived;
+  gint64 queue_wait;
+  HrFakeGate look;
   gboolean is_open;
   GPtrArray *list;
   const char *separate_failure;

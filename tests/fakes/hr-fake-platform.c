@@ -219,6 +219,7 @@ hr_fake_platform_release (HrFakePlatform *self)
       hr_fake_gate_release (&service->store->scan);
       hr_fake_gate_release (&service->store->commit);
       hr_fake_gate_release (&service->store->diff);
+      hr_fake_gate_release (&service->listeners->look);
       hr_fake_gate_release (&service->slots->place);
       hr_fake_gate_release (&service->slots->carry);
       hr_fake_gate_release (&service->state->collect);

@@ -79,13 +79,6 @@ on_exited (HrInstance *instance, int status, gboolean known, AdoptRunning *runni
   running->status = status;
 }
 
-/* Of this test program alone: what an instance leaves behind is found by its id and killed, also another test's. */
-char *
-adopt_full_id (const char *id)
-{
-  return g_strdup_printf ("%d-%s", (int)getpid (), id);
-}
-
 void
 adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const char *const *program, const char *host,
              guint16 port)
@@ -93,11 +86,10 @@ adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const
   g_autofree char *log = g_build_filename (fixture->dir, "log", NULL);
   g_autofree char *port_text = g_strdup_printf ("TEST_PORT=%u", port);
   g_autofree char *host_text = g_strdup_printf ("TEST_HOST=%s", host);
-  g_autofree char *full_id = adopt_full_id (id);
   g_autofree char *home = g_strdup_printf ("HOME=%s", fixture->dir);
   const char *environment[] = { "PATH=/usr/local/bin:/usr/bin:/bin", home, port_text, host_text, NULL };
   HrLaunch what = { .service = "svc",
-                    .id = full_id,
+                    .id = id,
                     .argv = program,
                     .environment = environment,
                     .directory = "/",
@@ -112,6 +104,8 @@ adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const
   running->notified = running->listening = running->exited = FALSE;
   running->instance = hr_launcher_launch (fixture->launcher, &what, &error);
   g_assert_no_error (error);
+  if (fixture->measure_wait)
+    hr_instance_measure_wait (running->instance, TRUE);
   g_signal_connect (running->instance, "listening", G_CALLBACK (on_listening), running);
   g_signal_connect (running->instance, "notify-socket", G_CALLBACK (on_notify), running);
   g_signal_connect (running->instance, "exited", G_CALLBACK (on_exited), running);

@@ -30,6 +30,7 @@ typedef struct {
   guint16 port;
   const char *host; /* where it is asked; NULL: 127.0.0.1 */
   gboolean pass_only;
+  gboolean measure_wait; /* from its start */
   /* Of the thread that asks; atomic. */
   gint stop;
   gint old_answers, new_answers, refused, cut;
@@ -56,7 +57,6 @@ gboolean adopt_on_deadline (gpointer data);
 gboolean adopt_once_more (gpointer data);
 void adopt_set_up (AdoptFixture *fixture, gconstpointer data);
 void adopt_tear_down (AdoptFixture *fixture, gconstpointer data);
-char *adopt_full_id (const char *id);
 void adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const char *const *program,
                   const char *host, guint16 port);
 void adopt_end (AdoptRunning *running, int signal_number);

@@ -104,6 +104,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
   const char *const files[] = { "a.py", "d\xc3\xa9/b \"c\".py", "bad\xff", NULL };
   HrHistoryEntry *back;
+  gint64 usec;
 
   entry->time_usec = G_GINT64_CONSTANT (1760000000123456);
   entry->service = g_strdup ("being-system");
@@ -112,6 +113,10 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   entry->previous_release = 6;
   entry->downtime_usec = 12;
   entry->duration_usec = 41230;
+  entry->queue_wait_usec = 4000;
+  entry->phases = hr_phase_times_new ();
+  hr_phase_times_add (entry->phases, "record", 1230);
+  hr_phase_times_add (entry->phases, "check", 40000);
   entry->phase = g_strdup ("check");
   entry->reason = g_strdup ("it ended");
   entry->error = g_strdup ("line 1\n\tline 2 \x01 \xff");
@@ -133,6 +138,10 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   g_assert_cmpuint (back->previous_release, ==, 6);
   g_assert_cmpint (back->downtime_usec, ==, 12);
   g_assert_cmpint (back->duration_usec, ==, 41230);
+  g_assert_cmpint (back->queue_wait_usec, ==, 4000);
+  g_assert_cmpuint (hr_phase_times_count (back->phases), ==, 2);
+  g_assert_cmpstr (hr_phase_times_get (back->phases, 1, &usec), ==, "check");
+  g_assert_cmpint (usec, ==, 40000);
   g_assert_cmpstr (back->phase, ==, "check");
   g_assert_cmpstr (back->reason, ==, "it ended");
   g_assert_cmpstr (back->error, ==, "line 1\n\tline 2 \x01 \xef\xbf\xbd");

@@ -3,6 +3,20 @@
 
 #include "hr-names.h"
 
+/* As the daemon leaves them out of a job that nothing came of. */
+static void
+add_figures (GVariantDict *dict)
+{
+  GVariantBuilder phases;
+
+  g_variant_builder_init (&phases, G_VARIANT_TYPE ("a(st)"));
+  g_variant_builder_add (&phases, "(st)", "record", (guint64)1230);
+  g_variant_builder_add (&phases, "(st)", "check", (guint64)40000);
+  g_variant_dict_insert (dict, "durationUsec", "t", (guint64)41230);
+  g_variant_dict_insert (dict, "queueWaitUsec", "t", (guint64)12000);
+  g_variant_dict_insert_value (dict, "phases", g_variant_builder_end (&phases));
+}
+
 GVariant *
 fake_answer_details (const char *service, gboolean success)
 {
@@ -19,7 +33,7 @@ fake_answer_details (const char *service, gboolean success)
   g_variant_dict_insert (&dict, "statePreserved", "b", success);
   g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
   g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
-  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  add_figures (&dict);
   g_variant_dict_insert (&dict, "phase", "s", success ? "" : "check");
   g_variant_dict_insert (&dict, "checks", "^as", success ? checks : none);
   g_variant_dict_insert (&dict, "carried", "^as", none);
@@ -69,7 +83,7 @@ fake_answer_history_entry (gboolean success)
   g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
   g_variant_dict_insert (&dict, "downtime", "s", "0.0s");
   g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)0);
-  g_variant_dict_insert (&dict, "durationUsec", "t", (guint64)41230);
+  add_figures (&dict);
   g_variant_dict_insert (&dict, "trigger", "s", success ? "file" : "manual");
   if (success)
     {

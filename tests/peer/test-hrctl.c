@@ -22,18 +22,22 @@ test_reload_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) instant = hrctl_run (f, "reload", "instant", "--json", NULL);
   g_autoptr (HrctlResult) bad = hrctl_run (f, "reload", "broken", "--json", NULL);
 
-  hrctl_assert_json (good, "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\","
-                           "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
-                           "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"phase\":null,"
-                           "\"error\":null}");
+  hrctl_assert_json (
+      good, "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\","
+            "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
+            "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
+            "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,"
+            "\"error\":null}");
   g_assert_cmpstr (good->err, ==, "");
   g_assert_cmpint (good->code, ==, HR_EXIT_OK);
   g_assert_nonnull (strstr (instant->out, "\"instant\""));
   g_assert_cmpint (instant->code, ==, HR_EXIT_OK);
-  hrctl_assert_json (bad, "{\"success\":false,\"service\":\"broken\",\"message\":\"release 6 runs on\","
-                          "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
-                          "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"phase\":\"check\","
-                          "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\"}");
+  hrctl_assert_json (
+      bad, "{\"success\":false,\"service\":\"broken\",\"message\":\"release 6 runs on\","
+           "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
+           "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
+           "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\","
+           "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\"}");
   g_assert_cmpint (bad->code, ==, HR_EXIT_FAILED);
 }
 
@@ -44,7 +48,8 @@ test_a_refused_reload_has_every_key_too (HrctlFixture *f, gconstpointer data)
 
   hrctl_assert_json (r, "{\"success\":false,\"service\":\"nobody\",\"message\":\"there is no service 'nobody'\","
                         "\"release\":null,\"previousRelease\":null,\"statePreserved\":false,\"dependentsReloaded\":[],"
-                        "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"phase\":null,"
+                        "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"queueWaitUsec\":null,\"phases\":"
+                        "null,\"phase\":null,"
                         "\"error\":\"there is no service 'nobody'\"}");
   g_assert_cmpint (r->code, ==, HR_EXIT_NOT_FOUND);
 }
@@ -318,11 +323,13 @@ test_history (HrctlFixture *f, gconstpointer data)
   hrctl_assert_json (
       json, "[{\"timestamp\":\"2025-10-05T14:30:00Z\",\"service\":\"being-system\",\"file\":\"app.py\","
             "\"files\":[\"app.py\",\"lib/ä.py\"],\"success\":true,\"release\":7,\"previousRelease\":6,"
-            "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"phase\":null,\"error\":null,"
+            "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
+            "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,\"error\":null,"
             "\"trigger\":\"file\",\"caller\":null,\"reason\":null},"
             "{\"timestamp\":\"2025-10-05T14:29:00Z\",\"service\":\"being-system\",\"file\":null,\"files\":[],"
             "\"success\":false,\"release\":6,\"previousRelease\":null,\"downtime\":\"0.0s\",\"downtimeUsec\":0,"
-            "\"durationUsec\":41230,\"phase\":\"check\",\"error\":\"app.py:3: SyntaxError\\n  def f(:\","
+            "\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{\"phase\":\"record\",\"usec\":1230},{"
+            "\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\",\"error\":\"app.py:3: SyntaxError\\n  def f(:\","
             "\"trigger\":\"manual\",\"caller\":\"uid 1000\",\"reason\":null}]");
   g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "limit 10\nGetHistory being-system\nlimit 2\n");
 }

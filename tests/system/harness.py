@@ -157,7 +157,7 @@ class Signals:
 def parse_arguments(text):
     """dbus-monitor's words for a message's arguments as Python values."""
     token = re.compile(r"\s*(string \"|object path \"|(?:u?int(?:16|32|64)|byte|double) |boolean |array \[|\]|"
-                       r"dict entry\(|\)|variant\s+)")
+                       r"struct \{|\}|dict entry\(|\)|variant\s+)")
     position = 0
 
     def value():
@@ -169,7 +169,7 @@ def parse_arguments(text):
         word = match.group(1)
         if word in ('string "', 'object path "'):
             # Quotes are not escaped: the string ends at a quote that ends its line.
-            end = re.compile(r'"[ ]*(?=\n\s*(?:string|object path|u?int|byte|double|boolean|array|\]|dict|\)|variant)|'
+            end = re.compile(r'"[ ]*(?=\n\s*(?:string|object path|u?int|byte|double|boolean|array|\]|struct|\}|dict|\)|variant)|'
                              r'\n?\s*\Z)').search(text, position)
             result = text[position:end.start()]
             position = end.end()
@@ -189,6 +189,14 @@ def parse_arguments(text):
             if items and all(isinstance(item, DictEntry) for item in items):
                 return {item.key: item.value for item in items}
             return items
+        if word.startswith("struct"):
+            items = []
+            while True:
+                end = re.compile(r"\s*\}").match(text, position)
+                if end:
+                    position = end.end()
+                    return tuple(items)
+                items.append(value())
         if word.startswith("dict"):
             key, item = value(), value()
             position = re.compile(r"\s*\)").match(text, position).end()

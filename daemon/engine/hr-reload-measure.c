@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What a reload measures: how long nobody served, how long connections waited, how long each phase took.
+ */
+#include "hr-reload-private.h"
+
+/**
+ * hr_reload_note_serving:
+ * @self: a reload
+ *
+ * To be called when an instance may have begun or ceased to serve. Downtime is the time in which none was alive, ready
+ * and not told to stop.
+ */
+void
+hr_reload_note_serving (HrReload *self)
+{
+  gboolean serving = (self->previous != NULL && hr_generation_is_serving (self->previous))
+                     || (self->candidate != NULL && hr_generation_is_serving (self->candidate))
+                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback));
+  gint64 now = hr_clock_now (hr_reload_clock (self));
+
+  if (self->end != HR_RELOAD_UNDER_WAY)
+    return;
+  if (!serving && self->outage_since == 0 && self->previous != NULL)
+    self->outage_since = now;
+  else if (serving && self->outage_since != 0)
+    {
+      hr_job_edit_outcome (self->job)->downtime_usec += now - self->outage_since;
+      self->outage_since = 0;
+    }
+  if (self->queue != NULL)
+    hr_queue_watch_set_serving (self->queue, serving);
+}
+
+/**
+ * hr_reload_watch_queue:
+ * @self: a reload that will do something
+ *
+ * Begins to measure how long connections wait; not where nothing ran that listened: nobody can wait for a first start.
+ */
+void
+hr_reload_watch_queue (HrReload *self)
+{
+  if (self->parts.listeners == NULL || (self->previous == NULL && self->outage_since == 0))
+    return;
+  self->queue = hr_queue_watch_new (hr_reload_clock (self), self->parts.listeners);
+  if (self->previous != NULL && hr_generation_is_alive (self->previous))
+    hr_queue_watch_add (self->queue, self->previous);
+  hr_reload_note_serving (self);
+}
+
+/**
+ * hr_reload_time_phase:
+ * @self: a reload
+ * @phase: (nullable): word for what begins now; %NULL: nothing more
+ *
+ * Ends what was timed before: every moment from the reload's beginning to its end belongs to one phase.
+ */
+void
+hr_reload_time_phase (HrReload *self, const char *phase)
+{
+  HrOutcome *outcome = hr_job_edit_outcome (self->job);
+  gint64 now = hr_clock_now (hr_reload_clock (self));
+
+  if (self->timed_phase != NULL)
+    {
+      if (outcome->phases == NULL)
+        outcome->phases = hr_phase_times_new ();
+      hr_phase_times_add (outcome->phases, self->timed_phase, now - self->timed_since);
+    }
+  self->timed_phase = phase;
+  self->timed_since = now;
+}
+
+/**
+ * hr_reload_take_figures:
+ * @self: a reload that ends
+ *
+ * Puts what was measured into its outcome. An outage that goes on counts up to now; what follows is the next one's.
+ */
+void
+hr_reload_take_figures (HrReload *self)
+{
+  HrOutcome *outcome = hr_job_edit_outcome (self->job);
+  gint64 now = hr_clock_now (hr_reload_clock (self));
+
+  hr_reload_time_phase (self, NULL);
+  outcome->duration_usec = now - self->began_at;
+  if (self->end == HR_RELOAD_ENDED_BADLY && self->outage_since != 0)
+    {
+      outcome->downtime_usec += now - self->outage_since;
+      self->outage_since = now;
+    }
+  if (self->queue != NULL)
+    outcome->queue_wait_usec = hr_queue_watch_end (self->queue);
+  g_clear_object (&self->queue);
+}
+
+static void
+queue_known (gpointer user_data)
+{
+  HrReload *self = user_data;
+
+  if (!self->abandoned && self->coming_end != HR_RELOAD_UNDER_WAY)
+    hr_reload_finish (self, self->coming_end);
+}
+
+/**
+ * hr_reload_end:
+ * @self: a reload
+ * @end: how it ends
+ *
+ * Finishes it, now or as soon as it is known how long connections have waited that nobody has accepted yet.
+ */
+void
+hr_reload_end (HrReload *self, HrReloadEnd end)
+{
+  self->coming_end = end;
+  if (self->queue == NULL || !hr_queue_watch_look_again (self->queue, queue_known, self))
+    hr_reload_finish (self, end);
+}
