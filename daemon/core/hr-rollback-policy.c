@@ -43,6 +43,28 @@ hr_rollback_policy_has_samples (const HrServiceSpec *spec)
   return spec->error_rate >= 0 || spec->success_rate >= 0 || spec->post_command[0] != NULL;
 }
 
+static gboolean
+is_same (const HrMetricSpec *a, const HrMetricSpec *b)
+{
+  return g_strcmp0 (a != NULL ? a->text : NULL, b != NULL ? b->text : NULL) == 0;
+}
+
+/**
+ * hr_rollback_policy_is_comparable:
+ * @spec: of the new instance
+ * @other: of the one before; the service file may have changed in between
+ *
+ * Returns: whether figures of both are of the same things
+ */
+gboolean
+hr_rollback_policy_is_comparable (const HrServiceSpec *spec, const HrServiceSpec *other)
+{
+  g_return_val_if_fail (spec != NULL && other != NULL, FALSE);
+  return is_same (spec->error_metric, other->error_metric) && is_same (spec->success_metric, other->success_metric)
+         && is_same (spec->total_metric, other->total_metric)
+         && g_strv_equal ((const char *const *)spec->post_command, (const char *const *)other->post_command);
+}
+
 /* "4.25": up to two digits behind the point, and none that says nothing. */
 static char *
 number (double value)
@@ -142,7 +164,7 @@ judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFi
     .counts = by_metrics && spec->total_metric != NULL,
   };
 
-  if (limit < 0)
+  if (limit < 0 || (spec->baseline && before == NULL))
     return TRUE;
   if (!by_metrics)
     comparison.units = spec->post_command[0] == NULL ? "results of Probe"
@@ -166,7 +188,7 @@ judge_command (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPos
   Comparison comparison = { .key = "Command", .units = "results", .seen = seen->commands };
   gboolean alone = hr_rollback_policy_by_metrics (spec) || (spec->error_rate < 0 && spec->success_rate < 0);
 
-  if (!alone || spec->post_command[0] == NULL)
+  if (!alone || spec->post_command[0] == NULL || (spec->baseline && before == NULL))
     return TRUE;
   if (before != NULL)
     comparison.before = before->commands;
@@ -199,7 +221,8 @@ judge_reading (const HrPostFigures *seen, const HrPostFigures *before, gboolean 
  * hr_rollback_policy_judge:
  * @spec: its limits hold
  * @seen: of the new release since it serves
- * @before: (nullable): of the release before, in a window of the same length that ended before the new one was started
+ * @before: (nullable): of the release before, in a window of the same length that ended before the new one was started;
+ *   all 0 where nothing was seen of it; %NULL where there is none
  * @over: whether the time of watching has passed
  * @reason: (out) (optional): when it is bad: why, for people, with the figures
  *

@@ -6,8 +6,8 @@
  * together. Command alone, where no rate is of it, must come out well each time.
  *
  * Without Baseline a limit is compared with a release that is taken to have no failure at all; with it, with the one
- * before: ErrorRate=2% lets the new one be two points worse, and so does SuccessRate=98%. Where there are no figures of
- * the one before the limits hold as without Baseline.
+ * before: ErrorRate=2% lets the new one be two points worse, and so does SuccessRate=98%. Where nothing was seen of the
+ * one before the limits hold as without Baseline; where there is none, nothing is compared.
  */
 #pragma once
 
@@ -25,6 +25,7 @@ typedef enum { HR_VERDICT_UNDECIDED, HR_VERDICT_GOOD, HR_VERDICT_BAD } HrVerdict
 
 gboolean hr_rollback_policy_by_metrics (const HrServiceSpec *spec);
 gboolean hr_rollback_policy_has_samples (const HrServiceSpec *spec);
+gboolean hr_rollback_policy_is_comparable (const HrServiceSpec *spec, const HrServiceSpec *other);
 HrVerdict hr_rollback_policy_judge (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before,
                                     gboolean over, char **reason);
 

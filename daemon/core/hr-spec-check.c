@@ -154,9 +154,11 @@ check_post_metrics (const HrServiceSpec *spec, const HrSpecTable *table, GError 
                   { "TotalMetric", spec->total_metric } };
 
   for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
-    if (metrics[i].metric != NULL && hr_metric_spec_needs_port (metrics[i].metric) && !has_tcp (spec))
+    if (metrics[i].metric != NULL && hr_metric_spec_needs_port (metrics[i].metric) && !has_tcp (spec)
+        && (spec->sockets == HR_SOCKETS_NONE || spec->sockets == HR_SOCKETS_PASS))
       return hr_spec_entry_fail (hr_spec_table_get (table, "PostCheck", metrics[i].key), error,
-                                 "'%%p' stands for the port of the first TCP listener: name one in Listen");
+                                 "'%%p' stands for the port of the first TCP listener, and Sockets keeps the daemon "
+                                 "from knowing one: name one in Listen, or write the port");
   if (spec->total_metric != NULL && !hr_rollback_policy_by_metrics (spec))
     return hr_spec_entry_fail (hr_spec_table_get (table, "PostCheck", "TotalMetric"), error,
                                "it is the whole of which ErrorMetric or SuccessMetric is a part: name one of them");

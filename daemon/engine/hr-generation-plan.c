@@ -95,10 +95,16 @@ hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platfo
   return g_steal_pointer (&merged);
 }
 
-static guint16
-first_tcp_port (HrListeners *listeners)
+/**
+ * hr_generation_plan_get_port:
+ * @self: a plan
+ *
+ * Returns: the port of the service's first TCP listener, also of one that its program binds; 0 without one
+ */
+guint16
+hr_generation_plan_get_port (const HrGenerationPlan *self)
 {
-  GPtrArray *list = hr_listeners_list (listeners);
+  GPtrArray *list = hr_listeners_list (self->listeners);
 
   for (guint i = 0; i < list->len; i++)
     {
@@ -140,7 +146,7 @@ hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, c
                            const char *const *environment, const char *log_file, GError **error)
 {
   const HrSpecifierValues values = {
-    .port = first_tcp_port (self->listeners),
+    .port = hr_generation_plan_get_port (self),
     .directory = self->view != NULL ? hr_view_program_dir (self->view) : NULL,
     .release = self->release,
     .name = self->spec->name,

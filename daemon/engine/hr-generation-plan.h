@@ -43,6 +43,7 @@ HrGenerationPlan *hr_generation_plan_copy (const HrGenerationPlan *self);
 void hr_generation_plan_free (HrGenerationPlan *self);
 char **hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platform, HrStateOffer *offer,
                                        GError **error);
+guint16 hr_generation_plan_get_port (const HrGenerationPlan *self);
 HrInstance *hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, const char *id,
                                        const char *const *environment, const char *log_file, GError **error);
 

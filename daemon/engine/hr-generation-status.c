@@ -348,6 +348,19 @@ hr_generation_get_status_text (HrGeneration *self)
 }
 
 /**
+ * hr_generation_get_port:
+ * @self: an instance
+ *
+ * Returns: the port of its first TCP listener, 0 without one
+ */
+guint16
+hr_generation_get_port (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), 0);
+  return hr_generation_plan_get_port (self->plan);
+}
+
+/**
  * hr_generation_dup_environment:
  * @self: a started generation
  *

@@ -65,6 +65,7 @@ char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
+guint16 hr_generation_get_port (HrGeneration *self);
 char **hr_generation_dup_environment (HrGeneration *self);
 
 G_END_DECLS

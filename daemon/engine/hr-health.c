@@ -17,6 +17,7 @@ struct _HrHealth {
   GCancellable *cancellable;
 };
 
+static guint signal_probed;
 static guint signal_changed;
 
 G_DEFINE_FINAL_TYPE (HrHealth, hr_health, G_TYPE_OBJECT)
@@ -44,6 +45,8 @@ static void
 hr_health_class_init (HrHealthClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = hr_health_finalize;
+  signal_probed =
+      g_signal_new ("probed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
   signal_changed = g_signal_new ("changed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
@@ -82,6 +85,10 @@ probed (GObject *source, GAsyncResult *result, gpointer user_data)
   gboolean ok = hr_checker_probe_finish (HR_CHECKER (source), result, &error);
   gint64 interval;
 
+  if (self->cancellable == NULL)
+    return;
+  g_signal_emit (self, signal_probed, 0, ok);
+  /* A handler may have stopped it. */
   if (self->cancellable == NULL)
     return;
   if (ok)

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-observation.h"
 
+#include "hr-rollback-policy.h"
+
 struct _HrObservation {
   GObject parent_instance;
 
   HrClock *clock;
   HrGeneration *generation;
   HrHealth *health;
+  HrSampler *sampler; /* NULL: nothing to judge it by but that it runs and is healthy */
+  HrPostFigures before;
+  gboolean has_before;
+  gboolean over; /* the time has passed, and the last look is under way */
   guint timer;
 };
 
@@ -24,6 +30,8 @@ end (HrObservation *self)
     g_signal_handlers_disconnect_by_data (self->generation, self);
   if (self->health != NULL)
     g_signal_handlers_disconnect_by_data (self->health, self);
+  if (self->sampler != NULL)
+    g_signal_handlers_disconnect_by_data (self->sampler, self);
 }
 
 static void
@@ -35,6 +43,7 @@ hr_observation_dispose (GObject *object)
     end (self);
   g_clear_object (&self->generation);
   g_clear_object (&self->health);
+  g_clear_object (&self->sampler);
   g_clear_object (&self->clock);
   G_OBJECT_CLASS (hr_observation_parent_class)->dispose (object);
 }
@@ -64,6 +73,33 @@ fail (HrObservation *self, const char *reason)
 }
 
 static void
+pass (HrObservation *self)
+{
+  g_autoptr (HrObservation) guard = g_object_ref (self);
+
+  end (self);
+  g_signal_emit (self, signals[SIGNAL_PASSED], 0);
+}
+
+static void
+sampled (HrSampler *sampler, HrObservation *self)
+{
+  HrPostFigures seen = hr_sampler_get_figures (sampler);
+  const char *words = hr_sampler_get_words (sampler);
+  g_autofree char *reason = NULL;
+  g_autofree char *whole = NULL;
+  HrVerdict verdict = hr_rollback_policy_judge (hr_generation_get_spec (self->generation), &seen,
+                                                self->has_before ? &self->before : NULL, self->over, &reason);
+
+  if (verdict == HR_VERDICT_GOOD)
+    pass (self);
+  if (verdict != HR_VERDICT_BAD)
+    return;
+  whole = g_strconcat (reason, words != NULL ? "; the last look: " : NULL, words, NULL);
+  fail (self, whole);
+}
+
+static void
 time_passed (gpointer user_data)
 {
   g_autoptr (HrObservation) self = g_object_ref (user_data);
@@ -74,8 +110,14 @@ time_passed (gpointer user_data)
       fail (self, hr_health_get_error (self->health));
       return;
     }
-  end (self);
-  g_signal_emit (self, signals[SIGNAL_PASSED], 0);
+  if (self->sampler == NULL)
+    {
+      pass (self);
+      return;
+    }
+  /* What happened since the last look counts too. */
+  self->over = TRUE;
+  hr_sampler_look_now (self->sampler);
 }
 
 /**
@@ -118,22 +160,31 @@ health_changed (HrHealth *health, HrObservation *self)
  * @clock: time
  * @generation: the new instance
  * @health: (nullable): its health
+ * @sampler: (nullable): what looks at it, where [PostCheck] names anything to judge it by
+ * @before: (nullable): what was seen of the release before
  * @duration_usec: for how long
  *
  * Returns: (transfer full): an observation that has begun
  */
 HrObservation *
-hr_observation_new (HrClock *clock, HrGeneration *generation, HrHealth *health, gint64 duration_usec)
+hr_observation_new (HrClock *clock, HrGeneration *generation, HrHealth *health, HrSampler *sampler,
+                    const HrPostFigures *before, gint64 duration_usec)
 {
   HrObservation *self = g_object_new (HR_TYPE_OBSERVATION, NULL);
 
   self->clock = g_object_ref (clock);
   self->generation = g_object_ref (generation);
   g_set_object (&self->health, health);
+  g_set_object (&self->sampler, sampler);
+  self->has_before = before != NULL;
+  if (before != NULL)
+    self->before = *before;
   self->timer = hr_clock_after (clock, duration_usec, time_passed, self);
   g_signal_connect (generation, "exited", G_CALLBACK (exited), self);
   if (health != NULL)
     g_signal_connect (health, "changed", G_CALLBACK (health_changed), self);
+  if (sampler != NULL)
+    g_signal_connect (sampler, "sampled", G_CALLBACK (sampled), self);
   return self;
 }
 

@@ -23,7 +23,7 @@ reload_announced (HrReload *reload, HrService *self)
 
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
-  g_clear_object (&self->observation);
+  hr_service_observe_reload (self);
   self->reload_events = is_reload_for_users (self);
   if (!self->reload_events)
     {
@@ -213,7 +213,9 @@ failed (HrService *self, const GError *error)
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
-  hr_service_observe_again (self);
+  /* What failed its observation and could not be replaced would fail it again: for ever. */
+  if (self->running->reason == NULL || self->current == NULL || !hr_generation_is_alive (self->current))
+    hr_service_observe_again (self);
   hr_service_set_error (self, error->message);
   hr_service_remember (self);
   if (hr_service_get_release (self) != 0 && hr_generation_is_serving (self->current))
@@ -301,6 +303,7 @@ reload_ended (HrReload *reload, HrService *self)
       error->domain = HR_ERROR;
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
+  hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
   else if (end == HR_RELOAD_ENDED_NOTHING && !hr_reload_was_unsettled (reload))

@@ -4,7 +4,8 @@
  * hr-service-status.c (what it shows), hr-service-queries.c (what can be asked), hr-service-operation.c (one operation
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
- * to the instance between operations), hr-service-restart.c (what follows when it has ended by itself).
+ * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
+ * follows when it has ended by itself).
  */
 #pragma once
 
@@ -40,6 +41,10 @@ struct _HrService {
   HrGeneration *retiring;
   HrHealth *health;
   HrObservation *observation;
+  HrSampler *sampler;         /* of the running instance, NULL: nobody needs its figures */
+  HrPostFigures before;       /* of the release before the running one, */
+  HrServiceSpec *before_spec; /* by this; NULL: none */
+  gboolean unproven;          /* it failed its observation, and there was nothing to go back to */
   HrBackoff *backoff;
   guint restart_timer;
   gint64 restart_at; /* of the restart that is due, also while a look at the source holds it up; 0: none */
@@ -105,10 +110,17 @@ void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
 /* hr-service-supervision.c */
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire_current (HrService *self);
+
+/* hr-service-observation.c */
 gboolean hr_service_is_good (HrService *self, guint64 number);
 gboolean hr_service_awaits_rollback (HrService *self);
 void hr_service_observe (HrService *self);
 void hr_service_observe_again (HrService *self);
+void hr_service_observe_reload (HrService *self);
+void hr_service_observe_reload_end (HrService *self, gboolean well);
+void hr_service_sample_always (HrService *self);
+void hr_service_end_sampling (HrService *self, guint64 next);
+void hr_service_forget_before (HrService *self);
 
 /* hr-service-restart.c */
 void hr_service_supervise (HrService *self);

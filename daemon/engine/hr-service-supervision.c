@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What happens to the instance between operations: exits, observation, the old one's end.
+ * What happens to the instance between operations: exits, and the old one's end.
  */
 #include "hr-error.h"
 #include "hr-log.h"
@@ -110,49 +110,9 @@ current_ready (HrGeneration *current, HrService *self)
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   hr_service_set_error (self, NULL);
   hr_service_observe_again (self);
+  hr_service_sample_always (self);
   hr_service_remember (self);
   hr_service_touch (self);
-}
-
-/**
- * hr_service_is_good:
- * @self: a service
- * @number: of a release
- *
- * Returns: whether there is such a release and it has proven itself
- */
-gboolean
-hr_service_is_good (HrService *self, guint64 number)
-{
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
-
-  return release != NULL && release->fate == HR_FATE_GOOD;
-}
-
-/* The last good one may be newer than the running one: after a rollback. */
-static guint64
-rollback_point_for (HrService *self)
-{
-  guint64 point = hr_service_get_rollback_point (self);
-
-  if (point != 0 && self->last_good != self->last_release && hr_service_is_good (self, self->last_good))
-    point = self->last_good;
-
-  return point != self->last_release ? point : 0;
-}
-
-/**
- * hr_service_awaits_rollback:
- * @self: a service with an instance
- *
- * Returns: whether its end is followed by a rollback: a failed observation asks for that itself, when it hears of the
- *   exit
- */
-gboolean
-hr_service_awaits_rollback (HrService *self)
-{
-  return self->running == NULL && self->observation != NULL && rollback_point_for (self) != 0
-         && !hr_generation_is_alive (self->current) && !hr_observation_allows_end (self->current);
 }
 
 static void
@@ -172,6 +132,8 @@ current_exited (HrGeneration *current, HrService *self)
   if (self->health != NULL)
     hr_health_stop (self->health);
   g_clear_object (&self->health);
+  if (self->sampler != NULL)
+    hr_sampler_stop (self->sampler);
   if (self->outage_since == 0)
     self->outage_since = hr_clock_now (clock);
   hr_service_supervise (self);
@@ -209,6 +171,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
     }
   g_clear_object (&self->health);
   g_clear_object (&self->observation);
+  hr_service_end_sampling (self, generation != NULL ? hr_generation_get_release (generation) : 0);
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
   g_set_object (&self->current, generation);
   self->restart_at = 0;
@@ -229,86 +192,6 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
     return;
   self->health = health != NULL ? g_object_ref (health) : hr_health_new (self->platform, generation, FALSE);
   g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
-}
-
-/* Observation */
-
-static void
-become_good (HrService *self, guint64 release)
-{
-  self->last_good = release;
-  if (self->parts.store != NULL && release != 0)
-    hr_release_store_set_fate (self->parts.store, release, HR_FATE_GOOD, NULL, NULL);
-  hr_service_remember (self);
-}
-
-static void
-observation_passed (HrObservation *observation, HrService *self)
-{
-  become_good (self, hr_observation_get_release (observation));
-  g_clear_object (&self->observation);
-  hr_service_touch (self);
-}
-
-static void
-observation_failed (HrObservation *observation, const char *reason, HrService *self)
-{
-  g_autofree char *why = g_strdup (reason);
-  guint64 point = rollback_point_for (self);
-  HrRequest *request;
-
-  g_clear_object (&self->observation);
-  if (point == 0)
-    return;
-  request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", NULL);
-  request->by_hand = TRUE;
-  request->target = point;
-  request->reason = g_steal_pointer (&why);
-  hr_log_warning (self->name,
-                  "release %" G_GUINT64_FORMAT
-                  " failed its observation: %s; rolling back to release %" G_GUINT64_FORMAT,
-                  self->last_release, request->reason, point);
-  hr_service_request (self, request);
-}
-
-/**
- * hr_service_observe:
- * @self: a service whose new instance has just been switched to
- *
- * Watches it for RollbackAfter, unless its release has proven itself before.
- */
-void
-hr_service_observe (HrService *self)
-{
-  guint64 number = self->last_release;
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
-  gint64 duration = hr_generation_get_spec (self->current)->rollback_after;
-
-  if (release == NULL)
-    return;
-  if (release->fate == HR_FATE_GOOD || duration == 0)
-    {
-      become_good (self, number);
-      return;
-    }
-  hr_release_store_set_fate (self->parts.store, number, HR_FATE_UNPROVEN, NULL, NULL);
-  self->observation =
-      hr_observation_new (hr_platform_get_clock (self->platform), self->current, self->health, duration);
-  g_signal_connect (self->observation, "passed", G_CALLBACK (observation_passed), self);
-  g_signal_connect (self->observation, "failed", G_CALLBACK (observation_failed), self);
-}
-
-/**
- * hr_service_observe_again:
- * @self: a service
- *
- * Its instance serves again, after a restart or a reload that failed: a release that has not proven itself is watched
- * anew, so that what came up at the second try can become good, and what fails again is rolled back.
- */
-void
-hr_service_observe_again (HrService *self)
-{
-  if (self->observation == NULL && self->current != NULL && hr_generation_is_serving (self->current)
-      && !hr_service_is_good (self, self->last_release))
-    hr_service_observe (self);
+  if (hr_generation_is_serving (generation))
+    hr_service_sample_always (self);
 }

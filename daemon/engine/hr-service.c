@@ -49,6 +49,8 @@ hr_service_dispose (GObject *object)
   if (self->intake != NULL)
     hr_intake_stop (self->intake);
   g_clear_object (&self->observation);
+  hr_service_end_sampling (self, 0);
+  hr_service_forget_before (self);
   g_clear_object (&self->health);
   g_clear_object (&self->reload);
   g_clear_object (&self->current);

@@ -101,6 +101,23 @@ receive_reply (int fd)
   return -1;
 }
 
+/* A connection to the daemon, -1 when there is none. */
+static int
+open_connection (void)
+{
+  const struct timeval patience = { .tv_sec = ANSWER_DEADLINE_SEC };
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  if (fd < 0)
+    return -1;
+  if (setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
+      && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
+      && connect (fd, (struct sockaddr *)&server, server_length) == 0)
+    return fd;
+  close (fd);
+  return -1;
+}
+
 /**
  * adopt_client_ask:
  * @question: what to ask or say
@@ -116,18 +133,42 @@ receive_reply (int fd)
 int
 adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given)
 {
-  const struct timeval patience = { .tv_sec = ANSWER_DEADLINE_SEC };
   HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = question };
   int saved = errno, found = -1;
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  int fd = open_connection ();
 
   if (address != NULL && length <= sizeof request.address)
     memcpy (&request.address, address, length);
-  if (fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
-      && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
-      && connect (fd, (struct sockaddr *)&server, server_length) == 0 && send_request (fd, &request, given)
-      && question != HR_ADOPT_LISTENING)
+  if (fd >= 0 && send_request (fd, &request, given) && question != HR_ADOPT_LISTENING)
     found = receive_reply (fd);
+  if (fd >= 0)
+    close (fd);
+  errno = saved;
+  return found;
+}
+
+/**
+ * adopt_client_fetch:
+ * @nudge: where a nudge came from
+ * @length: its size in bytes
+ *
+ * Keeps errno. Waits for the answer, not for ever.
+ *
+ * Returns: the connection that is to be in its place, which is the caller's; -1 when there is none
+ */
+int
+adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length)
+{
+  static const HrAdoptRequest taken = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_TAKEN };
+  HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_RESCUE };
+  int saved = errno, found = -1;
+  int fd = open_connection ();
+
+  memcpy (&request.address, nudge, length < sizeof request.address ? length : sizeof request.address);
+  if (fd >= 0 && send_request (fd, &request, -1))
+    found = receive_reply (fd);
+  if (found >= 0)
+    send_request (fd, &taken, -1);
   if (fd >= 0)
     close (fd);
   errno = saved;

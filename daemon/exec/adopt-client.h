@@ -16,4 +16,5 @@
 typedef enum { ADOPT_NOTHING, ADOPT_WATCH, ADOPT_ALL } AdoptMode;
 
 AdoptMode adopt_client_init (void);
+int adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length);
 int adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given);

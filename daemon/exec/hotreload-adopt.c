@@ -33,6 +33,7 @@
 #include "adopt-options.h"
 #include "adopt-real.h"
 #include "adopt-report.h"
+#include "adopt-rescue.h"
 #include "adopt-table.h"
 #include "adopt-wait.h"
 #include "hr-names.h"
@@ -319,22 +320,6 @@ find_accepted (int fd)
   return NULL;
 }
 
-/* Tells of the peer in the family of the program's own socket. */
-static int
-accept_once (int fd, const AdoptEntry *entry, struct sockaddr *name, socklen_t *length, int flags)
-{
-  int family = __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE), result;
-  struct sockaddr_storage peer;
-  socklen_t peer_length = sizeof peer;
-
-  if (family == 0 || name == NULL || length == NULL)
-    return REAL (accept4) (fd, name, length, flags);
-  result = REAL (accept4) (fd, (struct sockaddr *)&peer, &peer_length, flags);
-  if (result >= 0)
-    adopt_options_put_address (family, &peer, name, length);
-  return result;
-}
-
 EXPORT int
 accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
 {
@@ -357,7 +342,9 @@ accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
           return -1;
         }
       open = adopt_gate_enter (&page);
-      result = open ? accept_once (fd, entry, name.__sockaddr__, length, flags) : -1;
+      result = open ? adopt_rescue_accept (page, fd, __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE),
+                                           name.__sockaddr__, length, flags)
+                    : -1;
       if (result >= 0)
         adopt_age_note (page, result);
       if (open)

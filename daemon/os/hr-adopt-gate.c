@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,6 +83,18 @@ hr_adopt_gate_retire (HrAdoptGate *self)
 }
 
 /**
+ * hr_adopt_gate_is_retired:
+ * @self: a gate
+ *
+ * Returns: whether it was closed
+ */
+gboolean
+hr_adopt_gate_is_retired (HrAdoptGate *self)
+{
+  return __atomic_load_n (&self->page->retired, __ATOMIC_SEQ_CST) != 0;
+}
+
+/**
  * hr_adopt_gate_may_accept:
  * @self: a gate
  *
@@ -104,6 +117,33 @@ gboolean
 hr_adopt_gate_has_accepted (HrAdoptGate *self)
 {
   return __atomic_load_n (&self->page->accepted, __ATOMIC_RELAXED) != 0;
+}
+
+/**
+ * hr_adopt_gate_set_nudge:
+ * @self: a gate
+ * @index: below %HR_ADOPT_NUDGES_MAX
+ * @host: source of a connection that is not for the program, of IPv4 as one of IPv6
+ * @port: its port; 0: there is none any more
+ *
+ * To be called before the connection is made, and again when its other end is closed.
+ */
+void
+hr_adopt_gate_set_nudge (HrAdoptGate *self, guint index, const guint8 host[16], guint16 port)
+{
+  HrAdoptNudge *nudge;
+  gboolean had;
+
+  g_return_if_fail (index < HR_ADOPT_NUDGES_MAX);
+
+  nudge = &self->page->nudges[index];
+  had = __atomic_exchange_n (&nudge->port, 0, __ATOMIC_ACQ_REL) != 0;
+  memcpy (nudge->host, host, sizeof nudge->host);
+  if (had && port == 0)
+    __atomic_sub_fetch (&self->page->n_nudges, 1, __ATOMIC_SEQ_CST);
+  else if (!had && port != 0)
+    __atomic_add_fetch (&self->page->n_nudges, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n (&nudge->port, port, __ATOMIC_SEQ_CST);
 }
 
 /**

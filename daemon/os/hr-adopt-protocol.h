@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define HR_ADOPT_VERSION 4
+#define HR_ADOPT_VERSION 5
 /* Stands before the address in $HOTRELOAD_ADOPT where sockets are passed and not adopted: then the library answers no
    bind() and gives nothing, it only says HR_ADOPT_LISTENING and asks HR_ADOPT_GATE. */
 #define HR_ADOPT_WATCH_ONLY "watch:"
@@ -28,6 +28,9 @@
  * @HR_ADOPT_LISTENING: it listens on, accepts from or polls a listener that it was given
  * @HR_ADOPT_GATE: it is about to: the memory that holds its instance's #HrAdoptPage
  * @HR_ADOPT_SHARED: it accepts from the socket that comes along, which it has from another process: is it shared?
+ * @HR_ADOPT_RESCUE: it accepted a nudge from this address: the connection that is to be in its place
+ * @HR_ADOPT_TAKEN: it has that connection; said on the same connection to the daemon, which until then would give it to
+ *   another if the process ended
  */
 typedef enum {
   HR_ADOPT_BIND,
@@ -38,13 +41,15 @@ typedef enum {
   HR_ADOPT_LISTENING,
   HR_ADOPT_GATE,
   HR_ADOPT_SHARED,
+  HR_ADOPT_RESCUE,
+  HR_ADOPT_TAKEN,
 } HrAdoptQuestion;
 
 /**
  * HrAdoptRequest:
  * @version: %HR_ADOPT_VERSION
  * @question: a #HrAdoptQuestion
- * @address: of the first three, an IPv4 or IPv6 address; else zero
+ * @address: of the first three and of %HR_ADOPT_RESCUE, an IPv4 or IPv6 address; else zero
  */
 typedef struct {
   uint32_t version;
@@ -79,6 +84,23 @@ typedef struct {
   uint32_t unused;
 } HrAdoptWish;
 
+/* Nudges at a time. */
+#define HR_ADOPT_NUDGES_MAX 16
+
+/**
+ * HrAdoptNudge:
+ * @port: source port of a connection that the daemon has made to wake the program; 0: none. Written last
+ * @host: its source address, of IPv4 as one of IPv6
+ *
+ * Connections that wait in the queue of a socket from which nobody accepts any more are accepted by the daemon. For each
+ * it connects to the program, as a client would, so that whatever the program waits in wakes up; the library gives the
+ * program the connection that was meant in the place of that nudge.
+ */
+typedef struct {
+  uint32_t port;
+  uint8_t host[16];
+} HrAdoptNudge;
+
 /**
  * HrAdoptPage:
  * @retired: 1: a successor serves; nothing is accepted any more
@@ -86,6 +108,8 @@ typedef struct {
  * @accepted: 1: an accept() of the instance has returned a connection
  * @measures_wait: 1: the daemon wants to know how long connections wait in the queue
  * @longest_wait_msec: the longest that one had waited that was accepted since
+ * @n_nudges: how many @nudges there are; where there are none nothing else is looked at
+ * @nudges: connections that are not for the program
  * @wishes: for the instance's processes alone
  *
  * Memory that the daemon shares with all processes of an instance. The daemon writes @retired and then reads
@@ -96,8 +120,9 @@ typedef struct {
   uint32_t retired;
   uint32_t accepting;
   uint32_t accepted;
+  uint32_t n_nudges;
   uint32_t measures_wait;
   uint32_t longest_wait_msec;
-  uint32_t unused;
   HrAdoptWish wishes[HR_ADOPT_WISHES_MAX];
+  HrAdoptNudge nudges[HR_ADOPT_NUDGES_MAX];
 } HrAdoptPage;

@@ -39,6 +39,7 @@ typedef struct {
   int fd;
   guint source;
   guint deadline;
+  guint64 rescued; /* id of the connection that it was given and has not said to have; 0: none */
 } Connection;
 
 static gboolean on_connecting (gint fd, GIOCondition condition, gpointer user_data);
@@ -48,6 +49,8 @@ connection_free (gpointer data)
 {
   Connection *self = data;
 
+  if (self->rescued != 0)
+    hr_rescue_returned (hr_socket_listeners_get_rescue (self->server->listeners), self->rescued);
   g_clear_handle_id (&self->source, g_source_remove);
   g_clear_handle_id (&self->deadline, g_source_remove);
   hr_fd_clear (&self->fd);
@@ -108,11 +111,14 @@ gate_fd (HrAdoptServer *self)
   if (self->gate == NULL)
     {
       self->gate = hr_adopt_gate_new (&error);
-      if (self->gate != NULL && self->measures_wait)
-        hr_adopt_gate_measure_wait (self->gate, TRUE);
+      if (self->gate == NULL)
+        hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
+      else
+        {
+          hr_adopt_gate_measure_wait (self->gate, self->measures_wait);
+          hr_socket_listeners_add_gate (self->listeners, self->instance, self->gate);
+        }
     }
-  if (self->gate == NULL)
-    hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
   return self->gate != NULL ? hr_adopt_gate_get_fd (self->gate) : -1;
 }
 
@@ -198,6 +204,43 @@ reply (int fd, int found)
     hr_log_debug (NULL, "an answer about a listener was not taken: %s", g_strerror (errno));
 }
 
+/* What a process was given in the place of a nudge is its own when it says so; until then its end is waited for. */
+static gboolean
+on_rescued (gint fd, GIOCondition condition, gpointer user_data)
+{
+  Connection *connection = user_data;
+  HrAdoptServer *self = connection->server;
+  HrAdoptRequest request;
+  g_auto (HrFd) given = -1;
+
+  if (receive (self, fd, &request, &given) && request.question == HR_ADOPT_TAKEN)
+    {
+      hr_rescue_taken (hr_socket_listeners_get_rescue (self->listeners), connection->rescued);
+      connection->rescued = 0;
+    }
+  connection->source = 0;
+  drop (connection);
+  return G_SOURCE_REMOVE;
+}
+
+/* A nudge of ours was accepted. Returns whether the process was given a connection in its place. */
+static gboolean
+give_rescued (Connection *connection, const HrAdoptRequest *request)
+{
+  HrAdoptServer *self = connection->server;
+  gboolean serves = self->gate != NULL && !hr_adopt_gate_is_retired (self->gate);
+  int found = serves ? hr_rescue_offer (hr_socket_listeners_get_rescue (self->listeners), &request->address,
+                                        &connection->rescued)
+                     : -1;
+
+  reply (connection->fd, found);
+  if (found < 0)
+    return FALSE;
+  g_clear_handle_id (&connection->deadline, g_source_remove);
+  connection->source = g_unix_fd_add (connection->fd, G_IO_IN | G_IO_HUP, on_rescued, connection);
+  return TRUE;
+}
+
 static gboolean
 on_question (gint fd, GIOCondition condition, gpointer user_data)
 {
@@ -207,9 +250,15 @@ on_question (gint fd, GIOCondition condition, gpointer user_data)
   g_auto (HrFd) given = -1;
   gboolean listens = FALSE;
 
-  if (receive (self, fd, &request, &given))
-    reply (fd, answer (self, &request, &given, &listens));
   connection->source = 0;
+  if (receive (self, fd, &request, &given))
+    {
+      if (request.question == HR_ADOPT_RESCUE && give_rescued (connection, &request))
+        return G_SOURCE_REMOVE;
+      if (request.question != HR_ADOPT_RESCUE)
+        reply (fd, answer (self, &request, &given, &listens));
+    }
+
   drop (connection);
   if (listens)
     self->func (self->user_data);
@@ -298,8 +347,8 @@ hr_adopt_server_free (HrAdoptServer *self)
   g_clear_handle_id (&self->source, g_source_remove);
   g_ptr_array_unref (self->connections);
   hr_instance_socket_close (&self->fd, self->address);
-  g_clear_pointer (&self->gate, hr_adopt_gate_free);
   hr_socket_listeners_leave (self->listeners, self->instance);
+  g_clear_pointer (&self->gate, hr_adopt_gate_free);
   g_object_unref (self->listeners);
   g_free (self->value);
   g_free (self->address);
@@ -346,6 +395,7 @@ hr_adopt_server_retire (HrAdoptServer *self)
   if (self->gate == NULL)
     return FALSE;
   hr_adopt_gate_retire (self->gate);
+  hr_socket_listeners_retire (self->listeners, self->instance);
   return TRUE;
 }
 

@@ -2,6 +2,8 @@
 #include "hr-held-listener.h"
 
 #include <asm/socket.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "hr-fd.h"
@@ -91,6 +93,51 @@ gboolean
 hr_held_listener_is (const HrHeldListener *self, guint64 cookie)
 {
   return self->group != NULL ? hr_socket_group_holds (self->group, cookie) : self->cookie == cookie;
+}
+
+/**
+ * hr_held_listener_takes_ipv4:
+ * @self: a listener
+ *
+ * Returns: whether a client with an IPv4 address can come in there
+ */
+gboolean
+hr_held_listener_takes_ipv4 (const HrHeldListener *self)
+{
+  const struct sockaddr_in6 *six = (gconstpointer)&self->address.storage;
+  int only_six = 0;
+  socklen_t length = sizeof only_six;
+
+  if (self->group == NULL)
+    return FALSE;
+  if (self->address.storage.ss_family == AF_INET)
+    return TRUE;
+  return IN6_IS_ADDR_UNSPECIFIED (&six->sin6_addr)
+         && getsockopt (self->shown.fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, &length) == 0 && !only_six;
+}
+
+/**
+ * hr_held_listener_set_rescue:
+ * @self: a listener
+ * @rescue: for connections that nobody accepts; must outlive it
+ */
+void
+hr_held_listener_set_rescue (HrHeldListener *self, HrRescue *rescue)
+{
+  struct sockaddr_storage reachable = self->address.storage;
+  struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons (self->shown.port) };
+
+  if (self->group == NULL)
+    return;
+  /* Of every address, this machine's own. */
+  four.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  if (self->address.storage.ss_family == AF_INET6 && hr_held_listener_takes_ipv4 (self))
+    memcpy (&reachable, &four, sizeof four);
+  else if (reachable.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED (&((struct sockaddr_in6 *)&reachable)->sin6_addr))
+    ((struct sockaddr_in6 *)&reachable)->sin6_addr = in6addr_loopback;
+  else if (reachable.ss_family == AF_INET && ((struct sockaddr_in *)&reachable)->sin_addr.s_addr == htonl (INADDR_ANY))
+    ((struct sockaddr_in *)&reachable)->sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  hr_socket_group_set_rescue (self->group, rescue, &reachable);
 }
 
 /**

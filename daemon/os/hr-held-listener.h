@@ -33,6 +33,8 @@ HrHeldListener *hr_held_listener_new (int fd, const HrSocketAddress *address, Hr
 void hr_held_listener_free (gpointer self);
 int hr_held_listener_get_fd (const HrHeldListener *self, const char *instance);
 gboolean hr_held_listener_is (const HrHeldListener *self, guint64 cookie);
+gboolean hr_held_listener_takes_ipv4 (const HrHeldListener *self);
+void hr_held_listener_set_rescue (HrHeldListener *self, HrRescue *rescue);
 void hr_held_listener_refresh (HrHeldListener *self);
 void hr_held_listener_assign (HrHeldListener *self, const HrListenSpec *spec);
 gboolean hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, const HrSocketAddress *address);

@@ -3,6 +3,7 @@
 
 #include <asm/socket.h>
 #include <errno.h>
+#include <glib-unix.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -18,10 +19,12 @@
 #include "hr-traffic.h"
 
 /* How often members that nobody accepts from are looked at. */
-#define LOOK_INTERVAL_MSEC 500
+#define LOOK_INTERVAL_MSEC 100
 
 typedef struct {
+  HrSocketGroup *group;
   int fd;
+  guint source;      /* while what comes into it is rescued */
   guint64 cookie;    /* the kernel's name for the socket */
   char *owner;       /* NULL: it began as the main one */
   GHashTable *users; /* ids of instances that may accept from it */
@@ -33,8 +36,10 @@ struct _HrSocketGroup {
   Member *main;
   Member *own; /* NULL: nobody is separate */
   HrTrafficRule rule;
-  int reuseport; /* what SO_REUSEPORT was before there were more than one */
-  guint timer;   /* while there is a member to get rid of */
+  int reuseport;    /* what SO_REUSEPORT was before there were more than one */
+  HrRescue *rescue; /* NULL: nobody is rescued */
+  struct sockaddr_storage reachable;
+  guint timer; /* while there is a member to get rid of */
 };
 
 static int
@@ -51,6 +56,7 @@ member_free (gpointer data)
 {
   Member *self = data;
 
+  g_clear_handle_id (&self->source, g_source_remove);
   hr_fd_clear (&self->fd);
   g_free (self->owner);
   g_hash_table_unref (self->users);
@@ -59,12 +65,13 @@ member_free (gpointer data)
 
 /* Takes the descriptor. */
 static Member *
-member_new (int fd, const char *owner)
+member_new (HrSocketGroup *group, int fd, const char *owner)
 {
   Member *self = g_new0 (Member, 1);
   socklen_t length = sizeof self->cookie;
 
   getsockopt (fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
+  self->group = group;
   self->fd = fd;
   self->owner = g_strdup (owner);
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -145,6 +152,45 @@ is_left (HrSocketGroup *self, const Member *member)
   return member != self->main && member != self->own && g_hash_table_size (member->users) == 0;
 }
 
+/* Takes out of its queue what can be handed on. Returns whether it is to be asked again when there is more. */
+static gboolean
+rescue (Member *member)
+{
+  HrSocketGroup *self = member->group;
+
+  while (hr_rescue_can_take (self->rescue, self->main->users))
+    {
+      g_auto (HrFd) low = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+      int fd = low >= 0 ? hr_fd_dup (low, NULL) : -1;
+
+      if (fd < 0)
+        return low < 0 && errno == EAGAIN;
+      member->busy_at = g_get_monotonic_time ();
+      hr_rescue_add (self->rescue, fd, &self->reachable);
+    }
+  return FALSE;
+}
+
+static gboolean
+on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
+{
+  Member *member = user_data;
+
+  if (is_left (member->group, member) && rescue (member))
+    return G_SOURCE_CONTINUE;
+  member->source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch (HrSocketGroup *self, Member *member)
+{
+  if (self->rescue == NULL || member->source != 0 || !is_left (self, member)
+      || !hr_rescue_can_take (self->rescue, self->main->users) || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+    return;
+  member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
+}
+
 static gboolean
 look (gpointer user_data)
 {
@@ -160,6 +206,7 @@ look (gpointer user_data)
         continue;
       if (!is_left (self, member) || count_waiting (member) > 0)
         member->busy_at = now;
+      watch (self, member);
       /* While an instance is separate no index may move: see the head of the header. */
       if (self->own == NULL && now - member->busy_at >= HR_SOCKET_GROUP_LINGER_USEC)
         drop (self, member);
@@ -175,6 +222,7 @@ look (gpointer user_data)
 static void
 begin_looking (HrSocketGroup *self)
 {
+  hr_socket_group_sweep (self);
   if (self->timer == 0 && self->members->len > (self->own != NULL ? 2 : 1))
     self->timer = g_timeout_add (LOOK_INTERVAL_MSEC, look, self);
 }
@@ -191,7 +239,7 @@ hr_socket_group_new (int fd)
   HrSocketGroup *self = g_new0 (HrSocketGroup, 1);
 
   self->members = g_ptr_array_new_with_free_func (member_free);
-  self->main = member_new (fd, NULL);
+  self->main = member_new (self, fd, NULL);
   g_ptr_array_add (self->members, self->main);
   return self;
 }
@@ -208,6 +256,32 @@ hr_socket_group_free (HrSocketGroup *self)
   g_clear_handle_id (&self->timer, g_source_remove);
   g_ptr_array_unref (self->members);
   g_free (self);
+}
+
+/**
+ * hr_socket_group_set_rescue:
+ * @self: a group
+ * @rescue: for what comes into a socket from which nobody accepts; must outlive the group
+ * @reachable: by which address the program can be reached through it
+ */
+void
+hr_socket_group_set_rescue (HrSocketGroup *self, HrRescue *rescue, const struct sockaddr_storage *reachable)
+{
+  self->rescue = rescue;
+  self->reachable = *reachable;
+}
+
+/**
+ * hr_socket_group_sweep:
+ * @self: a group
+ *
+ * To be called when there may be somebody to take what was left behind.
+ */
+void
+hr_socket_group_sweep (HrSocketGroup *self)
+{
+  for (guint i = 0; i < self->members->len; i++)
+    watch (self, g_ptr_array_index (self->members, i));
 }
 
 /**
@@ -365,7 +439,7 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
         set_reuseport (self, self->reuseport);
       return FALSE;
     }
-  self->own = member_new (fd, instance);
+  self->own = member_new (self, fd, instance);
   g_ptr_array_add (self->members, self->own);
   self->rule =
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };

@@ -4,8 +4,8 @@
  *
  * One address, one SO_REUSEPORT group. Most of the time it has one member, the main one, which every instance shares,
  * and the option is not set, so that a stray second server is refused. An instance that is separate has a member of its
- * own, which gets a share of the new connections. A member that is neither is kept for those that wait in it and for
- * handshakes that began in it: a queue ends with its socket.
+ * own, which gets a share of the new connections. A member that is neither is kept while its instance accepts from it,
+ * and then for handshakes that began in it: a queue ends with its socket. What comes into it is handed to HrRescue.
  *
  * The kernel numbers members in the order of joining and moves the last into the hole that another leaves; the array
  * here does the same. Of the moment in which it has moved and the rule has not, and of the one in which the very first
@@ -15,6 +15,7 @@
 
 #include <gio/gio.h>
 
+#include "hr-rescue.h"
 #include "hr-socket-address.h"
 
 G_BEGIN_DECLS
@@ -38,6 +39,8 @@ typedef struct {
 } HrSocketGroupSources;
 
 HrSocketGroup *hr_socket_group_new (int fd);
+void hr_socket_group_set_rescue (HrSocketGroup *self, HrRescue *rescue, const struct sockaddr_storage *reachable);
+void hr_socket_group_sweep (HrSocketGroup *self);
 void hr_socket_group_free (HrSocketGroup *self);
 int hr_socket_group_get_fd (HrSocketGroup *self, const char *instance);
 gboolean hr_socket_group_holds (HrSocketGroup *self, guint64 cookie);

@@ -16,8 +16,10 @@ struct _HrSocketListeners {
   GPtrArray *held; /* HrHeldListener, the discovered ones last */
   char *separate;  /* id of the instance that has sockets of its own; NULL: none has */
   HrSocketGroupSources sources;
+  HrRescue *rescue;
 };
 
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);
+void hr_socket_listeners_begin_traffic (HrSocketListeners *self);
 
 G_END_DECLS

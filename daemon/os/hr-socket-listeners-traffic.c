@@ -50,7 +50,6 @@ hr_socket_listeners_separate (HrListeners *listeners, const char *instance, GErr
       g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own already", self->separate);
       return FALSE;
     }
-  self->sources.main = choose_source (g_direct_hash (self));
   self->sources.own = choose_source (g_str_hash (instance));
   for (guint i = 0; i < self->held->len; i++)
     {
@@ -120,22 +119,6 @@ hr_socket_listeners_rejoin (HrListeners *listeners, const char *instance)
     rejoin (self);
 }
 
-/* Whether a client with an IPv4 address can come in there. */
-static gboolean
-takes_ipv4 (const HrHeldListener *held)
-{
-  const struct sockaddr_in6 *six = (gconstpointer)&held->address.storage;
-  int only_six = 0;
-  socklen_t length = sizeof only_six;
-
-  if (held->group == NULL)
-    return FALSE;
-  if (held->address.storage.ss_family == AF_INET || IN6_IS_ADDR_V4MAPPED (&six->sin6_addr))
-    return TRUE;
-  return IN6_IS_ADDR_UNSPECIFIED (&six->sin6_addr)
-         && getsockopt (held->shown.fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, &length) == 0 && !only_six;
-}
-
 static GInetAddress *
 hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
 {
@@ -143,7 +126,7 @@ hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
   guint32 source = htonl (self->sources.own);
 
   for (guint i = 0; hr_socket_listeners_is_separate (listeners, instance) && i < self->held->len; i++)
-    if (takes_ipv4 (get (self, i)))
+    if (hr_held_listener_takes_ipv4 (get (self, i)))
       return g_inet_address_new_from_bytes ((const guint8 *)&source, G_SOCKET_FAMILY_IPV4);
   return NULL;
 }
@@ -177,6 +160,62 @@ hr_socket_listeners_enter (HrSocketListeners *self, const char *instance)
   for (guint i = 0; i < self->held->len; i++)
     if (get (self, i)->group != NULL)
       hr_socket_group_enter (get (self, i)->group, instance);
+}
+
+/**
+ * hr_socket_listeners_retire:
+ * @self: the listeners
+ * @instance: id of an instance that accepts nothing any more
+ *
+ * What waits in sockets of its own is for others.
+ */
+void
+hr_socket_listeners_retire (HrSocketListeners *self, const char *instance)
+{
+  hr_rescue_remove_gate (self->rescue, instance);
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_leave (get (self, i)->group, instance);
+}
+
+/**
+ * hr_socket_listeners_add_gate:
+ * @self: the listeners
+ * @instance: id of an instance that begins to accept
+ * @gate: its gate, which must stay until it is retired
+ *
+ * It can be given connections that nobody else accepts.
+ */
+void
+hr_socket_listeners_add_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate)
+{
+  hr_rescue_add_gate (self->rescue, instance, gate);
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_sweep (get (self, i)->group);
+}
+
+/**
+ * hr_socket_listeners_get_rescue:
+ * @self: the listeners
+ *
+ * Returns: (transfer none): connections that nobody has accepted
+ */
+HrRescue *
+hr_socket_listeners_get_rescue (HrSocketListeners *self)
+{
+  return self->rescue;
+}
+
+/**
+ * hr_socket_listeners_begin_traffic:
+ * @self: new listeners
+ */
+void
+hr_socket_listeners_begin_traffic (HrSocketListeners *self)
+{
+  self->sources.main = choose_source (g_random_int ());
+  self->rescue = hr_rescue_new (self->sources.main);
 }
 
 /**

@@ -71,6 +71,7 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
       HrHeldListener *held = g_ptr_array_index (wanted, i);
 
       hr_held_listener_assign (held, g_ptr_array_index (spec->listen, i));
+      hr_held_listener_set_rescue (held, self->rescue);
       g_ptr_array_add (list, held);
     }
   /* Where bind() is not answered, a discovered one would be in the program's way. */
@@ -116,7 +117,10 @@ hr_socket_listeners_open (HrListeners *listeners, HrServiceSpec *spec, GError **
 static void
 hr_socket_listeners_close (HrListeners *listeners)
 {
-  g_ptr_array_set_size (HR_SOCKET_LISTENERS (listeners)->held, 0);
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+
+  g_ptr_array_set_size (self->held, 0);
+  hr_rescue_clear (self->rescue);
 }
 
 static GPtrArray *
@@ -244,6 +248,7 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
   held->shown.discovered = TRUE;
   held->shown.ephemeral = free_port;
   g_hash_table_add (held->users, g_strdup (instance));
+  hr_held_listener_set_rescue (held, self->rescue);
   hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);
   g_signal_emit_by_name (self, "changed");
@@ -309,11 +314,10 @@ hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
 {
   gboolean others = FALSE, closed = FALSE;
 
+  hr_socket_listeners_retire (self, instance);
   for (guint i = 0; i < self->held->len; i++)
     {
       g_hash_table_remove (get (self, i)->users, instance);
-      if (get (self, i)->group != NULL)
-        hr_socket_group_leave (get (self, i)->group, instance);
       others = others || g_hash_table_size (get (self, i)->users) > 0;
     }
   for (guint i = self->held->len; others && i > 0; i--)
@@ -343,6 +347,7 @@ hr_socket_listeners_finalize (GObject *object)
   HrSocketListeners *self = HR_SOCKET_LISTENERS (object);
 
   g_ptr_array_unref (self->held);
+  hr_rescue_free (self->rescue);
   g_free (self->separate);
   G_OBJECT_CLASS (hr_socket_listeners_parent_class)->finalize (object);
 }
@@ -411,4 +416,5 @@ static void
 hr_socket_listeners_init (HrSocketListeners *self)
 {
   self->held = g_ptr_array_new_with_free_func (hr_held_listener_free);
+  hr_socket_listeners_begin_traffic (self);
 }

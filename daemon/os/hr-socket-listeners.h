@@ -8,6 +8,7 @@
 #pragma once
 
 #include "hr-listeners.h"
+#include "hr-rescue.h"
 #include "hr-socket-address.h"
 
 G_BEGIN_DECLS
@@ -41,6 +42,9 @@ int hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *
 gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
                                        GError **error);
 void hr_socket_listeners_enter (HrSocketListeners *self, const char *instance);
+void hr_socket_listeners_add_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate);
+void hr_socket_listeners_retire (HrSocketListeners *self, const char *instance);
+HrRescue *hr_socket_listeners_get_rescue (HrSocketListeners *self);
 void hr_socket_listeners_leave (HrSocketListeners *self, const char *instance);
 
 G_END_DECLS

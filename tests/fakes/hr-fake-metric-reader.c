@@ -27,8 +27,8 @@ answer_read (GTask *task)
   self->port = request->port;
   for (guint i = 0; i < HR_METRICS_MAX; i++)
     {
-      values[i] = request->metrics[i] != NULL ? self->values[i] : NAN;
       self->values[i] += self->grow[i];
+      values[i] = request->metrics[i] != NULL ? self->values[i] : NAN;
     }
   g_task_return_pointer (task, values, g_free);
 }

@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (HrFakeMetricReader, hr_fake_metric_reader, HR, FAKE_METRIC
  * @read: what becomes of looks at numbers
  * @run: what becomes of commands
  * @values: what every metric is, by its place in the request
- * @grow: what is added to them after each look
+ * @grow: what is added to them at each look
  * @unreadable: (nullable): why no metric can be read
  * @fault: (nullable): what every command says
  * @add_up: whether the last look was at what counts

@@ -79,6 +79,13 @@ on_exited (HrInstance *instance, int status, gboolean known, AdoptRunning *runni
   running->status = status;
 }
 
+/* Of this test program alone: what an instance leaves behind is found by its id and killed, also another test's. */
+char *
+adopt_full_id (const char *id)
+{
+  return g_strdup_printf ("%d-%s", (int)getpid (), id);
+}
+
 void
 adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const char *const *program, const char *host,
              guint16 port)
@@ -86,10 +93,11 @@ adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const
   g_autofree char *log = g_build_filename (fixture->dir, "log", NULL);
   g_autofree char *port_text = g_strdup_printf ("TEST_PORT=%u", port);
   g_autofree char *host_text = g_strdup_printf ("TEST_HOST=%s", host);
+  g_autofree char *full_id = adopt_full_id (id);
   g_autofree char *home = g_strdup_printf ("HOME=%s", fixture->dir);
   const char *environment[] = { "PATH=/usr/local/bin:/usr/bin:/bin", home, port_text, host_text, NULL };
   HrLaunch what = { .service = "svc",
-                    .id = id,
+                    .id = full_id,
                     .argv = program,
                     .environment = environment,
                     .directory = "/",

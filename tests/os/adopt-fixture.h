@@ -57,6 +57,7 @@ gboolean adopt_on_deadline (gpointer data);
 gboolean adopt_once_more (gpointer data);
 void adopt_set_up (AdoptFixture *fixture, gconstpointer data);
 void adopt_tear_down (AdoptFixture *fixture, gconstpointer data);
+char *adopt_full_id (const char *id);
 void adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const char *const *program,
                   const char *host, guint16 port);
 void adopt_end (AdoptRunning *running, int signal_number);

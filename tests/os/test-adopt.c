@@ -346,7 +346,9 @@ ask_as_stranger (gpointer data)
 {
   AdoptFixture *fixture = data;
   HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_BIND };
-  g_autofree char *path = g_build_filename (fixture->dir, "instances", "old-one.adopt", NULL);
+  g_autofree char *id = adopt_full_id ("old-one");
+  g_autofree char *name = g_strconcat (id, ".adopt", NULL);
+  g_autofree char *path = g_build_filename (fixture->dir, "instances", name, NULL);
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   g_auto (HrFd) fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   char reply[64];

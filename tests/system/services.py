@@ -210,6 +210,25 @@ def app(version="1", keep=False, early="", late="", ending=""):
     return text
 
 
+# What judges counting() below: as often as it can, over a second.
+RATES = {"RollbackAfter": "1s", "Interval": "100ms", "Timeout": "10s", "ErrorRate": "5%",
+         "ErrorMetric": 'http://127.0.0.1:%p/metrics#requests_total{code="500"}',
+         "TotalMetric": "http://127.0.0.1:%p/metrics#requests_total"}
+
+
+def counting(version="1", each=0):
+    """The small service with metrics: says that each so many-th request failed, though all are answered; 0: none."""
+    return app(version).replace('{"count": 0}', '{"count": 0, "all": 0, "bad": 0}').replace("    return VERSION\n", f"""\
+    if path == "/metrics":
+        return ("# TYPE requests counter\\n"
+                f'requests_total{{{{code="200"}}}} {{state["all"] - state["bad"]}}\\n'
+                f'requests_total{{{{code="500"}}}} {{state["bad"]}}\\n# EOF\\n')
+    state["all"] += 1
+    state["bad"] += {each} > 0 and state["all"] % max({each}, 1) == 0
+    return VERSION
+""")
+
+
 def at_gate(gate):
     """Code that waits at a gate."""
     return f"open({gate.path!r}).read()\n"

@@ -9,7 +9,7 @@ import sys
 import time
 
 from harness import Gate, Load, Site, answers, check, equal, get, is_alive, main, select_nothing, test, until, write
-from services import EVENTS, PYTHON, EventStream, Service, Unmodified, app, at_gate
+from services import EVENTS, PYTHON, RATES, EventStream, Service, Unmodified, app, at_gate, counting
 
 
 @test("pain-02-the-old-process-is-not-stopped-before-the-new-one-is-ready")
@@ -41,6 +41,47 @@ def broken():
         equal((service.pid, service.ask()), (pid, "1"), "the old one")
 
 
+@test("pain-04-what-fails-after-the-switch-is-rolled-back-by-itself")
+def automatic_rollback():
+    with Site() as site:
+        service = Service(site, "auto", {"app.py": counting("1")}, {"PostCheck": RATES})
+        load = Load(service.port, 4)
+        service.good(1)
+        mark = service.save(counting("2", 1))
+        event = site.signals.wait("RolledBack", "auto", mark)
+        equal(event["args"][1:3], [2, 1], "from and to")
+        check("ErrorRate: 100%" in event["args"][3], "why:", event["args"][3])
+        site.drained("auto")
+        equal((service.ask(), service.shown["release"]), ("1", 1), "what serves")
+        equal(load.stop(), [], "failures")
+
+
+@test("pain-05-a-rollback-is-a-start-from-the-slot-that-stayed-placed: no check, no time of watching")
+def quick_rollback():
+    with Site() as site:
+        checks = site.path("checks")
+        service = Service(site, "quick", {"app.py": counting("1")},
+                          {"PostCheck": RATES, "Check": {"PreCheck": f"sh -c 'echo >> {checks}'"}})
+        service.good(1)
+        slot = service.evaluate("os.environ['HOTRELOAD_SLOT']")
+        placed = os.path.join(site.state, "slots", "quick", slot, "app.py")
+        written = os.stat(placed)
+        load = Load(service.port, 4)
+        service.completed(service.save(counting("2", 1)), 2, drained=False)
+        with open(placed, encoding="utf-8") as file:
+            check('VERSION = "1"' in file.read(), "the slot of release 1 stays placed while release 2 is watched")
+        event = site.signals.wait("RolledBack", "quick", 0)
+        equal(event["args"][1:3], [2, 1], "from and to")
+        equal(load.stop(), [], "failures")
+        site.drained("quick")
+        equal(service.evaluate("os.environ['HOTRELOAD_SLOT']"), slot, "slot")
+        after = os.stat(placed)
+        equal((after.st_ino, after.st_mtime_ns), (written.st_ino, written.st_mtime_ns), "the file of release 1")
+        with open(checks, encoding="utf-8") as file:
+            equal(len(file.readlines()), 2, "checks: of the two releases, none of the rollback")
+        equal([(r["number"], r["fate"]) for r in service.releases], [(1, "good"), (2, "rejected")], "releases")
+
+
 @test("pain-06-a-rollback-that-failed-is-not-reported-as-done")
 def failed_rollback():
     with Site() as site:
@@ -62,6 +103,34 @@ def failed_rollback():
         event = service.failed(service.save(app("4", keep=True, late=late)), "ready")
         equal(event["args"][4]["errorName"], "org.hotreload.Error.RollbackFailed", "error")
         equal(site.signals.seen("RolledBack", "back"), [], "RolledBack")
+
+
+@test("pain-06-a-rollback-after-a-failed-observation-that-fails-is-louder-than-what-it-failed-of")
+def failed_automatic_rollback():
+    with Site() as site:
+        gone = site.path("gone")
+        service = Service(site, "loud", {"app.py": app(early=f"if os.path.exists({gone!r}): sys.exit(1)\n")},
+                          {"PostCheck": {"Command": f"sh -c 'test ! -e {gone} || {{ echo ill; exit 1; }}'",
+                                         "RollbackAfter": "1s", "Interval": "100ms", "Timeout": "10s"}})
+        service.good(1)
+        mark = service.save(app("2"))
+        service.completed(mark, 2)
+        write(gone, "")
+        event = site.signals.wait("ReloadFailed", "loud", mark)
+        equal(event["args"][4]["errorName"], "org.hotreload.Error.RollbackFailed", "error")
+        entry = site.history("loud")[0]
+        equal((entry["trigger"], entry["success"], entry["phase"]), ("rollback", False, "ready"), "the history")
+        check(entry["reason"].startswith("Command failed "), "what it was rolled back for:", entry["reason"])
+        equal((service.ask(), service.shown["release"]), ("2", 2), "what still serves")
+        equal(service.shown["error"], entry["error"], "status says so")
+        equal(site.signals.seen("RolledBack", "loud"), [], "RolledBack")
+        # Asked for, it says the same, with the exit code of what failed.
+        result = site.hrctl("rollback", "loud")
+        equal(result.returncode, 1, "exit code")
+        check("while starting release 1 of 'loud'" in result.stdout + result.stderr
+              and "kept release 2" in result.stdout + result.stderr, "people see it:", result.stdout, result.stderr)
+        # Nor is it tried over and over.
+        equal(len([e for e in site.history("loud") if e["trigger"] == "rollback"]), 2, "rollbacks")
 
 
 @test("pain-07-nothing-hangs-for-ever")

@@ -149,7 +149,9 @@ test_baseline (void)
   judge (keys, errors (0, 100, 5), &before, TRUE, NULL);
   /* Without figures of the one before the limits are as they stand. */
   judge (keys, errors (3, 100, 5), &silent, TRUE, "ErrorRate: 3% (3 of 100 requests) is above 2%");
-  judge (keys, errors (3, 100, 5), NULL, TRUE, "ErrorRate: 3% (3 of 100 requests) is above 2%");
+  /* The first of all has nothing to be compared with. */
+  judge (keys, errors (99, 100, 5), NULL, TRUE, NULL);
+  judge ("Command=x\nBaseline=yes\n", commands (4, 4), NULL, TRUE, NULL);
   /* Without Baseline they do not matter. */
   judge ("ErrorRate=2%\n" ERRORS TOTAL, errors (3, 100, 5), &before, TRUE,
          "ErrorRate: 3% (3 of 100 requests) is above 2%");

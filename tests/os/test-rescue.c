@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * test-rescue.c: connections in the queue of an instance that never accepts them reach one that does, in whatever way
+ * its program waits for connections.
+ */
+#include <errno.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adopt-fixture.h"
+#include "hr-fd.h"
+#include "hr-tcp-address.h"
+
+#define PROGRAM TEST_PROGRAM_DIR "/adopt-program"
+
+/* More than there can be nudges at a time. */
+#define N_CLIENTS 40
+
+typedef struct {
+  int fd;
+  char answer[256];
+  gsize length;
+  gboolean over;
+} Client;
+
+static void
+client_begin (AdoptFixture *fixture, Client *self)
+{
+  static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+  struct sockaddr_storage address;
+
+  memset (self, 0, sizeof *self);
+  hr_tcp_address_parse (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port, &address, NULL);
+  self->fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (connect (self->fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
+  g_assert_cmpint (send (self->fd, request, strlen (request), MSG_NOSIGNAL), ==, strlen (request));
+}
+
+/* Reads what has come. */
+static gboolean
+client_is_over (Client *self)
+{
+  ssize_t length = 1;
+
+  while (!self->over && length > 0)
+    {
+      length = recv (self->fd, self->answer + self->length, sizeof self->answer - 1 - self->length, MSG_DONTWAIT);
+      if (length > 0)
+        self->length += (gsize)length;
+      else if (length == 0 || errno != EAGAIN)
+        self->over = TRUE;
+    }
+  return self->over;
+}
+
+static void
+clients_begin (AdoptFixture *fixture, Client *clients)
+{
+  for (guint i = 0; i < N_CLIENTS; i++)
+    client_begin (fixture, &clients[i]);
+}
+
+static gboolean
+clients_are_over (Client *clients)
+{
+  gboolean over = TRUE;
+
+  for (guint i = 0; i < N_CLIENTS; i++)
+    over = client_is_over (&clients[i]) && over;
+  return over;
+}
+
+static void
+clients_end (Client *clients, const char *answer)
+{
+  ADOPT_WAIT_FOR (clients_are_over (clients));
+  for (guint i = 0; i < N_CLIENTS; i++)
+    {
+      g_assert_true (g_str_has_suffix (clients[i].answer, answer));
+      close (clients[i].fd);
+    }
+}
+
+static void
+ask_once (AdoptFixture *fixture, const char *answer)
+{
+  Client client;
+
+  client_begin (fixture, &client);
+  ADOPT_WAIT_FOR (client_is_over (&client));
+  g_assert_true (g_str_has_suffix (client.answer, answer));
+  close (client.fd);
+}
+
+static void
+begin (AdoptFixture *fixture, const char *how, const char *host)
+{
+  const char *argv[] = { PROGRAM, how, NULL };
+
+  adopt_open_listener (fixture, host);
+  adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  /* It has accepted: its library is there. */
+  ask_once (fixture, "old-one");
+}
+
+static guint
+n_held (AdoptFixture *fixture)
+{
+  return hr_rescue_get_n_held (hr_socket_listeners_get_rescue (HR_SOCKET_LISTENERS (fixture->listeners)));
+}
+
+/* All new connections go to an instance that is never there. */
+static void
+fill_queue_of_candidate (AdoptFixture *fixture, Client *clients)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hr_listeners_separate (fixture->listeners, "candidate", &error));
+  g_assert_no_error (error);
+  g_assert_true (hr_listeners_set_share (fixture->listeners, "candidate", HR_SHARE_ALL, FALSE, &error));
+  g_assert_no_error (error);
+  clients_begin (fixture, clients);
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "candidate"), ==, N_CLIENTS);
+}
+
+static void
+check_failed_candidate (AdoptFixture *fixture, const char *how, const char *host)
+{
+  Client clients[N_CLIENTS];
+
+  begin (fixture, how, host);
+  fill_queue_of_candidate (fixture, clients);
+  hr_listeners_rejoin (fixture->listeners, "candidate");
+  clients_end (clients, "old-one");
+  ADOPT_WAIT_FOR (n_held (fixture) == 0);
+  g_assert_false (fixture->old.exited);
+  ask_once (fixture, "old-one");
+}
+
+static void
+test_failed_candidate (AdoptFixture *fixture, gconstpointer data)
+{
+  check_failed_candidate (fixture, data, "127.0.0.1");
+}
+
+static void
+test_every_host (AdoptFixture *fixture, gconstpointer data)
+{
+  check_failed_candidate (fixture, data, "*");
+}
+
+static void
+test_ipv6 (AdoptFixture *fixture, gconstpointer data)
+{
+  fixture->host = "::1";
+  check_failed_candidate (fixture, data, "::1");
+}
+
+/* The candidate is not started; what is in the old one's queue goes to the one that was promoted. */
+static void
+test_after_promotion (AdoptFixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PROGRAM, data, NULL };
+  Client clients[N_CLIENTS];
+  g_autofree char *old_id = adopt_full_id ("old-one");
+  g_autofree char *new_id = adopt_full_id ("new-one");
+  g_autoptr (GError) error = NULL;
+
+  begin (fixture, data, "127.0.0.1");
+  hr_instance_stop (fixture->old.instance, SIGSTOP);
+  clients_begin (fixture, clients);
+  g_assert_true (hr_listeners_separate (fixture->listeners, new_id, &error));
+  g_assert_no_error (error);
+  adopt_start (fixture, &fixture->new, "new-one", argv, "", fixture->port);
+  hr_listeners_promote (fixture->listeners, new_id);
+  ask_once (fixture, "new-one");
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, old_id), ==, N_CLIENTS);
+  hr_instance_kill (fixture->old.instance);
+  clients_end (clients, "new-one");
+}
+
+/* It is nudged, and dies before it has taken anything: the next instance takes it. */
+static void
+test_receiver_dies (AdoptFixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PROGRAM, data, NULL };
+  Client clients[N_CLIENTS];
+
+  begin (fixture, data, "127.0.0.1");
+  hr_instance_stop (fixture->old.instance, SIGSTOP);
+  fill_queue_of_candidate (fixture, clients);
+  hr_listeners_rejoin (fixture->listeners, "candidate");
+  ADOPT_WAIT_FOR (n_held (fixture) == N_CLIENTS);
+  hr_instance_kill (fixture->old.instance);
+  ADOPT_WAIT_FOR (fixture->old.exited);
+  g_assert_cmpuint (n_held (fixture), ==, N_CLIENTS);
+  adopt_start (fixture, &fixture->new, "new-one", argv, "", fixture->port);
+  clients_end (clients, "new-one");
+  ADOPT_WAIT_FOR (n_held (fixture) == 0);
+}
+
+static const struct {
+  const char *name, *how;
+} ways[] = {
+  { "accept-that-waits", "accept" },
+  { "select", "select" },
+  { "poll", "poll" },
+  { "epoll-level-triggered", "epoll-level" },
+  { "epoll-edge-triggered", "epoll-edge" },
+  { "epoll-oneshot", "epoll-oneshot" },
+  { "non-blocking", "nonblock-socket" },
+  { "prefork", "prefork" },
+  { "threads", "threads" },
+};
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      g_autofree char *name = g_strconcat ("/rescue/candidate-that-never-accepted/", ways[i].name, NULL);
+
+      g_test_add (name, AdoptFixture, ways[i].how, adopt_set_up, test_failed_candidate, adopt_tear_down);
+    }
+#define ADD(path, data, func) g_test_add ("/rescue/" path, AdoptFixture, data, adopt_set_up, func, adopt_tear_down)
+  ADD ("every-host", "epoll-level", test_every_host);
+  ADD ("ipv6", "epoll-level", test_ipv6);
+  ADD ("old-instance-that-died-after-promotion", "epoll-edge", test_after_promotion);
+  ADD ("receiver-that-died", "poll", test_receiver_dies);
+  return g_test_run ();
+}
