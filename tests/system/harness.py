@@ -608,7 +608,7 @@ class LoadThreads:
             while got := connection.recv(4096):
                 answer += got
         head, _, body = answer.partition(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200 ") or not body:
+        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")) or not body:
             raise OSError(f"answered {answer!r}")
         return body.decode().strip()
 
