@@ -23,6 +23,40 @@ adopt_set_up (AdoptFixture *fixture, gconstpointer data)
   fixture->listeners = hr_socket_listeners_new ();
 }
 
+/* What there is to know when something did not happen. */
+static void
+explain (AdoptFixture *fixture)
+{
+  g_autofree char *log = g_build_filename (fixture->dir, "log", NULL);
+  g_autofree char *text = NULL;
+
+  g_file_get_contents (log, &text, NULL, NULL);
+  g_test_message (
+      "answers of the old one %d, of the new one %d, refused %d, cut %d, exited %d and %d (status %#x, %#x); "
+      "the programs said: %s",
+      g_atomic_int_get (&fixture->old_answers), g_atomic_int_get (&fixture->new_answers),
+      g_atomic_int_get (&fixture->refused), g_atomic_int_get (&fixture->cut), fixture->old.exited, fixture->new.exited,
+      (guint)fixture->old.status, (guint)fixture->new.status, text != NULL ? text : "nothing");
+}
+
+static gboolean
+has_waited_too_long (gint64 since)
+{
+  return g_get_monotonic_time () - since > (gint64)DEADLINE_MSEC * 1000 / 2;
+}
+
+/* Waits for it, but not for what a program that has ended will not do. */
+#define EXPECT(fixture, condition)                                                                                     \
+  G_STMT_START                                                                                                         \
+  {                                                                                                                    \
+    gint64 since = g_get_monotonic_time ();                                                                            \
+    ADOPT_WAIT_FOR ((condition) || (fixture)->old.exited || (fixture)->new.exited || has_waited_too_long (since));     \
+    if (!(condition))                                                                                                  \
+      explain (fixture);                                                                                               \
+    g_assert_true (condition);                                                                                         \
+  }                                                                                                                    \
+  G_STMT_END
+
 gboolean
 adopt_on_deadline (gpointer data)
 {
@@ -120,9 +154,10 @@ adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const
   ADOPT_WAIT_FOR (running->notified || running->listening || running->exited);
   if (running->exited)
     {
-      g_autofree char *text = NULL;
-      g_file_get_contents (log, &text, NULL, NULL);
-      g_test_message ("the program said: %s", text);
+      const GError *start_error = hr_instance_get_start_error (running->instance);
+
+      g_test_message ("it ended before it listened: %s", start_error != NULL ? start_error->message : "it was started");
+      explain (fixture);
     }
   g_assert_false (running->exited);
 }
@@ -197,7 +232,7 @@ adopt_drain (AdoptFixture *fixture)
   } while (fixture->connections > 0);
   /* The answer that was on its way is counted with the next one of the other. */
   answers = g_atomic_int_get (&fixture->new_answers);
-  ADOPT_WAIT_FOR (g_atomic_int_get (&fixture->new_answers) > answers);
+  EXPECT (fixture, g_atomic_int_get (&fixture->new_answers) > answers);
   answers = g_atomic_int_get (&fixture->old_answers);
   fixture->drained_answers = answers;
 }
@@ -213,14 +248,14 @@ adopt_hand_over (AdoptFixture *fixture, const char *const *program, const char *
   if (fixture->port == 0)
     fixture->port = ((HrListener *)g_ptr_array_index (hr_listeners_list (fixture->listeners), 0))->port;
   fixture->asker = g_thread_new ("asker", adopt_keep_asking, fixture);
-  ADOPT_WAIT_FOR (g_atomic_int_get (&fixture->old_answers) > 0);
+  EXPECT (fixture, g_atomic_int_get (&fixture->old_answers) > 0);
   /* The first of a program's listeners makes it ready; at its very first start the others follow a moment later. */
   g_atomic_int_set (&fixture->refused, 0);
 
   adopt_start (fixture, &fixture->new, "new-one", program, host, program_port);
   old_before = g_atomic_int_get (&fixture->old_answers);
-  ADOPT_WAIT_FOR (g_atomic_int_get (&fixture->new_answers) > 0
-                  && g_atomic_int_get (&fixture->old_answers) > old_before);
+  EXPECT (fixture,
+          g_atomic_int_get (&fixture->new_answers) > 0 && g_atomic_int_get (&fixture->old_answers) > old_before);
 
   adopt_drain (fixture);
   new_before = g_atomic_int_get (&fixture->new_answers);

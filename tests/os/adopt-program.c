@@ -81,6 +81,8 @@ bound (int type, int extra)
 
   CHECK (fd >= 0);
   CHECK (setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+  /* Before bind(): the socket gets what the one that is bound in its place has. */
+  CHECK (setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
   if (extra == IPV6_V6ONLY)
     CHECK (setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0);
   else if (extra != 0)
@@ -321,12 +323,10 @@ serve_names (bool v6only)
   struct sockaddr_storage wanted, name;
   socklen_t length = sizeof name;
   struct timeval patience = { .tv_sec = 20 };
-  int on = 1;
 
   wanted_address (&wanted);
   listener = bound (0, v6only ? IPV6_V6ONLY : 0);
   CHECK (option_of (listener, SOL_SOCKET, SO_ACCEPTCONN) == 0);
-  CHECK (setsockopt (listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
   CHECK (listen (listener, 1) == 0);
   CHECK (option_of (listener, SOL_SOCKET, SO_ACCEPTCONN) == 1);
   CHECK (option_of (listener, SOL_SOCKET, SO_REUSEADDR) == 1);
