@@ -68,6 +68,8 @@ hr_reload_time_phase (HrReload *self, const char *phase)
         outcome->phases = hr_phase_times_new ();
       hr_phase_times_add (outcome->phases, self->timed_phase, now - self->timed_since);
     }
+  else
+    self->began_at = now;
   self->timed_phase = phase;
   self->timed_since = now;
 }
@@ -82,9 +84,11 @@ void
 hr_reload_take_figures (HrReload *self)
 {
   HrOutcome *outcome = hr_job_edit_outcome (self->job);
-  gint64 now = hr_clock_now (hr_reload_clock (self));
+  gint64 now;
 
+  /* One moment for all: what is told must add up. */
   hr_reload_time_phase (self, NULL);
+  now = self->timed_since;
   outcome->duration_usec = now - self->began_at;
   if (self->end == HR_RELOAD_ENDED_BADLY && self->outage_since != 0)
     {

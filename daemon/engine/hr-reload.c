@@ -297,7 +297,6 @@ hr_reload_begin (HrReload *self)
 {
   g_return_if_fail (HR_IS_RELOAD (self));
 
-  self->began_at = hr_clock_now (hr_reload_clock (self));
   if (self->previous != NULL)
     {
       g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);

@@ -580,7 +580,7 @@ class Load:
         equal(self.process.stdout.readline(), "began\n", "the first word of the load")
 
     def stop(self):
-        """Ends it; returns the failures. Then there are count and bodies: {answer: [how many, first at, last at]}."""
+        """Ends it; returns the failures: [when, what, port of the client or None]. Then there are count and bodies: {answer: [how many, first at, last at]}."""
         output, _ = self.process.communicate(timeout=DEADLINE)
         result = json.loads(output)
         self.count, self.bodies = result["count"], result["bodies"]
@@ -594,6 +594,7 @@ class LoadThreads:
         self.port, self.path = port, path
         self.stopping = threading.Event()
         self.lock = threading.Lock()
+        self.local = threading.local()
         self.count, self.bodies, self.failures = 0, {}, []
         self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
 
@@ -603,6 +604,7 @@ class LoadThreads:
     def ask(self):
         """One request over a connection of its own; http.client would take three times as long."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            self.local.port = connection.getsockname()[1]
             connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % self.path.encode())
             answer = b""
             while got := connection.recv(4096):
@@ -614,6 +616,7 @@ class LoadThreads:
 
     def run(self):
         while not self.stopping.wait(self.PAUSE):
+            self.local.port = None
             try:
                 body = self.ask()
                 now = time.monotonic()
@@ -623,7 +626,7 @@ class LoadThreads:
                     seen[0], seen[2] = seen[0] + 1, now
             except OSError as error:
                 with self.lock:
-                    self.failures.append([time.monotonic(), repr(error)])
+                    self.failures.append([time.monotonic(), repr(error), self.local.port])
 
     def until_end_of_input(self):
         for thread in self.threads:

@@ -12,6 +12,26 @@ from harness import Gate, Load, Site, answers, check, equal, get, is_alive, main
 from services import EVENTS, PYTHON, RATES, EventStream, Service, Unmodified, app, at_gate, counting
 
 
+@test("pain-01-a-reload-drops-no-request-and-says-how-long-one-waited")
+def drops_nothing():
+    with Site() as site:
+        beside = Service(site, "beside")
+        after = Service(site, "after", Handover="sequential")
+        for service in (beside, after):
+            load = Load(service.port, connections=8)
+            for release in range(2, 7):
+                details = service.completed(service.save(app(str(release))), release)["args"][4]
+                equal(sum(usec for _, usec in details["phases"]), details["durationUsec"], "sum of the phases")
+                check("queueWaitUsec" in details, "the longest wait is known:", details)
+                # While nobody serves somebody asks, and is kept waiting for the rest of it.
+                if service is after:
+                    check(details["queueWaitUsec"] + 40000 >= details["downtimeUsec"] / 2, "the longest wait:", details)
+                    check(details["queueWaitUsec"] <= details["durationUsec"] + 40000, "the longest wait:", details)
+            equal(load.stop(), [], f"failures of {load.count} requests")
+            equal(sorted(load.bodies), list("123456"), "every version has answered")
+        equal([entry["queueWaitUsec"] is not None for entry in site.history("after")], [True] * 5 + [False], "history")
+
+
 @test("pain-02-the-old-process-is-not-stopped-before-the-new-one-is-ready")
 def old_serves():
     with Site() as site:
