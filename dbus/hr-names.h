@@ -40,6 +40,11 @@
 /* Helpers */
 #define HR_EXEC_HELPER "hotreload-exec"
 #define HR_ADOPT_LIBRARY "libhotreload-adopt.so"
+#define HR_PROBE_LIBRARY "libhotreload-probe.so"
+/* For the command of a probe: the address from which it reaches the instance that it is to probe and no other, and the
+   ports of that instance's TCP listeners, with blanks between them. Absent where every instance is the same to it. */
+#define HR_ENV_PROBE_SOURCE "HOTRELOAD_PROBE_SOURCE"
+#define HR_ENV_PROBE_PORTS "HOTRELOAD_PROBE_PORTS"
 
 /* Exit codes of hrctl, also used by hotreloadd --check */
 #define HR_EXIT_OK 0

@@ -24,6 +24,8 @@ struct _HrGeneration {
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
   guint stop_timer;
+  guint linger_timer; /* while it goes on accepting from sockets of its own */
+  gint64 linger_until;
   guint open_timer; /* until what is expected to open its state need not any more */
   gint64 kill_at;
   char *status_text;

@@ -227,6 +227,31 @@ hr_generation_get_wait (HrGeneration *self)
 }
 
 /**
+ * hr_generation_is_watched:
+ * @self: a generation
+ *
+ * Returns: whether the adopt library sees its program
+ */
+gboolean
+hr_generation_is_watched (HrGeneration *self)
+{
+  return self->alive && hr_instance_is_watched (self->instance);
+}
+
+/**
+ * hr_generation_probe_source:
+ * @self: a generation
+ *
+ * Returns: (transfer full) (nullable): from which address it is reached, and no other instance of its service; %NULL: one
+ *   is as good as another
+ */
+GInetAddress *
+hr_generation_probe_source (HrGeneration *self)
+{
+  return hr_listeners_probe_source (self->plan->listeners, self->id);
+}
+
+/**
  * hr_generation_has_notified:
  * @self: a generation
  *
@@ -364,10 +389,27 @@ hr_generation_get_port (HrGeneration *self)
  * hr_generation_dup_environment:
  * @self: a started generation
  *
- * Returns: (transfer full): what it was started with, for what runs beside it (probes)
+ * Returns: (transfer full): what it was started with, for what runs beside it (probes), and how that reaches it and no
+ *   other instance where they differ
  */
 char **
 hr_generation_dup_environment (HrGeneration *self)
 {
-  return g_environ_setenv (g_strdupv (self->environment), HR_ENV_INSTANCE, self->id, TRUE);
+  char **environment = g_environ_setenv (g_strdupv (self->environment), HR_ENV_INSTANCE, self->id, TRUE);
+  g_autoptr (GInetAddress) source = hr_generation_probe_source (self);
+  GPtrArray *listeners = hr_listeners_list (self->plan->listeners);
+  g_autofree char *address = source != NULL ? g_inet_address_to_string (source) : NULL;
+  g_autoptr (GString) ports = g_string_new (NULL);
+
+  if (address == NULL)
+    return environment;
+  for (guint i = 0; i < listeners->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (listeners, i);
+
+      if (listener->kind == HR_LISTEN_TCP)
+        g_string_append_printf (ports, "%s%u", ports->len > 0 ? " " : "", listener->port);
+    }
+  environment = g_environ_setenv (environment, HR_ENV_PROBE_SOURCE, address, TRUE);
+  return g_environ_setenv (environment, HR_ENV_PROBE_PORTS, ports->str, TRUE);
 }

@@ -40,6 +40,14 @@ begin_stopping (HrGeneration *self)
     hr_generation_give_state (self, NULL, NULL);
 }
 
+/* Whatever is armed for later: what comes now takes its place. */
+static void
+forget_drain (HrGeneration *self)
+{
+  hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
+  g_clear_pointer (&self->drain, hr_drain_free);
+}
+
 static void
 drained (gpointer user_data)
 {
@@ -55,6 +63,28 @@ begin_drain (HrGeneration *self, gboolean busy, gint64 timeout_usec)
                               drained, self);
 }
 
+static void
+accept_no_more (HrGeneration *self)
+{
+  if (hr_instance_retire (self->instance))
+    begin_drain (self, FALSE, self->plan->spec->drain_timeout);
+  else
+    hr_generation_stop (self, self->plan->spec->drain_timeout);
+}
+
+static void
+linger (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+  gint64 now = hr_clock_now (hr_generation_clock (self));
+
+  self->linger_timer = 0;
+  if (now < self->linger_until && hr_listeners_count_waiting (self->plan->listeners, self->id) > 0)
+    self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
+  else
+    accept_no_more (self);
+}
+
 /**
  * hr_generation_retire:
  * @self: a generation whose successor serves
@@ -62,6 +92,9 @@ begin_drain (HrGeneration *self, gboolean busy, gint64 timeout_usec)
  * It accepts nothing any more; when it has finished what it had accepted, or after DrainTimeout, it is stopped. What
  * cannot be held to accepting nothing is told to stop at once and has DrainTimeout for it. Once; hr_generation_stop()
  * cuts it short.
+ *
+ * From sockets that are its alone, to which no new connection goes, it goes on accepting for %HR_LINGER_USEC, as
+ * handshakes may be under way, and until nothing waits in them, for DrainTimeout at most: nobody else would.
  */
 void
 hr_generation_retire (HrGeneration *self)
@@ -71,10 +104,14 @@ hr_generation_retire (HrGeneration *self)
   if (!self->alive || self->stopping)
     return;
   begin_stopping (self);
-  if (hr_instance_retire (self->instance))
-    begin_drain (self, FALSE, self->plan->spec->drain_timeout);
-  else
-    hr_generation_stop (self, self->plan->spec->drain_timeout);
+  if (hr_listeners_count_waiting (self->plan->listeners, self->id) < 0)
+    {
+      accept_no_more (self);
+      return;
+    }
+  self->linger_until =
+      hr_clock_now (hr_generation_clock (self)) + MAX (self->plan->spec->drain_timeout, HR_LINGER_USEC);
+  self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_USEC, linger, self);
 }
 
 /**
@@ -98,7 +135,7 @@ hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
       return;
     }
   begin_stopping (self);
-  g_clear_pointer (&self->drain, hr_drain_free);
+  forget_drain (self);
   begin_drain (self, TRUE, HR_HANDOVER_FINISH_USEC);
   arm_kill (self, timeout_usec);
 }
@@ -118,7 +155,7 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
   if (!self->alive || self->killed)
     return;
   begin_stopping (self);
-  g_clear_pointer (&self->drain, hr_drain_free);
+  forget_drain (self);
   if (!self->signalled)
     {
       self->signalled = TRUE;
@@ -141,7 +178,7 @@ hr_generation_kill (HrGeneration *self)
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
   if (!self->alive)
     return;
-  g_clear_pointer (&self->drain, hr_drain_free);
+  forget_drain (self);
   self->stopping = TRUE;
   self->killed = TRUE;
   hr_instance_kill (self->instance);

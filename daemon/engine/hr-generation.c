@@ -31,6 +31,7 @@ hr_generation_dispose (GObject *object)
   if (self->platform != NULL)
     {
       hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+      hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
       hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
     }
   /* Whoever drops a running generation drops its process: nothing may outlive the object that watches it. */
@@ -209,6 +210,7 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   self->status_known = known;
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+  hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
   g_clear_object (&self->offer);

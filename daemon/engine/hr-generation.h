@@ -19,6 +19,10 @@ G_BEGIN_DECLS
 #define HR_STATE_OPEN_WAIT_USEC (5 * G_USEC_PER_SEC)
 /* When others wait for its end, this long it may go on answering before it is told to stop. */
 #define HR_HANDOVER_FINISH_USEC (1 * G_USEC_PER_SEC)
+/* From sockets of its own a retired one goes on accepting for so long, and longer while something waits in them, looked
+ * at this often. */
+#define HR_LINGER_USEC (1 * G_USEC_PER_SEC)
+#define HR_LINGER_STEP_USEC (50 * G_TIME_SPAN_MILLISECOND)
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
 /* Of a program that failed, this much of its output is shown: bytes and lines. */
@@ -57,6 +61,8 @@ gboolean hr_generation_can_wait (HrGeneration *self);
 gboolean hr_generation_may_accept (HrGeneration *self);
 void hr_generation_measure_wait (HrGeneration *self, gboolean measure);
 gint64 hr_generation_get_wait (HrGeneration *self);
+gboolean hr_generation_is_watched (HrGeneration *self);
+GInetAddress *hr_generation_probe_source (HrGeneration *self);
 gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);

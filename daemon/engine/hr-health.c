@@ -118,6 +118,10 @@ probe (gpointer user_data)
   HrHealth *self = user_data;
 
   self->timer = 0;
+  /* Anew each time: whether it is reached apart from others changes. */
+  g_strfreev (self->environment);
+  self->environment = hr_generation_dup_environment (self->generation);
+  self->request.environment = (const char *const *)self->environment;
   hr_checker_probe_async (hr_platform_get_checker (self->platform), &self->request, self->request.spec->probe_timeout,
                           self->cancellable, probed, g_object_ref (self));
 }
@@ -145,8 +149,6 @@ hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient)
     return self;
 
   self->state = HR_HEALTH_STARTING;
-  self->environment = hr_generation_dup_environment (generation);
-  self->request.environment = (const char *const *)self->environment;
   self->request.view = hr_generation_get_view (generation);
   self->cancellable = g_cancellable_new ();
   self->timer = hr_clock_after (hr_platform_get_clock (platform), 0, probe, self);

@@ -93,6 +93,7 @@ hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error)
   g_cancellable_cancel (self->cancellable);
   if (self->health != NULL)
     hr_health_stop (self->health);
+  hr_reload_end_traffic (self);
   /* An instance that was told to stop will stop: its state comes first, then the old release is started with it. The
    * candidate ends now: it must not go on without that state when it cannot be kept waiting any longer. */
   if (!self->handing_over)
@@ -141,6 +142,7 @@ hr_reload_abandon (HrReload *self)
   g_cancellable_cancel (self->cancellable);
   if (self->health != NULL)
     hr_health_stop (self->health);
+  hr_reload_end_traffic (self);
   if (self->candidate != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->candidate, self);

@@ -79,7 +79,7 @@ look_at_listeners (gpointer user_data)
   self->switch_timer = 0;
   if (hr_reload_has_ended (self))
     return;
-  if (self->previous != NULL && now - self->switch_began < HR_SWITCH_WAIT_USEC
+  if (self->previous != NULL && !self->separate && now - self->switch_began < HR_SWITCH_WAIT_USEC
       && hr_generation_may_accept (self->previous))
     {
       self->switch_timer = hr_clock_after (hr_reload_clock (self), self->switch_step, look_at_listeners, self);
@@ -90,13 +90,16 @@ look_at_listeners (gpointer user_data)
   hr_reload_end (self, HR_RELOAD_ENDED_WELL);
 }
 
-/* Both share the listening sockets: a connection goes to whichever accepts. When the job ends, that is the new one. */
+/* Where both share the listening sockets, a connection goes to whichever accepts, and when the job ends that is the new
+ * one. Where the candidate has sockets of its own they become the service's at once. */
 static void
 switch_over (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_SWITCH);
   hr_reload_note_serving (self);
   hr_job_set_cancel_func (self->job, NULL, NULL);
+  self->separate = hr_listeners_is_separate (self->parts.listeners, hr_generation_get_id (self->candidate));
+  hr_listeners_promote (self->parts.listeners, hr_generation_get_id (self->candidate));
   if (self->previous != NULL && hr_generation_is_alive (self->previous))
     hr_generation_retire (self->previous);
   self->switch_began = hr_clock_now (hr_reload_clock (self));
@@ -257,6 +260,7 @@ preserve (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_PRESERVE);
   self->handing_over = TRUE;
+  hr_reload_give_all_traffic (self);
   hr_handover_async (self->platform, self->previous, &self->parts, self->slot, self->spec->stop_timeout, handed_over,
                      g_object_ref (self));
   hr_reload_note_serving (self);
@@ -294,6 +298,7 @@ start (HrReload *self)
 
   hr_reload_enter (self, HR_PHASE_START);
   self->candidate = hr_generation_new (self->platform, &plan);
+  hr_reload_separate (self, plan.expects_state);
   g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
   g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);

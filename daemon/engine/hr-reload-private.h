@@ -55,6 +55,7 @@ struct _HrReload {
   gboolean held_already;
   gboolean checking;
   gboolean handing_over;
+  gboolean separate; /* the candidate had sockets of its own until it was switched to */
   gboolean failing;
   gboolean abandoned;
   GError *error;
@@ -102,5 +103,10 @@ void hr_reload_announce (HrReload *self);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);
+
+/* hr-reload-traffic.c */
+void hr_reload_separate (HrReload *self, gboolean state_expected);
+void hr_reload_give_all_traffic (HrReload *self);
+void hr_reload_end_traffic (HrReload *self);
 
 G_END_DECLS

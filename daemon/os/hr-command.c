@@ -175,6 +175,7 @@ static gboolean
 child_spawn (Child *self, const HrCommand *command, GError **error)
 {
   g_auto (GStrv) argv = helper_argv (command);
+  g_auto (GStrv) environment = hr_exec_preload_probe (g_strdupv ((char **)command->environment));
   g_auto (HrFd) input = open_input (command->input, error);
   g_auto (HrFd) output = -1, errors = -1, status = -1;
   int target = STATUS_FD;
@@ -185,7 +186,7 @@ child_spawn (Child *self, const HrCommand *command, GError **error)
       || (command->errors_apart
           && !capture_open (&self->errors, &errors, command->output_head, command->output_tail, error)))
     return FALSE;
-  if (!g_spawn_async_with_pipes_and_fds (NULL, (const char *const *)argv, (const char *const *)command->environment,
+  if (!g_spawn_async_with_pipes_and_fds (NULL, (const char *const *)argv, (const char *const *)environment,
                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, input,
                                          output, errors >= 0 ? errors : output, &status, &target, 1, &self->pid, NULL,
                                          NULL, NULL, &local))

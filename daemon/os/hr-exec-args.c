@@ -47,6 +47,39 @@ hr_exec_adopt_library_path (void)
   return helper_file (HR_PKGLIBDIR, HR_ADOPT_LIBRARY);
 }
 
+/**
+ * hr_exec_preload:
+ * @environment: (transfer full): KEY=VALUE
+ * @library: path
+ *
+ * Returns: (transfer full): the same, with the library before any others
+ */
+char **
+hr_exec_preload (char **environment, const char *library)
+{
+  const char *others = g_environ_getenv (environment, "LD_PRELOAD");
+  g_autofree char *both = others != NULL && *others != '\0' ? g_strconcat (library, ":", others, NULL) : NULL;
+
+  return g_environ_setenv (environment, "LD_PRELOAD", both != NULL ? both : library, TRUE);
+}
+
+/**
+ * hr_exec_preload_probe:
+ * @environment: (transfer full): KEY=VALUE, of a command
+ *
+ * Returns: (transfer full): the same, for a probe's command (%HR_ENV_PROBE_SOURCE) with libhotreload-probe.so
+ */
+char **
+hr_exec_preload_probe (char **environment)
+{
+  g_autofree char *library = NULL;
+
+  if (g_environ_getenv (environment, HR_ENV_PROBE_SOURCE) == NULL)
+    return environment;
+  library = helper_file (HR_PKGLIBDIR, HR_PROBE_LIBRARY);
+  return hr_exec_preload (environment, library);
+}
+
 static void
 add_option (GPtrArray *argv, const char *option, const char *value)
 {

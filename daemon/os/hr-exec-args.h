@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 char *hr_exec_helper_path (void);
 char *hr_exec_adopt_library_path (void);
+char **hr_exec_preload (char **environment, const char *library);
+char **hr_exec_preload_probe (char **environment);
 void hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_only);
 gboolean hr_exec_can_mount (char **why);
 

@@ -89,19 +89,10 @@ first_port (const HrLaunch *launch)
 }
 
 static char **
-preload (char **environment)
-{
-  g_autofree char *library = hr_exec_adopt_library_path ();
-  const char *others = g_environ_getenv (environment, "LD_PRELOAD");
-  g_autofree char *both = others != NULL && *others != '\0' ? g_strconcat (library, ":", others, NULL) : NULL;
-
-  return g_environ_setenv (environment, "LD_PRELOAD", both != NULL ? both : library, TRUE);
-}
-
-static char **
 make_environment (const HrLaunch *launch, const char *notify_address, const char *adopt_address)
 {
   char **environment = g_strdupv ((char **)launch->environment);
+  g_autofree char *library = NULL;
   guint port = first_port (launch);
 
   if (environment == NULL)
@@ -116,7 +107,8 @@ make_environment (const HrLaunch *launch, const char *notify_address, const char
   if (adopt_address == NULL)
     return g_environ_unsetenv (environment, HR_ENV_ADOPT);
   environment = g_environ_setenv (environment, HR_ENV_ADOPT, adopt_address, TRUE);
-  return preload (environment);
+  library = hr_exec_adopt_library_path ();
+  return hr_exec_preload (environment, library);
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hr-command.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-socket-group.h"
@@ -569,6 +570,48 @@ test_other_user (Fixture *fixture, gconstpointer data)
   assert_split (fixture, "new");
 }
 
+/* What a probe's command connects comes to the instance that is to be probed, by whatever name of this machine. */
+static void
+probe_by_command (Fixture *fixture, const char *host, const char *bound_to, Side expected)
+{
+  g_autoptr (GInetAddress) address = hr_listeners_probe_source (fixture->listeners, "new");
+  g_autofree char *source = g_inet_address_to_string (address);
+  g_autofree char *port = g_strdup_printf ("%u", fixture->listener->port);
+  g_autofree char *script = g_strdup_printf ("import socket; socket.create_connection(('%s', %s), 10%s%s%s)", host,
+                                             port, bound_to != NULL ? ", ('" : "", bound_to != NULL ? bound_to : "",
+                                             bound_to != NULL ? "', 0)" : "");
+  g_autofree char *source_line = g_strdup_printf ("HOTRELOAD_PROBE_SOURCE=%s", source);
+  g_autofree char *ports_line = g_strdup_printf ("HOTRELOAD_PROBE_PORTS=1 %s", port);
+  const char *argv[] = { "/usr/bin/python3", "-c", script, NULL };
+  const char *environment[] = { "PATH=/usr/bin:/bin", source_line, ports_line, NULL };
+  const HrCommand command = { .argv = argv,
+                              .environment = environment,
+                              .directory = "/",
+                              .output_head = 4096,
+                              .deadline = g_get_monotonic_time () + DEADLINE_USEC };
+  g_auto (HrCommandResult) result = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (hr_command_run (&command, NULL, &result, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (result.wait_status, ==, 0);
+  g_assert_cmpint (find_side (fixture, "new"), ==, expected);
+}
+
+static void
+test_probe_command (Fixture *fixture, gconstpointer data)
+{
+  open_on (fixture, "*");
+  enter (fixture, "old");
+  separate (fixture, "new");
+  probe_by_command (fixture, "127.0.0.1", NULL, SIDE_OWN);
+  probe_by_command (fixture, "::1", NULL, SIDE_OWN);
+  probe_by_command (fixture, "::ffff:127.0.0.1", NULL, SIDE_OWN);
+  probe_by_command (fixture, "localhost", NULL, SIDE_OWN);
+  /* It was said from where. */
+  probe_by_command (fixture, "127.0.0.1", "127.0.0.1", SIDE_MAIN);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -586,6 +629,7 @@ main (int argc, char **argv)
   ADD ("/socket-traffic/revive", NULL, test_revive);
   ADD ("/socket-traffic/dual-stack", NULL, test_dual_stack);
   ADD ("/socket-traffic/ipv6-only", NULL, test_ipv6_only);
+  ADD ("/socket-traffic/promise-2/probe-command-reaches-the-candidate", NULL, test_probe_command);
   ADD ("/socket-traffic/other-user", NULL, test_other_user);
   return g_test_run ();
 }

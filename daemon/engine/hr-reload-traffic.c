@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whether the candidate of a reload has sockets of its own, and what goes to them.
+ */
+#include "hr-log.h"
+#include "hr-reload-private.h"
+
+static gboolean
+has_tcp_listener (HrReload *self)
+{
+  GPtrArray *list = hr_listeners_list (self->parts.listeners);
+
+  for (guint i = 0; i < list->len; i++)
+    if (((const HrListener *)g_ptr_array_index (list, i))->kind == HR_LISTEN_TCP)
+      return TRUE;
+  return FALSE;
+}
+
+/* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
+ * instance, nobody could hand on what is left in a queue. */
+static gboolean
+needs_own_sockets (HrReload *self, gboolean state_expected)
+{
+  return self->previous != NULL && !self->sequential && !state_expected && self->spec->probe_exec[0] != NULL
+         && has_tcp_listener (self) && hr_generation_is_serving (self->previous)
+         && hr_generation_is_watched (self->previous);
+}
+
+/**
+ * hr_reload_separate:
+ * @self: a reload whose candidate is not started
+ * @state_expected: whether state is to pass before it serves: then connections wait while it does
+ *
+ * Gives the candidate sockets of its own where its probe must not be answered by the running instance. It gets no
+ * connection but the probe's until it has proven itself. Where that cannot be, both share the service's.
+ */
+void
+hr_reload_separate (HrReload *self, gboolean state_expected)
+{
+  const char *id = hr_generation_get_id (self->candidate);
+  g_autoptr (GInetAddress) source = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!needs_own_sockets (self, state_expected))
+    return;
+  if (!hr_listeners_separate (self->parts.listeners, id, &error))
+    {
+      hr_log_debug (self->spec->name, "the new instance shares the sockets of the old one: %s", error->message);
+      return;
+    }
+  source = hr_listeners_probe_source (self->parts.listeners, id);
+  if (source == NULL)
+    hr_listeners_rejoin (self->parts.listeners, id);
+}
+
+/**
+ * hr_reload_give_all_traffic:
+ * @self: a reload whose old instance accepts nothing any more, before the candidate serves
+ *
+ * New connections wait for the candidate.
+ */
+void
+hr_reload_give_all_traffic (HrReload *self)
+{
+  const char *id = self->candidate != NULL ? hr_generation_get_id (self->candidate) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (id != NULL && hr_listeners_is_separate (self->parts.listeners, id)
+      && !hr_listeners_set_share (self->parts.listeners, id, HR_SHARE_ALL, FALSE, &error))
+    hr_log_debug (self->spec->name, "%s, ignoring: what waits for the old instance is handed on", error->message);
+}
+
+/**
+ * hr_reload_end_traffic:
+ * @self: a reload that fails
+ *
+ * No new connection goes to the candidate, from now on and not only when it has ended.
+ */
+void
+hr_reload_end_traffic (HrReload *self)
+{
+  if (self->candidate != NULL)
+    hr_listeners_rejoin (self->parts.listeners, hr_generation_get_id (self->candidate));
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Whether a candidate has sockets of its own, and when they become the service's.
+ */
+#include <signal.h>
+
+#include "engine-fixture.h"
+
+#define LISTEN "Listen=http=tcp:127.0.0.1:8080\n"
+#define PROBE "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n"
+#define RETIRES ((HrFakeProgram){ .retires = TRUE })
+
+static void
+assert_traffic (Engine *engine, const char *expected)
+{
+  GPtrArray *traffic = engine_parts (engine)->listeners->traffic;
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < traffic->len; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", (const char *)g_ptr_array_index (traffic, i));
+  g_assert_cmpstr (text->str, ==, expected);
+}
+
+static void
+reload (Engine *engine)
+{
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+}
+
+static void
+test_promoted (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, LISTEN PROBE, &RETIRES);
+
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  assert_traffic (engine, "separate, promote");
+}
+
+/* The job does not wait for the old instance, which goes on accepting what is in its queue. */
+static void
+test_old_empties_its_queue (Engine *engine)
+{
+  HrFakeListeners *listeners;
+  HrFakeInstance *old;
+
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  old = engine_instance (engine, 0);
+  listeners = engine_parts (engine)->listeners;
+  listeners->waiting = 3;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 500 * MSEC);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_false (old->retired);
+  engine_run (engine, 2 * SECOND);
+  g_assert_false (old->retired);
+  g_assert_cmpint (old->signalled, ==, 0);
+  listeners->waiting = 0;
+  engine_run (engine, HR_LINGER_STEP_USEC);
+  g_assert_true (old->retired);
+  engine_run (engine, SECOND);
+  g_assert_false (old->alive);
+  g_assert_false (old->killed);
+}
+
+static void
+test_old_has_a_second (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  old = engine_instance (engine, 0);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 500 * MSEC);
+  g_assert_cmpstr (g_ptr_array_index (engine_parts (engine)->listeners->traffic, 1), ==, "promote");
+  g_assert_false (old->retired);
+  engine_run (engine, HR_LINGER_USEC);
+  g_assert_true (old->retired);
+}
+
+static void
+test_old_is_not_waited_for_without_end (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  engine_start_with (engine, LISTEN "DrainTimeout=3s\n" PROBE, &RETIRES);
+  old = engine_instance (engine, 0);
+  engine_parts (engine)->listeners->waiting = 1;
+  reload (engine);
+  g_assert_false (old->retired);
+  engine_run (engine, 3 * SECOND);
+  g_assert_true (old->retired);
+}
+
+/* The generation before the running one ends first: what is left in its queue is handed on. */
+static void
+test_next_reload_cuts_it_short (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  old = engine_instance (engine, 0);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 500 * MSEC);
+  g_assert_false (old->retired);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 300 * MSEC);
+  g_assert_true (old->retired);
+  engine_run (engine, SECOND);
+  g_assert_false (old->alive);
+  assert_traffic (engine, "separate, promote, separate, promote");
+}
+
+static void
+test_crash_rejoins (Engine *engine)
+{
+  HrFakeProgram crashes = {
+    .retires = TRUE, .readiness = HR_FAKE_SAYS_NOTHING, .exits_after = 10 * MSEC, .exit_code = 1
+  };
+  HrService *service = engine_start_with (engine, LISTEN PROBE, &RETIRES);
+
+  hr_fake_launcher_next (engine->launcher, &crashes);
+  reload (engine);
+  assert_traffic (engine, "separate, rejoin");
+  engine_expect_kept (engine, service, "ready", "status 1");
+}
+
+static void
+test_failed_probe_rejoins (Engine *engine)
+{
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  engine->platform->checker->illness = "ill";
+  reload (engine);
+  engine_run (engine, 10 * SECOND);
+  assert_traffic (engine, "separate, rejoin");
+}
+
+static void
+test_cancelled_rejoins (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  g_autoptr (HrJob) job = NULL;
+
+  hr_fake_gate_hold (&engine->platform->checker->probe);
+  job = g_object_ref (hr_service_reload (service, "somebody"));
+  engine_run (engine, SECOND);
+  assert_traffic (engine, "separate");
+  g_assert_true (hr_job_cancel (job, NULL));
+  assert_traffic (engine, "separate, rejoin");
+  hr_fake_gate_release (&engine->platform->checker->probe);
+}
+
+/* Sockets are shared where nothing asks for more, and where more cannot be. */
+static void
+test_shared_without_probe (Engine *engine)
+{
+  engine_start_with (engine, LISTEN, &RETIRES);
+  reload (engine);
+  g_assert_true (engine_instance (engine, 0)->retired);
+  assert_traffic (engine, "");
+}
+
+static void
+test_shared_without_listener (Engine *engine)
+{
+  engine_start_with (engine, PROBE, &RETIRES);
+  reload (engine);
+  assert_traffic (engine, "");
+}
+
+static void
+test_shared_where_sequential (Engine *engine)
+{
+  engine_start_with (engine, LISTEN "Handover=sequential\n" PROBE, &RETIRES);
+  reload (engine);
+  assert_traffic (engine, "");
+}
+
+static void
+test_shared_where_it_cannot_be (Engine *engine)
+{
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  engine_parts (engine)->listeners->separate_failure = "no room";
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  assert_traffic (engine, "");
+}
+
+static void
+test_shared_where_nobody_sees (Engine *engine)
+{
+  HrFakeProgram unseen = { .readiness = HR_FAKE_NOTIFIES, .is_static = TRUE };
+
+  engine_start_with (engine, LISTEN PROBE, &unseen);
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  assert_traffic (engine, "");
+}
+
+static void
+test_shared_where_no_probe_can_tell (Engine *engine)
+{
+  engine_start_with (engine, LISTEN PROBE, &RETIRES);
+  engine_parts (engine)->listeners->no_probe_source = TRUE;
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  assert_traffic (engine, "separate, rejoin");
+}
+
+static void
+test_shared_where_state_passes (Engine *engine)
+{
+  HrFakeProgram keeps = { .retires = TRUE, .opens_state = TRUE, .keeps = TRUE };
+
+  engine_start_with (engine, LISTEN PROBE, &keeps);
+  reload (engine);
+  assert_traffic (engine, "");
+}
+
+/* It never did before: all new connections wait for it while the state is handed over. */
+static void
+test_state_after_all (Engine *engine)
+{
+  HrFakeProgram keeps = { .retires = TRUE, .opens_state = TRUE };
+  HrFakeProgram never = { .retires = TRUE, .leaves = "{\"n\":1}" };
+
+  engine_start_with (engine, LISTEN PROBE, &never);
+  hr_fake_launcher_next (engine->launcher, &keeps);
+  reload (engine);
+  engine_run (engine, 3 * SECOND);
+  assert_traffic (engine, "separate, share 10000, promote");
+  g_assert_cmpstr (engine_instance (engine, 1)->state, ==, "{\"n\":1}");
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/traffic/promise-2/probed-apart-then-promoted", test_promoted);
+  engine_add ("/traffic/promise-3/old-empties-its-queue", test_old_empties_its_queue);
+  engine_add ("/traffic/promise-3/old-has-a-second", test_old_has_a_second);
+  engine_add ("/traffic/old-is-not-waited-for-without-end", test_old_is_not_waited_for_without_end);
+  engine_add ("/traffic/next-reload-cuts-it-short", test_next_reload_cuts_it_short);
+  engine_add ("/traffic/crash-rejoins", test_crash_rejoins);
+  engine_add ("/traffic/failed-probe-rejoins", test_failed_probe_rejoins);
+  engine_add ("/traffic/cancelled-rejoins", test_cancelled_rejoins);
+  engine_add ("/traffic/shared/without-probe", test_shared_without_probe);
+  engine_add ("/traffic/shared/without-listener", test_shared_without_listener);
+  engine_add ("/traffic/shared/where-sequential", test_shared_where_sequential);
+  engine_add ("/traffic/shared/where-it-cannot-be", test_shared_where_it_cannot_be);
+  engine_add ("/traffic/shared/where-nobody-sees", test_shared_where_nobody_sees);
+  engine_add ("/traffic/shared/where-no-probe-can-tell", test_shared_where_no_probe_can_tell);
+  engine_add ("/traffic/shared/where-state-passes", test_shared_where_state_passes);
+  engine_add ("/traffic/state-after-all", test_state_after_all);
+  return g_test_run ();
+}
