@@ -73,23 +73,28 @@ parse_host_port (HrListenSpec *self, const char *text, GError **error)
 }
 
 static gboolean
-parse_path (HrListenSpec *self, const char *text, const char *directory, GError **error)
+parse_path (HrListenSpec *self, const char *text, GError **error)
 {
   g_autofree char *quoted = hr_words_quote (text);
+  gsize longest = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1;
 
-  if (*text == '\0')
+  if (*text == '\0' || g_str_equal (text, "@"))
     return fail (error, "the path after 'unix:' is missing");
-  if (*text == '@')
-    return fail (error, "%s is an abstract address, which is not supported yet: write a path", quoted);
-  self->path = g_canonicalize_filename (text, directory);
-  if (strlen (self->path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+  if (*text != '/' && *text != '@')
+    return fail (error,
+                 "%s is a relative path, and there is no directory that it is relative to: write an absolute one",
+                 quoted);
+  if (g_str_has_suffix (text, "/"))
+    return fail (error, "%s is a directory: write the path of a socket in it", quoted);
+  self->path = *text == '@' ? g_strdup (text) : g_canonicalize_filename (text, "/");
+  if (strlen (self->path) > longest)
     return fail (error, "%s is too long for a Unix socket: its path may have %" G_GSIZE_FORMAT " bytes", quoted,
-                 sizeof ((struct sockaddr_un *)NULL)->sun_path - 1);
+                 longest);
   return TRUE;
 }
 
 static gboolean
-parse_address (HrListenSpec *self, const char *text, const char *directory, GError **error)
+parse_address (HrListenSpec *self, const char *text, GError **error)
 {
   g_autofree char *quoted = NULL;
 
@@ -106,7 +111,7 @@ parse_address (HrListenSpec *self, const char *text, const char *directory, GErr
   if (g_str_has_prefix (text, "unix:"))
     {
       self->kind = HR_LISTEN_UNIX;
-      return parse_path (self, text + strlen ("unix:"), directory, error);
+      return parse_path (self, text + strlen ("unix:"), error);
     }
   quoted = hr_words_quote (text);
   return fail (error, "%s is not an address: " EXAMPLES, quoted);
@@ -115,19 +120,18 @@ parse_address (HrListenSpec *self, const char *text, const char *directory, GErr
 /**
  * hr_listen_spec_parse:
  * @text: NAME=ADDRESS
- * @directory: what a relative path of a Unix socket starts from
  * @error: return location
  *
  * Returns: (transfer full): the listener, or %NULL with %HR_ERROR_INVALID_CONFIGURATION set
  */
 HrListenSpec *
-hr_listen_spec_parse (const char *text, const char *directory, GError **error)
+hr_listen_spec_parse (const char *text, GError **error)
 {
   g_autoptr (HrListenSpec) self = g_new0 (HrListenSpec, 1);
   g_autofree char *quoted = NULL;
   const char *equals;
 
-  g_return_val_if_fail (text != NULL && directory != NULL, NULL);
+  g_return_val_if_fail (text != NULL, NULL);
 
   quoted = hr_words_quote (text);
   equals = strchr (text, '=');
@@ -144,7 +148,7 @@ hr_listen_spec_parse (const char *text, const char *directory, GError **error)
       fail (error, "the name of %s is not one to %d letters, digits, '-', '.' or '_'", quoted, HR_LISTEN_NAME_MAX);
       return NULL;
     }
-  return parse_address (self, equals + 1, directory, error) ? g_steal_pointer (&self) : NULL;
+  return parse_address (self, equals + 1, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**

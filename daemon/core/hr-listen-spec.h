@@ -20,10 +20,10 @@ typedef struct {
   HrListenKind kind;
   char *host; /* numeric address or name; NULL for unix; "" means every address */
   guint16 port;
-  char *path; /* unix only, absolute */
+  char *path; /* unix only: absolute, or an abstract name with '@' in front */
 } HrListenSpec;
 
-HrListenSpec *hr_listen_spec_parse (const char *text, const char *directory, GError **error);
+HrListenSpec *hr_listen_spec_parse (const char *text, GError **error);
 void hr_listen_spec_free (HrListenSpec *self);
 gboolean hr_listen_spec_same_address (const HrListenSpec *self, const HrListenSpec *other);
 char *hr_listen_spec_to_string (const HrListenSpec *self);

@@ -60,6 +60,25 @@ check_sockets (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
   return TRUE;
 }
 
+/* The daemon writes nothing into a source directory, and what is bound in a slot would be found by nobody. */
+static gboolean
+check_listen (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  g_autofree char *below = spec->source != NULL ? g_strconcat (spec->source, "/", NULL) : NULL;
+
+  for (guint i = 0; below != NULL && i < spec->listen->len; i++)
+    {
+      const HrListenSpec *listen = g_ptr_array_index (spec->listen, i);
+
+      if (listen->path != NULL && g_str_has_prefix (listen->path, below))
+        return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "Listen"), error,
+                                   "'%s' is below Source, where the daemon writes nothing: write a path elsewhere, as "
+                                   "in 'unix:/run/NAME/NAME.sock'",
+                                   listen->path);
+    }
+  return TRUE;
+}
+
 static gboolean
 check_ready (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
 {
@@ -251,8 +270,9 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
 {
   g_return_val_if_fail (spec != NULL && table != NULL, FALSE);
 
-  return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_ready (spec, table, error)
-         && check_restart (spec, table, error) && check_source (spec, table, error) && check_slots (spec, table, error)
-         && check_health (spec, table, error) && check_post_rates (spec, table, error)
-         && check_post_metrics (spec, table, error) && check_post_use (spec, table, error);
+  return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_listen (spec, table, error)
+         && check_ready (spec, table, error) && check_restart (spec, table, error) && check_source (spec, table, error)
+         && check_slots (spec, table, error) && check_health (spec, table, error)
+         && check_post_rates (spec, table, error) && check_post_metrics (spec, table, error)
+         && check_post_use (spec, table, error);
 }

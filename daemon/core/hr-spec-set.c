@@ -260,16 +260,12 @@ hr_spec_set_environment_files (HrServiceSpec *spec, const HrSpecKey *key, const 
 }
 
 static gboolean
-add_listener (HrServiceSpec *spec, GPtrArray *listen, const char *item, GError **error)
+add_listener (GPtrArray *listen, const char *item, GError **error)
 {
-  g_autofree char *directory = g_path_get_dirname (spec->file);
-  g_autoptr (HrListenSpec) added = hr_listen_spec_parse (item, directory, error);
+  g_autoptr (HrListenSpec) added = hr_listen_spec_parse (item, error);
 
   if (added == NULL)
     return FALSE;
-  if (added->kind != HR_LISTEN_TCP)
-    return fail (error, "'%s' is a %s, which is not supported yet: write tcp:HOST:PORT", added->name,
-                 added->kind == HR_LISTEN_UDP ? "UDP address" : "Unix socket");
   for (guint i = 0; i < listen->len; i++)
     {
       const HrListenSpec *other = g_ptr_array_index (listen, i);
@@ -295,7 +291,7 @@ hr_spec_set_listen (HrServiceSpec *spec, const HrSpecKey *key, const char *value
   if (items == NULL)
     return FALSE;
   for (guint i = 0; items[i] != NULL; i++)
-    if (!add_listener (spec, listen, items[i], error))
+    if (!add_listener (listen, items[i], error))
       return FALSE;
   g_ptr_array_unref (spec->listen);
   spec->listen = g_steal_pointer (&listen);

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "adopt-real.h"
 #include "hr-names.h"
 
 /* The daemon answers within milliseconds. Without its answer the port it holds is in use, so it gets some time. */
@@ -71,8 +72,9 @@ send_request (int fd, const HrAdoptRequest *request, int given)
   return sent == (ssize_t)sizeof *request;
 }
 
-static int
-receive_reply (int fd)
+/* Returns whether the answer is yes; *found: what came along, or -1. */
+static bool
+receive_reply (int fd, int *found)
 {
   union {
     struct cmsghdr align;
@@ -85,20 +87,20 @@ receive_reply (int fd)
   };
   struct cmsghdr *part;
   ssize_t length;
-  int found = -1;
 
   do
-    length = recvmsg (fd, &header, MSG_CMSG_CLOEXEC);
+    length = REAL (recvmsg) (fd, &header, MSG_CMSG_CLOEXEC);
   while (length < 0 && errno == EINTR);
   part = length > 0 ? CMSG_FIRSTHDR (&header) : NULL;
   if (part != NULL && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS
       && part->cmsg_len == CMSG_LEN (sizeof (int)))
-    memcpy (&found, CMSG_DATA (part), sizeof (int));
+    memcpy (found, CMSG_DATA (part), sizeof (int));
   if (length == (ssize_t)sizeof reply && reply.version == HR_ADOPT_VERSION && reply.found)
-    return found;
-  if (found >= 0)
-    close (found);
-  return -1;
+    return true;
+  if (*found >= 0)
+    close (*found);
+  *found = -1;
+  return false;
 }
 
 /* A connection to the daemon, -1 when there is none. */
@@ -112,38 +114,62 @@ open_connection (void)
     return -1;
   if (setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
       && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
-      && connect (fd, (struct sockaddr *)&server, server_length) == 0)
+      && REAL (connect) (fd, (struct sockaddr *)&server, server_length) == 0)
     return fd;
   close (fd);
   return -1;
 }
 
 /**
- * adopt_client_ask:
- * @question: what to ask or say
- * @address: (nullable): of an IPv4 or IPv6 socket
- * @length: its size in bytes
+ * adopt_client_call:
+ * @request: what to ask or say; the version is filled in
  * @given: descriptor to send along, -1 for none; stays the caller's
+ * @found: (out): a descriptor for the caller to close, -1 when none came along
  *
  * Keeps errno. Waits for the answer, not for ever; what is only said (%HR_ADOPT_LISTENING) waits for none, so that no
  * connection waits for the daemon.
+ *
+ * Returns: whether the answer is yes
+ */
+bool
+adopt_client_call (HrAdoptRequest *request, int given, int *found)
+{
+  int saved = errno, fd = open_connection ();
+  bool yes = false;
+
+  *found = -1;
+  request->version = HR_ADOPT_VERSION;
+  if (fd >= 0 && send_request (fd, request, given) && request->question != HR_ADOPT_LISTENING)
+    yes = receive_reply (fd, found);
+  if (fd >= 0)
+    close (fd);
+  errno = saved;
+  return yes;
+}
+
+/**
+ * adopt_client_ask:
+ * @question: what to ask or say
+ * @address: (nullable): of a TCP socket
+ * @length: its size in bytes
+ * @given: descriptor to send along, -1 for none; stays the caller's
+ *
+ * As adopt_client_call().
  *
  * Returns: a descriptor of a socket that listens, for the caller to close; -1 when there is none
  */
 int
 adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given)
 {
-  HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = question };
-  int saved = errno, found = -1;
-  int fd = open_connection ();
+  HrAdoptRequest request = { .question = question };
+  int found;
 
   if (address != NULL && length <= sizeof request.address)
-    memcpy (&request.address, address, length);
-  if (fd >= 0 && send_request (fd, &request, given) && question != HR_ADOPT_LISTENING)
-    found = receive_reply (fd);
-  if (fd >= 0)
-    close (fd);
-  errno = saved;
+    {
+      memcpy (&request.address, address, length);
+      request.length = length;
+    }
+  adopt_client_call (&request, given, &found);
   return found;
 }
 
@@ -165,9 +191,7 @@ adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length)
   int fd = open_connection ();
 
   memcpy (&request.address, nudge, length < sizeof request.address ? length : sizeof request.address);
-  if (fd >= 0 && send_request (fd, &request, -1))
-    found = receive_reply (fd);
-  if (found >= 0)
+  if (fd >= 0 && send_request (fd, &request, -1) && receive_reply (fd, &found))
     send_request (fd, &taken, -1);
   if (fd >= 0)
     close (fd);

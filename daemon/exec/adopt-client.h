@@ -17,4 +17,5 @@ typedef enum { ADOPT_NOTHING, ADOPT_WATCH, ADOPT_ALL } AdoptMode;
 
 AdoptMode adopt_client_init (void);
 int adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length);
+bool adopt_client_call (HrAdoptRequest *request, int given, int *found);
 int adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, socklen_t length, int given);

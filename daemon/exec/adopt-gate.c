@@ -9,6 +9,8 @@
 #include "adopt-client.h"
 
 static HrAdoptPage *shared;
+/* The process in which this thread received a datagram that it may not have answered: a forked child has a copy. */
+static __thread pid_t handler __attribute__ ((tls_model ("initial-exec")));
 
 /**
  * adopt_gate_open:
@@ -120,4 +122,45 @@ adopt_gate_recall (uint64_t cookie, bool otherwise)
   HrAdoptWish *wish = page != NULL && cookie != 0 ? find_wish (page, cookie, false) : NULL;
 
   return wish != NULL ? __atomic_load_n (&wish->non_blocking, __ATOMIC_ACQUIRE) != 0 : otherwise;
+}
+
+/**
+ * adopt_gate_begin_handling:
+ * @page: (nullable): of adopt_gate_enter()
+ *
+ * This thread has received a datagram.
+ */
+void
+adopt_gate_begin_handling (HrAdoptPage *page)
+{
+  if (page == NULL || handler != 0)
+    return;
+  handler = getpid ();
+  __atomic_add_fetch (&page->handling, 1, __ATOMIC_SEQ_CST);
+}
+
+/**
+ * adopt_gate_is_handling:
+ *
+ * Returns: whether this thread has received a datagram, and not come back for more
+ */
+bool
+adopt_gate_is_handling (void)
+{
+  return handler != 0;
+}
+
+/**
+ * adopt_gate_end_handling:
+ *
+ * This thread comes back for more.
+ */
+void
+adopt_gate_end_handling (void)
+{
+  HrAdoptPage *page = handler != 0 ? __atomic_load_n (&shared, __ATOMIC_ACQUIRE) : NULL;
+
+  if (page != NULL && handler == getpid ())
+    __atomic_sub_fetch (&page->handling, 1, __ATOMIC_SEQ_CST);
+  handler = 0;
 }

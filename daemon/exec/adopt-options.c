@@ -10,6 +10,7 @@
 #include <sys/time.h>
 
 #include "adopt-real.h"
+#include "adopt-table.h"
 
 /* The longest value of those below. */
 typedef union {
@@ -45,10 +46,21 @@ adopt_options_copy (int from, int to)
     { SOL_SOCKET, SO_RCVBUF },     { SOL_SOCKET, SO_SNDBUF },         { IPPROTO_TCP, TCP_NODELAY },
     { IPPROTO_TCP, TCP_KEEPIDLE }, { IPPROTO_TCP, TCP_KEEPINTVL },    { IPPROTO_TCP, TCP_KEEPCNT },
     { IPPROTO_TCP, TCP_LINGER2 },  { IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, TCP_DEFER_ACCEPT },
-    { IPPROTO_IP, IP_TOS },
+    { IPPROTO_IP, IP_TOS },        { SOL_SOCKET, SO_PASSCRED },
+  };
+  /* Of these one switched on is another instance's wish as well, and stays. */
+  static const struct {
+    int level, name;
+  } switches[] = {
+    { SOL_SOCKET, SO_BROADCAST },       { SOL_SOCKET, SO_TIMESTAMP },      { SOL_SOCKET, SO_TIMESTAMPNS },
+    { IPPROTO_IP, IP_PKTINFO },         { IPPROTO_IP, IP_RECVTTL },        { IPPROTO_IP, IP_RECVTOS },
+    { IPPROTO_IPV6, IPV6_RECVPKTINFO }, { IPPROTO_IPV6, IPV6_RECVTCLASS }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
   };
   int saved = errno;
 
+  for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+    if (adopt_get_option (from, switches[i].level, switches[i].name) > 0)
+      setsockopt (to, switches[i].level, switches[i].name, &(int){ 1 }, sizeof (int));
   for (size_t i = 0; i < sizeof options / sizeof *options; i++)
     {
       int level = options[i].level, name = options[i].name;

@@ -12,6 +12,8 @@
 #include <sys/select.h>
 #include <time.h>
 
+#include "adopt-datagram.h"
+#include "adopt-gate.h"
 #include "adopt-look.h"
 #include "adopt-real.h"
 #include "adopt-report.h"
@@ -20,6 +22,7 @@
 static void
 report_polled (struct pollfd *fds, nfds_t n_fds)
 {
+  adopt_datagram_polled (fds, n_fds);
   if (adopt_has_reported ())
     return;
   for (nfds_t i = 0; i < n_fds; i++)
@@ -30,6 +33,7 @@ report_polled (struct pollfd *fds, nfds_t n_fds)
 static void
 report_selected (int n_fds, fd_set *readable)
 {
+  adopt_datagram_selected (n_fds, readable);
   if (adopt_has_reported () || readable == NULL)
     return;
   for (int fd = 0; fd < n_fds && fd < FD_SETSIZE; fd++)
@@ -128,17 +132,20 @@ epoll_ctl (int epoll, int operation, int fd, struct epoll_event *event)
 EXPORT int
 epoll_wait (int epoll, struct epoll_event *events, int n_events, int timeout)
 {
+  adopt_gate_end_handling ();
   return note_waited (epoll, events, REAL (epoll_wait) (epoll, events, n_events, timeout));
 }
 
 EXPORT int
 epoll_pwait (int epoll, struct epoll_event *events, int n_events, int timeout, const sigset_t *mask)
 {
+  adopt_gate_end_handling ();
   return note_waited (epoll, events, REAL (epoll_pwait) (epoll, events, n_events, timeout, mask));
 }
 
 EXPORT int
 epoll_pwait2 (int epoll, struct epoll_event *events, int n_events, const struct timespec *timeout, const sigset_t *mask)
 {
+  adopt_gate_end_handling ();
   return note_waited (epoll, events, REAL (epoll_pwait2) (epoll, events, n_events, timeout, mask));
 }

@@ -21,6 +21,7 @@ typedef struct {
 
 static AdoptEntry entries[ADOPT_TABLE_MAX];
 static unsigned next_entry;
+static int has_datagrams;
 static Ring free_ports, aliens;
 
 /**
@@ -92,6 +93,24 @@ adopt_table_find (int fd)
 }
 
 /**
+ * adopt_table_find_datagrams:
+ * @fd: a descriptor
+ *
+ * Returns: (nullable): what is known of its socket; %NULL when it is not shared or a stream
+ */
+AdoptEntry *
+adopt_table_find_datagrams (int fd)
+{
+  AdoptEntry *entry;
+
+  /* This is asked at every read(). */
+  if (!__atomic_load_n (&has_datagrams, __ATOMIC_ACQUIRE))
+    return NULL;
+  entry = adopt_table_find (fd);
+  return entry != NULL && __atomic_load_n (&entry->datagrams, __ATOMIC_ACQUIRE) ? entry : NULL;
+}
+
+/**
  * adopt_table_add:
  * @fd: a descriptor of a socket that is shared now
  * @non_blocking: whether the program wants accept() to return at once
@@ -104,6 +123,7 @@ adopt_table_add (int fd, bool non_blocking, bool listens)
 {
   uint64_t cookie = adopt_cookie (fd);
   AdoptEntry *entry = find_cookie (cookie);
+  bool datagrams = adopt_get_option (fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM;
 
   if (cookie == 0)
     return NULL;
@@ -111,6 +131,9 @@ adopt_table_add (int fd, bool non_blocking, bool listens)
     entry = &entries[__atomic_fetch_add (&next_entry, 1, __ATOMIC_ACQ_REL) % ADOPT_TABLE_MAX];
   __atomic_store_n (&entry->non_blocking, non_blocking, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->listens, listens, __ATOMIC_RELEASE);
+  __atomic_store_n (&entry->datagrams, datagrams, __ATOMIC_RELEASE);
+  if (datagrams)
+    __atomic_store_n (&has_datagrams, 1, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->is_shut, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->family, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&entry->cookie, cookie, __ATOMIC_RELEASE);

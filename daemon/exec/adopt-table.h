@@ -18,6 +18,7 @@ typedef struct {
   uint64_t cookie;  /* 0: unused */
   int non_blocking; /* whether the program wants accept() to return at once */
   int listens;      /* whether the program has called listen(), or was given what listens */
+  int datagrams;    /* whether it receives and does not accept */
   int is_shut;      /* whether the program has called shutdown() */
   int family;       /* of the program's own socket in whose place this one is; 0: of this one */
 } AdoptEntry;
@@ -25,6 +26,7 @@ typedef struct {
 uint64_t adopt_cookie (int fd);
 int adopt_get_option (int fd, int level, int name);
 AdoptEntry *adopt_table_find (int fd);
+AdoptEntry *adopt_table_find_datagrams (int fd);
 AdoptEntry *adopt_table_add (int fd, bool non_blocking, bool listens);
 void adopt_table_set_non_blocking (AdoptEntry *entry, bool non_blocking);
 void adopt_table_tell (void);

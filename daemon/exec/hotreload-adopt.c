@@ -2,7 +2,7 @@
  *
  * hotreload-adopt.c: libhotreload-adopt.so, preloaded into programs that bind for themselves.
  *
- * When the program binds a TCP address for which the daemon holds a listener, it gets that one in place of its own;
+ * When the program binds an address for which the daemon holds a listener, it gets that one in place of its own;
  * when it listens on what it bound alone, the daemon gets a copy for the next instance. Several instances then accept
  * from one socket. Since O_NONBLOCK belongs to the socket and not to a descriptor, it is always set for shared ones
  * that are accepted from, and what the program asked for is acted here: an accept() that is to wait, waits. When the
@@ -11,17 +11,16 @@
  * Where listeners are passed and not adopted, bind() and what the program makes itself are left alone: only what was
  * passed is shared, and watched for the program being ready.
  *
- * Only TCP over IPv4 and IPv6 is touched, and only calls that go through libc. Whatever fails, the program's own call
+ * Only TCP over IPv4 and IPv6 and Unix streams are touched, and UDP where the service file names it (adopt-datagram.c);
+ * and only calls that go through libc. Whatever fails, the program's own call
  * is made. Nothing here may allocate, lock, log, or change errno without reason.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +29,7 @@
 #include "adopt-client.h"
 #include "adopt-gate.h"
 #include "adopt-look.h"
+#include "adopt-name.h"
 #include "adopt-options.h"
 #include "adopt-real.h"
 #include "adopt-report.h"
@@ -55,6 +55,13 @@ is_tcp (int fd)
   return (domain == AF_INET || domain == AF_INET6) && adopt_get_option (fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
+/* Whether connections are accepted from such a socket, and handed over. */
+static bool
+is_stream (int fd)
+{
+  return is_tcp (fd) || adopt_is_unix_stream (fd);
+}
+
 /* Sockets that came as LISTEN_FDS are shared too. LISTEN_PID does not matter: a shell may have started the program, and
    what is open and listens before a program has begun was given to it. */
 static void
@@ -63,8 +70,9 @@ add_passed (void)
   const char *count = getenv ("LISTEN_FDS");
 
   for (long i = 0, n = count != NULL ? strtol (count, NULL, 10) : 0; i < n && i < ADOPT_TABLE_MAX; i++)
-    if (is_tcp (HR_LISTEN_FDS_START + (int)i)
-        && adopt_get_option (HR_LISTEN_FDS_START + (int)i, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+    if ((is_stream (HR_LISTEN_FDS_START + (int)i)
+         && adopt_get_option (HR_LISTEN_FDS_START + (int)i, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+        || adopt_is_bound_udp (HR_LISTEN_FDS_START + (int)i))
       adopt_table_add (HR_LISTEN_FDS_START + (int)i, false, true);
 }
 
@@ -87,9 +95,13 @@ get_state (void)
   return now;
 }
 
-/* Whether shared sockets are cared for. */
-static bool
-is_on (void)
+/**
+ * adopt_is_on:
+ *
+ * Returns: whether shared sockets are cared for
+ */
+bool
+adopt_is_on (void)
 {
   return get_state () >= STATE_WATCH;
 }
@@ -145,7 +157,7 @@ report_listening (void)
 void
 adopt_report_if_shared (int fd)
 {
-  if (is_on () && !adopt_has_reported () && adopt_table_find (fd) != NULL)
+  if (adopt_is_on () && !adopt_has_reported () && adopt_table_find (fd) != NULL)
     report_listening ();
 }
 
@@ -174,6 +186,18 @@ take_over (int fd, int held)
   return result < 0 ? -1 : 0;
 }
 
+/* Of what is not TCP: the daemon's listener if there is one for it, else the program's own. */
+static int
+bind_other (int fd, const struct sockaddr *address, socklen_t length)
+{
+  HrAdoptRequest request = { .question = HR_ADOPT_BIND };
+  int held = -1;
+
+  if (adopt_name_fill (fd, address, length, &request))
+    adopt_client_call (&request, -1, &held);
+  return held >= 0 ? take_over (fd, held) : REAL (bind) (fd, address, length);
+}
+
 static bool
 port_of (const struct sockaddr *address, socklen_t length, unsigned *port)
 {
@@ -193,8 +217,10 @@ bind (int fd, __CONST_SOCKADDR_ARG name, socklen_t length)
   unsigned port;
   int held, result;
 
-  if (!adopts () || !port_of (address, length, &port) || !is_tcp (fd))
+  if (!adopts ())
     return REAL (bind) (fd, name, length);
+  if (!port_of (address, length, &port) || !is_tcp (fd))
+    return bind_other (fd, address, length);
   held = port != 0 ? adopt_client_ask (HR_ADOPT_BIND, address, length, -1) : -1;
   if (held >= 0)
     return take_over (fd, held);
@@ -225,6 +251,18 @@ listen_on (int fd, int held)
   return 0;
 }
 
+/* Gives the daemon what the program is to listen on. Returns another socket to listen on, -1 for this one. */
+static int
+give (int fd, bool free_port, const struct sockaddr *address, socklen_t length)
+{
+  HrAdoptRequest request = { .question = free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED };
+  int held;
+
+  adopt_name_fill (fd, address, length, &request);
+  adopt_client_call (&request, fd, &held);
+  return held;
+}
+
 /* The program listens on what it bound alone. The daemon comes first: of several processes that have bound one address
    with SO_REUSEPORT, those that are late get the socket of the first, before any connection is in a queue of theirs. */
 static int
@@ -233,16 +271,16 @@ listen_alone (int fd, int backlog)
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
   unsigned port = 0;
-  bool has_address = REAL (getsockname) (fd, (struct sockaddr *)&address, &length) == 0
-                     && port_of ((struct sockaddr *)&address, length, &port);
-  bool free_port = port == 0 || adopt_free_ports_find (fd);
+  bool has_name = REAL (getsockname) (fd, (struct sockaddr *)&address, &length) == 0;
+  bool has_address = has_name && port_of ((struct sockaddr *)&address, length, &port);
+  bool free_port = is_tcp (fd) && (port == 0 || adopt_free_ports_find (fd));
   int held =
       has_address && free_port ? adopt_client_ask (HR_ADOPT_BIND_FREE, (struct sockaddr *)&address, length, -1) : -1;
 
   if (held < 0)
     {
       open_gate ();
-      held = adopt_client_ask (free_port ? HR_ADOPT_DISCOVERED_FREE : HR_ADOPT_DISCOVERED, NULL, 0, fd);
+      held = give (fd, free_port, has_name ? (struct sockaddr *)&address : NULL, length);
     }
   if (held >= 0)
     return listen_on (fd, held);
@@ -258,7 +296,7 @@ listen (int fd, int backlog)
 {
   AdoptEntry *entry;
 
-  if (!is_on () || !is_tcp (fd))
+  if (!adopt_is_on () || !is_stream (fd))
     return REAL (listen) (fd, backlog);
   entry = adopt_table_find (fd);
   if (entry == NULL)
@@ -272,11 +310,21 @@ listen (int fd, int backlog)
   return 0;
 }
 
-/* The connection that poll() spoke of is another's, or must be left to it. A program that waits in poll() must not be
-   held in accept(), where it would be deaf to everything else; one that waits in accept() is. Returns whether to try
-   again; else errno is set. */
-static bool
-miss_connection (int fd, const AdoptEntry *entry, bool waits, bool looked, bool will_come)
+/**
+ * adopt_miss:
+ * @fd: what the program accepts or receives from
+ * @entry: what is known of it
+ * @waits: whether the program wants that call to wait
+ * @looked: whether it was told that there is something
+ * @will_come: whether it may take it
+ *
+ * What poll() spoke of is another's, or must be left to it. A program that waits in poll() must not be held in accept(),
+ * where it would be deaf to everything else; one that waits in accept() is.
+ *
+ * Returns: whether to try again; else errno is set
+ */
+bool
+adopt_miss (int fd, const AdoptEntry *entry, bool waits, bool looked, bool will_come)
 {
   if (waits && !looked)
     return adopt_wait (fd, entry, will_come);
@@ -304,10 +352,10 @@ prepare_accept (int fd, const AdoptEntry *entry)
 static AdoptEntry *
 find_accepted (int fd)
 {
-  AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  AdoptEntry *entry = adopt_is_on () ? adopt_table_find (fd) : NULL;
   int held;
 
-  if (!is_on () || entry != NULL || !is_tcp (fd) || adopt_aliens_find (fd))
+  if (!adopt_is_on () || entry != NULL || !is_stream (fd) || adopt_aliens_find (fd))
     return entry;
   held = adopt_client_ask (HR_ADOPT_SHARED, NULL, 0, fd);
   if (held >= 0)
@@ -349,7 +397,7 @@ accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
         adopt_age_note (page, result);
       if (open)
         adopt_gate_leave (page, result >= 0);
-      again = (!open || (result < 0 && errno == EAGAIN)) && miss_connection (fd, entry, waits, looked, open);
+      again = (!open || (result < 0 && errno == EAGAIN)) && adopt_miss (fd, entry, waits, looked, open);
   } while (again);
   return result;
 }
@@ -363,7 +411,7 @@ accept (int fd, __SOCKADDR_ARG name, socklen_t *restrict length)
 EXPORT int
 shutdown (int fd, int how)
 {
-  AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  AdoptEntry *entry = adopt_is_on () ? adopt_table_find (fd) : NULL;
 
   if (entry == NULL)
     return REAL (shutdown) (fd, how);
@@ -379,7 +427,7 @@ shutdown (int fd, int how)
 EXPORT int
 getsockname (int fd, __SOCKADDR_ARG name, socklen_t *restrict length)
 {
-  const AdoptEntry *entry = is_on () ? adopt_table_find (fd) : NULL;
+  const AdoptEntry *entry = adopt_is_on () ? adopt_table_find (fd) : NULL;
   int family = entry != NULL ? __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE) : 0;
   struct sockaddr_storage address;
   socklen_t address_length = sizeof address;
@@ -397,7 +445,7 @@ EXPORT int
 getsockopt (int fd, int level, int name, void *restrict value, socklen_t *restrict length)
 {
   bool differs = level == SOL_SOCKET && (name == SO_ACCEPTCONN || name == SO_DOMAIN);
-  const AdoptEntry *entry = differs && is_on () ? adopt_table_find (fd) : NULL;
+  const AdoptEntry *entry = differs && adopt_is_on () ? adopt_table_find (fd) : NULL;
   int result = REAL (getsockopt) (fd, level, name, value, length), told;
 
   if (entry == NULL || result < 0 || *length != sizeof told)
@@ -409,65 +457,4 @@ getsockopt (int fd, int level, int name, void *restrict value, socklen_t *restri
     told = __atomic_load_n (&entry->family, __ATOMIC_ACQUIRE);
   memcpy (value, &told, sizeof told);
   return result;
-}
-
-EXPORT int
-ioctl (int fd, unsigned long request, ...)
-{
-  AdoptEntry *entry;
-  va_list args;
-  void *argument;
-
-  va_start (args, request);
-  argument = va_arg (args, void *);
-  va_end (args);
-  entry = request == FIONBIO && argument != NULL && is_on () ? adopt_table_find (fd) : NULL;
-  if (entry == NULL)
-    return REAL (ioctl) (fd, request, argument);
-  adopt_table_set_non_blocking (entry, *(const int *)argument != 0);
-  return 0;
-}
-
-/* F_GETFL and F_SETFL speak of what the program wants; everything else goes through. */
-static int
-control (int fd, int command, void *argument, __typeof__ (&fcntl) real)
-{
-  AdoptEntry *entry = (command == F_GETFL || command == F_SETFL) && is_on () ? adopt_table_find (fd) : NULL;
-  int flags = (int)(intptr_t)argument;
-
-  if (entry == NULL)
-    return real (fd, command, argument);
-  if (command == F_SETFL)
-    {
-      adopt_table_set_non_blocking (entry, (flags & O_NONBLOCK) != 0);
-      return real (fd, F_SETFL, flags | O_NONBLOCK);
-    }
-  flags = real (fd, F_GETFL);
-  if (flags < 0)
-    return flags;
-  return (flags & ~O_NONBLOCK) | (__atomic_load_n (&entry->non_blocking, __ATOMIC_ACQUIRE) ? O_NONBLOCK : 0);
-}
-
-EXPORT int
-fcntl (int fd, int command, ...)
-{
-  va_list args;
-  void *argument;
-
-  va_start (args, command);
-  argument = va_arg (args, void *);
-  va_end (args);
-  return control (fd, command, argument, REAL (fcntl));
-}
-
-EXPORT int
-fcntl64 (int fd, int command, ...)
-{
-  va_list args;
-  void *argument;
-
-  va_start (args, command);
-  argument = va_arg (args, void *);
-  va_end (args);
-  return control (fd, command, argument, REAL (fcntl64));
 }

@@ -173,3 +173,16 @@ hr_adopt_gate_get_wait (HrAdoptGate *self)
 {
   return (gint64)__atomic_load_n (&self->page->longest_wait_msec, __ATOMIC_RELAXED) * G_TIME_SPAN_MILLISECOND;
 }
+
+/**
+ * hr_adopt_gate_count_handling:
+ * @self: a gate
+ *
+ * Returns: how many threads of the instance have received a datagram and not come back for another
+ */
+guint
+hr_adopt_gate_count_handling (HrAdoptGate *self)
+{
+  /* A program may write here what it likes: it is not believed to be endless work. */
+  return MIN (__atomic_load_n (&self->page->handling, __ATOMIC_SEQ_CST), G_MAXINT16);
+}

@@ -17,6 +17,7 @@ void hr_adopt_gate_retire (HrAdoptGate *self);
 gboolean hr_adopt_gate_is_retired (HrAdoptGate *self);
 gboolean hr_adopt_gate_may_accept (HrAdoptGate *self);
 void hr_adopt_gate_set_nudge (HrAdoptGate *self, guint index, const guint8 host[16], guint16 port);
+guint hr_adopt_gate_count_handling (HrAdoptGate *self);
 gboolean hr_adopt_gate_has_accepted (HrAdoptGate *self);
 void hr_adopt_gate_measure_wait (HrAdoptGate *self, gboolean measure);
 gint64 hr_adopt_gate_get_wait (HrAdoptGate *self);

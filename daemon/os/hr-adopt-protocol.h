@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define HR_ADOPT_VERSION 5
+#define HR_ADOPT_VERSION 6
 /* Stands before the address in $HOTRELOAD_ADOPT where sockets are passed and not adopted: then the library answers no
-   bind() and gives nothing, it only says HR_ADOPT_LISTENING and asks HR_ADOPT_GATE. */
+   bind() and gives nothing: what it says and asks begins at HR_ADOPT_LISTENING. */
 #define HR_ADOPT_WATCH_ONLY "watch:"
 
 /**
@@ -31,6 +31,8 @@
  * @HR_ADOPT_RESCUE: it accepted a nudge from this address: the connection that is to be in its place
  * @HR_ADOPT_TAKEN: it has that connection; said on the same connection to the daemon, which until then would give it to
  *   another if the process ended
+ * @HR_ADOPT_UNLINK: it removes the file of a Unix socket: is that a listener's, which stays?
+ * @HR_ADOPT_REMOVE_DIRECTORY: it removes this directory, in which such files stayed: those that it made go now
  */
 typedef enum {
   HR_ADOPT_BIND,
@@ -43,24 +45,34 @@ typedef enum {
   HR_ADOPT_SHARED,
   HR_ADOPT_RESCUE,
   HR_ADOPT_TAKEN,
+  HR_ADOPT_UNLINK,
+  HR_ADOPT_REMOVE_DIRECTORY,
 } HrAdoptQuestion;
 
 /**
  * HrAdoptRequest:
  * @version: %HR_ADOPT_VERSION
  * @question: a #HrAdoptQuestion
- * @address: of the first three and of %HR_ADOPT_RESCUE, an IPv4 or IPv6 address; else zero
+ * @datagrams: 1: the address is a UDP socket's
+ * @length: bytes of @address that count
+ * @address: of a bind() and of %HR_ADOPT_RESCUE, and of a Unix socket that comes along: with an absolute path; else zero
+ * @device: of the file that the Unix socket has or is to have, as the program sees it, or of the directory
+ * @inode: of the same; 0: there is none
  */
 typedef struct {
   uint32_t version;
   uint32_t question;
+  uint32_t datagrams;
+  uint32_t length;
   struct sockaddr_storage address;
+  uint64_t device;
+  uint64_t inode;
 } HrAdoptRequest;
 
 /**
  * HrAdoptReply:
  * @version: %HR_ADOPT_VERSION
- * @found: 1: a descriptor comes along
+ * @found: 1: yes; and a descriptor comes along, except for %HR_ADOPT_UNLINK and %HR_ADOPT_REMOVE_DIRECTORY
  */
 typedef struct {
   uint32_t version;
@@ -104,13 +116,14 @@ typedef struct {
 /**
  * HrAdoptPage:
  * @retired: 1: a successor serves; nothing is accepted any more
- * @accepting: how many threads of the instance are in an accept() just now
+ * @accepting: how many threads of the instance are in an accept(), or receive a datagram, just now
  * @accepted: 1: an accept() of the instance has returned a connection
  * @measures_wait: 1: the daemon wants to know how long connections wait in the queue
  * @longest_wait_msec: the longest that one had waited that was accepted since
  * @n_nudges: how many @nudges there are; where there are none nothing else is looked at
  * @nudges: connections that are not for the program
  * @wishes: for the instance's processes alone
+ * @handling: how many of its threads have received a datagram and not come back for another
  *
  * Memory that the daemon shares with all processes of an instance. The daemon writes @retired and then reads
  * @accepting, the library writes @accepting and then reads @retired, both in sequentially consistent order: once the
@@ -123,6 +136,8 @@ typedef struct {
   uint32_t n_nudges;
   uint32_t measures_wait;
   uint32_t longest_wait_msec;
+  uint32_t handling;
+  uint32_t unused;
   HrAdoptWish wishes[HR_ADOPT_WISHES_MAX];
   HrAdoptNudge nudges[HR_ADOPT_NUDGES_MAX];
 } HrAdoptPage;

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include "hr-adopt-gate.h"
+#include "hr-adopt-match.h"
 #include "hr-adopt-protocol.h"
 #include "hr-fd.h"
 #include "hr-instance-socket.h"
 #include "hr-log.h"
 #include "hr-process-tree.h"
-#include "hr-tcp-address.h"
 
 /* The library sends its question right after it has connected. */
 #define QUESTION_DEADLINE_MSEC 2000
@@ -41,6 +41,15 @@ typedef struct {
   guint deadline;
   guint64 rescued; /* id of the connection that it was given and has not said to have; 0: none */
 } Connection;
+
+/* What a process of the instance asks or says. */
+typedef struct {
+  HrAdoptRequest request;
+  int given; /* a descriptor that came along, or -1 */
+  struct ucred sender;
+  gboolean listens; /* whether the program listens now */
+  gboolean yes;     /* the answer, where it is no descriptor */
+} Question;
 
 static gboolean on_connecting (gint fd, GIOCondition condition, gpointer user_data);
 
@@ -81,14 +90,15 @@ take_control (struct msghdr *header, int *given, struct ucred *sender)
 
 /* Reads a question that is whole, of this version and from a process of the instance. */
 static gboolean
-receive (HrAdoptServer *self, int fd, HrAdoptRequest *request, int *given)
+receive (HrAdoptServer *self, int fd, Question *question)
 {
+  const HrAdoptRequest *request = &question->request;
+  const struct ucred *sender = &question->sender;
   union {
     struct cmsghdr align;
     char space[CMSG_SPACE (sizeof (int)) + CMSG_SPACE (sizeof (struct ucred))];
   } control;
-  struct ucred sender = { 0 };
-  struct iovec data = { .iov_base = request, .iov_len = sizeof *request };
+  struct iovec data = { .iov_base = &question->request, .iov_len = sizeof question->request };
   struct msghdr header = {
     .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
   };
@@ -96,10 +106,10 @@ receive (HrAdoptServer *self, int fd, HrAdoptRequest *request, int *given)
 
   if (length <= 0)
     return FALSE;
-  take_control (&header, given, &sender);
+  take_control (&header, &question->given, &question->sender);
   return length == sizeof *request && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
-         && request->version == HR_ADOPT_VERSION && (sender.uid == geteuid () || sender.uid == 0)
-         && hr_process_belongs (sender.pid, self->leader, self->instance);
+         && request->version == HR_ADOPT_VERSION && (sender->uid == geteuid () || sender->uid == 0)
+         && hr_process_belongs (sender->pid, self->leader, self->instance);
 }
 
 /* The memory of the instance's gate, -1 when there is none to be had. */
@@ -123,67 +133,70 @@ gate_fd (HrAdoptServer *self)
 }
 
 static int
-take (HrAdoptServer *self, const HrAdoptRequest *request, HrListenerMatch match)
+take (HrAdoptServer *self, const Question *question, HrListenerMatch match)
 {
-  HrSocketAddress address = { .kind = HR_LISTEN_TCP, .storage = request->address };
-
-  if (address.storage.ss_family != AF_INET && address.storage.ss_family != AF_INET6)
-    return -1;
-  address.length = hr_tcp_address_size (&address.storage);
-  return hr_socket_listeners_take (self->listeners, &address, match, self->instance);
+  return hr_adopt_match_take (self->listeners, self->instance, &question->request, match);
 }
 
 /* The program listens on what it bound alone, or on what another of its processes did. */
 static int
-discovered (HrAdoptServer *self, int *given, gboolean free_port, gboolean *listens)
+discovered (HrAdoptServer *self, Question *question)
 {
-  g_autoptr (GError) error = NULL;
-  int twin = hr_socket_listeners_find_twin (self->listeners, *given, self->instance);
+  int twin = hr_socket_listeners_find_twin (self->listeners, question->given, self->instance);
 
   if (twin >= 0)
     return twin;
   /* Where it cannot listen, the program hears why from the kernel. */
-  if (*given < 0 || listen (*given, SOMAXCONN) < 0)
+  if (question->given < 0 || listen (question->given, SOMAXCONN) < 0)
     return -1;
-  *listens = TRUE;
-  if (!hr_socket_listeners_discover (self->listeners, hr_fd_steal (given), free_port, self->instance, &error))
-    hr_log_debug (NULL, "instance %s: %s", self->instance, error->message);
+  question->listens = TRUE;
+  hr_adopt_match_keep (self->listeners, self->instance, &question->request, hr_fd_steal (&question->given),
+                       &question->sender);
   return -1;
 }
 
-/* A descriptor to give, -1 for none; *listens: whether the program listens now. */
+/* A descriptor to give, -1 for none. */
 static int
-answer (HrAdoptServer *self, const HrAdoptRequest *request, int *given, gboolean *listens)
+answer (HrAdoptServer *self, Question *question)
 {
+  const HrAdoptRequest *request = &question->request;
+
   if (!self->adopts && request->question < HR_ADOPT_LISTENING)
     return -1;
   switch (request->question)
     {
     case HR_ADOPT_BIND:
-      return take (self, request, HR_LISTENER_MATCH_MADE_FOR);
+      return take (self, question, HR_LISTENER_MATCH_MADE_FOR);
     case HR_ADOPT_BIND_IN_USE:
-      return take (self, request, HR_LISTENER_MATCH_IN_THE_WAY);
+      return take (self, question, HR_LISTENER_MATCH_IN_THE_WAY);
     case HR_ADOPT_BIND_FREE:
-      return take (self, request, HR_LISTENER_MATCH_FREE_PORT);
+      return take (self, question, HR_LISTENER_MATCH_FREE_PORT);
     case HR_ADOPT_DISCOVERED:
     case HR_ADOPT_DISCOVERED_FREE:
-      return discovered (self, given, request->question == HR_ADOPT_DISCOVERED_FREE, listens);
+      return discovered (self, question);
     case HR_ADOPT_LISTENING:
-      *listens = TRUE;
+      question->listens = TRUE;
       return -1;
     case HR_ADOPT_GATE:
       return gate_fd (self);
     case HR_ADOPT_SHARED:
-      return hr_socket_listeners_find (self->listeners, *given, self->instance);
+      return hr_socket_listeners_find (self->listeners, question->given, self->instance);
+    case HR_ADOPT_UNLINK:
+      question->yes = hr_socket_listeners_has_file (self->listeners, request->device, request->inode);
+      return -1;
+    case HR_ADOPT_REMOVE_DIRECTORY:
+      question->yes =
+          hr_socket_listeners_leave_directory (self->listeners, request->device, request->inode, self->instance);
+      return -1;
     default:
       return -1;
     }
 }
 
 static void
-reply (int fd, int found)
+reply (int fd, int found, gboolean yes)
 {
-  HrAdoptReply message = { .version = HR_ADOPT_VERSION, .found = found >= 0 };
+  HrAdoptReply message = { .version = HR_ADOPT_VERSION, .found = found >= 0 || yes };
   union {
     struct cmsghdr align;
     char space[CMSG_SPACE (sizeof (int))];
@@ -210,14 +223,14 @@ on_rescued (gint fd, GIOCondition condition, gpointer user_data)
 {
   Connection *connection = user_data;
   HrAdoptServer *self = connection->server;
-  HrAdoptRequest request;
-  g_auto (HrFd) given = -1;
+  Question question = { .given = -1 };
 
-  if (receive (self, fd, &request, &given) && request.question == HR_ADOPT_TAKEN)
+  if (receive (self, fd, &question) && question.request.question == HR_ADOPT_TAKEN)
     {
       hr_rescue_taken (hr_socket_listeners_get_rescue (self->listeners), connection->rescued);
       connection->rescued = 0;
     }
+  hr_fd_clear (&question.given);
   connection->source = 0;
   drop (connection);
   return G_SOURCE_REMOVE;
@@ -233,7 +246,7 @@ give_rescued (Connection *connection, const HrAdoptRequest *request)
                                         &connection->rescued)
                      : -1;
 
-  reply (connection->fd, found);
+  reply (connection->fd, found, FALSE);
   if (found < 0)
     return FALSE;
   g_clear_handle_id (&connection->deadline, g_source_remove);
@@ -246,21 +259,29 @@ on_question (gint fd, GIOCondition condition, gpointer user_data)
 {
   Connection *connection = user_data;
   HrAdoptServer *self = connection->server;
-  HrAdoptRequest request;
-  g_auto (HrFd) given = -1;
-  gboolean listens = FALSE;
+  Question question = { .given = -1 };
 
   connection->source = 0;
-  if (receive (self, fd, &request, &given))
+  if (receive (self, fd, &question))
     {
-      if (request.question == HR_ADOPT_RESCUE && give_rescued (connection, &request))
-        return G_SOURCE_REMOVE;
-      if (request.question != HR_ADOPT_RESCUE)
-        reply (fd, answer (self, &request, &given, &listens));
-    }
+      const HrAdoptRequest *request = &question.request;
 
+      if (request->question == HR_ADOPT_RESCUE)
+        {
+          hr_fd_clear (&question.given);
+          if (give_rescued (connection, request))
+            return G_SOURCE_REMOVE;
+        }
+      else
+        {
+          int found = answer (self, &question);
+
+          reply (fd, found, question.yes);
+        }
+    }
+  hr_fd_clear (&question.given);
   drop (connection);
-  if (listens)
+  if (question.listens)
     self->func (self->user_data);
   return G_SOURCE_REMOVE;
 }
@@ -435,4 +456,16 @@ gint64
 hr_adopt_server_get_wait (HrAdoptServer *self)
 {
   return self->gate != NULL ? hr_adopt_gate_get_wait (self->gate) : -1;
+}
+
+/**
+ * hr_adopt_server_count_handling:
+ * @self: the server
+ *
+ * Returns: how many datagrams are being answered, as far as the library sees it
+ */
+guint
+hr_adopt_server_count_handling (HrAdoptServer *self)
+{
+  return self->gate != NULL ? hr_adopt_gate_count_handling (self->gate) : 0;
 }

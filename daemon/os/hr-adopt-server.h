@@ -4,8 +4,8 @@
  *
  * libhotreload-adopt.so asks here when the program binds, gives what the program listens on by itself, and says when
  * it listens. Where sockets are only passed, it says that alone. What it does in accept() can be ended through memory
- * that is shared with it. Only processes of the instance are answered, and of descriptors only TCP sockets that listen
- * are kept.
+ * that is shared with it. Only processes of the instance are answered, and of descriptors only stream sockets that
+ * listen are kept.
  */
 #pragma once
 
@@ -34,6 +34,7 @@ gboolean hr_adopt_server_retire (HrAdoptServer *self);
 gboolean hr_adopt_server_may_accept (HrAdoptServer *self);
 void hr_adopt_server_measure_wait (HrAdoptServer *self, gboolean measure);
 gint64 hr_adopt_server_get_wait (HrAdoptServer *self);
+guint hr_adopt_server_count_handling (HrAdoptServer *self);
 void hr_adopt_server_set_leader (HrAdoptServer *self, GPid leader);
 
 G_END_DECLS

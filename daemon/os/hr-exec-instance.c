@@ -14,6 +14,7 @@
 
 #include "hr-adopt-server.h"
 #include "hr-adopt-sight.h"
+#include "hr-connections.h"
 #include "hr-error.h"
 #include "hr-exec-command.h"
 #include "hr-fd.h"
@@ -22,7 +23,6 @@
 #include "hr-notify-server.h"
 #include "hr-process-tree.h"
 #include "hr-socket-holder.h"
-#include "hr-tcp-connections.h"
 
 /* What hotreload-exec says when it cannot start the program; see exec-fail.c. */
 #define STATUS_MAX 4096
@@ -368,7 +368,8 @@ hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
 /* What the worker needs. */
 typedef struct {
   GPid pid;
-  GArray *ports; /* guint16 */
+  HrConnections *where;
+  guint handling; /* datagrams that are being answered */
   gboolean busy;
 } Count;
 
@@ -377,7 +378,7 @@ count_free (gpointer data)
 {
   Count *count = data;
 
-  g_array_unref (count->ports);
+  hr_connections_free (count->where);
   g_free (count);
 }
 
@@ -386,13 +387,12 @@ count_connections (GTask *task, gpointer source, gpointer data, GCancellable *ca
 {
   const Count *count = data;
   g_autoptr (GError) error = NULL;
-  int found = hr_tcp_connections_count (count->pid, (const guint16 *)(gpointer)count->ports->data, count->ports->len,
-                                        count->busy, &error);
+  int found = hr_connections_count (count->where, count->pid, count->busy, &error);
 
   if (found < 0)
     g_task_return_error (task, g_steal_pointer (&error));
   else
-    g_task_return_int (task, found);
+    g_task_return_int (task, found + (int)count->handling);
 }
 
 static void
@@ -402,19 +402,12 @@ hr_exec_instance_count_connections_async (HrInstance *instance, HrListeners *lis
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
   /* Without a source object: the worker must not hold the instance, which is the main loop's alone. */
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
-  GPtrArray *list = hr_listeners_list (listeners);
   Count *count = g_new (Count, 1);
 
   count->pid = self->pid;
   count->busy = busy;
-  count->ports = g_array_new (FALSE, FALSE, sizeof (guint16));
-  for (guint i = 0; i < list->len; i++)
-    {
-      const HrListener *listener = g_ptr_array_index (list, i);
-
-      if (listener->kind == HR_LISTEN_TCP)
-        g_array_append_val (count->ports, listener->port);
-    }
+  count->where = hr_connections_new (listeners);
+  count->handling = self->adopt != NULL ? hr_adopt_server_count_handling (self->adopt) : 0;
   g_task_set_source_tag (task, hr_exec_instance_count_connections_async);
   g_task_set_task_data (task, count, count_free);
   g_task_run_in_thread (task, count_connections);

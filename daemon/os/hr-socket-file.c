@@ -14,6 +14,7 @@ struct _HrSocketFile {
   char *name;
   dev_t device;
   ino_t inode;
+  uid_t owner;
 };
 
 /**
@@ -48,6 +49,7 @@ hr_socket_file_new (const char *path, GError **error)
   self->name = g_steal_pointer (&name);
   self->device = info.st_dev;
   self->inode = info.st_ino;
+  self->owner = info.st_uid;
   return self;
 }
 
@@ -77,6 +79,34 @@ gboolean
 hr_socket_file_is (HrSocketFile *self, dev_t device, ino_t inode)
 {
   return self->device == device && self->inode == inode;
+}
+
+/**
+ * hr_socket_file_is_in:
+ * @self: a file
+ * @device: of a directory
+ * @inode: of a directory
+ *
+ * Returns: whether the file is an entry of it
+ */
+gboolean
+hr_socket_file_is_in (HrSocketFile *self, dev_t device, ino_t inode)
+{
+  struct stat info;
+
+  return fstat (self->directory, &info) == 0 && info.st_dev == device && info.st_ino == inode;
+}
+
+/**
+ * hr_socket_file_get_owner:
+ * @self: a file
+ *
+ * Returns: whose it was when it was looked up
+ */
+uid_t
+hr_socket_file_get_owner (HrSocketFile *self)
+{
+  return self->owner;
 }
 
 /**

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-socket-listeners-private.h: the inside of HrSocketListeners, shared by its files: hr-socket-listeners.c (what is
- * bound, given and discovered), hr-socket-listeners-traffic.c (whose sockets new connections go to).
+ * bound, given and discovered), hr-socket-listeners-files.c (files of Unix sockets), hr-socket-listeners-traffic.c (whose
+ * sockets new connections go to).
  */
 #pragma once
 

@@ -85,6 +85,10 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
       if (g_ptr_array_find (self->held, g_ptr_array_index (list, i), &index))
         self->held->pdata[index] = NULL;
     }
+  /* What a program listens on goes on to be found, when it is let go of. */
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i) != NULL && get (self, i)->shown.discovered)
+      g_clear_pointer (&get (self, i)->file, hr_socket_file_free);
   g_ptr_array_unref (self->held);
   self->held = list;
   /* They are in the list now. */
@@ -183,65 +187,71 @@ hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *addres
   return hr_held_listener_get_fd (found, instance);
 }
 
-/* Where it listens; %FALSE when it is no TCP socket or does not. */
+/* Where it listens; %FALSE when it is no stream socket or does not. */
 static gboolean
 is_listener (int fd, HrSocketAddress *address)
 {
   int listening = 0;
   socklen_t length = sizeof listening;
 
-  return hr_socket_address_of (fd, address) && address->kind == HR_LISTEN_TCP
+  return hr_socket_address_of (fd, address) && address->kind != HR_LISTEN_UDP
          && getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening;
+}
+
+static guint
+count_discovered (HrSocketListeners *self)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->held->len; i++)
+    n += get (self, i)->shown.discovered;
+  return n;
 }
 
 /**
  * hr_socket_listeners_discover:
  * @self: the listeners
  * @fd: (transfer full): a socket on which a program of the service listens
+ * @where: (nullable): its address, if that is another than the kernel says: a relative path made an absolute one
+ * @file: (transfer full) (nullable): of a Unix socket with a path
  * @free_port: whether the kernel chose its port
  * @instance: id of the instance
  * @error: return location
  *
  * Keeps the socket for the next instance. One that is held already is not held twice.
  *
- * Returns: success; else %HR_ERROR_INVALID_ARGUMENT for what is no TCP listener, %HR_ERROR_LIMIT_EXCEEDED for too many
+ * Returns: success; else %HR_ERROR_INVALID_ARGUMENT for what is no listener, %HR_ERROR_LIMIT_EXCEEDED for too many
  */
 gboolean
-hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance, GError **error)
+hr_socket_listeners_discover (HrSocketListeners *self, int fd, const HrSocketAddress *where, HrSocketFile *file,
+                              gboolean free_port, const char *instance, GError **error)
 {
   g_auto (HrFd) given = fd;
   g_auto (HrFd) kept = -1;
+  g_autoptr (HrSocketFile) file_of_socket = file;
   HrSocketAddress address;
   HrHeldListener *held;
-  guint n_discovered = 0;
 
   if (!is_listener (given, &address))
     {
-      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "what instance %s gave is no TCP listener", instance);
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "what instance %s gave is no listener", instance);
+      return FALSE;
+    }
+  if (hr_socket_listeners_find (self, given, instance) >= 0)
+    return TRUE;
+  if (count_discovered (self) >= HR_DISCOVERED_LISTENERS_MAX)
+    {
+      g_autofree char *text = hr_socket_address_to_string (where != NULL ? where : &address);
+
+      g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
+                   "%s is not kept: there are %d discovered listeners already", text, HR_DISCOVERED_LISTENERS_MAX);
       return FALSE;
     }
   kept = hr_fd_dup (given, error);
   if (kept < 0)
     return FALSE;
-  held = hr_held_listener_new (hr_fd_steal (&kept), &address, NULL);
-  for (guint i = 0; i < self->held->len; i++)
-    {
-      n_discovered += get (self, i)->shown.discovered;
-      if (hr_held_listener_is (get (self, i), held->cookie))
-        {
-          g_hash_table_add (get (self, i)->users, g_strdup (instance));
-          hr_held_listener_free (held);
-          return TRUE;
-        }
-    }
-  if (n_discovered >= HR_DISCOVERED_LISTENERS_MAX)
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
-                   "%s is not kept: there are %d discovered listeners already", held->shown.address,
-                   HR_DISCOVERED_LISTENERS_MAX);
-      hr_held_listener_free (held);
-      return FALSE;
-    }
+  held =
+      hr_held_listener_new (hr_fd_steal (&kept), where != NULL ? where : &address, g_steal_pointer (&file_of_socket));
   /* What waits while one instance replaces another may be more than the program cared for. */
   listen (held->shown.fd, SOMAXCONN);
   held->shown.name = g_strdup (held->shown.address);
@@ -249,7 +259,8 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_por
   held->shown.ephemeral = free_port;
   g_hash_table_add (held->users, g_strdup (instance));
   hr_held_listener_set_rescue (held, self->rescue);
-  hr_socket_group_enter (held->group, instance);
+  if (held->group != NULL)
+    hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);
   g_signal_emit_by_name (self, "changed");
   return TRUE;

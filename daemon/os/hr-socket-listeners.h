@@ -10,6 +10,7 @@
 #include "hr-listeners.h"
 #include "hr-rescue.h"
 #include "hr-socket-address.h"
+#include "hr-socket-file.h"
 
 G_BEGIN_DECLS
 
@@ -39,8 +40,11 @@ int hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *ad
                               const char *instance);
 int hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *instance);
 int hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *instance);
-gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, gboolean free_port, const char *instance,
-                                       GError **error);
+gboolean hr_socket_listeners_discover (HrSocketListeners *self, int fd, const HrSocketAddress *where,
+                                       HrSocketFile *file, gboolean free_port, const char *instance, GError **error);
+int hr_socket_listeners_take_file (HrSocketListeners *self, dev_t device, ino_t inode, const char *instance);
+gboolean hr_socket_listeners_has_file (HrSocketListeners *self, dev_t device, ino_t inode);
+gboolean hr_socket_listeners_leave_directory (HrSocketListeners *self, dev_t device, ino_t inode, const char *instance);
 void hr_socket_listeners_enter (HrSocketListeners *self, const char *instance);
 void hr_socket_listeners_add_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate);
 void hr_socket_listeners_retire (HrSocketListeners *self, const char *instance);

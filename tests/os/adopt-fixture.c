@@ -3,7 +3,9 @@
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "hr-fd.h"
@@ -92,6 +94,7 @@ adopt_tear_down (AdoptFixture *fixture, gconstpointer data)
   g_assert_finalize_object (fixture->listeners);
   hr_fs_remove_tree (fixture->dir, NULL);
   g_free (fixture->dir);
+  g_free (fixture->path);
 }
 
 static void
@@ -162,28 +165,57 @@ adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const
   g_assert_false (running->exited);
 }
 
-/* One request on a connection of its own. */
+/* Returns the size of the address at which the fixture asks. */
+static socklen_t
+make_address (AdoptFixture *fixture, struct sockaddr_storage *address)
+{
+  struct sockaddr_un local = { .sun_family = AF_UNIX };
+
+  if (fixture->path == NULL)
+    {
+      hr_tcp_address_parse (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port, address, NULL);
+      return hr_tcp_address_size (address);
+    }
+  memcpy (local.sun_path, fixture->path, MIN (strlen (fixture->path), sizeof local.sun_path - 1));
+  if (local.sun_path[0] == '@')
+    local.sun_path[0] = '\0';
+  memcpy (address, &local, sizeof local);
+  return (socklen_t)(offsetof (struct sockaddr_un, sun_path) + strlen (fixture->path));
+}
+
+/* A datagram that says where it comes from: not every call tells that. */
+static gboolean
+send_port (int fd)
+{
+  struct sockaddr_in own;
+  socklen_t length = sizeof own;
+
+  return getsockname (fd, (struct sockaddr *)&own, &length) == 0
+         && send (fd, &own.sin_port, sizeof own.sin_port, MSG_NOSIGNAL) > 0;
+}
+
+/* One request on a connection of its own, or one datagram. */
 static void
 adopt_ask (AdoptFixture *fixture)
 {
   static const char request[] = "GET / HTTP/1.0\r\n\r\n";
   const struct timeval patience = { .tv_sec = 30 };
-  g_auto (HrFd) fd = -1;
   struct sockaddr_storage address;
+  socklen_t size = make_address (fixture, &address);
+  g_auto (HrFd) fd = socket (address.ss_family, (fixture->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
   char answer[1024];
   gsize total = 0;
   ssize_t length;
 
-  hr_tcp_address_parse (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port, &address, NULL);
-  fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)) < 0)
+  if (connect (fd, (struct sockaddr *)&address, size) < 0)
     {
       g_atomic_int_inc (&fixture->refused);
       return;
     }
-  if (send (fd, request, strlen (request), MSG_NOSIGNAL) > 0)
-    while (total < sizeof answer - 1 && (length = recv (fd, answer + total, sizeof answer - 1 - total, 0)) > 0)
+  if (fixture->datagrams ? send_port (fd) : send (fd, request, strlen (request), MSG_NOSIGNAL) > 0)
+    while (total < sizeof answer - 1 && (!fixture->datagrams || total == 0)
+           && (length = recv (fd, answer + total, sizeof answer - 1 - total, 0)) > 0)
       total += (gsize)length;
   answer[total] = '\0';
   if (g_str_has_suffix (answer, "old-one"))
@@ -215,6 +247,15 @@ on_counted (GObject *source, GAsyncResult *result, gpointer data)
   fixture->counted = TRUE;
 }
 
+int
+adopt_count_connections (AdoptFixture *fixture)
+{
+  fixture->counted = FALSE;
+  hr_instance_count_connections_async (fixture->old.instance, fixture->listeners, FALSE, on_counted, fixture);
+  ADOPT_WAIT_FOR (fixture->counted);
+  return fixture->connections;
+}
+
 /* Tells it to accept no more and waits until it has answered what it had accepted. */
 void
 adopt_drain (AdoptFixture *fixture)
@@ -224,12 +265,8 @@ adopt_drain (AdoptFixture *fixture)
   g_assert_true (hr_instance_may_accept (fixture->old.instance, fixture->listeners));
   g_assert_true (hr_instance_retire (fixture->old.instance));
   ADOPT_WAIT_FOR (!hr_instance_may_accept (fixture->old.instance, fixture->listeners));
-  do
-    {
-      fixture->counted = FALSE;
-      hr_instance_count_connections_async (fixture->old.instance, fixture->listeners, FALSE, on_counted, fixture);
-      ADOPT_WAIT_FOR (fixture->counted);
-  } while (fixture->connections > 0);
+  while (adopt_count_connections (fixture) > 0)
+    ;
   /* The answer that was on its way is counted with the next one of the other. */
   answers = g_atomic_int_get (&fixture->new_answers);
   EXPECT (fixture, g_atomic_int_get (&fixture->new_answers) > answers);
@@ -274,18 +311,36 @@ adopt_hand_over (AdoptFixture *fixture, const char *const *program, const char *
   g_assert_cmpint (fixture->cut, ==, 0);
 }
 
-void
-adopt_open_listener (AdoptFixture *fixture, const char *host)
+static void
+open_one (AdoptFixture *fixture, HrListenSpec *listen)
 {
-  HrListenSpec listen = { .name = (char *)"http", .kind = HR_LISTEN_TCP, .host = (char *)host };
   HrServiceSpec spec = { .name = (char *)"svc", .listen = g_ptr_array_new () };
   g_autoptr (GError) error = NULL;
 
-  g_ptr_array_add (spec.listen, &listen);
+  g_ptr_array_add (spec.listen, listen);
   g_assert_true (hr_listeners_open (fixture->listeners, &spec, &error));
   g_assert_no_error (error);
   g_ptr_array_unref (spec.listen);
   fixture->port = ((HrListener *)g_ptr_array_index (hr_listeners_list (fixture->listeners), 0))->port;
+}
+
+void
+adopt_open_listener (AdoptFixture *fixture, const char *host)
+{
+  open_one (fixture, &(HrListenSpec){ .name = (char *)"http", .kind = HR_LISTEN_TCP, .host = (char *)host });
+}
+
+void
+adopt_open_path (AdoptFixture *fixture, const char *path)
+{
+  open_one (fixture, &(HrListenSpec){ .name = (char *)"http", .kind = HR_LISTEN_UNIX, .path = (char *)path });
+}
+
+void
+adopt_open_datagrams (AdoptFixture *fixture, const char *host)
+{
+  fixture->datagrams = TRUE;
+  open_one (fixture, &(HrListenSpec){ .name = (char *)"dns", .kind = HR_LISTEN_UDP, .host = (char *)host });
 }
 
 guint16

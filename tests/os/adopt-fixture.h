@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * adopt-fixture.h: two instances of a program that share listeners, and a client that opens a connection for each
- * request.
+ * request, or sends a datagram.
  */
 #pragma once
 
@@ -29,6 +29,8 @@ typedef struct {
   AdoptRunning old, new;
   guint16 port;
   const char *host; /* where it is asked; NULL: 127.0.0.1 */
+  char *path;         /* ask at this Unix socket, '@' in front of an abstract name */
+  gboolean datagrams; /* ask by UDP */
   gboolean pass_only;
   gboolean measure_wait; /* from its start */
   /* Of the thread that asks; atomic. */
@@ -61,9 +63,12 @@ char *adopt_full_id (const char *id);
 void adopt_start (AdoptFixture *fixture, AdoptRunning *running, const char *id, const char *const *program,
                   const char *host, guint16 port);
 void adopt_end (AdoptRunning *running, int signal_number);
+int adopt_count_connections (AdoptFixture *fixture);
 void adopt_drain (AdoptFixture *fixture);
 void adopt_hand_over (AdoptFixture *fixture, const char *const *program, const char *host, guint16 program_port);
 gpointer adopt_keep_asking (gpointer data);
 void adopt_open_listener (AdoptFixture *fixture, const char *host);
+void adopt_open_path (AdoptFixture *fixture, const char *path);
+void adopt_open_datagrams (AdoptFixture *fixture, const char *host);
 guint16 adopt_unused_port (void);
 gboolean adopt_skip_without (const char *program);

@@ -524,8 +524,8 @@ discover (Fixture *fixture, int fd, gboolean free_port, const char *instance)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (
-      hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), dup (fd), free_port, instance, &error));
+  g_assert_true (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), dup (fd), NULL, NULL,
+                                               free_port, instance, &error));
   g_assert_no_error (error);
 }
 
@@ -560,13 +560,13 @@ test_discover_only_listeners (Fixture *fixture, gconstpointer data)
   int ends[2];
 
   g_assert_cmpint (pipe2 (ends, O_CLOEXEC), ==, 0);
-  g_assert_false (
-      hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), ends[0], FALSE, "first", &error));
+  g_assert_false (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), ends[0], NULL, NULL, FALSE,
+                                                "first", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
   close (ends[1]);
   g_clear_error (&error);
-  g_assert_false (
-      hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), dup (bound), FALSE, "first", &error));
+  g_assert_false (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), dup (bound), NULL, NULL,
+                                                FALSE, "first", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
 }
 
@@ -581,7 +581,8 @@ test_discovered_limit (Fixture *fixture, gconstpointer data)
       discover (fixture, program, FALSE, "first");
     }
   g_assert_false (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners),
-                                                bind_stranger ("127.0.0.1", 0, TRUE), FALSE, "first", &error));
+                                                bind_stranger ("127.0.0.1", 0, TRUE), NULL, NULL, FALSE, "first",
+                                                &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED);
 }
 

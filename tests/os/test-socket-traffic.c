@@ -563,7 +563,8 @@ test_other_user (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
   g_assert_cmpint (listen (fd, 1), ==, 0);
   hr_listeners_close (fixture->listeners);
-  g_assert_true (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), fd, TRUE, "old", &error));
+  g_assert_true (
+      hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), fd, NULL, NULL, TRUE, "old", &error));
   g_assert_no_error (error);
   fixture->listener = g_ptr_array_index (hr_listeners_list (fixture->listeners), 0);
   separate (fixture, "new");

@@ -8,7 +8,7 @@ static HrListenSpec *
 parse (const char *text)
 {
   g_autoptr (GError) error = NULL;
-  HrListenSpec *spec = hr_listen_spec_parse (text, "/etc/hotreload/services.d", &error);
+  HrListenSpec *spec = hr_listen_spec_parse (text, &error);
 
   g_assert_no_error (error);
   g_assert_nonnull (spec);
@@ -34,7 +34,8 @@ test_addresses_are_taken_apart (void)
     { "a=tcp:[::]:1", "a", HR_LISTEN_TCP, "::", 1, NULL, "tcp:[::]:1" },
     { "dns.1_x-y=udp:0.0.0.0:53", "dns.1_x-y", HR_LISTEN_UDP, "0.0.0.0", 53, NULL, "udp:0.0.0.0:53" },
     { "a=unix:/run/a.sock", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a.sock", "unix:/run/a.sock" },
-    { "a=unix:../a=b", "a", HR_LISTEN_UNIX, NULL, 0, "/etc/hotreload/a=b", "unix:/etc/hotreload/a=b" },
+    { "a=unix:/run/../run//a=b", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a=b", "unix:/run/a=b" },
+    { "a=unix:@x/y", "a", HR_LISTEN_UNIX, NULL, 0, "@x/y", "unix:@x/y" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -79,14 +80,16 @@ test_faults_say_what_would_be_right (void)
     { "a=tcp:a b:80", "'a b' is not a host" },
     { "a=tcp:*:80", "'*' is not a host" },
     { "a=unix:", "the path after 'unix:' is missing" },
-    { "a=unix:@x", "'@x' is an abstract address, which is not supported yet" },
+    { "a=unix:@", "the path after 'unix:' is missing" },
+    { "a=unix:run/a", "'run/a' is a relative path, and there is no directory that it is relative to" },
+    { "a=unix:/run/", "'/run/' is a directory" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (GError) error = NULL;
 
-      g_assert_null (hr_listen_spec_parse (cases[i].text, "/", &error));
+      g_assert_null (hr_listen_spec_parse (cases[i].text, &error));
       g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
       g_test_message ("%s", error->message);
       g_assert_nonnull (strstr (error->message, cases[i].words));
@@ -106,13 +109,14 @@ test_lengths_have_limits (void)
   g_autofree char *longest_name = g_strconcat (name + 1, "=tcp::80", NULL);
   g_autoptr (HrListenSpec) first = parse (longest_path);
   g_autoptr (HrListenSpec) second = parse (longest_name);
-  const char *const texts[] = { long_name, long_host, long_path };
+  g_autofree char *long_abstract = g_strconcat ("a=unix:@", path, NULL);
+  const char *const texts[] = { long_name, long_host, long_path, long_abstract };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autoptr (GError) error = NULL;
 
-      g_assert_null (hr_listen_spec_parse (texts[i], "/", &error));
+      g_assert_null (hr_listen_spec_parse (texts[i], &error));
       g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION);
     }
 }
@@ -131,6 +135,8 @@ test_same_address_is_one_that_only_one_can_bind (void)
     { "a=tcp:localhost:0", "b=tcp:localhost:0", FALSE },
     { "a=unix:/x", "b=unix:/y/../x", TRUE },
     { "a=unix:/x", "b=unix:/X", FALSE },
+    { "a=unix:@x", "b=unix:@x", TRUE },
+    { "a=unix:@x", "b=unix:/x", FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-adopt-match.h: which listener an instance is given for what it binds, and how what it made itself is kept.
+ */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "hr-adopt-protocol.h"
+#include "hr-socket-listeners.h"
+
+G_BEGIN_DECLS
+
+int hr_adopt_match_take (HrSocketListeners *listeners, const char *instance, const HrAdoptRequest *request,
+                         HrListenerMatch match);
+void hr_adopt_match_keep (HrSocketListeners *listeners, const char *instance, const HrAdoptRequest *request, int fd,
+                          const struct ucred *sender);
+
+G_END_DECLS

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-connections.h: how many connections a process tree has that came in by a service's listeners, of each kind that has
+ * connections.
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "hr-listeners.h"
+
+G_BEGIN_DECLS
+
+typedef struct _HrConnections HrConnections;
+
+HrConnections *hr_connections_new (HrListeners *listeners);
+void hr_connections_free (HrConnections *self);
+int hr_connections_count (HrConnections *self, GPid pid, gboolean busy, GError **error);
+
+G_END_DECLS

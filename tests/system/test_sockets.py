@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Listeners of every kind under load: Unix sockets and UDP, passed and adopted, and those that the service file moves."""
+
+import contextlib
+import os
+import socket
+import stat
+import sys
+import threading
+
+from harness import Site, check, equal, free_port, main, test, until, write_atomic
+
+PYTHON = "/usr/bin/python3 -S"
+RELOADS = 10
+# Between two requests of one thread.
+PAUSE = 0.005
+
+# What each program does with its socket: takes the first that it was passed, or makes its own.
+PASSED = "server = socket.socket(fileno=3)\n"
+OWN_PATH = """server = socket.socket(socket.AF_UNIX)
+with contextlib.suppress(FileNotFoundError):
+    os.unlink("PATH")
+server.bind("PATH")
+server.listen(5)
+"""
+OWN_PORT = """server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", PORT))
+"""
+HEAD = "import contextlib, os, socket, threading\n"
+# A line is answered with a line, as long as the client asks; when it is asked to end it closes what is idle.
+LINES = """def serve(connection):
+    with connection, connection.makefile("rw") as lines:
+        for line in lines:
+            lines.write(line.strip() + " VERSION\\n")
+            lines.flush()
+while True:
+    threading.Thread(target=serve, args=[server.accept()[0]], daemon=True).start()
+"""
+DATAGRAMS = """while True:
+    data, peer = server.recvfrom(100)
+    server.sendto(data + b" VERSION", peer)
+"""
+
+
+class Plain:
+    """A service of one file, made of these parts."""
+
+    def __init__(self, site, text, listen, path="", port=0, sockets="auto"):
+        self.site, self.text = site, HEAD + text.replace("PATH", path).replace("PORT", str(port))
+        self.top = site.source("plain", {"app.py": self.version(1)})
+        self.keys = f"[Service]\nExec={PYTHON} app.py\nSource={self.top}\nSockets={sockets}\n"
+        site.add("plain", self.keys + (f"Listen={listen}\n" if listen else ""))
+
+    def version(self, number):
+        return self.text.replace("VERSION", str(number))
+
+    def reload(self, number):
+        mark = self.site.signals.mark()
+        write_atomic(os.path.join(self.top, "app.py"), self.version(number))
+        event = self.site.signals.wait("ReloadCompleted|ReloadFailed", "plain", mark)
+        equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
+
+    def listen(self, text):
+        """Another Listen, which is a reload; returns the exit status and what hrctl said."""
+        path = os.path.join(self.site.config, "services.d", "plain.conf")
+        write_atomic(path, self.keys + f"Listen={text}\n")
+        result = self.site.hrctl("daemon-reload")
+        return result.returncode, result.stdout + result.stderr
+
+    def shown(self):
+        return self.site.status()["services"][0]["listen"]
+
+
+class Clients:
+    """Threads that each ask again and again, until stopped; every question has a number and wants its answer."""
+
+    def __init__(self, ask, count=5):
+        self.ask, self.failures, self.versions, self.count = ask, [], set(), 0
+        self.stopping, self.lock = threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=[number]) for number in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, client):
+        number = 0
+        while not self.stopping.wait(PAUSE):
+            number += 1
+            question = f"{client}-{number}"
+            try:
+                answer = self.ask(client, question).split()
+            except OSError as error:
+                answer = [repr(error)]
+            with self.lock:
+                self.count += 1
+                if len(answer) == 2 and answer[0] == question:
+                    self.versions.add(answer[1])
+                else:
+                    self.failures.append((question, answer))
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+        return self.failures[:20]
+
+
+def line_of(connection, question):
+    connection.sendall(question.encode() + b"\n")
+    answer = b""
+    while not answer.endswith(b"\n"):
+        got = connection.recv(100)
+        if not got:
+            raise ConnectionResetError(f"ended after {answer!r}")
+        answer += got
+    return answer.decode()
+
+
+def connect(path):
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(10)
+    connection.connect("\0" + path[1:] if path[0] == "@" else path)
+    return connection
+
+
+def new_connections(path):
+    def ask(_, question):
+        with connect(path) as connection:
+            return line_of(connection, question)
+    return ask
+
+
+def datagrams(port):
+    def ask(_, question):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            client.sendto(question.encode(), ("127.0.0.1", port))
+            return client.recv(100).decode()
+    return ask
+
+
+def answers(ask):
+    with contextlib.suppress(OSError):
+        return ask(0, "first").startswith("first ")
+    return False
+
+
+def under_load(service, ask, reloads=RELOADS):
+    until(lambda: answers(ask), "the first answer")
+    clients = Clients(ask)
+    for number in range(2, reloads + 2):
+        service.reload(number)
+        until(lambda n=str(number): n in clients.versions, f"an answer of version {number}")
+    equal(clients.stop(), [], f"failures of {clients.count} questions")
+    equal(clients.versions, {str(number) for number in range(1, reloads + 2)}, "versions that answered")
+
+
+for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "adopt")):
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: a Unix socket, {words}, a connection for each request")
+    def unix_socket(how=how, sockets=sockets):
+        with Site() as site:
+            path = site.path("made", "plain.sock")
+            service = Plain(site, how + LINES, f"main=unix:{path}", path, sockets=sockets)
+            until(lambda: os.path.exists(path), "the socket")
+            equal(stat.S_IMODE(os.stat(path).st_mode), 0o666, "mode of the socket")
+            inode = os.stat(path).st_ino
+            under_load(service, new_connections(path))
+            equal(service.shown(), [f"unix:{path}"], "listeners")
+            equal(os.stat(path).st_ino, inode, "the file")
+            equal(site.hrctl("stop", "plain").returncode, 0, "hrctl stop")
+            check(not os.path.exists(path), "the socket goes with the service")
+
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: UDP, {words}, each datagram is answered")
+    def udp(how=how, sockets=sockets):
+        with Site() as site:
+            port = free_port()
+            own = PASSED if sockets == "pass" else OWN_PORT
+            service = Plain(site, own + DATAGRAMS, f"main=udp:127.0.0.1:{port}", port=port, sockets=sockets)
+            under_load(service, datagrams(port))
+            equal(service.shown(), [f"udp:127.0.0.1:{port}"], "listeners")
+
+
+@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: a Unix socket that nobody named")
+def discovered():
+    with Site() as site:
+        path = site.path("plain.sock")
+        service = Plain(site, OWN_PATH + LINES, None, path)
+        under_load(service, new_connections(path))
+        equal(service.shown(), [f"unix:{path}"], "listeners")
+
+
+@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: an abstract Unix socket")
+def abstract():
+    with Site() as site:
+        name = f"@hotreload-test-{os.getpid()}"
+        under_load(Plain(site, PASSED + LINES, f"main=unix:{name}", sockets="pass"), new_connections(name), 3)
+
+
+@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: a Unix connection that stays open has DrainTimeout")
+def kept_open():
+    with Site() as site:
+        path = site.path("plain.sock")
+        service = Plain(site, PASSED + LINES, f"main=unix:{path}", sockets="pass")
+        until(lambda: answers(new_connections(path)), "the first answer")
+        kept = connect(path)
+        equal(line_of(kept, "before").split(), ["before", "1"], "answer before the reload")
+        service.reload(2)
+        equal(line_of(kept, "after").split(), ["after", "1"], "answer of the old one after the reload")
+        equal(new_connections(path)(0, "new").split(), ["new", "2"], "answer to a new connection")
+        kept.close()
+
+
+@test("case-07 a listener that is added, removed or changed leaves the others untouched, under load")
+def moved():
+    with Site() as site:
+        path, other, port = site.path("a.sock"), site.path("b.sock"), free_port()
+        service = Plain(site, PASSED + LINES, f"main=unix:{path}", sockets="pass")
+        ask = new_connections(path)
+        until(lambda: answers(ask), "the first answer")
+        clients = Clients(ask)
+        main_one = f"main=unix:{path}"
+        for listen, shown in ((f"{main_one};dns=udp:127.0.0.1:{port}", [f"unix:{path}", f"udp:127.0.0.1:{port}"]),
+                              (f"dns=unix:{path};main=udp:127.0.0.1:{port}", [f"unix:{path}", f"udp:127.0.0.1:{port}"]),
+                              (f"{main_one};dns=tcp:127.0.0.1:{port}", [f"unix:{path}", f"tcp:127.0.0.1:{port}"]),
+                              (f"{main_one};dns=unix:{other}", [f"unix:{path}", f"unix:{other}"]),
+                              (main_one, [f"unix:{path}"])):
+            equal(service.listen(listen)[0], 0, f"exit status with {listen}")
+            equal(service.shown(), shown, f"listeners with {listen}")
+        check(not os.path.exists(other), "what was removed is gone")
+        # Port 0 is kept over reloads and over reading the file again.
+        equal(service.listen(f"{main_one};free=tcp:127.0.0.1:0")[0], 0, "exit status with port 0")
+        free = service.shown()
+        service.reload(2)
+        equal(service.listen(f"{main_one};free=tcp:127.0.0.1:0")[0], 0, "exit status with port 0")
+        equal(service.shown(), free, "listeners")
+        # One that cannot be bound changes nothing, and the error says who has it.
+        with socket.socket(socket.AF_UNIX) as foreign:
+            foreign.bind(other)
+            foreign.listen()
+            status, words = service.listen(f"{main_one};free=tcp:127.0.0.1:0;b=unix:{other}")
+            equal(status, 1, "exit status with an address in use")
+            for part in ("'plain'", "'b'", f"unix:{other}", f"process {os.getpid()}"):
+                check(part in words, f"{part} is in", words)
+            equal(service.shown(), free, "listeners after the failure")
+        equal(clients.stop(), [], f"failures of {clients.count} questions")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
