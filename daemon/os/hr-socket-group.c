@@ -29,6 +29,7 @@ typedef struct {
   char *owner;       /* NULL: it began as the main one */
   GHashTable *users; /* ids of instances that may accept from it */
   gint64 busy_at;    /* when somebody last accepted from it or waited in it, monotonic */
+  gint64 left_at;    /* when an instance, or the rescue, last accepted from it */
 } Member;
 
 struct _HrSocketGroup {
@@ -75,7 +76,7 @@ member_new (HrSocketGroup *group, int fd, const char *owner)
   self->fd = fd;
   self->owner = g_strdup (owner);
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->busy_at = g_get_monotonic_time ();
+  self->busy_at = self->left_at = g_get_monotonic_time ();
   return self;
 }
 
@@ -165,7 +166,7 @@ rescue (Member *member)
 
       if (fd < 0)
         return low < 0 && errno == EAGAIN;
-      member->busy_at = g_get_monotonic_time ();
+      member->busy_at = member->left_at = g_get_monotonic_time ();
       hr_rescue_add (self->rescue, fd, &self->reachable);
     }
   return FALSE;
@@ -204,7 +205,10 @@ look (gpointer user_data)
 
       if (member == self->main || member == self->own)
         continue;
-      if (!is_left (self, member) || count_waiting (member) > 0)
+      if (!is_left (self, member))
+        member->left_at = now;
+      /* What nobody can take is not kept for ever: its client should hear of it. */
+      if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!is_left (self, member) || count_waiting (member) > 0))
         member->busy_at = now;
       watch (self, member);
       /* While an instance is separate no index may move: see the head of the header. */

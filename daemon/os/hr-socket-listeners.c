@@ -124,6 +124,7 @@ hr_socket_listeners_close (HrListeners *listeners)
   HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
 
   g_ptr_array_set_size (self->held, 0);
+  g_clear_pointer (&self->separate, g_free);
   hr_rescue_clear (self->rescue);
 }
 

@@ -493,8 +493,8 @@ test_one_at_a_time (Fixture *fixture, gconstpointer data)
   g_assert_false (hr_listeners_separate (fixture->listeners, "newer", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_BUSY);
   g_clear_error (&error);
-  hr_listeners_rejoin (fixture->listeners, "new");
   hr_listeners_close (fixture->listeners);
+  g_assert_false (hr_listeners_is_separate (fixture->listeners, "new"));
   g_assert_false (hr_listeners_separate (fixture->listeners, "newer", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
 }

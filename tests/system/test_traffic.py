@@ -98,7 +98,7 @@ def reload_many(service, load, count):
     equal(service.answers(), [str(number) for number in range(1, count + 2)], "who answered the probes")
 
 
-for language, listen, count in (("python", True, 20), ("node", True, 20), ("node", False, 5)):
+for language, listen, count in (("python", True, 20), ("node", True, 10), ("node", False, 5)):
     how = "" if listen else " whose listener is discovered"
     @test(f"promise-2-a-candidate-is-probed-apart-from-the-instance-that-serves: {language}{how}, {count} reloads")
     def probed_apart(language=language, listen=listen, count=count):
