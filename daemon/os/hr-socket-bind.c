@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -121,6 +122,77 @@ hr_socket_bind (const HrSocketAddress *address, GError **error)
   if (address->kind == HR_LISTEN_UNIX)
     return bind_unix (fd, address, error) == 0 ? hr_fd_steal (&fd) : -1;
   return bind_internet (fd, address) ? hr_fd_steal (&fd) : fail (address, errno, error);
+}
+
+/**
+ * hr_socket_get_option:
+ * @fd: a socket
+ * @level: as of getsockopt(2)
+ * @name: the same; of an option that is a number
+ *
+ * Returns: its value, -1 when it has none
+ */
+int
+hr_socket_get_option (int fd, int level, int name)
+{
+  int value = 0;
+  socklen_t length = sizeof value;
+
+  return getsockopt (fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+/**
+ * hr_socket_bind_again:
+ * @like: a TCP socket that listens, with SO_REUSEPORT
+ * @error: return location
+ *
+ * Returns: a descriptor of another one that listens on the same address, in the same group; -1 with a #GIOErrorEnum set
+ */
+int
+hr_socket_bind_again (int like, GError **error)
+{
+  int only_six = hr_socket_get_option (like, IPPROTO_IPV6, IPV6_V6ONLY),
+      device = hr_socket_get_option (like, SOL_SOCKET, SO_BINDTOIFINDEX);
+  int on = 1;
+  HrSocketAddress address = { 0 };
+  struct stat info;
+  g_auto (HrFd) fd = -1;
+  g_auto (HrFd) low = -1;
+
+  if (!hr_socket_address_of (like, &address) || fstat (like, &info) < 0
+      || (low = socket (address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0
+      || (fd = hr_fd_dup (low, NULL)) < 0
+      /* Only sockets of one user share an address, and a program may have made the first. */
+      || (info.st_uid != geteuid () && fchown (fd, info.st_uid, (gid_t)-1) < 0)
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0
+      || (address.storage.ss_family == AF_INET6
+          && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, sizeof only_six) < 0)
+      || (device > 0 && setsockopt (fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) < 0)
+      || bind (fd, (struct sockaddr *)&address.storage, address.length) < 0 || listen (fd, SOMAXCONN) < 0)
+    {
+      g_autofree char *text = hr_socket_address_to_string (&address);
+
+      hr_fs_set_error (error, errno, "while making a second socket for %s", text);
+      return -1;
+    }
+  return hr_fd_steal (&fd);
+}
+
+/**
+ * hr_socket_count_waiting:
+ * @fd: a TCP socket that listens
+ *
+ * Returns: how many connections wait in its queue
+ */
+int
+hr_socket_count_waiting (int fd)
+{
+  struct tcp_info info = { 0 };
+  socklen_t length = sizeof info;
+
+  /* Of a socket that listens, this is the length of its queue. */
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? (int)info.tcpi_unacked : 0;
 }
 
 /* Of a Unix socket, shutdown() is for ever. */

@@ -13,6 +13,9 @@
 G_BEGIN_DECLS
 
 int hr_socket_bind (const HrSocketAddress *address, GError **error);
+int hr_socket_get_option (int fd, int level, int name);
+int hr_socket_bind_again (int like, GError **error);
+int hr_socket_count_waiting (int fd);
 gboolean hr_socket_revive (int fd, const HrSocketAddress *address);
 
 G_END_DECLS

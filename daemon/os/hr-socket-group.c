@@ -4,18 +4,12 @@
 #include <asm/socket.h>
 #include <errno.h>
 #include <glib-unix.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "hr-error.h"
 #include "hr-fd.h"
-#include "hr-fs.h"
 #include "hr-log.h"
 #include "hr-socket-bind.h"
-#include "hr-tcp-address.h"
 #include "hr-traffic.h"
 
 /* How often members that nobody accepts from are looked at. */
@@ -43,15 +37,6 @@ struct _HrSocketGroup {
   guint timer; /* while there is a member to get rid of */
 };
 
-static int
-get_option (int fd, int level, int name)
-{
-  int value = 0;
-  socklen_t length = sizeof value;
-
-  return getsockopt (fd, level, name, &value, &length) == 0 ? value : -1;
-}
-
 static void
 member_free (gpointer data)
 {
@@ -78,16 +63,6 @@ member_new (HrSocketGroup *group, int fd, const char *owner)
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->busy_at = self->left_at = g_get_monotonic_time ();
   return self;
-}
-
-static int
-count_waiting (const Member *member)
-{
-  struct tcp_info info = { 0 };
-  socklen_t length = sizeof info;
-
-  /* Of a socket that listens, this is the length of its queue. */
-  return getsockopt (member->fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? (int)info.tcpi_unacked : 0;
 }
 
 static Member *
@@ -208,7 +183,8 @@ look (gpointer user_data)
       if (!is_left (self, member))
         member->left_at = now;
       /* What nobody can take is not kept for ever: its client should hear of it. */
-      if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!is_left (self, member) || count_waiting (member) > 0))
+      if (now - member->left_at < HR_RESCUE_WAIT_USEC
+          && (!is_left (self, member) || hr_socket_count_waiting (member->fd) > 0))
         member->busy_at = now;
       watch (self, member);
       /* While an instance is separate no index may move: see the head of the header. */
@@ -350,37 +326,6 @@ hr_socket_group_leave (HrSocketGroup *self, const char *instance)
   begin_looking (self);
 }
 
-/* A second socket like the main one. */
-static int
-make_like (int like, GError **error)
-{
-  int only_six = get_option (like, IPPROTO_IPV6, IPV6_V6ONLY), device = get_option (like, SOL_SOCKET, SO_BINDTOIFINDEX);
-  int on = 1;
-  struct sockaddr_storage address = { 0 };
-  socklen_t length = sizeof address;
-  struct stat info;
-  g_auto (HrFd) fd = -1;
-  g_auto (HrFd) low = -1;
-
-  if (getsockname (like, (struct sockaddr *)&address, &length) < 0 || fstat (like, &info) < 0
-      || (low = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0
-      || (fd = hr_fd_dup (low, NULL)) < 0
-      /* Only sockets of one user share an address, and a program may have made the first. */
-      || (info.st_uid != geteuid () && fchown (fd, info.st_uid, (gid_t)-1) < 0)
-      || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
-      || setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0
-      || (address.ss_family == AF_INET6 && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, sizeof only_six) < 0)
-      || (device > 0 && setsockopt (fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) < 0)
-      || bind (fd, (struct sockaddr *)&address, length) < 0 || listen (fd, SOMAXCONN) < 0)
-    {
-      g_autofree char *text = hr_tcp_address_to_string (&address);
-
-      hr_fs_set_error (error, errno, "while making a second socket for %s", text);
-      return -1;
-    }
-  return hr_fd_steal (&fd);
-}
-
 /* Of those that nobody needs any more, the one that is so for the longest time goes early. */
 static gboolean
 make_room (HrSocketGroup *self, GError **error)
@@ -393,7 +338,7 @@ make_room (HrSocketGroup *self, GError **error)
     {
       Member *member = g_ptr_array_index (self->members, i);
 
-      if (is_left (self, member) && count_waiting (member) == 0
+      if (is_left (self, member) && hr_socket_count_waiting (member->fd) == 0
           && (oldest == NULL || member->busy_at < oldest->busy_at))
         oldest = member;
     }
@@ -424,19 +369,16 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
 {
   int fd;
 
-  if (self->own != NULL)
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own", self->own->owner);
-      return FALSE;
-    }
+  g_return_val_if_fail (self->own == NULL, FALSE);
+
   if (!make_room (self, error))
     return FALSE;
   if (self->members->len == 1)
     {
-      self->reuseport = get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0;
+      self->reuseport = hr_socket_get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0;
       set_reuseport (self, 1);
     }
-  fd = make_like (self->main->fd, error);
+  fd = hr_socket_bind_again (self->main->fd, error);
   if (fd < 0)
     {
       if (self->members->len == 1)
@@ -524,7 +466,7 @@ hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 {
   const Member *member = member_of (self, instance);
 
-  return member == self->main ? -1 : count_waiting (member);
+  return member == self->main ? -1 : hr_socket_count_waiting (member->fd);
 }
 
 /**
@@ -543,7 +485,7 @@ hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
     {
       Member *member = g_ptr_array_index (self->members, i - 1);
 
-      if (get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+      if (hr_socket_get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
         continue;
       hr_socket_revive (member->fd, address);
       moved = self->members->len > 1;
