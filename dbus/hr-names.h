@@ -32,6 +32,8 @@
 #define HR_ENV_COMMIT "HOTRELOAD_COMMIT"
 #define HR_ENV_SLOT "HOTRELOAD_SLOT"
 #define HR_ENV_INSTANCE "HOTRELOAD_INSTANCE"
+/* 1 to Instances: each of those that serve at the same time has another. */
+#define HR_ENV_INSTANCE_INDEX "HOTRELOAD_INSTANCE_INDEX"
 #define HR_ENV_STATE_IN "HOTRELOAD_STATE_IN"
 #define HR_ENV_STATE_OUT "HOTRELOAD_STATE_OUT"
 /* Path of the Unix socket at which libhotreload-adopt.so asks the daemon for a listener. */

@@ -132,6 +132,7 @@ new_default (const char *name, const char *file, const char *profile)
   self->restart_delay_max = 10 * SEC;
   self->restart_limit = 5;
   self->restart_window = 30 * SEC;
+  self->instances = 1;
 
   self->watch_enabled = development;
   self->watch_paths = g_strdupv ((char **)everything);
@@ -222,6 +223,8 @@ build (const char *name, const char *file, GPtrArray *entries, const char *profi
       return NULL;
   if (!merge_environment (self, table, error) || !hr_spec_check (self, table, error))
     return NULL;
+  /* None of several instances has the state of the service. */
+  self->preserve = self->preserve && self->instances == 1;
   self->checksum = hr_spec_table_checksum (table, profile);
   return g_steal_pointer (&self);
 }

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 
 /* More listeners are refused. What else a file may be at most is in hr-spec-file.h. */
 #define HR_SPEC_LISTENERS_MAX 64
+/* More instances of one release are refused. */
+#define HR_SPEC_INSTANCES_MAX 64
 
 typedef enum { HR_SLOTS_AUTO, HR_SLOTS_YES, HR_SLOTS_NO } HrSlotsMode;
 typedef enum { HR_VIEW_AUTO, HR_VIEW_SOURCE, HR_VIEW_SLOT } HrViewMode;
@@ -67,6 +69,7 @@ struct _HrServiceSpec {
   gint64 restart_delay_max;
   guint restart_limit; /* 0: no limit */
   gint64 restart_window;
+  guint instances; /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
 
   /* Watch */
   gboolean watch_enabled;

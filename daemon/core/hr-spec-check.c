@@ -221,6 +221,37 @@ check_restart (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
                              first);
 }
 
+/* What several instances that serve at the same time cannot have. */
+static gboolean
+check_instances (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  static const char *const needy[] = { "Version", "Keep" };
+
+  if (spec->instances == 1)
+    return TRUE;
+  if (spec->handover == HR_HANDOVER_SEQUENTIAL)
+    return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "Handover"), error,
+                               "'sequential' means that the program must not run twice, and Instances=%u that it does: "
+                               "remove one of them",
+                               spec->instances);
+  if (spec->sockets == HR_SOCKETS_NONE)
+    return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "Sockets"), error,
+                               "with 'none' each instance binds for itself, and Instances=%u have one address: write "
+                               "pass, adopt or auto",
+                               spec->instances);
+  for (guint i = 0; i < G_N_ELEMENTS (needy); i++)
+    {
+      const HrSpecEntry *entry = hr_spec_table_get (table, "State", needy[i]);
+
+      if (entry != NULL)
+        return hr_spec_entry_fail (entry, error,
+                                   "it says how state is kept, and of Instances=%u none has the state of the service: "
+                                   "remove one of them",
+                                   spec->instances);
+    }
+  return TRUE;
+}
+
 /* What says something about the code means nothing without any. */
 static gboolean
 check_source (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
@@ -273,6 +304,6 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
   return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_listen (spec, table, error)
          && check_ready (spec, table, error) && check_restart (spec, table, error) && check_source (spec, table, error)
          && check_slots (spec, table, error) && check_health (spec, table, error)
-         && check_post_rates (spec, table, error) && check_post_metrics (spec, table, error)
-         && check_post_use (spec, table, error);
+         && check_instances (spec, table, error) && check_post_rates (spec, table, error)
+         && check_post_metrics (spec, table, error) && check_post_use (spec, table, error);
 }

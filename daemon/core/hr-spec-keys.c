@@ -70,7 +70,7 @@ static const HrSpecKey keys[] = {
   { "Service", "RestartDelayMax", DURATION (restart_delay_max) },
   { "Service", "RestartLimit", NUMBER (restart_limit, 0, RESTART_LIMIT_MAX) },
   { "Service", "RestartWindow", TIMEOUT (restart_window) },
-  { "Service", "Instances", hr_spec_set_one },
+  { "Service", "Instances", NUMBER (instances, 1, HR_SPEC_INSTANCES_MAX) },
   { "Service", "User", LATER },
   { "Service", "Group", LATER },
   { "Service", "MemoryMax", LATER },

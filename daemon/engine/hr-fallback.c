@@ -114,6 +114,7 @@ start_again (GTask *task)
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
     .caller = self->caller,
+    .index = hr_generation_get_plan (self->previous)->index,
     .ever_notified = hr_generation_has_notified (self->previous),
   };
   g_autoptr (GError) error = NULL;

@@ -80,6 +80,7 @@ hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platfo
   take (all, HR_ENV_RELEASE, g_strdup_printf ("%" G_GUINT64_FORMAT, self->release));
   take (all, HR_ENV_COMMIT, g_strdup (self->commit != NULL ? self->commit : ""));
   take (all, HR_ENV_SLOT, g_strdup (hr_slot_to_string (self->slot)));
+  take (all, HR_ENV_INSTANCE_INDEX, g_strdup_printf ("%u", self->index));
   take (all, HR_ENV_STATE_IN, g_strdup (hr_state_offer_get_in_path (offer)));
   take (all, HR_ENV_STATE_OUT, g_strdup (hr_state_offer_get_out_path (offer)));
 

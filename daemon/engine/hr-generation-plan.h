@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @listeners: the service's sockets
  * @state_files: its state
  * @caller: (nullable): for a transient service; must outlive the plan and its copies
+ * @index: which of the instances of the release it is, from 1
  * @ever_notified: whether the service ever said READY=1
  * @expects_state: whether its predecessor took part in handing over state, so that this one is expected to
  *
@@ -35,6 +36,7 @@ typedef struct {
   HrListeners *listeners;
   HrStateFiles *state_files;
   const HrCallerContext *caller;
+  guint index;
   gboolean ever_notified;
   gboolean expects_state;
 } HrGenerationPlan;

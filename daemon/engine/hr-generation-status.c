@@ -35,6 +35,18 @@ hr_generation_get_spec (HrGeneration *self)
 }
 
 /**
+ * hr_generation_get_plan:
+ * @self: a generation
+ *
+ * Returns: (transfer none): by what it was started
+ */
+const HrGenerationPlan *
+hr_generation_get_plan (HrGeneration *self)
+{
+  return self->plan;
+}
+
+/**
  * hr_generation_get_release:
  * @self: a generation
  *

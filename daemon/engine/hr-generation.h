@@ -45,6 +45,7 @@ gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **er
 
 const char *hr_generation_get_id (HrGeneration *self);
 HrServiceSpec *hr_generation_get_spec (HrGeneration *self);
+const HrGenerationPlan *hr_generation_get_plan (HrGeneration *self);
 guint64 hr_generation_get_release (HrGeneration *self);
 HrSlot hr_generation_get_slot (HrGeneration *self);
 const char *hr_generation_get_log_file (HrGeneration *self);

@@ -148,6 +148,20 @@ exited (HrGeneration *generation, HrObservation *self)
   fail (self, how);
 }
 
+/**
+ * hr_observation_instance_ended:
+ * @self: an observation
+ * @generation: another instance of the release, which has ended by itself
+ *
+ * Counts as the end of the one that is watched.
+ */
+void
+hr_observation_instance_ended (HrObservation *self, HrGeneration *generation)
+{
+  g_return_if_fail (HR_IS_OBSERVATION (self));
+  exited (generation, self);
+}
+
 static void
 health_changed (HrHealth *health, HrObservation *self)
 {

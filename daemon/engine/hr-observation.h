@@ -21,6 +21,7 @@ G_DECLARE_FINAL_TYPE (HrObservation, hr_observation, HR, OBSERVATION, GObject)
 HrObservation *hr_observation_new (HrClock *clock, HrGeneration *generation, HrHealth *health, HrSampler *sampler,
                                    const HrPostFigures *before, gint64 duration_usec);
 gboolean hr_observation_allows_end (HrGeneration *generation);
+void hr_observation_instance_ended (HrObservation *self, HrGeneration *generation);
 guint64 hr_observation_get_release (HrObservation *self);
 
 G_END_DECLS

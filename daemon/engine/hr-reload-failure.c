@@ -7,10 +7,20 @@
 #include "hr-reload-private.h"
 
 static void
+append (GError *error, const char *words)
+{
+  char *longer = g_strdup_printf ("%s; %s", error->message, words);
+
+  g_free (error->message);
+  error->message = longer;
+}
+
+static void
 fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrReload) self = user_data;
   g_autoptr (GError) error = NULL;
+  g_autofree char *missing = NULL;
 
   if (!hr_fallback_finish (result, &self->fallback, &error))
     {
@@ -20,14 +30,20 @@ fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
       self->error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_reload_note_serving (self);
-  hr_reload_end (self, HR_RELOAD_ENDED_BADLY);
+  missing = hr_reload_describe_missing (self);
+  if (missing != NULL)
+    append (self->error, missing);
+  self->awaits_followers = self->followers != NULL && !hr_followers_are_gone (self->followers);
+  if (!self->awaits_followers)
+    hr_reload_end (self, HR_RELOAD_ENDED_BADLY);
 }
 
 /**
  * hr_reload_fall_back:
  * @self: a reload that failed
  *
- * Ends the candidate and brings the old release back where it has ended.
+ * Ends the candidate and brings the old release back where it has ended; of several instances first those that were
+ * retired for new ones.
  */
 void
 hr_reload_fall_back (HrReload *self)
@@ -48,9 +64,21 @@ hr_reload_fall_back (HrReload *self)
 
   if (self->abandoned)
     return;
+  if (self->rolling && hr_reload_keeps_what_serves (self))
+    {
+      hr_reload_end (self, HR_RELOAD_ENDED_BADLY);
+      return;
+    }
+  if (self->rolling)
+    {
+      hr_reload_unroll (self);
+      return;
+    }
   /* What ended by itself, before this reload touched anything, is the supervision's. */
   if (self->candidate == NULL && self->previous != NULL && !hr_generation_is_alive (self->previous)
       && !hr_generation_is_stopping (self->previous))
+    plan.previous = NULL;
+  if (self->giving_way && self->unrolled)
     plan.previous = NULL;
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
@@ -109,18 +137,36 @@ hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error)
  * @self: a reload
  * @reason: for people
  *
- * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED. A switch cannot be undone any more: it goes on,
- * and ends within %HR_SWITCH_WAIT_USEC and %HR_QUEUE_LOOK_WAIT_USEC.
+ * Goes back to where it was: as any failure, with %HR_ERROR_CANCELLED. The end of a switch cannot be undone any more: it
+ * goes on, and ends within %HR_SWITCH_WAIT_USEC and %HR_QUEUE_LOOK_WAIT_USEC.
  */
 void
 hr_reload_cancel (HrReload *self, const char *reason)
 {
   g_return_if_fail (HR_IS_RELOAD (self));
 
-  if (self->phase == HR_PHASE_SWITCH)
+  if (self->phase == HR_PHASE_SWITCH && !self->rolling)
     return;
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the reload of '%s' was cancelled in phase '%s': %s",
                                      self->spec->name, hr_reload_phase_to_string (self->phase), reason));
+}
+
+/**
+ * hr_reload_give_way:
+ * @self: a reload whose service is to stop
+ *
+ * As hr_reload_cancel(), but that no instance is started again for it.
+ */
+void
+hr_reload_give_way (HrReload *self)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+
+  self->giving_way = TRUE;
+  hr_reload_cancel (self, "the service is to stop");
+  /* It may have failed before, and be on its way back. */
+  if (self->unrolling)
+    hr_reload_unroll (self);
 }
 
 /**
@@ -148,4 +194,6 @@ hr_reload_abandon (HrReload *self)
       g_signal_handlers_disconnect_by_data (self->candidate, self);
       hr_generation_kill (self->candidate);
     }
+  /* Their processes end with them. */
+  g_clear_object (&self->followers);
 }

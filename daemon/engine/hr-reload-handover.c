@@ -79,8 +79,9 @@ look_at_listeners (gpointer user_data)
   self->switch_timer = 0;
   if (hr_reload_has_ended (self))
     return;
-  if (self->previous != NULL && !self->separate && now - self->switch_began < HR_SWITCH_WAIT_USEC
-      && hr_generation_may_accept (self->previous))
+  if (!self->separate && now - self->switch_began < HR_SWITCH_WAIT_USEC
+      && ((self->previous != NULL && hr_generation_may_accept (self->previous))
+          || (self->old_followers != NULL && hr_followers_may_accept (self->old_followers))))
     {
       self->switch_timer = hr_clock_after (hr_reload_clock (self), self->switch_step, look_at_listeners, self);
       self->switch_step = MIN (self->switch_step * 2, HR_SWITCH_STEP_MAX_USEC);
@@ -90,18 +91,35 @@ look_at_listeners (gpointer user_data)
   hr_reload_end (self, HR_RELOAD_ENDED_WELL);
 }
 
-/* Where both share the listening sockets, a connection goes to whichever accepts, and when the job ends that is the new
- * one. Where the candidate has sockets of its own they become the service's at once. */
 static void
 switch_over (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_SWITCH);
   hr_reload_note_serving (self);
+  if (hr_reload_has_several (self))
+    hr_reload_roll (self);
+  else
+    hr_reload_complete_switch (self);
+}
+
+/**
+ * hr_reload_complete_switch:
+ * @self: a reload whose new instances all serve
+ *
+ * Where both share the listening sockets, a connection goes to whichever accepts, and when the job ends that is the new
+ * one. Where the candidate has sockets of its own they become the service's at once.
+ */
+void
+hr_reload_complete_switch (HrReload *self)
+{
+  hr_clock_cancel (hr_reload_clock (self), &self->timer);
   hr_job_set_cancel_func (self->job, NULL, NULL);
   self->separate = hr_listeners_is_separate (self->parts.listeners, hr_generation_get_id (self->candidate));
   hr_listeners_promote (self->parts.listeners, hr_generation_get_id (self->candidate));
   if (self->previous != NULL && hr_generation_is_alive (self->previous))
     hr_generation_retire (self->previous);
+  if (self->old_followers != NULL)
+    hr_followers_retire (self->old_followers);
   self->switch_began = hr_clock_now (hr_reload_clock (self));
   self->switch_step = HR_SWITCH_STEP_USEC;
   look_at_listeners (self);
@@ -140,7 +158,10 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   /* Only now it is known that the program never ran: nothing could have become ready. */
   hr_reload_fail_in (self, !ran && self->phase == HR_PHASE_READY ? HR_PHASE_START : self->phase,
                      g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
-                                  ran && !hr_generation_was_killed (candidate) ? " before it was ready" : "", words));
+                                  ran && !hr_generation_was_killed (candidate) && !hr_generation_is_ready (candidate)
+                                      ? " before it was ready"
+                                      : "",
+                                  words));
 }
 
 /* Preserve */
@@ -270,7 +291,8 @@ static void
 candidate_opened_state (HrGeneration *candidate, HrReload *self)
 {
   /* A program that was ready before it opened keeps no state. */
-  if (hr_reload_has_ended (self) || self->handing_over || self->sequential || hr_generation_is_ready (candidate))
+  if (hr_reload_has_ended (self) || self->handing_over || self->sequential || hr_reload_has_several (self)
+      || hr_generation_is_ready (candidate))
     return;
   if (self->previous != NULL)
     preserve (self);
@@ -281,7 +303,8 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 static void
 start (HrReload *self)
 {
-  gboolean barrier = self->previous != NULL && !self->sequential && self->spec->preserve;
+  gboolean barrier =
+      self->previous != NULL && !self->sequential && self->spec->preserve && !hr_reload_has_several (self);
   HrGenerationPlan plan = {
     .spec = self->spec,
     .release = self->release != NULL ? self->release->number : 0,
@@ -291,6 +314,7 @@ start (HrReload *self)
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
     .caller = self->caller,
+    .index = 1,
     .ever_notified = self->ever_notified,
     .expects_state = barrier && hr_generation_has_opened_state (self->previous),
   };
@@ -312,6 +336,7 @@ start (HrReload *self)
     }
   if (self->queue != NULL)
     hr_queue_watch_add (self->queue, self->candidate);
+  hr_reload_emit_processes (self);
   hr_reload_enter (self, HR_PHASE_READY);
   if (self->spec->ready == HR_READY_PROBE)
     watch_health (self);
@@ -356,9 +381,11 @@ load_state (HrReload *self)
 void
 hr_reload_before_start (HrReload *self)
 {
+  if (self->sequential && hr_reload_await_followers (self))
+    return;
   if (self->previous != NULL && self->sequential)
     preserve (self);
-  else if (self->spec->preserve && self->previous == NULL)
+  else if (self->spec->preserve && (self->previous == NULL || hr_reload_has_several (self)))
     load_state (self);
   else
     start (self);

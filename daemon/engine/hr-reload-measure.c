@@ -16,7 +16,9 @@ hr_reload_note_serving (HrReload *self)
 {
   gboolean serving = (self->previous != NULL && hr_generation_is_serving (self->previous))
                      || (self->candidate != NULL && hr_generation_is_serving (self->candidate))
-                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback));
+                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback))
+                     || (self->followers != NULL && hr_followers_n_serving (self->followers) > 0)
+                     || (self->old_followers != NULL && hr_followers_n_serving (self->old_followers) > 0);
   gint64 now = hr_clock_now (hr_reload_clock (self));
 
   if (self->end != HR_RELOAD_UNDER_WAY)
@@ -41,11 +43,16 @@ hr_reload_note_serving (HrReload *self)
 void
 hr_reload_watch_queue (HrReload *self)
 {
+  g_autoptr (GPtrArray) others = NULL;
+
   if (self->parts.listeners == NULL || (self->previous == NULL && self->outage_since == 0))
     return;
   self->queue = hr_queue_watch_new (hr_reload_clock (self), self->parts.listeners);
   if (self->previous != NULL && hr_generation_is_alive (self->previous))
     hr_queue_watch_add (self->queue, self->previous);
+  others = self->old_followers != NULL ? hr_followers_list (self->old_followers) : g_ptr_array_new ();
+  for (guint i = 0; i < others->len; i++)
+    hr_queue_watch_add (self->queue, g_ptr_array_index (others, i));
   hr_reload_note_serving (self);
 }
 

@@ -158,6 +158,8 @@ hr_reload_place (HrReload *self)
       g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
       hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
     }
+  else if (hr_reload_await_retiring (self))
+    return;
   else if (self->parts.store != NULL)
     write_slot (self);
   else

@@ -3,7 +3,7 @@
  * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their
  * deadlines), hr-reload-status.c (what is known of it), hr-reload-measure.c (what it measures), hr-reload-failure.c
  * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-handover.c (start, preserve, ready,
- * verify, switch).
+ * verify, switch), hr-reload-roll.c (the switch of several instances).
  */
 #pragma once
 
@@ -30,6 +30,8 @@ struct _HrReload {
   HrScan *known_scan;
   HrGeneration *previous;
   HrGeneration *retiring;
+  HrFollowers *old_followers; /* of previous, where it has any */
+  HrFollowers *retiring_followers;
   char *snapshot;
   gboolean sequential;
   HrSlot last_slot;
@@ -58,6 +60,11 @@ struct _HrReload {
   gboolean separate; /* the candidate had sockets of its own until it was switched to */
   gboolean failing;
   gboolean abandoned;
+  gboolean rolling;          /* in phase switch, until all of several instances serve */
+  gboolean unrolling;        /* after a failure of that, until those of the old release serve again */
+  gboolean unrolled;         /* whether it has gone that way */
+  gboolean giving_way;       /* the service is to stop: nothing is started any more */
+  gboolean awaits_followers; /* all is done but the end of the new ones */
   GError *error;
   HrReloadPhase failed_phase;
   HrReloadEnd end;
@@ -70,6 +77,7 @@ struct _HrReload {
   char **environment;
   HrCheckRequest check;
   HrGeneration *candidate;
+  HrFollowers *followers; /* of candidate, where it has any */
   HrGeneration *fallback;
   HrHealth *health;
   GBytes *state;       /* what the old instance left, for the way back */
@@ -87,6 +95,7 @@ void hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error);
 void hr_reload_fall_back (HrReload *self);
 void hr_reload_emit_event (HrReload *self, HrEvent *event);
 void hr_reload_emit_announced (HrReload *self);
+void hr_reload_emit_processes (HrReload *self);
 
 /* hr-reload-measure.c */
 void hr_reload_note_serving (HrReload *self);
@@ -103,6 +112,16 @@ void hr_reload_announce (HrReload *self);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);
+void hr_reload_complete_switch (HrReload *self);
+
+/* hr-reload-roll.c */
+gboolean hr_reload_has_several (HrReload *self);
+void hr_reload_roll (HrReload *self);
+void hr_reload_unroll (HrReload *self);
+gboolean hr_reload_keeps_what_serves (HrReload *self);
+char *hr_reload_describe_missing (HrReload *self);
+gboolean hr_reload_await_retiring (HrReload *self);
+gboolean hr_reload_await_followers (HrReload *self);
 
 /* hr-reload-traffic.c */
 void hr_reload_separate (HrReload *self, gboolean state_expected);

@@ -137,6 +137,18 @@ hr_reload_get_outage_since (HrReload *self)
 }
 
 /**
+ * hr_reload_get_followers:
+ * @self: a reload
+ *
+ * Returns: (transfer none) (nullable): the others of the new instances, where there are several
+ */
+HrFollowers *
+hr_reload_get_followers (HrReload *self)
+{
+  return self->followers;
+}
+
+/**
  * hr_reload_steal_health:
  * @self: a reload that ended well
  *

@@ -17,12 +17,13 @@ has_tcp_listener (HrReload *self)
 }
 
 /* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
- * instance, nobody could hand on what is left in a queue. */
+ * instance, nobody could hand on what is left in a queue. Several instances serve from the same sockets while they are
+ * rolled: none has its own. */
 static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
-  return self->previous != NULL && !self->sequential && !state_expected && self->spec->probe_exec[0] != NULL
-         && has_tcp_listener (self) && hr_generation_is_serving (self->previous)
+  return self->previous != NULL && !self->sequential && !hr_reload_has_several (self) && !state_expected
+         && self->spec->probe_exec[0] != NULL && has_tcp_listener (self) && hr_generation_is_serving (self->previous)
          && hr_generation_is_watched (self->previous);
 }
 

@@ -3,7 +3,7 @@
 #include "hr-handover.h"
 #include "hr-reload-private.h"
 
-enum { SIGNAL_ANNOUNCED, SIGNAL_EVENT, SIGNAL_ENDED, N_SIGNALS };
+enum { SIGNAL_ANNOUNCED, SIGNAL_EVENT, SIGNAL_PROCESSES, SIGNAL_ENDED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -22,6 +22,16 @@ hr_reload_clock (HrReload *self)
 }
 
 static void
+forget_followers (HrReload *self)
+{
+  HrFollowers *all[] = { self->followers, self->old_followers, self->retiring_followers };
+
+  for (guint i = 0; i < G_N_ELEMENTS (all); i++)
+    if (all[i] != NULL)
+      g_signal_handlers_disconnect_by_data (all[i], self);
+}
+
+static void
 hr_reload_dispose (GObject *object)
 {
   HrReload *self = HR_RELOAD (object);
@@ -37,6 +47,7 @@ hr_reload_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->previous, self);
   if (self->retiring != NULL)
     g_signal_handlers_disconnect_by_data (self->retiring, self);
+  forget_followers (self);
   if (self->health != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->health, self);
@@ -50,6 +61,9 @@ hr_reload_dispose (GObject *object)
   g_clear_object (&self->fallback);
   g_clear_object (&self->previous);
   g_clear_object (&self->retiring);
+  g_clear_object (&self->followers);
+  g_clear_object (&self->old_followers);
+  g_clear_object (&self->retiring_followers);
   g_clear_object (&self->cancellable);
   g_clear_object (&self->job);
   g_clear_object (&self->intake);
@@ -88,6 +102,8 @@ hr_reload_class_init (HrReloadClass *klass)
       g_signal_new ("announced", HR_TYPE_RELOAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_EVENT] =
       g_signal_new ("event", HR_TYPE_RELOAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_PROCESSES] =
+      g_signal_new ("processes", HR_TYPE_RELOAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_ENDED] =
       g_signal_new ("ended", HR_TYPE_RELOAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -125,6 +141,8 @@ hr_reload_new (const HrReloadPlan *plan)
   self->known_scan = plan->scan != NULL && plan->target != 0 ? hr_scan_copy (plan->scan) : NULL;
   g_set_object (&self->previous, plan->previous);
   g_set_object (&self->retiring, plan->retiring);
+  g_set_object (&self->old_followers, plan->followers);
+  g_set_object (&self->retiring_followers, plan->retiring_followers);
   self->snapshot = g_strdup (plan->snapshot);
   self->sequential = plan->sequential || plan->spec->sockets == HR_SOCKETS_NONE
                      || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
@@ -181,6 +199,8 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
     case HR_PHASE_WAIT:
     case HR_PHASE_SETTLE:
     case HR_PHASE_SWITCH:
+      /* Each of several has its own StartTimeout; this one is for all of them. */
+      return (self->spec->instances - 1) * (self->spec->start_timeout + HR_SWITCH_WAIT_USEC);
     case HR_PHASE_OBSERVE:
     default:
       return 0;
@@ -265,6 +285,34 @@ hr_reload_emit_announced (HrReload *self)
 }
 
 /**
+ * hr_reload_emit_processes:
+ * @self: a reload
+ */
+void
+hr_reload_emit_processes (HrReload *self)
+{
+  g_signal_emit (self, signals[SIGNAL_PROCESSES], 0);
+}
+
+/**
+ * hr_reload_replace_previous:
+ * @self: a reload
+ * @previous: of several instances of the running release the one that is its lead now, as the one that was has ended
+ */
+void
+hr_reload_replace_previous (HrReload *self, HrGeneration *previous)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+
+  if (self->previous == NULL || self->end != HR_RELOAD_UNDER_WAY)
+    return;
+  g_signal_handlers_disconnect_by_data (self->previous, self);
+  g_set_object (&self->previous, previous);
+  g_signal_connect (previous, "exited", G_CALLBACK (previous_changed), self);
+  hr_reload_note_serving (self);
+}
+
+/**
  * hr_reload_finish:
  * @self: a reload
  * @end: how it ended
@@ -283,6 +331,7 @@ hr_reload_finish (HrReload *self, HrReloadEnd end)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
   if (self->health != NULL)
     g_signal_handlers_disconnect_by_data (self->health, self);
+  forget_followers (self);
   g_signal_emit (self, signals[SIGNAL_ENDED], 0);
 }
 

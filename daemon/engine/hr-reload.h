@@ -7,6 +7,7 @@
  * abortable; the first failure is the reason that is kept. It owns nothing of the service: the service acts on its
  * signals:
  *
+ * - "processes" (): one of its processes began or ended
  * - "announced" (): the release is known and something will happen; not emitted for nothing to do
  * - "event" (HrEvent *): state was preserved or restored
  * - "ended" (): completed, nothing to do, or failed with the old release serving again where that was possible
@@ -14,6 +15,7 @@
 #pragma once
 
 #include "hr-event.h"
+#include "hr-followers.h"
 #include "hr-generation.h"
 #include "hr-health.h"
 #include "hr-intake.h"
@@ -47,6 +49,8 @@ G_BEGIN_DECLS
  * @scan: (nullable): the newest scan, for a @target that needs none
  * @previous: (nullable): the running instance
  * @retiring: (nullable): the one before it, if it has not ended yet
+ * @followers: (nullable): the others of the running instances
+ * @retiring_followers: (nullable): those before them, if they have not ended yet
  * @snapshot: (nullable): id of the snapshot to start with instead of the state of @previous; needs @sequential
  * @sequential: whether @previous ends before the candidate starts, whatever the spec says
  * @outage_since: when the service stopped serving, on the platform's clock; 0: it serves, or was stopped on request
@@ -69,6 +73,8 @@ typedef struct {
   const HrScan *scan;
   HrGeneration *previous;
   HrGeneration *retiring;
+  HrFollowers *followers;
+  HrFollowers *retiring_followers;
   const char *snapshot;
   gboolean sequential;
   gint64 outage_since;
@@ -85,7 +91,9 @@ G_DECLARE_FINAL_TYPE (HrReload, hr_reload, HR, RELOAD, GObject)
 HrReload *hr_reload_new (const HrReloadPlan *plan);
 void hr_reload_begin (HrReload *self);
 void hr_reload_cancel (HrReload *self, const char *reason);
+void hr_reload_give_way (HrReload *self);
 void hr_reload_abandon (HrReload *self);
+void hr_reload_replace_previous (HrReload *self, HrGeneration *previous);
 
 HrReloadEnd hr_reload_get_end (HrReload *self);
 const GError *hr_reload_get_error (HrReload *self);
@@ -98,6 +106,7 @@ gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
+HrFollowers *hr_reload_get_followers (HrReload *self);
 HrHealth *hr_reload_steal_health (HrReload *self);
 HrScan *hr_reload_steal_scan (HrReload *self);
 

@@ -108,7 +108,7 @@ hr_service_request (HrService *self, HrRequest *request)
   hr_job_set_cancel_func (job, cancel_asked, self);
   g_signal_emit_by_name (self, "job-added", job);
   if (request->kind == HR_JOB_STOP && self->reload != NULL)
-    hr_reload_cancel (self->reload, "the service is to stop");
+    hr_reload_give_way (self->reload);
   return job;
 }
 
@@ -166,8 +166,11 @@ run_reload (HrService *self)
     .scan = self->scan,
     .previous = alive,
     .retiring = self->retiring,
+    .followers = self->followers,
+    .retiring_followers = self->retiring_followers,
     .snapshot = request->snapshot,
-    .sequential = request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT,
+    .sequential =
+        self->spec->instances == 1 && (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT),
     .outage_since = self->outage_since,
     .last_slot = self->last_slot,
     .caller = self->caller,

@@ -45,6 +45,13 @@ reload_event (HrReload *reload, HrEvent *event, HrService *self)
   hr_service_emit_event (self, event);
 }
 
+static void
+reload_processes (HrReload *reload, HrService *self)
+{
+  hr_service_remember (self);
+  hr_service_touch (self);
+}
+
 /* Of a rollback that nobody asked for: what was found; else that somebody did. */
 static const char *
 rollback_reason (const HrRequest *request)
@@ -152,6 +159,7 @@ succeeded (HrService *self)
     hr_service_cancel_waiting (self, "another release serves");
   hr_service_retire_current (self);
   hr_service_set_current (self, candidate, health);
+  hr_service_set_followers (self, hr_reload_get_followers (self->reload));
   if (release != from)
     hr_backoff_reset (self->backoff);
   self->failed = FALSE;
@@ -195,6 +203,22 @@ succeeded (HrService *self)
                hr_job_kind_to_string (self->running->kind));
 }
 
+/* Of several instances those that serve: of the old release, or of a start at which not all of them came up. */
+static void
+keep_what_serves (HrService *self)
+{
+  HrGeneration *candidate = hr_reload_get_candidate (self->reload);
+
+  if (self->current == NULL && candidate != NULL && hr_generation_is_serving (candidate))
+    {
+      hr_service_set_current (self, candidate, NULL);
+      hr_service_set_followers (self, hr_reload_get_followers (self->reload));
+    }
+  else if (self->followers != NULL)
+    hr_followers_supervise (self->followers);
+  hr_service_fill (self);
+}
+
 static void
 failed (HrService *self, const GError *error)
 {
@@ -213,12 +237,16 @@ failed (HrService *self, const GError *error)
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
+  keep_what_serves (self);
   /* What failed its observation and could not be replaced would fail it again: for ever. */
   if (self->running->reason == NULL || self->current == NULL || !hr_generation_is_alive (self->current))
     hr_service_observe_again (self);
   hr_service_set_error (self, error->message);
   hr_service_remember (self);
-  if (hr_service_get_release (self) != 0 && hr_generation_is_serving (self->current))
+  if (self->from_nothing && hr_service_get_serving (self) > 0)
+    outcome->message = g_strdup_printf ("%u of %u instances of '%s' serve", hr_service_get_serving (self),
+                                        hr_service_get_instances (self), self->name);
+  else if (hr_service_get_release (self) != 0 && hr_generation_is_serving (self->current))
     outcome->message =
         g_strdup_printf ("kept release %" G_GUINT64_FORMAT " of '%s'", hr_service_get_release (self), self->name);
   else if (self->current != NULL && hr_generation_is_serving (self->current))
@@ -344,5 +372,6 @@ hr_service_follow_reload (HrService *self)
 {
   g_signal_connect (self->reload, "announced", G_CALLBACK (reload_announced), self);
   g_signal_connect (self->reload, "event", G_CALLBACK (reload_event), self);
+  g_signal_connect (self->reload, "processes", G_CALLBACK (reload_processes), self);
   g_signal_connect (self->reload, "ended", G_CALLBACK (reload_ended), self);
 }

@@ -5,7 +5,7 @@
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
- * follows when it has ended by itself).
+ * follows when it has ended by itself), hr-service-followers.c (the others, where there are several).
  */
 #pragma once
 
@@ -39,6 +39,11 @@ struct _HrService {
   /* At most two generations. */
   HrGeneration *current;
   HrGeneration *retiring;
+  HrFollowers *followers; /* the others of several instances, beside current */
+  HrFollowers *retiring_followers;
+  HrSlot retiring_slot;
+  guint n_leftovers; /* processes of an earlier daemon that are being ended */
+  GError *leftover_error;
   HrHealth *health;
   HrObservation *observation;
   HrSampler *sampler;         /* of the running instance, NULL: nobody needs its figures */
@@ -105,9 +110,21 @@ void hr_service_end_request (HrService *self, const GError *error);
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);
 void hr_service_end_stop (HrService *self);
-void hr_service_end_leftover (HrService *self, const HrRunRecord *record);
+void hr_service_end_leftovers (HrService *self, const HrRunRecord *record);
+
+/* hr-service-followers.c */
+void hr_service_set_followers (HrService *self, HrFollowers *followers);
+void hr_service_fill (HrService *self);
+gboolean hr_service_promote (HrService *self);
+void hr_service_retire_followers (HrService *self);
+void hr_service_stop_followers (HrService *self);
+gboolean hr_service_forget_followers (HrService *self);
+void hr_service_drop_followers (HrService *self);
+GPtrArray *hr_service_list_alive (HrService *self);
+GPtrArray *hr_service_list_running (HrService *self);
 
 /* hr-service-supervision.c */
+void hr_service_carry_from (HrService *self, HrSlot from);
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire_current (HrService *self);
 

@@ -30,6 +30,7 @@ start_again (HrService *self, GBytes *state)
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
     .caller = self->caller,
+    .index = hr_generation_get_plan (old)->index,
     .ever_notified = self->ever_notified,
   };
   g_autoptr (HrGeneration) again = hr_generation_new (self->platform, &plan);
@@ -112,6 +113,8 @@ give_up (HrService *self, const char *why)
   g_autofree char *error = g_strconcat (message, words, NULL);
 
   self->failed = TRUE;
+  if (self->followers != NULL)
+    hr_followers_hold (self->followers);
   hr_service_set_error (self, error);
   hr_log_warning (self->name, "failed: %s", message);
   hr_service_touch (self);

@@ -19,7 +19,8 @@
 void
 hr_service_end_stop (HrService *self)
 {
-  if (self->running == NULL || self->running->kind != HR_JOB_STOP || self->current != NULL || self->retiring != NULL)
+  if (self->running == NULL || self->running->kind != HR_JOB_STOP || self->current != NULL || self->retiring != NULL
+      || !hr_service_forget_followers (self))
     return;
   self->failed = FALSE;
   self->outage_since = 0;
@@ -79,12 +80,14 @@ hr_service_run_stop (HrService *self)
       if (self->parts.listeners != NULL)
         hr_listeners_close (self->parts.listeners);
       hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
+      hr_service_stop_followers (self);
       hr_service_end_stop (self);
       return;
     }
   hr_job_edit_outcome (self->running->job)->release = hr_generation_get_release (self->current);
   hr_handover_async (self->platform, self->current, &self->parts, HR_SLOT_NONE,
                      hr_generation_get_spec (self->current)->stop_timeout, stopped, g_object_ref (self));
+  hr_service_stop_followers (self);
   hr_service_touch (self);
 }
 
@@ -106,39 +109,63 @@ static void
 leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrService) self = user_data;
-  g_autofree char *instance = g_steal_pointer (&self->running->snapshot);
+  g_autofree char *instance = NULL;
   g_autoptr (GError) error = NULL;
 
   if (!hr_leftover_end_finish (result, &error))
     {
       hr_log_warning (self->name, "%s", error->message);
-      hr_service_end_request (self, error);
-      return;
+      if (self->leftover_error == NULL)
+        self->leftover_error = g_steal_pointer (&error);
     }
+  if (--self->n_leftovers > 0)
+    return;
+  instance = g_steal_pointer (&self->running->snapshot);
+  error = g_steal_pointer (&self->leftover_error);
   /* Without a file that loads nothing of the service is open; its state files are found when they are. */
-  if (self->spec == NULL)
+  if (error != NULL || self->spec == NULL || instance == NULL)
     {
-      hr_service_end_request (self, NULL);
+      hr_service_end_request (self, error);
       return;
     }
   hr_state_files_collect_async (self->parts.state, instance, self->last_release, self->spec->state_version, NULL,
                                 leftover_collected, g_object_ref (self));
 }
 
+static void
+end_leftover (HrService *self, GPid pid, guint64 start, const char *instance)
+{
+  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)pid);
+  self->n_leftovers++;
+  hr_leftover_end_async (pid, start, instance, self->spec != NULL ? self->spec->stop_signal : SIGTERM,
+                         self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended,
+                         g_object_ref (self));
+}
+
 /**
- * hr_service_end_leftover:
+ * hr_service_end_leftovers:
  * @self: a service that has not run
- * @record: of an instance that still runs
+ * @record: what an earlier daemon wrote of it
  *
- * An operation of its own: what is asked for meanwhile waits for its end. Its state is taken.
+ * Ends those of its instances that still run, at the same time. An operation of its own: what is asked for meanwhile
+ * waits for its end. The state of the one that served is taken.
  */
 void
-hr_service_end_leftover (HrService *self, const HrRunRecord *record)
+hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
 {
-  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)record->pid);
+  gboolean served = hr_leftover_exists (record->pid, record->pid_start, record->instance);
+
+  if (served)
+    end_leftover (self, record->pid, record->pid_start, record->instance);
+  for (guint i = 0; record->others != NULL && i < record->others->len; i++)
+    {
+      const HrRunProcess *other = g_ptr_array_index (record->others, i);
+
+      if (hr_leftover_exists (other->pid, other->start, other->instance))
+        end_leftover (self, other->pid, other->start, other->instance);
+    }
+  if (self->n_leftovers == 0)
+    return;
   self->running = hr_service_new_request (self, HR_JOB_STOP, "start", NULL);
-  self->running->snapshot = g_strdup (record->instance);
-  hr_leftover_end_async (
-      record->pid, record->pid_start, record->instance, self->spec != NULL ? self->spec->stop_signal : SIGTERM,
-      self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended, g_object_ref (self));
+  self->running->snapshot = served ? g_strdup (record->instance) : NULL;
 }

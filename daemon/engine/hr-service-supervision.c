@@ -35,11 +35,16 @@ carried (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* What it wrote into its slot in its last moments. Before anything else is placed there: the slots keep the order. */
-static void
-carry_from (HrService *self, HrGeneration *retiring)
+/**
+ * hr_service_carry_from:
+ * @self: a service
+ * @from: the slot of instances that were retired and have all ended
+ *
+ * Takes along what they wrote there in their last moments. Before anything else is placed there: the slots keep the order.
+ */
+void
+hr_service_carry_from (HrService *self, HrSlot from)
 {
-  HrSlot from = hr_generation_get_slot (retiring);
   HrSlot to = self->current != NULL ? hr_generation_get_slot (self->current) : HR_SLOT_NONE;
 
   if (self->parts.slots != NULL && from != HR_SLOT_NONE && to != HR_SLOT_NONE && from != to)
@@ -54,7 +59,8 @@ retiring_exited (HrGeneration *retiring, HrService *self)
   HrServiceSpec *spec = hr_generation_get_spec (retiring);
 
   g_signal_handlers_disconnect_by_data (retiring, self);
-  carry_from (self, retiring);
+  if (self->retiring_followers == NULL)
+    hr_service_carry_from (self, hr_generation_get_slot (retiring));
   /* It was not asked for its state, so nobody waits for it; what it wrote all the same is kept. */
   if (spec->preserve && hr_generation_ended_well (retiring))
     hr_state_files_collect_async (self->parts.state, hr_generation_get_id (retiring),
@@ -77,6 +83,7 @@ retiring_exited (HrGeneration *retiring, HrService *self)
 void
 hr_service_retire_current (HrService *self)
 {
+  hr_service_retire_followers (self);
   if (self->current == NULL)
     return;
   g_signal_handlers_disconnect_by_data (self->current, self);
@@ -110,6 +117,7 @@ current_ready (HrGeneration *current, HrService *self)
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   hr_service_set_error (self, NULL);
   hr_service_observe_again (self);
+  hr_service_fill (self);
   hr_service_sample_always (self);
   hr_service_remember (self);
   hr_service_touch (self);
@@ -134,6 +142,8 @@ current_exited (HrGeneration *current, HrService *self)
   g_clear_object (&self->health);
   if (self->sampler != NULL)
     hr_sampler_stop (self->sampler);
+  if (hr_service_promote (self))
+    return;
   if (self->outage_since == 0)
     self->outage_since = hr_clock_now (clock);
   hr_service_supervise (self);

@@ -55,6 +55,7 @@ hr_service_dispose (GObject *object)
   g_clear_object (&self->reload);
   g_clear_object (&self->current);
   g_clear_object (&self->retiring);
+  hr_service_drop_followers (self);
   g_clear_object (&self->intake);
   g_clear_pointer (&self->running, hr_request_free);
   g_clear_pointer (&self->waiting, hr_request_free);
@@ -76,6 +77,7 @@ hr_service_finalize (GObject *object)
   hr_scan_free (self->scan);
   g_free (self->config_error);
   g_free (self->error);
+  g_clear_error (&self->leftover_error);
   g_strfreev (self->checks);
   g_strfreev (self->carried);
   G_OBJECT_CLASS (hr_service_parent_class)->finalize (object);
@@ -220,7 +222,8 @@ hr_service_set_error (HrService *self, const char *error)
 void
 hr_service_remember (HrService *self)
 {
-  HrProcess process = { 0 };
+  g_autoptr (GPtrArray) alive = hr_service_list_alive (self);
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
   HrRunRecord record = {
     .stopped = self->stopped,
     .paused = self->paused,
@@ -228,17 +231,27 @@ hr_service_remember (HrService *self)
     .running = self->last_release,
     .slot = self->last_slot,
     .last_good = self->last_good,
+    .others = others,
   };
   g_autoptr (GError) error = NULL;
 
   if (self->caller != NULL)
     return;
-  if (self->current != NULL && hr_generation_is_alive (self->current))
+  for (guint i = 0; i < alive->len; i++)
     {
-      record.pid = hr_generation_get_pid (self->current);
-      record.instance = (char *)hr_generation_get_id (self->current);
-      if (hr_process_read (record.pid, &process))
-        record.pid_start = process.start;
+      HrGeneration *generation = g_ptr_array_index (alive, i);
+      GPid pid = hr_generation_get_pid (generation);
+      HrProcess process = { 0 };
+      guint64 start = hr_process_read (pid, &process) ? process.start : 0;
+
+      if (generation == self->current)
+        {
+          record.pid = pid;
+          record.pid_start = start;
+          record.instance = (char *)hr_generation_get_id (generation);
+        }
+      else
+        g_ptr_array_add (others, hr_run_process_new (pid, start, hr_generation_get_id (generation)));
     }
   if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
     hr_log_warning (self->name, "%s", error->message);
@@ -266,8 +279,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
     hr_intake_set_paused (self->intake, TRUE);
-  if (hr_leftover_exists (record->pid, record->pid_start, record->instance))
-    hr_service_end_leftover (self, record);
+  hr_service_end_leftovers (self, record);
 }
 
 static void

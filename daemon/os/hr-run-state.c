@@ -26,6 +26,36 @@ struct _HrRunState {
 G_DEFINE_FINAL_TYPE (HrRunState, hr_run_state, G_TYPE_OBJECT)
 
 /**
+ * hr_run_process_new:
+ * @pid: main process of an instance
+ * @start: its start time
+ * @instance: its id
+ *
+ * Returns: (transfer full): what the next daemon must know of it
+ */
+HrRunProcess *
+hr_run_process_new (GPid pid, guint64 start, const char *instance)
+{
+  HrRunProcess *self = g_new0 (HrRunProcess, 1);
+
+  self->pid = pid;
+  self->start = start;
+  self->instance = g_strdup (instance);
+  return self;
+}
+
+/**
+ * hr_run_process_free:
+ * @self: (transfer full): a process
+ */
+void
+hr_run_process_free (HrRunProcess *self)
+{
+  g_free (self->instance);
+  g_free (self);
+}
+
+/**
  * hr_run_record_free:
  * @self: a record
  */
@@ -33,7 +63,42 @@ void
 hr_run_record_free (HrRunRecord *self)
 {
   g_free (self->instance);
+  g_clear_pointer (&self->others, g_ptr_array_unref);
   g_free (self);
+}
+
+static GPtrArray *
+others_copy (GPtrArray *others)
+{
+  GPtrArray *copy;
+
+  if (others == NULL || others->len == 0)
+    return NULL;
+  copy = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  for (guint i = 0; i < others->len && i < HR_RUN_OTHERS_MAX; i++)
+    {
+      const HrRunProcess *process = g_ptr_array_index (others, i);
+
+      g_ptr_array_add (copy, hr_run_process_new (process->pid, process->start, process->instance));
+    }
+  return copy;
+}
+
+static gboolean
+others_equal (GPtrArray *a, GPtrArray *b)
+{
+  guint n = a != NULL ? a->len : 0;
+
+  if (n != (b != NULL ? b->len : 0))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      const HrRunProcess *one = g_ptr_array_index (a, i), *other = g_ptr_array_index (b, i);
+
+      if (one->pid != other->pid || one->start != other->start || g_strcmp0 (one->instance, other->instance) != 0)
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static HrRunRecord *
@@ -43,6 +108,7 @@ record_copy (const HrRunRecord *record)
 
   *copy = *record;
   copy->instance = g_strdup (record->instance);
+  copy->others = others_copy (record->others);
   return copy;
 }
 
@@ -51,7 +117,8 @@ record_equal (const HrRunRecord *a, const HrRunRecord *b)
 {
   return a->stopped == b->stopped && a->paused == b->paused && a->ever_notified == b->ever_notified
          && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good && a->pid == b->pid
-         && a->pid_start == b->pid_start && g_strcmp0 (a->instance, b->instance) == 0;
+         && a->pid_start == b->pid_start && g_strcmp0 (a->instance, b->instance) == 0
+         && others_equal (a->others, b->others);
 }
 
 static void
@@ -85,6 +152,20 @@ add_record (JsonBuilder *builder, const HrRunRecord *record)
     json_builder_add_string_value (builder, record->instance);
   else
     json_builder_add_null_value (builder);
+  json_builder_set_member_name (builder, "others");
+  json_builder_begin_array (builder);
+  for (guint i = 0; record->others != NULL && i < record->others->len; i++)
+    {
+      const HrRunProcess *process = g_ptr_array_index (record->others, i);
+
+      json_builder_begin_object (builder);
+      add_int (builder, "pid", process->pid);
+      add_int (builder, "pidStart", (gint64)process->start);
+      json_builder_set_member_name (builder, "instance");
+      json_builder_add_string_value (builder, process->instance);
+      json_builder_end_object (builder);
+    }
+  json_builder_end_array (builder);
   json_builder_end_object (builder);
 }
 
@@ -132,6 +213,28 @@ get_bool (JsonObject *object, const char *name)
   return json_object_get_boolean_member_with_default (object, name, FALSE);
 }
 
+/* What is no process is skipped: nothing is ended that is not known for sure. */
+static GPtrArray *
+read_others (JsonNode *node)
+{
+  JsonArray *array = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  guint n = array != NULL ? MIN (json_array_get_length (array), HR_RUN_OTHERS_MAX) : 0;
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+
+  for (guint i = 0; i < n; i++)
+    {
+      JsonNode *element = json_array_get_element (array, i);
+      JsonObject *object = JSON_NODE_HOLDS_OBJECT (element) ? json_node_get_object (element) : NULL;
+      JsonNode *instance = object != NULL ? json_object_get_member (object, "instance") : NULL;
+
+      if (instance != NULL && json_node_get_value_type (instance) == G_TYPE_STRING)
+        g_ptr_array_add (others, hr_run_process_new ((GPid)get_int (object, "pid", 0, G_MAXINT, 0),
+                                                     (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0),
+                                                     json_node_get_string (instance)));
+    }
+  return others->len > 0 ? g_steal_pointer (&others) : NULL;
+}
+
 static HrRunRecord *
 read_record (JsonObject *object)
 {
@@ -148,6 +251,7 @@ read_record (JsonObject *object)
   record->pid_start = (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0);
   if (instance != NULL && json_node_get_value_type (instance) == G_TYPE_STRING)
     record->instance = json_node_dup_string (instance);
+  record->others = read_others (json_object_get_member (object, "others"));
   return record;
 }
 

@@ -13,6 +13,25 @@ G_BEGIN_DECLS
 
 #define HR_RUN_STATE_VERSION 1
 
+/* More processes of one service are not kept: two generations of as many instances as there can be, and those of a
+ * candidate that are being ended. */
+#define HR_RUN_OTHERS_MAX 256
+
+/**
+ * HrRunProcess:
+ * @pid: main process of an instance
+ * @start: its start time from /proc/PID/stat, in clock ticks, so that a PID used again is not taken for it
+ * @instance: its id
+ */
+typedef struct {
+  GPid pid;
+  guint64 start;
+  char *instance;
+} HrRunProcess;
+
+HrRunProcess *hr_run_process_new (GPid pid, guint64 start, const char *instance);
+void hr_run_process_free (HrRunProcess *self);
+
 /**
  * HrRunRecord:
  * @stopped: stopped on request; stays so until start
@@ -22,8 +41,9 @@ G_BEGIN_DECLS
  * @slot: 0, 1, or -1
  * @last_good: the newest good release that ran, or 0
  * @pid: main process of the running instance, or 0
- * @pid_start: its start time from /proc/PID/stat, in clock ticks, so that a PID used again is not taken for it
+ * @pid_start: its start time, as in HrRunProcess
  * @instance: its id, or %NULL
+ * @others: (nullable) (element-type HrRunProcess): all other instances whose processes run
  *
  * What is kept of one service.
  */
@@ -37,6 +57,7 @@ typedef struct {
   GPid pid;
   guint64 pid_start;
   char *instance;
+  GPtrArray *others;
 } HrRunRecord;
 
 void hr_run_record_free (HrRunRecord *self);

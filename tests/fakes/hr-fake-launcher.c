@@ -21,8 +21,8 @@ fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
       g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->failure);
       return NULL;
     }
-  if (hr_fake_launcher_n_alive (self, launch->service) >= HR_FAKE_GENERATIONS_MAX)
-    g_error ("a third instance of '%s' is started", launch->service);
+  if (hr_fake_launcher_n_alive (self, launch->service) >= self->most)
+    g_error ("one instance of '%s' too many is started: %u run", launch->service, self->most);
   instance = hr_fake_instance_new (self->clock, program != NULL ? program : &self->program, launch,
                                    HR_FAKE_FIRST_PID + (GPid)self->instances->len);
   g_ptr_array_add (self->instances, g_object_ref (instance));
@@ -55,6 +55,7 @@ hr_fake_launcher_class_init (HrFakeLauncherClass *klass)
 static void
 hr_fake_launcher_init (HrFakeLauncher *self)
 {
+  self->most = HR_FAKE_GENERATIONS_MAX;
   self->instances = g_ptr_array_new_with_free_func (g_object_unref);
 }
 

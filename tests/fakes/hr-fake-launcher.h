@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-fake-launcher.h: starts fake instances. More than two of one service at a time are a fault of the caller.
+ * hr-fake-launcher.h: starts fake instances. More than two of one service at a time are a fault of the caller,
+ * unless a test that has several says how many may be.
  */
 #pragma once
 
@@ -17,6 +18,7 @@ G_DECLARE_FINAL_TYPE (HrFakeLauncher, hr_fake_launcher, HR, FAKE_LAUNCHER, GObje
  * HrFakeLauncher:
  * @program: what is started unless hr_fake_launcher_next() says otherwise
  * @failure: (nullable): why no process can be made
+ * @most: how many of one service may run at the same time
  * @instances: (element-type HrFakeInstance): all that were started, oldest first
  */
 struct _HrFakeLauncher {
@@ -24,6 +26,7 @@ struct _HrFakeLauncher {
 
   HrFakeProgram program;
   const char *failure;
+  guint most;
   GPtrArray *instances;
 
   HrClock *clock;

@@ -72,6 +72,17 @@ assert_record (HrRunState *state, const char *service, const HrRunRecord *expect
   g_assert_cmpint (record->pid, ==, expected->pid);
   g_assert_cmpuint (record->pid_start, ==, expected->pid_start);
   g_assert_cmpstr (record->instance, ==, expected->instance);
+  g_assert_cmpuint (record->others != NULL ? record->others->len : 0, ==,
+                    expected->others != NULL ? expected->others->len : 0);
+  for (guint i = 0; expected->others != NULL && i < expected->others->len; i++)
+    {
+      const HrRunProcess *one = g_ptr_array_index (record->others, i);
+      const HrRunProcess *other = g_ptr_array_index (expected->others, i);
+
+      g_assert_cmpint (one->pid, ==, other->pid);
+      g_assert_cmpuint (one->start, ==, other->start);
+      g_assert_cmpstr (one->instance, ==, other->instance);
+    }
 }
 
 static const HrRunRecord unknown = { .slot = -1 };
@@ -109,6 +120,45 @@ test_next_daemon_knows (Fixture *f, gconstpointer data)
   assert_record (f->state, "other", &other);
   assert_record (f->state, "none", &unknown);
   g_assert_true (hr_run_state_get_all_paused (f->state));
+}
+
+/* Of several instances all are ended by the next daemon, so it must know all. */
+static void
+test_next_daemon_knows_all_instances (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  HrRunRecord several = full;
+
+  g_ptr_array_add (others, hr_run_process_new (4712, 99, "svc-7-b"));
+  g_ptr_array_add (others, hr_run_process_new (4713, G_GUINT64_CONSTANT (123456789013), "svc-7-c"));
+  several.others = others;
+  set (f, "svc", &several);
+  next_daemon (f);
+  assert_record (f->state, "svc", &several);
+
+  /* One of them differs: it is written. */
+  ((HrRunProcess *)g_ptr_array_index (others, 1))->pid = 4714;
+  set (f, "svc", &several);
+  next_daemon (f);
+  assert_record (f->state, "svc", &several);
+}
+
+/* What is no process is skipped, and what is too much. */
+static void
+test_damaged_others_are_skipped (Fixture *f, gconstpointer data)
+{
+  static const char text[] = "{\"version\": 1, \"services\": {\"svc\": {\"others\": [1, null, \"x\", {}, {\"pid\": 5}, "
+                             "{\"pid\": 6, \"pidStart\": 7, \"instance\": \"i\"}]}, \"other\": {\"others\": {}}}}";
+  g_autoptr (HrRunRecord) record = NULL;
+  g_autoptr (HrRunRecord) other = NULL;
+
+  write_file (f, text, strlen (text));
+  next_daemon (f);
+  record = hr_run_state_get (f->state, "svc");
+  other = hr_run_state_get (f->state, "other");
+  g_assert_null (other->others);
+  g_assert_cmpuint (record->others->len, ==, 1);
+  g_assert_cmpint (((HrRunProcess *)g_ptr_array_index (record->others, 0))->pid, ==, 6);
 }
 
 static void
@@ -271,6 +321,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   warnings_init ();
+  ADD ("next-daemon-knows-all-instances", test_next_daemon_knows_all_instances);
+  ADD ("damaged/others-are-skipped", test_damaged_others_are_skipped);
   ADD ("next-daemon-knows", test_next_daemon_knows);
   ADD ("removed-service-is-forgotten", test_removed_service_is_forgotten);
   ADD ("same-record-is-not-written-again", test_same_record_is_not_written_again);

@@ -283,6 +283,20 @@ test_keys_can_be_taken_back (void)
 }
 
 static void
+test_several_instances_keep_no_state (void)
+{
+  static const char text[] = "[Service]\nExec=a\nInstances=64\n[State]\nPreserve=auto\n"
+                             "[Profile testing]\nService.Instances=1\n";
+  g_autoptr (HrServiceSpec) several = parse (text, NULL);
+  g_autoptr (HrServiceSpec) one = parse (text, "testing");
+
+  g_assert_cmpuint (several->instances, ==, 64);
+  g_assert_false (several->preserve);
+  g_assert_cmpuint (one->instances, ==, 1);
+  g_assert_true (one->preserve);
+}
+
+static void
 test_layout_of_the_file_does_not_matter (void)
 {
   g_autoptr (HrServiceSpec) plain = parse ("[Service]\nExec=a b\nSlots=no\n", NULL);
@@ -438,6 +452,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define TEST(name, func) g_test_add_func ("/service-spec/" name, func)
+  TEST ("several-instances-keep-no-state", test_several_instances_keep_no_state);
   TEST ("defaults-are-the-development-profiles", test_defaults_are_the_development_profiles);
   TEST ("every-key-is-read", test_every_key_is_read);
   TEST ("words-are-all-known", test_words_are_all_known);

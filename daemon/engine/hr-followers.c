@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-followers-private.h"
+#include "hr-log.h"
+
+enum { SIGNAL_READY, SIGNAL_EXITED, SIGNAL_RESTARTED, SIGNAL_TROUBLE, SIGNAL_CHANGED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (HrFollowers, hr_followers, G_TYPE_OBJECT)
+
+static HrClock *
+get_clock (HrFollowers *self)
+{
+  return hr_platform_get_clock (self->platform);
+}
+
+static void
+stop_probe (HrFollowerPlace *place)
+{
+  if (place->probe == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (place->probe, place);
+  hr_health_stop (place->probe);
+  g_clear_object (&place->probe);
+}
+
+/* What is armed for the instance in it. */
+static void
+disarm (HrFollowerPlace *place)
+{
+  hr_clock_cancel (get_clock (place->owner), &place->start_deadline);
+  hr_clock_cancel (get_clock (place->owner), &place->restart_timer);
+  stop_probe (place);
+}
+
+/**
+ * hr_follower_place_clear:
+ * @place: a place
+ *
+ * Empties it; a process that nobody else holds ends.
+ */
+void
+hr_follower_place_clear (HrFollowerPlace *place)
+{
+  disarm (place);
+  if (place->generation != NULL)
+    g_signal_handlers_disconnect_by_data (place->generation, place);
+  g_clear_object (&place->generation);
+}
+
+static void
+place_free (gpointer data)
+{
+  HrFollowerPlace *place = data;
+
+  hr_follower_place_clear (place);
+  hr_backoff_free (place->backoff);
+  g_free (place);
+}
+
+static void
+hr_followers_dispose (GObject *object)
+{
+  HrFollowers *self = HR_FOLLOWERS (object);
+
+  for (guint i = 0; self->leaving != NULL && i < self->leaving->len; i++)
+    g_signal_handlers_disconnect_by_data (g_ptr_array_index (self->leaving, i), self);
+  g_clear_pointer (&self->leaving, g_ptr_array_unref);
+  g_clear_pointer (&self->places, g_ptr_array_unref);
+  g_clear_pointer (&self->plan, hr_generation_plan_free);
+  g_clear_object (&self->platform);
+  G_OBJECT_CLASS (hr_followers_parent_class)->dispose (object);
+}
+
+static void
+hr_followers_class_init (HrFollowersClass *klass)
+{
+  GType type = HR_TYPE_FOLLOWERS;
+
+  G_OBJECT_CLASS (klass)->dispose = hr_followers_dispose;
+  signals[SIGNAL_READY] =
+      g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
+  signals[SIGNAL_EXITED] =
+      g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
+  signals[SIGNAL_RESTARTED] = g_signal_new ("restarted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_TROUBLE] =
+      g_signal_new ("trouble", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[SIGNAL_CHANGED] = g_signal_new ("changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
+hr_followers_init (HrFollowers *self)
+{
+  self->places = g_ptr_array_new_with_free_func (place_free);
+  self->leaving = g_ptr_array_new_with_free_func (g_object_unref);
+}
+
+/**
+ * hr_followers_new:
+ * @platform: the operating system
+ * @lead: the instance that was started first, with more than one of Instances
+ *
+ * Returns: (transfer full): followers whose places are empty; nobody starts them by himself
+ */
+HrFollowers *
+hr_followers_new (HrPlatform *platform, HrGeneration *lead)
+{
+  HrFollowers *self = g_object_new (HR_TYPE_FOLLOWERS, NULL);
+  HrServiceSpec *spec = hr_generation_get_spec (lead);
+
+  self->platform = g_object_ref (platform);
+  self->plan = hr_generation_plan_copy (hr_generation_get_plan (lead));
+  self->plan->ever_notified = self->plan->ever_notified || hr_generation_has_notified (lead);
+  self->plan->expects_state = FALSE;
+  for (guint index = 1; index <= spec->instances; index++)
+    {
+      HrFollowerPlace *place;
+
+      if (index == self->plan->index)
+        continue;
+      place = g_new0 (HrFollowerPlace, 1);
+      place->owner = self;
+      place->index = index;
+      place->backoff =
+          hr_backoff_new (spec->restart_delay, spec->restart_delay_max, spec->restart_limit, spec->restart_window);
+      g_ptr_array_add (self->places, place);
+    }
+  return self;
+}
+
+/* One in a place */
+
+static void supervise (HrFollowerPlace *place);
+
+static void
+follower_ready (HrGeneration *generation, HrFollowerPlace *place)
+{
+  g_autoptr (HrFollowers) self = g_object_ref (place->owner);
+
+  hr_clock_cancel (get_clock (self), &place->start_deadline);
+  stop_probe (place);
+  hr_backoff_healthy (place->backoff, hr_clock_now (get_clock (self)));
+  g_signal_emit (self, signals[SIGNAL_READY], 0, generation);
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
+follower_exited (HrGeneration *generation, HrFollowerPlace *place)
+{
+  g_autoptr (HrFollowers) self = g_object_ref (place->owner);
+  g_autoptr (HrGeneration) guard = g_object_ref (generation);
+
+  disarm (place);
+  hr_state_files_discard (self->plan->state_files, hr_generation_get_id (generation));
+  g_signal_emit (self, signals[SIGNAL_EXITED], 0, generation);
+  /* A handler may have let go of all of them, or begun something else. */
+  if (self->places != NULL && place->generation == generation)
+    supervise (place);
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
+follower_status (HrGeneration *generation, HrFollowerPlace *place)
+{
+  HrFollowers *self = place->owner;
+
+  self->plan->ever_notified = self->plan->ever_notified || hr_generation_has_notified (generation);
+}
+
+static void
+start_timed_out (gpointer user_data)
+{
+  HrFollowerPlace *place = user_data;
+
+  place->start_deadline = 0;
+  hr_generation_give_up (place->generation);
+}
+
+static void
+probed (HrHealth *probe, HrFollowerPlace *place)
+{
+  if (hr_health_get_state (probe) == HR_HEALTH_HEALTHY)
+    hr_generation_set_ready (place->generation);
+}
+
+static gboolean
+start (HrFollowerPlace *place, GError **error)
+{
+  HrFollowers *self = place->owner;
+  HrServiceSpec *spec = self->plan->spec;
+  HrGenerationPlan plan = *self->plan;
+
+  hr_follower_place_clear (place);
+  plan.index = place->index;
+  place->generation = hr_generation_new (self->platform, &plan);
+  if (!hr_generation_start (place->generation, NULL, FALSE, error))
+    {
+      g_autofree char *who = hr_followers_describe (place->generation);
+
+      g_prefix_error (error, "while starting %s: ", who);
+      return FALSE;
+    }
+  g_signal_connect (place->generation, "ready", G_CALLBACK (follower_ready), place);
+  g_signal_connect (place->generation, "exited", G_CALLBACK (follower_exited), place);
+  g_signal_connect (place->generation, "status", G_CALLBACK (follower_status), place);
+  place->start_deadline = hr_clock_after (get_clock (self), spec->start_timeout, start_timed_out, place);
+  if (spec->ready == HR_READY_PROBE)
+    {
+      place->probe = hr_health_new (self->platform, place->generation, TRUE);
+      g_signal_connect (place->probe, "changed", G_CALLBACK (probed), place);
+    }
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+  return TRUE;
+}
+
+/* Supervision */
+
+static void
+tell (HrFollowerPlace *place, const char *what_follows)
+{
+  g_autofree char *who = hr_followers_describe (place->generation);
+  g_autofree char *end = hr_generation_describe_end (place->generation);
+  g_autofree char *words = hr_generation_last_words (place->generation);
+  g_autofree char *message = g_strdup_printf ("%s: %s%s", who, end, words);
+
+  hr_log_warning (place->owner->plan->spec->name, "%s: %s; %s", who, end, what_follows);
+  g_signal_emit (place->owner, signals[SIGNAL_TROUBLE], 0, message);
+}
+
+static void
+restart_due (gpointer user_data)
+{
+  HrFollowerPlace *place = user_data;
+  g_autoptr (GError) error = NULL;
+
+  place->restart_timer = 0;
+  if (place->generation != NULL)
+    g_signal_emit (place->owner, signals[SIGNAL_RESTARTED], 0);
+  if (!start (place, &error))
+    supervise (place);
+}
+
+/* As the lead, see hr_service_supervise(), but that nothing is failed by it while others serve. */
+static void
+supervise (HrFollowerPlace *place)
+{
+  HrFollowers *self = place->owner;
+  HrServiceSpec *spec = self->plan->spec;
+  gboolean well;
+  gint64 delay;
+
+  if (!self->supervised || hr_follower_place_is_alive (place) || place->given_up || place->restart_timer != 0)
+    return;
+  if (place->generation == NULL)
+    {
+      place->restart_timer = hr_clock_after (get_clock (self), 0, restart_due, place);
+      return;
+    }
+  well = hr_generation_ended_well (place->generation);
+  if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
+    {
+      place->given_up = TRUE;
+      if (!well)
+        tell (place, "Restart=no");
+      return;
+    }
+  delay = hr_backoff_failed (place->backoff, hr_clock_now (get_clock (self)), g_random_int ());
+  place->given_up = delay == HR_BACKOFF_GIVE_UP;
+  if (place->given_up)
+    {
+      tell (place, "RestartLimit was reached");
+      return;
+    }
+  place->restart_timer = hr_clock_after (get_clock (self), delay, restart_due, place);
+  if (!well)
+    {
+      g_autofree char *text =
+          g_strdup_printf ("starting again in %" G_GINT64_FORMAT " ms", delay / G_TIME_SPAN_MILLISECOND);
+
+      tell (place, text);
+    }
+}
+
+/**
+ * hr_followers_supervise:
+ * @self: followers
+ *
+ * From now on those that are missing are started, and those that end are started again by the policy of the service.
+ */
+void
+hr_followers_supervise (HrFollowers *self)
+{
+  g_return_if_fail (HR_IS_FOLLOWERS (self));
+
+  self->supervised = TRUE;
+  for (guint i = 0; i < self->places->len; i++)
+    supervise (g_ptr_array_index (self->places, i));
+}
+
+/**
+ * hr_followers_start_next:
+ * @self: followers that are not supervised
+ * @error: return location
+ *
+ * Starts one that is missing, where one is.
+ *
+ * Returns: FALSE where that could not be done
+ */
+gboolean
+hr_followers_start_next (HrFollowers *self, GError **error)
+{
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), FALSE);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+
+      if (!hr_follower_place_is_alive (place))
+        {
+          place->given_up = FALSE;
+          return start (place, error);
+        }
+    }
+  return TRUE;
+}
+
+/**
+ * hr_followers_promote:
+ * @self: followers
+ * @lead: their lead, which has ended by itself
+ * @backoff: (inout): of the lead; becomes that of the one that is returned
+ *
+ * One that serves becomes the lead, and the lead takes its place as one that has ended. Who asks for it tells others:
+ * "changed" is not emitted.
+ *
+ * Returns: (transfer full) (nullable): the new lead; %NULL: none serves
+ */
+HrGeneration *
+hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBackoff **backoff)
+{
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), NULL);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+      HrGeneration *heir = place->generation;
+      HrBackoff *its;
+
+      if (heir == NULL || !hr_generation_is_serving (heir))
+        continue;
+      g_signal_handlers_disconnect_by_data (heir, place);
+      disarm (place);
+      its = place->backoff;
+      place->backoff = *backoff;
+      *backoff = its;
+      place->generation = g_object_ref (lead);
+      place->index = hr_generation_get_plan (lead)->index;
+      supervise (place);
+      return heir;
+    }
+  return NULL;
+}
