@@ -62,6 +62,11 @@ bench: build-bench/build.ninja
 	ninja -C build-bench
 	tests/bench/run-bench --build build-bench
 
+# A thousand reloads in a row under load, of each kind of service; every request is accounted for. Takes an hour or two.
+stress: build-bench/build.ninja
+	ninja -C build-bench
+	tests/stress/run-stress --build build-bench
+
 install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
@@ -69,4 +74,4 @@ install: build
 clean:
 	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
-.PHONY: all deps build check sanitize coverage demo bench install clean
+.PHONY: all deps build check sanitize coverage demo bench stress install clean
