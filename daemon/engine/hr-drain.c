@@ -7,6 +7,7 @@ struct _HrDrain {
   HrInstance *instance;
   HrListeners *listeners;
   gboolean busy;
+  gboolean ends; /* nothing was under way at the last look */
   gint64 step;
   guint timer; /* until the next look */
   guint deadline;
@@ -48,10 +49,20 @@ counted (GObject *source, GAsyncResult *result, gpointer user_data)
 
   /* Where nobody can tell how many there are, waiting for them has no end but the deadline: it is as good as its
      program is at finishing when it is told to stop. */
-  if (self->func != NULL && connections <= 0)
+  if (self->func != NULL && connections == 0 && self->busy && !self->ends)
+    {
+      /* From now on nothing begins: what has begun since the look is seen by the next one. */
+      self->ends = TRUE;
+      hr_instance_finish (self->instance, self->listeners, TRUE);
+      self->timer = hr_clock_after (self->clock, 0, look, self);
+    }
+  else if (self->func != NULL && connections <= 0)
     end (self);
   else if (self->func != NULL)
     {
+      if (self->ends)
+        hr_instance_finish (self->instance, self->listeners, FALSE);
+      self->ends = FALSE;
       self->timer = hr_clock_after (self->clock, self->step, look, self);
       self->step = MIN (self->step * 2, HR_DRAIN_STEP_MAX_USEC);
     }
@@ -110,6 +121,8 @@ hr_drain_new (HrClock *clock, HrInstance *instance, HrListeners *listeners, gboo
   self->func = func;
   self->user_data = user_data;
   self->deadline = hr_clock_after (clock, timeout_usec, time_is_up, self);
+  if (busy)
+    hr_instance_finish (instance, listeners, FALSE);
   /* Never from within this call. */
   self->timer = hr_clock_after (clock, 0, look, self);
   return self;

@@ -49,7 +49,7 @@ forget_drain (HrGeneration *self)
 }
 
 static void
-drained (gpointer user_data)
+finished (gpointer user_data)
 {
   HrGeneration *self = user_data;
 
@@ -57,17 +57,26 @@ drained (gpointer user_data)
 }
 
 static void
-begin_drain (HrGeneration *self, gboolean busy, gint64 timeout_usec)
+begin_finish (HrGeneration *self)
 {
-  self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, busy, timeout_usec,
-                              drained, self);
+  forget_drain (self);
+  self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, TRUE,
+                              HR_HANDOVER_FINISH_USEC, finished, self);
+}
+
+/* Either it has no connection any more, or time is up: what is under way even then is answered. */
+static void
+drained (gpointer user_data)
+{
+  begin_finish (user_data);
 }
 
 static void
 accept_no_more (HrGeneration *self)
 {
   if (hr_instance_retire (self->instance))
-    begin_drain (self, FALSE, self->plan->spec->drain_timeout);
+    self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, FALSE,
+                                self->plan->spec->drain_timeout, drained, self);
   else
     hr_generation_stop (self, self->plan->spec->drain_timeout);
 }
@@ -89,9 +98,9 @@ linger (gpointer user_data)
  * hr_generation_retire:
  * @self: a generation whose successor serves
  *
- * It accepts nothing any more; when it has finished what it had accepted, or after DrainTimeout, it is stopped. What
- * cannot be held to accepting nothing is told to stop at once and has DrainTimeout for it. Once; hr_generation_stop()
- * cuts it short.
+ * It accepts nothing any more; when it has finished what it had accepted, or after DrainTimeout and a moment more for
+ * what is under way even then (%HR_HANDOVER_FINISH_USEC), it is stopped. What cannot be held to accepting nothing is
+ * told to stop at once and has DrainTimeout for it. Once; hr_generation_stop() cuts it short.
  *
  * From sockets that are its alone, to which no new connection goes, it goes on accepting for %HR_LINGER_USEC, as
  * handshakes may be under way, and until nothing waits in them, for DrainTimeout at most: nobody else would.
@@ -135,8 +144,7 @@ hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
       return;
     }
   begin_stopping (self);
-  forget_drain (self);
-  begin_drain (self, TRUE, HR_HANDOVER_FINISH_USEC);
+  begin_finish (self);
   arm_kill (self, timeout_usec);
 }
 

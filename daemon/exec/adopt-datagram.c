@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "adopt-finish.h"
 #include "adopt-gate.h"
 #include "adopt-look.h"
 #include "adopt-real.h"
@@ -78,7 +79,7 @@ recvmsg (int fd, struct msghdr *message, int flags)
 {
   const AdoptEntry *entry = find (fd, flags);
 
-  return entry == NULL ? REAL (recvmsg) (fd, message, flags)
+  return entry == NULL ? adopt_finish_received (fd, REAL (recvmsg) (fd, message, flags))
                        : receive (fd, entry, &(Call){ .message = message, .flags = flags });
 }
 
@@ -101,7 +102,7 @@ recvfrom (int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG 
   ssize_t result;
 
   if (entry == NULL)
-    return REAL (recvfrom) (fd, buffer, size, flags, address, length);
+    return adopt_finish_received (fd, REAL (recvfrom) (fd, buffer, size, flags, address, length));
   if (address.__sockaddr__ != NULL && length != NULL)
     {
       message.msg_name = address.__sockaddr__;
@@ -117,7 +118,7 @@ EXPORT ssize_t
 recv (int fd, void *buffer, size_t size, int flags)
 {
   if (find (fd, flags) == NULL)
-    return REAL (recv) (fd, buffer, size, flags);
+    return adopt_finish_received (fd, REAL (recv) (fd, buffer, size, flags));
   return recvfrom (fd, buffer, size, flags, (struct sockaddr *)NULL, NULL);
 }
 
@@ -127,13 +128,14 @@ readv (int fd, const struct iovec *parts, int n_parts)
   const AdoptEntry *entry = find (fd, 0);
   struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n_parts };
 
-  return entry == NULL ? REAL (readv) (fd, parts, n_parts) : receive (fd, entry, &(Call){ .message = &message });
+  return entry == NULL ? adopt_finish_received (fd, REAL (readv) (fd, parts, n_parts))
+                       : receive (fd, entry, &(Call){ .message = &message });
 }
 
 EXPORT ssize_t
 read (int fd, void *buffer, size_t size)
 {
-  return find (fd, 0) == NULL ? REAL (read) (fd, buffer, size) : recv (fd, buffer, size, 0);
+  return find (fd, 0) == NULL ? adopt_finish_received (fd, REAL (read) (fd, buffer, size)) : recv (fd, buffer, size, 0);
 }
 
 /* What fortified programs call. */
@@ -145,8 +147,9 @@ ssize_t __read_chk (int fd, void *buffer, size_t size, size_t room);
 EXPORT ssize_t
 __recv_chk (int fd, void *buffer, size_t size, size_t room, int flags)
 {
-  return size > room || find (fd, flags) == NULL ? REAL (__recv_chk) (fd, buffer, size, room, flags)
-                                                 : recv (fd, buffer, size, flags);
+  return size > room || find (fd, flags) == NULL
+             ? adopt_finish_received (fd, REAL (__recv_chk) (fd, buffer, size, room, flags))
+             : recv (fd, buffer, size, flags);
 }
 
 EXPORT ssize_t
@@ -154,14 +157,15 @@ __recvfrom_chk (int fd, void *restrict buffer, size_t size, size_t room, int fla
                 socklen_t *restrict length)
 {
   return size > room || find (fd, flags) == NULL
-             ? REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length)
+             ? adopt_finish_received (fd, REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length))
              : recvfrom (fd, buffer, size, flags, address, length);
 }
 
 EXPORT ssize_t
 __read_chk (int fd, void *buffer, size_t size, size_t room)
 {
-  return size > room || find (fd, 0) == NULL ? REAL (__read_chk) (fd, buffer, size, room) : read (fd, buffer, size);
+  return size > room || find (fd, 0) == NULL ? adopt_finish_received (fd, REAL (__read_chk) (fd, buffer, size, room))
+                                             : read (fd, buffer, size);
 }
 
 EXPORT int

@@ -39,6 +39,17 @@ adopt_gate_open (void)
 }
 
 /**
+ * adopt_gate_page:
+ *
+ * Returns: (nullable): the memory, where it was got; %NULL before
+ */
+HrAdoptPage *
+adopt_gate_page (void)
+{
+  return __atomic_load_n (&shared, __ATOMIC_ACQUIRE);
+}
+
+/**
  * adopt_gate_enter:
  * @page: (out): for adopt_gate_leave()
  *

@@ -14,6 +14,7 @@
 #include "hr-adopt-protocol.h"
 
 void adopt_gate_open (void);
+HrAdoptPage *adopt_gate_page (void);
 bool adopt_gate_enter (HrAdoptPage **page);
 void adopt_gate_leave (HrAdoptPage *page, bool accepted);
 void adopt_gate_tell (uint64_t cookie, bool non_blocking);

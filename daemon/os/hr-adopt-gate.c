@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hr-adopt-protocol.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 
@@ -105,6 +104,22 @@ hr_adopt_gate_may_accept (HrAdoptGate *self)
 {
   return !__atomic_load_n (&self->page->retired, __ATOMIC_SEQ_CST)
          || __atomic_load_n (&self->page->accepting, __ATOMIC_SEQ_CST) != 0;
+}
+
+/**
+ * hr_adopt_gate_set_stage:
+ * @self: a gate
+ * @stage: what the instance may still answer
+ * @ports: (array length=n_ports): of its service
+ * @n_ports: how many; more than %HR_ADOPT_PORTS_MAX are left out
+ */
+void
+hr_adopt_gate_set_stage (HrAdoptGate *self, HrAdoptStage stage, const guint16 *ports, guint n_ports)
+{
+  n_ports = MIN (n_ports, HR_ADOPT_PORTS_MAX);
+  memcpy (self->page->ports, ports, n_ports * sizeof *ports);
+  __atomic_store_n (&self->page->n_ports, n_ports, __ATOMIC_RELEASE);
+  __atomic_store_n (&self->page->stage, stage, __ATOMIC_SEQ_CST);
 }
 
 /**

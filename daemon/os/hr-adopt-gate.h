@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "hr-adopt-protocol.h"
+
 G_BEGIN_DECLS
 
 typedef struct _HrAdoptGate HrAdoptGate;
@@ -15,6 +17,7 @@ void hr_adopt_gate_free (HrAdoptGate *self);
 int hr_adopt_gate_get_fd (HrAdoptGate *self);
 void hr_adopt_gate_retire (HrAdoptGate *self);
 gboolean hr_adopt_gate_is_retired (HrAdoptGate *self);
+void hr_adopt_gate_set_stage (HrAdoptGate *self, HrAdoptStage stage, const guint16 *ports, guint n_ports);
 gboolean hr_adopt_gate_may_accept (HrAdoptGate *self);
 void hr_adopt_gate_set_nudge (HrAdoptGate *self, guint index, const guint8 host[16], guint16 port);
 guint hr_adopt_gate_count_handling (HrAdoptGate *self);

@@ -79,6 +79,19 @@ typedef struct {
   uint32_t found;
 } HrAdoptReply;
 
+/* TCP ports of a service by which its connections come in; those of more are not looked at. */
+#define HR_ADOPT_PORTS_MAX 64
+
+/**
+ * HrAdoptStage:
+ * @HR_ADOPT_GOES_ON: nothing special
+ * @HR_ADOPT_FINISHES: the instance will be told to stop: what is under way is answered, and on a connection of HTTP/1
+ *   that was answered no other request is
+ * @HR_ADOPT_ENDS: it will be told to stop at any moment, and nothing was under way: no connection that was answered
+ *   before gets another answer
+ */
+typedef enum { HR_ADOPT_GOES_ON, HR_ADOPT_FINISHES, HR_ADOPT_ENDS } HrAdoptStage;
+
 /* Sockets of which an instance's processes tell each other. */
 #define HR_ADOPT_WISHES_MAX 64
 
@@ -122,6 +135,9 @@ typedef struct {
  * @longest_wait_msec: the longest that one had waited that was accepted since
  * @n_nudges: how many @nudges there are; where there are none nothing else is looked at
  * @nudges: connections that are not for the program
+ * @stage: a #HrAdoptStage, only read by the library
+ * @n_ports: how many @ports there are; written last
+ * @ports: those by which connections came in that @stage is about
  * @wishes: for the instance's processes alone
  * @handling: how many of its threads have received a datagram and not come back for another
  *
@@ -140,4 +156,7 @@ typedef struct {
   uint32_t unused;
   HrAdoptWish wishes[HR_ADOPT_WISHES_MAX];
   HrAdoptNudge nudges[HR_ADOPT_NUDGES_MAX];
+  uint32_t stage;
+  uint32_t n_ports;
+  uint16_t ports[HR_ADOPT_PORTS_MAX];
 } HrAdoptPage;

@@ -421,6 +421,20 @@ hr_adopt_server_retire (HrAdoptServer *self)
 }
 
 /**
+ * hr_adopt_server_set_stage:
+ * @self: the server of an instance that was retired
+ * @stage: what it may still answer
+ * @ports: (array length=n_ports): of its service
+ * @n_ports: how many
+ */
+void
+hr_adopt_server_set_stage (HrAdoptServer *self, HrAdoptStage stage, const guint16 *ports, guint n_ports)
+{
+  if (self->gate != NULL)
+    hr_adopt_gate_set_stage (self->gate, stage, ports, n_ports);
+}
+
+/**
  * hr_adopt_server_may_accept:
  * @self: the server
  *

@@ -60,6 +60,20 @@ hr_connections_free (HrConnections *self)
 }
 
 /**
+ * hr_connections_get_ports:
+ * @self: where listeners listen
+ * @n_ports: (out): how many
+ *
+ * Returns: (transfer none) (array length=n_ports): TCP ports
+ */
+const guint16 *
+hr_connections_get_ports (HrConnections *self, guint *n_ports)
+{
+  *n_ports = self->ports->len;
+  return (const guint16 *)(gpointer)self->ports->data;
+}
+
+/**
  * hr_connections_count:
  * @self: where listeners listen
  * @pid: a process

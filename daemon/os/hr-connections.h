@@ -15,6 +15,9 @@ typedef struct _HrConnections HrConnections;
 
 HrConnections *hr_connections_new (HrListeners *listeners);
 void hr_connections_free (HrConnections *self);
+const guint16 *hr_connections_get_ports (HrConnections *self, guint *n_ports);
 int hr_connections_count (HrConnections *self, GPid pid, gboolean busy, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrConnections, hr_connections_free)
 
 G_END_DECLS

@@ -337,6 +337,18 @@ hr_exec_instance_retire (HrInstance *instance)
   return self->retired;
 }
 
+static void
+hr_exec_instance_finish (HrInstance *instance, HrListeners *listeners, gboolean ends)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+  g_autoptr (HrConnections) where = hr_connections_new (listeners);
+  guint n_ports;
+  const guint16 *ports = hr_connections_get_ports (where, &n_ports);
+
+  if (self->adopt != NULL)
+    hr_adopt_server_set_stage (self->adopt, ends ? HR_ADOPT_ENDS : HR_ADOPT_FINISHES, ports, n_ports);
+}
+
 static gboolean
 hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
 {
@@ -456,6 +468,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->kill = hr_exec_instance_kill;
   instance_class->get_start_error = hr_exec_instance_get_start_error;
   instance_class->retire = hr_exec_instance_retire;
+  instance_class->finish = hr_exec_instance_finish;
   instance_class->may_accept = hr_exec_instance_may_accept;
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;
   instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;

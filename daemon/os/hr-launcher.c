@@ -101,6 +101,22 @@ hr_instance_retire (HrInstance *self)
 }
 
 /**
+ * hr_instance_finish:
+ * @self: an instance that was retired
+ * @listeners: where its connections came in
+ * @ends: whether it will be told to stop at any moment, nothing being under way
+ *
+ * Keeps further requests from connections that stay: of those that can be told to have been answered, and with @ends of
+ * all that were answered before. Where nothing can be done about that, nothing is.
+ */
+void
+hr_instance_finish (HrInstance *self, HrListeners *listeners, gboolean ends)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->finish (self, listeners, ends);
+}
+
+/**
  * hr_instance_may_accept:
  * @self: an instance
  * @listeners: sockets

@@ -36,6 +36,7 @@ struct _HrInstanceClass {
   void (*kill) (HrInstance *self);
   const GError *(*get_start_error) (HrInstance *self);
   gboolean (*retire) (HrInstance *self);
+  void (*finish) (HrInstance *self, HrListeners *listeners, gboolean ends);
   gboolean (*may_accept) (HrInstance *self, HrListeners *listeners);
   void (*count_connections_async) (HrInstance *self, HrListeners *listeners, gboolean busy,
                                    GAsyncReadyCallback callback, gpointer user_data);
@@ -50,6 +51,7 @@ void hr_instance_stop (HrInstance *self, int signal_number);
 void hr_instance_kill (HrInstance *self);
 const GError *hr_instance_get_start_error (HrInstance *self);
 gboolean hr_instance_retire (HrInstance *self);
+void hr_instance_finish (HrInstance *self, HrListeners *listeners, gboolean ends);
 gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
 void hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,
                                           GAsyncReadyCallback callback, gpointer user_data);

@@ -62,13 +62,46 @@ test_timeout (Engine *engine)
   handed_over (engine, "DrainTimeout=5s\nStopTimeout=3s\n", &deaf);
   old = engine_instance (engine, 0);
   engine_run (engine, 3 * SECOND);
-  g_assert_cmpint (old->signalled, ==, 0);
+  g_assert_false (old->finishes);
   engine_run (engine, 2 * SECOND);
+  g_assert_true (old->finishes);
+  g_assert_false (old->ends);
+  g_assert_cmpint (old->signalled, ==, 0);
+  /* What is under way even then has a moment more. */
+  engine_run (engine, SECOND);
   g_assert_cmpint (old->signalled, ==, SIGTERM);
   g_assert_false (old->killed);
   engine_run (engine, 3 * SECOND);
   g_assert_true (old->killed);
   g_assert_cmpuint (engine_n_warnings (engine, "*was killed*"), ==, 1);
+}
+
+/* A client that keeps its connection and asks again and again: between two requests it is told to stop, and none comes
+ * in between. */
+static void
+test_last_request (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  handed_over (engine, "DrainTimeout=5s\n", &RETIRES);
+  old = engine_instance (engine, 0);
+  engine_run (engine, 3 * SECOND);
+  g_assert_false (old->finishes);
+  while (!old->finishes)
+    engine_run (engine, MSEC);
+  g_assert_false (old->ends);
+  /* Nothing is under way: it ends. A request that came in before that was heard of is answered all the same. */
+  old->idle_connections = 2;
+  old->late_requests = 1;
+  while (old->late_requests > 0)
+    engine_run (engine, MSEC);
+  engine_run (engine, 300 * MSEC);
+  g_assert_false (old->ends);
+  g_assert_cmpint (old->signalled, ==, 0);
+  old->idle_connections = 2;
+  engine_run (engine, 500 * MSEC);
+  g_assert_true (old->ends);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
 }
 
 static void
@@ -226,6 +259,7 @@ main (int argc, char **argv)
   engine_add ("/drain/what-was-accepted-is-finished-before-the-signal", test_finishes);
   engine_add ("/drain/without-connections-it-stops-at-once", test_idle);
   engine_add ("/drain/after-drain-timeout-it-is-stopped-then-killed", test_timeout);
+  engine_add ("/drain/no-request-comes-between-the-last-answer-and-the-signal", test_last_request);
   engine_add ("/drain/the-next-reload-cuts-it-short", test_next_reload);
   engine_add ("/drain/a-stop-cuts-it-short", test_stop);
   engine_add ("/drain/its-own-end-is-no-failure-of-the-new-release", test_ends_by_itself);

@@ -162,6 +162,20 @@ fake_retire (HrInstance *instance)
   return self->retired;
 }
 
+static void
+fake_finish (HrInstance *instance, HrListeners *listeners, gboolean ends)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  self->finishes = TRUE;
+  self->ends = ends;
+  if (ends)
+    {
+      self->idle_connections -= self->late_requests;
+      self->late_requests = 0;
+    }
+}
+
 static gboolean
 fake_may_accept (HrInstance *instance, HrListeners *listeners)
 {
@@ -240,6 +254,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->kill = fake_kill;
   instance_class->get_start_error = fake_get_start_error;
   instance_class->retire = fake_retire;
+  instance_class->finish = fake_finish;
   instance_class->may_accept = fake_may_accept;
   instance_class->count_connections_async = fake_count_connections_async;
   instance_class->count_connections_finish = fake_count_connections_finish;

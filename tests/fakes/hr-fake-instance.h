@@ -62,6 +62,9 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @alive: whether it runs
  * @waits: whether it waits in its open
  * @retired: whether it accepts nothing any more
+ * @finishes: whether it gets no further request on connections that stay
+ * @ends: whether nothing was under way when that was asked for last
+ * @late_requests: on how many idle connections a request comes in just before that is asked for
  * @connections: how many it has accepted and not closed; -1: nobody knows
  * @idle_connections: on how many of them nothing is under way
  * @measures: whether it measures how long connections waited that it accepts
@@ -90,6 +93,9 @@ struct _HrFakeInstance {
   gboolean alive;
   gboolean waits;
   gboolean retired;
+  gboolean finishes;
+  gboolean ends;
+  int late_requests;
   int connections;
   int idle_connections;
   gboolean measures;
