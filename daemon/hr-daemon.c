@@ -15,6 +15,7 @@
 #include "hr-log.h"
 #include "hr-names.h"
 #include "hr-sd-notify.h"
+#include "hr-spec-notes.h"
 #include "hr-takeover.h"
 
 /* What a daemon that is replaced may need besides the times of its services. */
@@ -318,6 +319,16 @@ hr_daemon_run (const HrOptions *options)
   return self.status;
 }
 
+static void
+print_good (const HrConfigEntry *entry)
+{
+  g_auto (GStrv) notes = hr_spec_notes (entry->spec);
+
+  g_print ("%s: ok\n", entry->file);
+  for (guint i = 0; notes[i] != NULL; i++)
+    g_print ("%s: note: %s\n", entry->file, notes[i]);
+}
+
 /**
  * hr_daemon_check:
  * @options: the command line, with --check
@@ -358,7 +369,7 @@ hr_daemon_check (const HrOptions *options)
 
       if (entry->spec != NULL)
         {
-          g_print ("%s: ok\n", entry->file);
+          print_good (entry);
           continue;
         }
       g_printerr ("%s\n", entry->error->message);

@@ -90,6 +90,17 @@ rolled_back (GVariant *parameters)
 }
 
 static char *
+canary_progress (GVariant *parameters)
+{
+  g_autoptr (GVariant) details = NULL;
+  const char *service;
+
+  g_variant_get (parameters, "(&su@a{sv})", &service, NULL, &details);
+  return g_strdup_printf (_ ("%s: canary of release %" PRIu64 ": %s"), service, hr_dict_number (details, "release"),
+                          hr_dict_string (details, "text"));
+}
+
+static char *
 state_changed (GVariant *parameters)
 {
   const char *service, *old, *new;
@@ -123,6 +134,7 @@ static const struct {
   { "StatePreserved", "(sst)", HR_TINT_NONE, state_preserved },
   { "StateRestored", "(ss)", HR_TINT_NONE, state_restored },
   { "RolledBack", "(stts)", HR_TINT_MIDDLING, rolled_back },
+  { "CanaryProgress", "(sua{sv})", HR_TINT_NONE, canary_progress },
   { "ConfigurationReloaded", "(sasasasao)", HR_TINT_NONE, configuration_reloaded },
   { "ServiceStateChanged", "(sss)", HR_TINT_DIM, state_changed },
 };

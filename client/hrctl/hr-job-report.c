@@ -25,6 +25,7 @@ static const HrField outcome_fields[] = {
   { "phases", HR_FIELD_PHASES, FALSE },
   { "phase", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
+  { "canary", HR_FIELD_STRING, TRUE },
 };
 
 static const HrField accepted_fields[] = {
@@ -106,18 +107,23 @@ exit_code (const HrJobView *view, const GError *unfinished)
 }
 
 static void
+print_detail (HrOutput *output, const char *title, const char *text)
+{
+  g_autofree char *clean = hr_text_clean (text);
+  g_autofree char *line = g_strdup_printf ("  %s: %s", title, clean);
+  g_autofree char *dim = hr_output_tint (output, HR_TINT_DIM, line);
+
+  if (*clean != '\0')
+    hr_output_print (output, "%s\n", dim);
+}
+
+static void
 print_list (HrOutput *output, GVariant *outcome, const char *key, const char *title)
 {
   g_autofree const char **items = hr_dict_strings (outcome, key);
 
   for (gsize i = 0; items[i] != NULL; i++)
-    {
-      g_autofree char *clean = hr_text_clean (items[i]);
-      g_autofree char *line = g_strdup_printf ("  %s: %s", title, clean);
-      g_autofree char *dim = hr_output_tint (output, HR_TINT_DIM, line);
-
-      hr_output_print (output, "%s\n", dim);
-    }
+    print_detail (output, title, items[i]);
 }
 
 /* "service: ", unless the message names the service itself. */
@@ -169,6 +175,7 @@ print_outcome (HrOutput *output, GVariant *outcome)
 
   hr_output_print (output, "%s%s\n", prefix, *message != '\0' ? message : _ ("done"));
   print_list (output, outcome, "checks", _ ("check"));
+  print_detail (output, _ ("canary"), hr_dict_string (outcome, "canary"));
   print_list (output, outcome, "carried", _ ("carried over"));
 }
 

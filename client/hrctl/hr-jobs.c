@@ -204,6 +204,10 @@ show_progress (HrJobs *self, HrOutput *output)
       if (*view->service != '\0')
         g_string_append_printf (line, "%s: ", view->service);
       g_string_append (line, *view->phase != '\0' ? view->phase : view->result);
+      /* The longest phase by far: how far it has got. */
+      if (g_str_equal (view->phase, "canary") && view->details != NULL
+          && *hr_dict_string (view->details, "canary") != '\0')
+        g_string_append_printf (line, " (%s)", hr_dict_string (view->details, "canary"));
     }
 
   hr_output_progress (output, line->len > 0 ? line->str : NULL);

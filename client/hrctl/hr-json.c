@@ -89,11 +89,21 @@ phases_node (GVariant *dict, const char *key)
 }
 
 static JsonNode *
+dict_node (GVariant *dict, const HrField *field)
+{
+  g_autoptr (GVariant) value = g_variant_lookup_value (dict, field->key, G_VARIANT_TYPE_VARDICT);
+
+  return value != NULL ? hr_json_from_dict (value, field->fields, field->n_fields) : null_node ();
+}
+
+static JsonNode *
 field_node (GVariant *dict, const HrField *field)
 {
   const char *text;
   guint64 number;
 
+  if (field->kind == HR_FIELD_DICT)
+    return dict_node (dict, field);
   if (field->kind == HR_FIELD_STRINGS)
     return strings_node (dict, field->key);
   if (field->kind == HR_FIELD_PHASES)

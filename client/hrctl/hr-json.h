@@ -13,6 +13,7 @@ typedef enum {
   HR_FIELD_NUMBER,
   HR_FIELD_BOOL,
   HR_FIELD_STRINGS, /* [] if it is not there */
+  HR_FIELD_DICT,    /* an object with the keys of HrField.fields; null if it is not there */
   HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
   HR_FIELD_PHASES,  /* a(st): [{"phase": "record", "usec": 120}]; null if it is not there or empty */
 } HrFieldKind;
@@ -22,14 +23,20 @@ typedef enum {
  * @key: its name in the dictionary and in the JSON
  * @kind: what it is
  * @none_is_null: the empty string or 0 stand for null
+ * @fields: (array length=n_fields): of %HR_FIELD_DICT: its keys, in order
+ * @n_fields: how many
  *
  * A key that is not in the dictionary is null, and an empty list for %HR_FIELD_STRINGS.
  */
-typedef struct {
+typedef struct _HrField HrField;
+
+struct _HrField {
   const char *key;
   HrFieldKind kind;
   gboolean none_is_null;
-} HrField;
+  const HrField *fields;
+  gsize n_fields;
+};
 
 JsonNode *hr_json_from_dict (GVariant *dict, const HrField *fields, gsize n_fields);
 JsonNode *hr_json_from_dicts (GVariant *dicts, const HrField *fields, gsize n_fields);

@@ -70,6 +70,7 @@ int hr_verb_control (HrCtl *ctl, GError **error);
 int hr_verb_reload_all (HrCtl *ctl, GError **error);
 int hr_verb_rollback (HrCtl *ctl, GError **error);
 int hr_verb_pause (HrCtl *ctl, GError **error);
+int hr_verb_canary (HrCtl *ctl, GError **error);
 /* verb-help.c */
 int hr_verb_help (HrCtl *ctl, GError **error);
 int hr_verb_version (HrCtl *ctl, GError **error);

@@ -34,6 +34,7 @@ static const HrField history_fields[] = {
   { "trigger", HR_FIELD_STRING, FALSE },
   { "caller", HR_FIELD_STRING, TRUE },
   { "reason", HR_FIELD_STRING, TRUE },
+  { "canary", HR_FIELD_STRING, TRUE },
 };
 
 static char *
@@ -84,6 +85,7 @@ print_entry (HrOutput *output, GVariant *entry)
   hr_fields_print (output, _ ("Trigger"), hr_dict_string (entry, "trigger"));
   hr_fields_print (output, _ ("Caller"), hr_dict_string (entry, "caller"));
   hr_fields_print (output, _ ("Files"), files);
+  hr_fields_print (output, _ ("Canary"), hr_dict_string (entry, "canary"));
   hr_fields_print (output, _ ("Reason"), hr_dict_string (entry, "reason"));
   hr_fields_print (output, _ ("Error"), hr_dict_string (entry, "error"));
 }

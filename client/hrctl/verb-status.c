@@ -25,13 +25,34 @@ static const HrField status_fields[] = {
   { "pending", HR_FIELD_STRINGS, FALSE },
 };
 
+static const HrField canary_fields[] = {
+  { "release", HR_FIELD_NUMBER, TRUE },
+  { "previousRelease", HR_FIELD_NUMBER, TRUE },
+  { "sharePermyriad", HR_FIELD_NUMBER, FALSE },
+  { "held", HR_FIELD_BOOL, FALSE },
+  { "sinceUsec", HR_FIELD_NUMBER, FALSE },
+  { "probes", HR_FIELD_NUMBER, FALSE },
+  { "failedProbes", HR_FIELD_NUMBER, FALSE },
+  { "latencyUsec", HR_FIELD_NUMBER, FALSE },
+  { "previousProbes", HR_FIELD_NUMBER, FALSE },
+  { "previousFailedProbes", HR_FIELD_NUMBER, FALSE },
+  { "previousLatencyUsec", HR_FIELD_NUMBER, FALSE },
+  { "text", HR_FIELD_STRING, TRUE },
+};
+
 static const HrField service_fields[] = {
-  { "name", HR_FIELD_STRING, FALSE },       { "state", HR_FIELD_STRING, FALSE },
-  { "health", HR_FIELD_STRING, FALSE },     { "pid", HR_FIELD_NUMBER, TRUE },
-  { "release", HR_FIELD_NUMBER, TRUE },     { "restarts", HR_FIELD_NUMBER, FALSE },
-  { "uptimeUsec", HR_FIELD_NUMBER, FALSE }, { "memoryBytes", HR_FIELD_NUMBER, TRUE },
-  { "listen", HR_FIELD_STRINGS, FALSE },    { "view", HR_FIELD_STRING, TRUE },
+  { "name", HR_FIELD_STRING, FALSE },
+  { "state", HR_FIELD_STRING, FALSE },
+  { "health", HR_FIELD_STRING, FALSE },
+  { "pid", HR_FIELD_NUMBER, TRUE },
+  { "release", HR_FIELD_NUMBER, TRUE },
+  { "restarts", HR_FIELD_NUMBER, FALSE },
+  { "uptimeUsec", HR_FIELD_NUMBER, FALSE },
+  { "memoryBytes", HR_FIELD_NUMBER, TRUE },
+  { "listen", HR_FIELD_STRINGS, FALSE },
+  { "view", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
+  { "canary", HR_FIELD_DICT, FALSE, canary_fields, G_N_ELEMENTS (canary_fields) },
 };
 
 static char *
@@ -273,6 +294,22 @@ print_code (GVariant *service, GVariant *properties, HrOutput *output)
   hr_fields_print (output, _ ("Pending"), pending);
 }
 
+/* "release 3 gets 20% of the new connections, since 14:30:00" */
+static void
+print_canary (GVariant *service, HrOutput *output)
+{
+  g_autoptr (GVariant) canary = g_variant_lookup_value (service, "canary", G_VARIANT_TYPE_VARDICT);
+  g_autofree char *since = NULL;
+  g_autofree char *line = NULL;
+
+  if (canary == NULL)
+    return;
+  since = hr_text_time ((gint64)hr_dict_number (canary, "sinceUsec"));
+  line = g_strdup_printf (_ ("release %" PRIu64 " has %s (since %s)"), hr_dict_number (canary, "release"),
+                          hr_dict_string (canary, "text"), since);
+  hr_fields_print (output, _ ("Canary"), line);
+}
+
 /* The newest reloads of the service; a daemon that cannot tell is no reason to fail. */
 static void
 print_reloads (HrClient *client, const char *name, HrOutput *output)
@@ -320,6 +357,7 @@ print_one (HrCtl *ctl, const char *name, GVariant *service, GError **error)
   print_process (service, properties, ctl->output);
   hr_fields_print (ctl->output, _ ("Restarts"), restarts);
   print_code (service, properties, ctl->output);
+  print_canary (service, ctl->output);
   hr_fields_print (ctl->output, _ ("Listen"), listen);
   hr_fields_print (ctl->output, _ ("Status"), hr_dict_string (properties, "StatusText"));
   hr_fields_print (ctl->output, _ ("Log"), hr_dict_string (properties, "LogFile"));

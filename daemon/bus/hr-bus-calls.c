@@ -159,6 +159,25 @@ hr_bus_call_set_paused (HrService *service, GDBusMethodInvocation *invocation, g
   g_dbus_method_invocation_return_value (invocation, NULL);
 }
 
+/**
+ * hr_bus_call_decide:
+ * @service: a service
+ * @invocation: (transfer full): the call
+ * @decide: what is decided about its canary
+ */
+void
+hr_bus_call_decide (HrService *service, GDBusMethodInvocation *invocation, HrBusDecideFunc decide)
+{
+  g_autoptr (HrService) guard = g_object_ref (service);
+  const char *caller = hr_bus_auth_caller (invocation);
+  GError *error = NULL;
+
+  if (decide (service, caller, &error))
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  else
+    answer_error (invocation, error);
+}
+
 static void
 diffed (GObject *source, GAsyncResult *result, gpointer user_data)
 {

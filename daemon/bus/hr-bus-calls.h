@@ -24,6 +24,9 @@ void hr_bus_call_stop (HrService *service, GDBusMethodInvocation *invocation);
 void hr_bus_call_restart (HrService *service, GDBusMethodInvocation *invocation);
 void hr_bus_call_reload (HrService *service, GDBusMethodInvocation *invocation, GVariant *options);
 void hr_bus_call_rollback (HrService *service, GDBusMethodInvocation *invocation, guint64 release);
+/* What somebody decides about a canary, such as hr_service_promote_canary(). */
+typedef gboolean (*HrBusDecideFunc) (HrService *service, const char *caller, GError **error);
+void hr_bus_call_decide (HrService *service, GDBusMethodInvocation *invocation, HrBusDecideFunc decide);
 void hr_bus_call_set_paused (HrService *service, GDBusMethodInvocation *invocation, gboolean paused);
 void hr_bus_call_diff (HrService *service, GDBusMethodInvocation *invocation, guint64 from, guint64 to);
 void hr_bus_call_plan (HrService *service, GDBusMethodInvocation *invocation);

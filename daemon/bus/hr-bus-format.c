@@ -101,12 +101,69 @@ hr_bus_format_details (HrJob *job, const GError *error)
   add_wait (&dict, outcome->queue_wait_usec);
   add_phases (&dict, outcome->phases);
   add_string (&dict, "phase", outcome->phase != NULL ? outcome->phase : "");
+  add_string (&dict, "canary", outcome->canary != NULL ? outcome->canary : "");
   add_strv (&dict, "checks", outcome->checks);
   add_strv (&dict, "carried", outcome->carried);
   add_strv (&dict, "files", outcome->files);
   add_string (&dict, "error", error != NULL ? error->message : "");
   add_string (&dict, "errorName", error != NULL ? hr_error_name (error) : "");
   return g_variant_builder_end (&dict);
+}
+
+static void
+add_samples (GVariantBuilder *dict, const char *probes, const char *failed, const char *latency,
+             const HrCanarySamples *samples)
+{
+  gint64 median = hr_canary_samples_latency (samples);
+
+  add_value (dict, probes, g_variant_new_uint32 (samples->probes));
+  add_value (dict, failed, g_variant_new_uint32 (samples->failed));
+  if (median >= 0)
+    add_number (dict, latency, (guint64)median);
+}
+
+/**
+ * hr_bus_format_canary:
+ * @info: (nullable): how a canary stands
+ * @text: (nullable): the same for people
+ *
+ * Returns: (transfer floating): a{sv} of Service:Canary, empty without a canary
+ */
+GVariant *
+hr_bus_format_canary (const HrCanaryInfo *info, const char *text)
+{
+  GVariantBuilder dict;
+
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+  if (info == NULL)
+    return g_variant_builder_end (&dict);
+  add_number (&dict, "release", info->release);
+  add_number (&dict, "previousRelease", info->previous_release);
+  add_value (&dict, "sharePermyriad", g_variant_new_uint32 (info->share));
+  add_value (&dict, "held", g_variant_new_boolean (info->held));
+  add_number (&dict, "sinceUsec", (guint64)info->since_real);
+  add_samples (&dict, "probes", "failedProbes", "latencyUsec", info->candidate);
+  add_samples (&dict, "previousProbes", "previousFailedProbes", "previousLatencyUsec", info->running);
+  add_string (&dict, "text", text);
+  return g_variant_builder_end (&dict);
+}
+
+/**
+ * hr_bus_format_service_canary:
+ * @service: a service
+ *
+ * Returns: (transfer floating): as hr_bus_format_canary(), of the canary that runs
+ */
+GVariant *
+hr_bus_format_service_canary (HrService *service)
+{
+  HrCanary *canary = hr_service_get_canary (service);
+  g_autofree char *text = canary != NULL ? hr_canary_describe (canary) : NULL;
+  HrCanaryInfo info = { 0 };
+
+  if (canary != NULL)
+    info = hr_canary_get_info (canary);
+  return hr_bus_format_canary (canary != NULL ? &info : NULL, text);
 }
 
 static GVariant *
@@ -133,6 +190,8 @@ format_service (HrService *service, gboolean in_full)
   add_strv (&dict, "listen", listen);
   if (hr_service_get_view (service)[0] != '\0')
     add_string (&dict, "view", hr_service_get_view (service));
+  if (hr_service_get_canary (service) != NULL)
+    add_value (&dict, "canary", hr_bus_format_service_canary (service));
   if (in_full || hr_service_get_error (service) == NULL)
     add_string (&dict, "error", hr_service_get_error (service));
   else
@@ -235,6 +294,7 @@ format_entry (const HrHistoryEntry *entry)
   add_string (&dict, "trigger", entry->trigger);
   add_string (&dict, "caller", entry->caller);
   add_string (&dict, "reason", entry->reason);
+  add_string (&dict, "canary", entry->canary);
   return g_variant_builder_end (&dict);
 }
 

@@ -18,6 +18,8 @@ GVariant *hr_bus_format_services (HrManager *manager);
 GVariant *hr_bus_format_history (GPtrArray *entries);
 GVariant *hr_bus_format_releases (HrService *service);
 GVariant *hr_bus_format_snapshots (HrService *service);
+GVariant *hr_bus_format_canary (const HrCanaryInfo *info, const char *text);
+GVariant *hr_bus_format_service_canary (HrService *service);
 GVariant *hr_bus_format_plan (GPtrArray *steps);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "hr-bus-methods.h"
 #include "hr-bus-service.h"
 #include "hr-bus-text.h"
+#include "hr-canary-plan.h"
 #include "hr-config.h"
 #include "hr-dbus-generated.h"
 #include "hr-figures.h"
@@ -170,6 +171,10 @@ manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
       break;
     case HR_EVENT_ROLLED_BACK:
       hr_dbus_manager_emit_rolled_back (bus, event->service, event->from, event->to, message);
+      break;
+    case HR_EVENT_CANARY_PROGRESS:
+      hr_dbus_manager_emit_canary_progress (bus, event->service, hr_canary_share_to_percent (event->canary->share),
+                                            hr_bus_format_canary (event->canary, message));
       break;
     case HR_EVENT_STATE_CHANGED:
       hr_dbus_manager_emit_service_state_changed (bus, event->service, event->old_state, event->new_state);

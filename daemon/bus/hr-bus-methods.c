@@ -156,6 +156,36 @@ handle_resume (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char
 }
 
 static gboolean
+handle_promote (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusMethods *self)
+{
+  HrService *service = find (self, invocation, name);
+
+  if (service != NULL)
+    hr_bus_call_decide (service, invocation, hr_service_promote_canary);
+  return TRUE;
+}
+
+static gboolean
+handle_abort (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusMethods *self)
+{
+  HrService *service = find (self, invocation, name);
+
+  if (service != NULL)
+    hr_bus_call_decide (service, invocation, hr_service_abort_canary);
+  return TRUE;
+}
+
+static gboolean
+handle_hold (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusMethods *self)
+{
+  HrService *service = find (self, invocation, name);
+
+  if (service != NULL)
+    hr_bus_call_decide (service, invocation, hr_service_hold_canary);
+  return TRUE;
+}
+
+static gboolean
 handle_list_services (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusMethods *self)
 {
   hr_dbus_manager_complete_list_services (bus, invocation, hr_bus_format_services (self->manager));
@@ -293,16 +323,19 @@ connect_handlers (HrBusMethods *self)
     const char *signal;
     GCallback handler;
   } handlers[] = {
+    { "handle-abort", G_CALLBACK (handle_abort) },
     { "handle-add-service", G_CALLBACK (handle_add_service) },
     { "handle-create-snapshot", G_CALLBACK (handle_create_snapshot) },
     { "handle-diff", G_CALLBACK (handle_diff) },
     { "handle-get-history", G_CALLBACK (handle_get_history) },
     { "handle-get-status", G_CALLBACK (handle_get_status) },
+    { "handle-hold", G_CALLBACK (handle_hold) },
     { "handle-list-releases", G_CALLBACK (handle_list_releases) },
     { "handle-list-services", G_CALLBACK (handle_list_services) },
     { "handle-list-snapshots", G_CALLBACK (handle_list_snapshots) },
     { "handle-pause", G_CALLBACK (handle_pause) },
     { "handle-plan", G_CALLBACK (handle_plan) },
+    { "handle-promote", G_CALLBACK (handle_promote) },
     { "handle-reload", G_CALLBACK (handle_reload) },
     { "handle-reload-all", G_CALLBACK (handle_reload_all) },
     { "handle-reload-configuration", G_CALLBACK (handle_reload_configuration) },

@@ -3,6 +3,7 @@
 
 #include "hr-bus-calls.h"
 #include "hr-bus-dirty.h"
+#include "hr-bus-format.h"
 #include "hr-bus-guard.h"
 #include "hr-bus-text.h"
 #include "hr-object-path.h"
@@ -79,6 +80,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_listen (skeleton, (const char *const *)listen);
   hr_dbus_service_set_view (skeleton, hr_service_get_view (service));
   hr_dbus_service_set_error (skeleton, error);
+  hr_dbus_service_set_canary (skeleton, hr_bus_format_service_canary (service));
   hr_dbus_service_set_paused (skeleton, hr_service_get_paused (service));
   hr_dbus_service_set_pending (skeleton, (const char *const *)pending);
   hr_dbus_service_set_notes (skeleton, (const char *const *)notes);
@@ -158,6 +160,27 @@ handle_resume (HrDbusService *skeleton, GDBusMethodInvocation *invocation, HrBus
 }
 
 static gboolean
+handle_promote (HrDbusService *skeleton, GDBusMethodInvocation *invocation, HrBusService *self)
+{
+  hr_bus_call_decide (self->service, invocation, hr_service_promote_canary);
+  return TRUE;
+}
+
+static gboolean
+handle_abort (HrDbusService *skeleton, GDBusMethodInvocation *invocation, HrBusService *self)
+{
+  hr_bus_call_decide (self->service, invocation, hr_service_abort_canary);
+  return TRUE;
+}
+
+static gboolean
+handle_hold (HrDbusService *skeleton, GDBusMethodInvocation *invocation, HrBusService *self)
+{
+  hr_bus_call_decide (self->service, invocation, hr_service_hold_canary);
+  return TRUE;
+}
+
+static gboolean
 handle_get_history (HrDbusService *skeleton, GDBusMethodInvocation *invocation, guint limit, HrBusService *self)
 {
   hr_bus_call_history (self->manager, invocation, hr_service_get_name (self->service), limit);
@@ -221,6 +244,9 @@ connect_handlers (HrBusService *self)
     { "handle-rollback", G_CALLBACK (handle_rollback) },
     { "handle-pause", G_CALLBACK (handle_pause) },
     { "handle-resume", G_CALLBACK (handle_resume) },
+    { "handle-promote", G_CALLBACK (handle_promote) },
+    { "handle-abort", G_CALLBACK (handle_abort) },
+    { "handle-hold", G_CALLBACK (handle_hold) },
     { "handle-get-history", G_CALLBACK (handle_get_history) },
     { "handle-list-releases", G_CALLBACK (handle_list_releases) },
     { "handle-diff", G_CALLBACK (handle_diff) },

@@ -189,6 +189,18 @@ hr_canary_plan_is_held (const HrCanaryPlan *self)
 }
 
 /**
+ * hr_canary_share_to_percent:
+ * @share: in permyriad
+ *
+ * Returns: it in whole percent, rounded up: only nothing is 0
+ */
+guint
+hr_canary_share_to_percent (guint share)
+{
+  return (share + 99) / 100;
+}
+
+/**
  * hr_canary_share_to_string:
  * @share: in permyriad
  *

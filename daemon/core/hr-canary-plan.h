@@ -46,6 +46,7 @@ gint64 hr_canary_plan_length (guint from, guint to, gint64 duration, guint steps
 void hr_canary_plan_hold (HrCanaryPlan *self, gint64 now);
 void hr_canary_plan_go_on (HrCanaryPlan *self, gint64 now);
 gboolean hr_canary_plan_is_held (const HrCanaryPlan *self);
+guint hr_canary_share_to_percent (guint share);
 char *hr_canary_share_to_string (guint share);
 
 G_END_DECLS

@@ -82,6 +82,39 @@ describe_latency (gint64 usec)
              : g_strdup_printf ("%" G_GINT64_FORMAT " ms", usec / 1000);
 }
 
+/* "12 of 12 times in 3.1 ms" */
+static char *
+describe_one (const HrCanarySamples *self)
+{
+  gint64 latency = hr_canary_samples_latency (self);
+  g_autofree char *took = latency >= 0 ? describe_latency (latency) : NULL;
+
+  return g_strdup_printf ("%u of %u times%s%s", self->probes - self->failed, self->probes, took != NULL ? " in " : "",
+                          took != NULL ? took : "");
+}
+
+/**
+ * hr_canary_describe_samples:
+ * @candidate: what was seen of the new instance
+ * @running: what was seen of the old one in the same time
+ *
+ * Returns: (transfer full): the figures, for people
+ */
+char *
+hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running)
+{
+  g_autofree char *new_one = NULL;
+  g_autofree char *old_one = NULL;
+
+  g_return_val_if_fail (candidate != NULL && running != NULL, NULL);
+
+  if (candidate->probes == 0)
+    return g_strdup ("it ran on; no probe came in that time");
+  new_one = describe_one (candidate);
+  old_one = describe_one (running);
+  return g_strdup_printf ("its probe passed %s, that of the release before %s", new_one, old_one);
+}
+
 static gboolean
 judge_failures (const HrCanarySamples *candidate, const HrCanarySamples *running, gboolean over, char **reason)
 {

@@ -2,10 +2,10 @@
 #include "hr-reload-policy.h"
 
 static const char *const phases[] = {
-  [HR_PHASE_WAIT] = "wait",         [HR_PHASE_SETTLE] = "settle",   [HR_PHASE_RECORD] = "record",
-  [HR_PHASE_PLACE] = "place",       [HR_PHASE_CHECK] = "check",     [HR_PHASE_START] = "start",
-  [HR_PHASE_PRESERVE] = "preserve", [HR_PHASE_READY] = "ready",     [HR_PHASE_VERIFY] = "verify",
-  [HR_PHASE_SWITCH] = "switch",     [HR_PHASE_OBSERVE] = "observe",
+  [HR_PHASE_WAIT] = "wait",         [HR_PHASE_SETTLE] = "settle", [HR_PHASE_RECORD] = "record",
+  [HR_PHASE_PLACE] = "place",       [HR_PHASE_CHECK] = "check",   [HR_PHASE_START] = "start",
+  [HR_PHASE_PRESERVE] = "preserve", [HR_PHASE_READY] = "ready",   [HR_PHASE_VERIFY] = "verify",
+  [HR_PHASE_CANARY] = "canary",     [HR_PHASE_SWITCH] = "switch", [HR_PHASE_OBSERVE] = "observe",
 };
 
 /**

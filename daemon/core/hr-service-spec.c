@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "hr-canary-plan.h"
 #include "hr-environment.h"
 #include "hr-error.h"
 #include "hr-spec-check.h"
@@ -162,6 +163,8 @@ new_default (const char *name, const char *file, const char *profile)
   self->post_command = empty_list ();
   self->post_interval = 1 * SEC;
   self->post_timeout = 1 * SEC;
+  self->canary_to = HR_CANARY_SHARE_MAX;
+  self->canary_steps = HR_SPEC_CANARY_STEPS_DEFAULT;
   return self;
 }
 

@@ -21,6 +21,8 @@ G_BEGIN_DECLS
 #define HR_SPEC_LISTENERS_MAX 64
 /* More instances of one release are refused. */
 #define HR_SPEC_INSTANCES_MAX 64
+/* Steps of a canary's share, where the file names none. */
+#define HR_SPEC_CANARY_STEPS_DEFAULT 10
 
 typedef enum { HR_SLOTS_AUTO, HR_SLOTS_YES, HR_SLOTS_NO } HrSlotsMode;
 typedef enum { HR_VIEW_AUTO, HR_VIEW_SOURCE, HR_VIEW_SLOT } HrViewMode;
@@ -113,6 +115,13 @@ struct _HrServiceSpec {
   gboolean baseline;
   gint64 post_interval;
   gint64 post_timeout;
+
+  /* Canary; shares in permyriad, see hr-canary-plan.h */
+  guint canary_from;      /* Percentage, 0: there is no canary */
+  guint canary_to;        /* RampTo */
+  gint64 canary_duration; /* RampDuration, 0: the share does not rise by itself */
+  guint canary_steps;
+  gboolean canary_sticky;
 };
 
 #define HR_TYPE_SERVICE_SPEC (hr_service_spec_get_type ())

@@ -5,6 +5,7 @@
 #include "hr-duration.h"
 #include "hr-error.h"
 #include "hr-rollback-policy.h"
+#include "hr-spec-canary.h"
 #include "hr-words.h"
 
 static gboolean
@@ -305,5 +306,6 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
          && check_ready (spec, table, error) && check_restart (spec, table, error) && check_source (spec, table, error)
          && check_slots (spec, table, error) && check_health (spec, table, error)
          && check_instances (spec, table, error) && check_post_rates (spec, table, error)
-         && check_post_metrics (spec, table, error) && check_post_use (spec, table, error);
+         && check_post_metrics (spec, table, error) && check_post_use (spec, table, error)
+         && hr_spec_check_canary (spec, table, error);
 }

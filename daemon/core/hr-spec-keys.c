@@ -5,6 +5,7 @@
 
 #include "hr-command-line.h"
 #include "hr-error.h"
+#include "hr-spec-canary.h"
 #include "hr-spec-set.h"
 #include "hr-spec-value.h"
 #include "hr-words.h"
@@ -116,15 +117,27 @@ static const HrSpecKey keys[] = {
   { "PostCheck", "Interval", hr_spec_set_duration, SET (post_interval), .least = POST_INTERVAL_MIN_USEC },
   { "PostCheck", "Timeout", TIMEOUT (post_timeout) },
 
-  { "Canary", "*", LATER },
+  { "Canary", "Percentage", hr_spec_set_canary_share, SET (canary_from) },
+  { "Canary", "RampTo", hr_spec_set_canary_share, SET (canary_to), .least = 1 },
+  { "Canary", "RampDuration", hr_spec_set_canary_duration },
+  { "Canary", "Steps", hr_spec_set_canary_steps },
+  { "Canary", "Sticky", BOOLEAN (canary_sticky) },
+
   { "Dependencies", "*", LATER },
 };
 
 /* For suggestions; those with keys of the user's own are not in the table. */
-static const char *const groups[] = {
-  "Service",      "Watch", "Check", "State", "Health", "PostCheck", HR_SPEC_GROUP_ACTIONS, HR_SPEC_GROUP_ENVIRONMENT,
-  "Profile NAME", NULL
-};
+static const char *const groups[] = { "Service",
+                                      "Watch",
+                                      "Check",
+                                      "State",
+                                      "Health",
+                                      "PostCheck",
+                                      "Canary",
+                                      HR_SPEC_GROUP_ACTIONS,
+                                      HR_SPEC_GROUP_ENVIRONMENT,
+                                      "Profile NAME",
+                                      NULL };
 static const char *const profiles[] = { "development", "production", "testing", NULL };
 
 /**

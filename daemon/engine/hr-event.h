@@ -6,6 +6,7 @@
 
 #include <glib-object.h>
 
+#include "hr-canary.h"
 #include "hr-job.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ typedef enum {
   HR_EVENT_STATE_RESTORED,   /* snapshot */
   HR_EVENT_ROLLED_BACK,      /* from, to, message: the reason */
   HR_EVENT_STATE_CHANGED,    /* old_state, new_state */
+  HR_EVENT_CANARY_PROGRESS,  /* job, canary, message: how it stands, for people */
 } HrEventKind;
 
 /**
@@ -42,6 +44,7 @@ typedef struct {
   const char *old_state;
   const char *new_state;
   const char *const *files;
+  const HrCanaryInfo *canary;
 } HrEvent;
 
 G_END_DECLS

@@ -223,8 +223,8 @@ candidate_exited (HrGeneration *candidate, GTask *task)
  * @callback: called when the candidate has ended and the old release serves, or cannot
  * @user_data: for @callback
  *
- * A candidate that was ready may have accepted connections: it answers what is under way, then is stopped as any
- * instance; one that was not is killed.
+ * A candidate that was ready may have accepted connections: it answers what is under way, or with @drain finishes all
+ * it has accepted, then is stopped as any instance; one that was not is killed.
  */
 void
 hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data)
@@ -250,7 +250,9 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
       return;
     }
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), task);
-  if (hr_generation_is_ready (self->candidate))
+  if (hr_generation_is_ready (self->candidate) && plan->drain)
+    hr_generation_retire (self->candidate);
+  else if (hr_generation_is_ready (self->candidate))
     hr_generation_hand_over (self->candidate, hr_generation_get_spec (self->candidate)->stop_timeout);
   else
     hr_generation_kill (self->candidate);

@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @state: (nullable): what the old release gets; %NULL: the newest snapshot
  * @caller: (nullable): for a transient service
  * @queue: (nullable): is told of the old release's new instance
+ * @drain: whether @candidate, which served others all the time, may take its DrainTimeout to finish what it has
  *
  * Copied.
  */
@@ -34,6 +35,7 @@ typedef struct {
   GBytes *state;
   const HrCallerContext *caller;
   HrQueueWatch *queue;
+  gboolean drain;
 } HrFallbackPlan;
 
 void hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data);

@@ -12,6 +12,7 @@ struct _HrHealth {
   guint failures;
   char *error;
   guint timer;
+  gint64 probe_began;
   char **environment;
   HrCheckRequest request;
   GCancellable *cancellable;
@@ -45,8 +46,8 @@ static void
 hr_health_class_init (HrHealthClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = hr_health_finalize;
-  signal_probed =
-      g_signal_new ("probed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+  signal_probed = g_signal_new ("probed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                                G_TYPE_BOOLEAN, G_TYPE_INT64);
   signal_changed = g_signal_new ("changed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
@@ -87,7 +88,7 @@ probed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (self->cancellable == NULL)
     return;
-  g_signal_emit (self, signal_probed, 0, ok);
+  g_signal_emit (self, signal_probed, 0, ok, hr_clock_now (hr_platform_get_clock (self->platform)) - self->probe_began);
   /* A handler may have stopped it. */
   if (self->cancellable == NULL)
     return;
@@ -122,6 +123,7 @@ probe (gpointer user_data)
   g_strfreev (self->environment);
   self->environment = hr_generation_dup_environment (self->generation);
   self->request.environment = (const char *const *)self->environment;
+  self->probe_began = hr_clock_now (hr_platform_get_clock (self->platform));
   hr_checker_probe_async (hr_platform_get_checker (self->platform), &self->request, self->request.spec->probe_timeout,
                           self->cancellable, probed, g_object_ref (self));
 }

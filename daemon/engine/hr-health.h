@@ -3,7 +3,7 @@
  * hr-health.h: the health of one instance by its service's probe.
  *
  * One probe at a time, the next an interval after the last one's end. Signals:
- * "probed" (gboolean good) after each, then "changed" () when the verdict differs.
+ * "probed" (gboolean good, gint64 latency_usec) after each, then "changed" () when the verdict differs.
  */
 #pragma once
 

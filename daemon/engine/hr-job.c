@@ -54,6 +54,7 @@ hr_job_finalize (GObject *object)
   g_free (self->outcome.message);
   g_free (self->outcome.phase);
   hr_phase_times_free (self->outcome.phases);
+  g_free (self->outcome.canary);
   g_strfreev (self->outcome.checks);
   g_strfreev (self->outcome.carried);
   g_strfreev (self->outcome.files);
@@ -349,6 +350,21 @@ hr_job_set_phase (HrJob *self, const char *phase)
       self->phase = g_strdup (phase);
     }
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/**
+ * hr_job_tell:
+ * @self: a job
+ *
+ * To be called when its outcome changed in a way that those who wait for it want to see before its end.
+ */
+void
+hr_job_tell (HrJob *self)
+{
+  g_return_if_fail (HR_IS_JOB (self));
+
+  if (!hr_job_is_finished (self))
+    g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 
 /**

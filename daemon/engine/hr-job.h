@@ -41,6 +41,7 @@ typedef struct {
   gint64 queue_wait_usec; /* the longest that a connection waited to be accepted; -1: not known */
   HrPhaseTimes *phases;   /* NULL before the first has ended; their sum is the duration */
   char *phase;            /* that failed, else NULL */
+  char *canary;           /* how it stands or came out, for people; NULL: there was none */
   char **checks;          /* what was checked, and what could not be */
   char **carried;         /* files that the program wrote, brought along */
   char **files;           /* the change set */
@@ -71,6 +72,7 @@ typedef void (*HrJobCancelFunc) (HrJob *job, gpointer user_data);
 void hr_job_set_cancel_func (HrJob *self, HrJobCancelFunc func, gpointer user_data);
 void hr_job_set_phase (HrJob *self, const char *phase);
 HrOutcome *hr_job_edit_outcome (HrJob *self);
+void hr_job_tell (HrJob *self);
 void hr_job_add_child (HrJob *self, HrJob *child);
 void hr_job_settle (HrJob *self);
 void hr_job_finish (HrJob *self, const GError *error);

@@ -60,6 +60,7 @@ hr_reload_fall_back (HrReload *self)
     .state = self->state,
     .caller = self->caller,
     .queue = self->queue,
+    .drain = self->canary != NULL && self->failed_phase == HR_PHASE_CANARY,
   };
 
   if (self->abandoned)
@@ -167,6 +168,9 @@ hr_reload_give_way (HrReload *self)
   /* It may have failed before, and be on its way back. */
   if (self->unrolling)
     hr_reload_unroll (self);
+  /* A canary that finishes what it has accepted gets no more than a moment for it. */
+  if (self->failing && self->canary != NULL && self->end == HR_RELOAD_UNDER_WAY)
+    hr_generation_hand_over (self->candidate, self->spec->stop_timeout);
 }
 
 /**

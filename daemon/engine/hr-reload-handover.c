@@ -10,7 +10,6 @@
 static void start (HrReload *self);
 static void load_state (HrReload *self);
 static void verify (HrReload *self);
-static void switch_over (HrReload *self);
 
 /* "release 7 of 'web'"; without a source there are no releases. */
 static char *
@@ -67,7 +66,10 @@ verify (HrReload *self)
   state = hr_health_get_state (self->health);
   if (state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY)
     return;
-  switch_over (self);
+  if (hr_reload_wants_canary (self))
+    hr_reload_run_canary (self);
+  else
+    hr_reload_switch_over (self);
 }
 
 static void
@@ -91,8 +93,15 @@ look_at_listeners (gpointer user_data)
   hr_reload_end (self, HR_RELOAD_ENDED_WELL);
 }
 
-static void
-switch_over (HrReload *self)
+/**
+ * hr_reload_switch_over:
+ * @self: a reload whose candidate has proven itself
+ *
+ * The phase switch. Where both share the listening sockets, a connection goes to whichever accepts, and when the job
+ * ends that is the new one. Where the candidate has sockets of its own they become the service's at once.
+ */
+void
+hr_reload_switch_over (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_SWITCH);
   hr_reload_note_serving (self);
@@ -155,6 +164,12 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   g_autofree char *words = hr_generation_last_words (candidate);
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
+  if (self->phase == HR_PHASE_CANARY)
+    {
+      hr_reload_fail (self,
+                      g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY, "while %s was a canary: %s%s", who, end, words));
+      return;
+    }
   /* Only now it is known that the program never ran: nothing could have become ready. */
   hr_reload_fail_in (self, !ran && self->phase == HR_PHASE_READY ? HR_PHASE_START : self->phase,
                      g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
@@ -292,7 +307,7 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 {
   /* A program that was ready before it opened keeps no state. */
   if (hr_reload_has_ended (self) || self->handing_over || self->sequential || hr_reload_has_several (self)
-      || hr_generation_is_ready (candidate))
+      || hr_generation_is_ready (candidate) || hr_reload_wants_canary (self))
     return;
   if (self->previous != NULL)
     preserve (self);
@@ -303,8 +318,9 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 static void
 start (HrReload *self)
 {
+  gboolean canary = hr_reload_wants_canary (self);
   gboolean barrier =
-      self->previous != NULL && !self->sequential && self->spec->preserve && !hr_reload_has_several (self);
+      self->previous != NULL && !self->sequential && self->spec->preserve && !hr_reload_has_several (self) && !canary;
   HrGenerationPlan plan = {
     .spec = self->spec,
     .release = self->release != NULL ? self->release->number : 0,
@@ -323,6 +339,8 @@ start (HrReload *self)
   hr_reload_enter (self, HR_PHASE_START);
   self->candidate = hr_generation_new (self->platform, &plan);
   hr_reload_separate (self, plan.expects_state);
+  if (canary && !hr_reload_separate_canary (self))
+    return;
   g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
   g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);

@@ -150,6 +150,8 @@ write_slot (HrReload *self)
 void
 hr_reload_place (HrReload *self)
 {
+  if (self->phase != HR_PHASE_PLACE && hr_reload_wants_canary (self) && !hr_reload_can_have_canary (self))
+    return;
   if (self->phase != HR_PHASE_PLACE)
     hr_reload_enter (self, HR_PHASE_PLACE);
   /* At most two generations: the one before the running one ends now. */

@@ -29,6 +29,7 @@ struct _HrReload {
   gboolean unsettled;
   HrScan *known_scan;
   HrGeneration *previous;
+  HrHealth *previous_health;
   HrGeneration *retiring;
   HrFollowers *old_followers; /* of previous, where it has any */
   HrFollowers *retiring_followers;
@@ -80,6 +81,7 @@ struct _HrReload {
   HrFollowers *followers; /* of candidate, where it has any */
   HrGeneration *fallback;
   HrHealth *health;
+  HrCanary *canary;
   GBytes *state;       /* what the old instance left, for the way back */
   GBytes *start_state; /* what the candidate starts with */
   char *state_id;
@@ -122,8 +124,18 @@ gboolean hr_reload_keeps_what_serves (HrReload *self);
 char *hr_reload_describe_missing (HrReload *self);
 gboolean hr_reload_await_retiring (HrReload *self);
 gboolean hr_reload_await_followers (HrReload *self);
+void hr_reload_switch_over (HrReload *self);
+
+/* hr-reload-canary.c */
+gboolean hr_reload_wants_canary (HrReload *self);
+gboolean hr_reload_can_have_canary (HrReload *self);
+gboolean hr_reload_separate_canary (HrReload *self);
+void hr_reload_run_canary (HrReload *self);
+void hr_reload_end_canary (HrReload *self);
+gint64 hr_reload_canary_timeout (HrReload *self);
 
 /* hr-reload-traffic.c */
+gboolean hr_reload_has_tcp_listener (HrReload *self);
 void hr_reload_separate (HrReload *self, gboolean state_expected);
 void hr_reload_give_all_traffic (HrReload *self);
 void hr_reload_end_traffic (HrReload *self);

@@ -5,8 +5,14 @@
 #include "hr-log.h"
 #include "hr-reload-private.h"
 
-static gboolean
-has_tcp_listener (HrReload *self)
+/**
+ * hr_reload_has_tcp_listener:
+ * @self: a reload
+ *
+ * Returns: whether the daemon holds a TCP listener of the service
+ */
+gboolean
+hr_reload_has_tcp_listener (HrReload *self)
 {
   GPtrArray *list = hr_listeners_list (self->parts.listeners);
 
@@ -23,8 +29,8 @@ static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
   return self->previous != NULL && !self->sequential && !hr_reload_has_several (self) && !state_expected
-         && self->spec->probe_exec[0] != NULL && has_tcp_listener (self) && hr_generation_is_serving (self->previous)
-         && hr_generation_is_watched (self->previous);
+         && self->spec->probe_exec[0] != NULL && hr_reload_has_tcp_listener (self)
+         && hr_generation_is_serving (self->previous) && hr_generation_is_watched (self->previous);
 }
 
 /**
@@ -82,4 +88,5 @@ hr_reload_end_traffic (HrReload *self)
 {
   if (self->candidate != NULL)
     hr_listeners_rejoin (self->parts.listeners, hr_generation_get_id (self->candidate));
+  hr_reload_end_canary (self);
 }

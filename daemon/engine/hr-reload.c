@@ -53,10 +53,14 @@ hr_reload_dispose (GObject *object)
       g_signal_handlers_disconnect_by_data (self->health, self);
       hr_health_stop (self->health);
     }
+  if (self->canary != NULL)
+    g_signal_handlers_disconnect_by_data (self->canary, self);
+  g_clear_object (&self->canary);
   g_clear_object (&self->health);
   if (self->queue != NULL)
     hr_queue_watch_end (self->queue);
   g_clear_object (&self->queue);
+  g_clear_object (&self->previous_health);
   g_clear_object (&self->candidate);
   g_clear_object (&self->fallback);
   g_clear_object (&self->previous);
@@ -140,6 +144,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->intake, plan->intake);
   self->known_scan = plan->scan != NULL && plan->target != 0 ? hr_scan_copy (plan->scan) : NULL;
   g_set_object (&self->previous, plan->previous);
+  g_set_object (&self->previous_health, plan->previous_health);
   g_set_object (&self->retiring, plan->retiring);
   g_set_object (&self->old_followers, plan->followers);
   g_set_object (&self->retiring_followers, plan->retiring_followers);
@@ -196,6 +201,8 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
       return preserve_timeout (self);
     case HR_PHASE_VERIFY:
       return HR_VERIFY_TIMEOUT_USEC + self->spec->probe_failures * self->spec->probe_timeout;
+    case HR_PHASE_CANARY:
+      return hr_reload_canary_timeout (self);
     case HR_PHASE_WAIT:
     case HR_PHASE_SETTLE:
     case HR_PHASE_SWITCH:

@@ -9,11 +9,12 @@
  *
  * - "processes" (): one of its processes began or ended
  * - "announced" (): the release is known and something will happen; not emitted for nothing to do
- * - "event" (HrEvent *): state was preserved or restored
+ * - "event" (HrEvent *): state was preserved or restored, a canary got on
  * - "ended" (): completed, nothing to do, or failed with the old release serving again where that was possible
  */
 #pragma once
 
+#include "hr-canary.h"
 #include "hr-event.h"
 #include "hr-followers.h"
 #include "hr-generation.h"
@@ -48,6 +49,7 @@ G_BEGIN_DECLS
  * @intake: (nullable): what knows whether the source is in the middle of something
  * @scan: (nullable): the newest scan, for a @target that needs none
  * @previous: (nullable): the running instance
+ * @previous_health: (nullable): what is known of its health
  * @retiring: (nullable): the one before it, if it has not ended yet
  * @followers: (nullable): the others of the running instances
  * @retiring_followers: (nullable): those before them, if they have not ended yet
@@ -72,6 +74,7 @@ typedef struct {
   HrIntake *intake;
   const HrScan *scan;
   HrGeneration *previous;
+  HrHealth *previous_health;
   HrGeneration *retiring;
   HrFollowers *followers;
   HrFollowers *retiring_followers;
@@ -107,6 +110,7 @@ HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
+HrCanary *hr_reload_get_canary (HrReload *self);
 HrHealth *hr_reload_steal_health (HrReload *self);
 HrScan *hr_reload_steal_scan (HrReload *self);
 

@@ -59,6 +59,7 @@ hr_sampler_finalize (GObject *object)
 {
   HrSampler *self = HR_SAMPLER (object);
 
+  g_clear_object (&self->request.source);
   g_strfreev (self->environment);
   g_free (self->read_words);
   g_free (self->run_words);
@@ -185,14 +186,19 @@ look (gpointer user_data)
   if (self->held)
     looked (self);
   else if (self->reads)
-    hr_metric_reader_read_async (hr_platform_get_metric_reader (self->platform), &self->request, self->cancellable,
-                                 got_numbers, g_object_ref (self));
+    {
+      /* It differs while another instance serves beside it. */
+      g_clear_object (&self->request.source);
+      self->request.source = hr_generation_probe_source (self->generation);
+      hr_metric_reader_read_async (hr_platform_get_metric_reader (self->platform), &self->request, self->cancellable,
+                                   got_numbers, g_object_ref (self));
+    }
   else
     run_command (self);
 }
 
 static void
-probed (HrHealth *health, gboolean good, HrSampler *self)
+probed (HrHealth *health, gboolean good, gint64 latency, HrSampler *self)
 {
   if (self->held)
     return;

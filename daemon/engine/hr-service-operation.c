@@ -165,6 +165,7 @@ run_reload (HrService *self)
     .intake = self->intake,
     .scan = self->scan,
     .previous = alive,
+    .previous_health = alive != NULL ? self->health : NULL,
     .retiring = self->retiring,
     .followers = self->followers,
     .retiring_followers = self->retiring_followers,

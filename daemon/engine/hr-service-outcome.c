@@ -42,6 +42,8 @@ reload_announced (HrReload *reload, HrService *self)
 static void
 reload_event (HrReload *reload, HrEvent *event, HrService *self)
 {
+  if (event->kind == HR_EVENT_CANARY_PROGRESS)
+    hr_service_touch (self);
   hr_service_emit_event (self, event);
 }
 
@@ -90,6 +92,7 @@ hr_service_write_history (HrService *self, const HrRequest *request, const GErro
     .trigger = request->trigger,
     .caller = (char *)hr_job_get_caller (job),
     .reason = (char *)rollback_reason (request),
+    .canary = outcome->canary,
   };
   g_autoptr (GError) failure = NULL;
 

@@ -4,6 +4,8 @@
  */
 #include <string.h>
 
+#include "hr-canary-plan.h"
+#include "hr-duration.h"
 #include "hr-error.h"
 #include "hr-reload-policy.h"
 #include "hr-service-private.h"
@@ -174,20 +176,43 @@ plan_check (HrService *self, GPtrArray *steps)
     }
 }
 
+/* As hr_reload_wants_canary(), of a reload that has not begun. */
 static void
-plan_handover (HrService *self, GPtrArray *steps)
+plan_canary (HrService *self, GPtrArray *steps)
+{
+  g_autofree char *from = hr_canary_share_to_string (self->spec->canary_from);
+  g_autofree char *to = hr_canary_share_to_string (self->spec->canary_to);
+  g_autofree char *time = hr_duration_to_string (self->spec->canary_duration);
+
+  if (self->spec->canary_duration > 0)
+    add_step (steps, HR_PHASE_CANARY,
+              g_strdup_printf ("give it %s of the new connections, rising to %s in %s, and compare it with the release "
+                               "that runs; it gets no state",
+                               from, to, time));
+  else
+    add_step (steps, HR_PHASE_CANARY,
+              g_strdup_printf ("give it %s of the new connections until somebody promotes or aborts it, and compare it "
+                               "with the release that runs; it gets no state",
+                               from));
+}
+
+static void
+plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
 {
   gboolean alive = self->current != NULL && hr_generation_is_alive (self->current);
   gboolean overlap = self->spec->handover == HR_HANDOVER_OVERLAP && self->spec->sockets != HR_SOCKETS_NONE;
+  gboolean canary = alive && overlap && moves && self->spec->canary_from > 0;
 
   if (alive && !overlap)
     add_step (steps, HR_PHASE_PRESERVE, g_strdup ("stop the running instance and take its state"));
   add_step (steps, HR_PHASE_START, g_strdup (alive && overlap ? "start beside the running instance" : "start"));
-  if (alive && overlap && self->spec->preserve)
+  if (alive && overlap && self->spec->preserve && !canary)
     add_step (steps, HR_PHASE_PRESERVE,
               g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
   if (self->spec->probe_exec[0] != NULL)
     add_step (steps, HR_PHASE_VERIFY, g_strdup_printf ("probe with '%s'", self->spec->probe_exec[0]));
+  if (canary)
+    plan_canary (self, steps);
   add_step (steps, HR_PHASE_SWITCH,
             g_strdup_printf ("the new instance serves; it is watched for %" G_GINT64_FORMAT
                              " ms before its release counts as good",
@@ -206,22 +231,22 @@ scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
   const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
   const HrRelease *running =
       self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
+  HrReloadVerdict verdict;
 
   if (scan == NULL)
     {
       g_task_return_error (task, error);
       return;
     }
-  plan_record (
-      self, steps, scan,
-      hr_reload_decide (scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL, TRUE),
-      last != NULL ? last->number + 1 : 1);
+  verdict =
+      hr_reload_decide (scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL, TRUE);
+  plan_record (self, steps, scan, verdict, last != NULL ? last->number + 1 : 1);
   add_step (steps, HR_PHASE_PLACE,
             g_strdup_printf ("bring slot %s to it; the program sees its files as %s",
                              hr_slot_to_string (self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A),
                              hr_slots_view_note (self->parts.slots)));
   plan_check (self, steps);
-  plan_handover (self, steps);
+  plan_handover (self, steps, verdict != HR_RELOAD_RUNNING);
   g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
 }
 
@@ -251,7 +276,7 @@ hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer u
       g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_plan_step_free);
 
       add_step (steps, HR_PHASE_RECORD, g_strdup ("without Source there is nothing to record"));
-      plan_handover (self, steps);
+      plan_handover (self, steps, FALSE);
       g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
       return;
     }

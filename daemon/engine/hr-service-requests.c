@@ -219,17 +219,103 @@ hr_service_restore_snapshot (HrService *self, const char *id, const char *caller
   return NULL;
 }
 
+/* Who decides about a canary must not think that there was one. */
+static HrCanary *
+find_canary (HrService *self, GError **error)
+{
+  HrCanary *canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
+
+  if (canary == NULL)
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "'%s' has no canary: %s", self->name,
+                 self->reload != NULL ? "its reload is in another phase"
+                 : self->spec != NULL && self->spec->canary_from > 0
+                     ? "a reload that moves it to another release begins one"
+                     : "its service file asks for none (see Percentage in group 'Canary')");
+  return canary;
+}
+
+/**
+ * hr_service_promote_canary:
+ * @self: a service
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Its canary has proven itself: it gets all new connections, and the reload goes on.
+ *
+ * Returns: success; else %HR_ERROR_FAILED: it has no canary
+ */
+gboolean
+hr_service_promote_canary (HrService *self, const char *caller, GError **error)
+{
+  HrCanary *canary = find_canary (self, error);
+
+  if (canary == NULL)
+    return FALSE;
+  hr_log_info (self->name, "its canary is promoted by %s", caller != NULL ? caller : "the daemon");
+  hr_canary_promote (canary);
+  return TRUE;
+}
+
+/**
+ * hr_service_abort_canary:
+ * @self: a service
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Its canary gets no new connection any more, finishes what it has, and the reload fails.
+ *
+ * Returns: success; else %HR_ERROR_FAILED: it has no canary
+ */
+gboolean
+hr_service_abort_canary (HrService *self, const char *caller, GError **error)
+{
+  HrCanary *canary = find_canary (self, error);
+
+  if (canary == NULL)
+    return FALSE;
+  hr_log_info (self->name, "its canary is aborted by %s", caller != NULL ? caller : "the daemon");
+  hr_canary_abort (canary);
+  return TRUE;
+}
+
+/**
+ * hr_service_hold_canary:
+ * @self: a service
+ * @caller: (nullable): who asked
+ * @error: return location
+ *
+ * Its canary keeps the share that it has until somebody promotes or aborts it, or resumes the service.
+ *
+ * Returns: success, also for one that is held already; else %HR_ERROR_FAILED: it has no canary
+ */
+gboolean
+hr_service_hold_canary (HrService *self, const char *caller, GError **error)
+{
+  HrCanary *canary = find_canary (self, error);
+
+  if (canary == NULL)
+    return FALSE;
+  hr_log_info (self->name, "its canary is held by %s", caller != NULL ? caller : "the daemon");
+  hr_canary_hold (canary);
+  return TRUE;
+}
+
 /**
  * hr_service_set_paused:
  * @self: a service
  * @paused: whether changes of its source are only kept
  * @of_all: whether all services are paused or resumed; each kind of pause ends by itself
+ *
+ * Resuming one service lets its canary go on, too, if that is held.
  */
 void
 hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all)
 {
   gboolean before = hr_service_get_paused (self);
+  HrCanary *canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
 
+  if (!paused && !of_all && canary != NULL)
+    hr_canary_go_on (canary);
   if (of_all)
     self->all_paused = paused;
   else

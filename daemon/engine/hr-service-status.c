@@ -234,6 +234,19 @@ hr_service_get_paused (HrService *self)
 }
 
 /**
+ * hr_service_get_canary:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): the canary that runs
+ */
+HrCanary *
+hr_service_get_canary (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
+}
+
+/**
  * hr_service_get_pending:
  * @self: a service
  *

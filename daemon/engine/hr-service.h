@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hr-canary.h"
 #include "hr-generation.h"
 #include "hr-job.h"
 #include "hr-platform.h"
@@ -37,6 +38,9 @@ HrJob *hr_service_restart (HrService *self, const char *caller);
 HrJob *hr_service_reload (HrService *self, const char *caller);
 HrJob *hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error);
 HrJob *hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error);
+gboolean hr_service_promote_canary (HrService *self, const char *caller, GError **error);
+gboolean hr_service_abort_canary (HrService *self, const char *caller, GError **error);
+gboolean hr_service_hold_canary (HrService *self, const char *caller, GError **error);
 void hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all);
 
 /* For status. Strings belong to the service. */
@@ -59,8 +63,9 @@ char **hr_service_get_listen (HrService *self);   /* (transfer full): addresses 
 const char *hr_service_get_view (HrService *self);
 const char *hr_service_get_error (HrService *self); /* NULL: none */
 gboolean hr_service_get_paused (HrService *self);
-char **hr_service_get_pending (HrService *self); /* (transfer full): changed paths that wait */
-char **hr_service_get_notes (HrService *self);   /* (transfer full): what people should know: carried files, … */
+HrCanary *hr_service_get_canary (HrService *self); /* (transfer none): NULL: none runs */
+char **hr_service_get_pending (HrService *self);   /* (transfer full): changed paths that wait */
+char **hr_service_get_notes (HrService *self);     /* (transfer full): what people should know: carried files, … */
 const char *hr_service_get_status_text (HrService *self); /* STATUS= of the program, NULL: none */
 
 /* Releases and snapshots; element types HrRelease (oldest first, transfer none) and HrSnapshot (newest first). */

@@ -40,6 +40,7 @@ hr_history_entry_free (HrHistoryEntry *self)
   g_free (self->trigger);
   g_free (self->caller);
   g_free (self->reason);
+  g_free (self->canary);
   g_free (self);
 }
 
@@ -122,6 +123,7 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   g_autoptr (JsonNode) root = NULL;
   g_autofree char *error = cut (entry->error, HR_HISTORY_ERROR_MAX);
   g_autofree char *reason = cut (entry->reason, HR_HISTORY_ERROR_MAX);
+  g_autofree char *canary = cut (entry->canary, HR_HISTORY_ERROR_MAX);
   g_autofree char *line = NULL;
 
   json_builder_begin_object (builder);
@@ -145,6 +147,7 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   add_string (builder, "trigger", entry->trigger);
   add_string (builder, "caller", entry->caller);
   add_string (builder, "reason", reason);
+  add_string (builder, "canary", canary);
   json_builder_end_object (builder);
 
   root = json_builder_get_root (builder);
@@ -255,5 +258,6 @@ hr_history_entry_from_line (const char *line, gsize size)
   entry->error = get_string (object, "error");
   entry->caller = get_string (object, "caller");
   entry->reason = get_string (object, "reason");
+  entry->canary = get_string (object, "canary");
   return g_steal_pointer (&entry);
 }

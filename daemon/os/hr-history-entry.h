@@ -13,7 +13,7 @@
 
 G_BEGIN_DECLS
 
-/* HrHistoryEntry.error and reason keep at most this, in bytes, cut at a character. */
+/* HrHistoryEntry.error, reason and canary keep at most this, in bytes, cut at a character. */
 #define HR_HISTORY_ERROR_MAX 4096
 
 typedef struct _HrHistoryEntry HrHistoryEntry;
@@ -40,6 +40,7 @@ struct _HrHistoryEntry {
   char *trigger;
   char *caller; /* NULL: the daemon itself */
   char *reason; /* of a rollback, else NULL */
+  char *canary; /* how it came out, NULL: there was none */
 };
 
 HrHistoryEntry *hr_history_entry_new (void);

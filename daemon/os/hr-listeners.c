@@ -173,8 +173,9 @@ hr_listeners_is_separate (HrListeners *self, const char *instance)
  * @self: the listeners
  * @instance: id of an instance
  *
- * Returns: (transfer full) (nullable): a source address whose connections reach this instance whatever its share;
- *   %NULL when it is not separate, or no listener of it can be reached over IPv4
+ * Returns: (transfer full) (nullable): while one instance is separate: a source address whose connections reach
+ *   @instance, that one or one that accepts from the service's sockets, whatever the share; %NULL when none is, or no
+ *   listener can be reached over IPv4
  */
 GInetAddress *
 hr_listeners_probe_source (HrListeners *self, const char *instance)

@@ -123,9 +123,10 @@ static GInetAddress *
 hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
 {
   HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
-  guint32 source = htonl (self->sources.own);
+  gboolean own = hr_socket_listeners_is_separate (listeners, instance);
+  guint32 source = htonl (own ? self->sources.own : self->sources.main);
 
-  for (guint i = 0; hr_socket_listeners_is_separate (listeners, instance) && i < self->held->len; i++)
+  for (guint i = 0; self->separate != NULL && i < self->held->len; i++)
     if (hr_held_listener_takes_ipv4 (get (self, i)))
       return g_inet_address_new_from_bytes ((const guint8 *)&source, G_SOCKET_FAMILY_IPV4);
   return NULL;

@@ -58,6 +58,8 @@ describe (const HrEvent *event)
       return g_strdup ("StateRestored");
     case HR_EVENT_ROLLED_BACK:
       return g_strdup_printf ("RolledBack %" G_GUINT64_FORMAT ">%" G_GUINT64_FORMAT, event->from, event->to);
+    case HR_EVENT_CANARY_PROGRESS:
+      return g_strdup_printf ("CanaryProgress %u%s", event->canary->share, event->canary->held ? " held" : "");
     case HR_EVENT_STATE_CHANGED:
     default:
       return g_strdup (event->new_state);

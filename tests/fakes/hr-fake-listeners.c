@@ -120,6 +120,11 @@ fake_set_share (HrListeners *listeners, const char *instance, guint permyriad, g
       g_set_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "instance %s is not separate", instance);
       return FALSE;
     }
+  if (self->share_failure != NULL)
+    {
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_FAILED, self->share_failure);
+      return FALSE;
+    }
   self->share = permyriad;
   self->sticky = sticky;
   g_ptr_array_add (self->traffic, g_strdup_printf ("share %u%s", permyriad, sticky ? " sticky" : ""));
@@ -152,9 +157,11 @@ fake_rejoin (HrListeners *listeners, const char *instance)
 static GInetAddress *
 fake_probe_source (HrListeners *listeners, const char *instance)
 {
-  return fake_is_separate (listeners, instance) && !HR_FAKE_LISTENERS (listeners)->no_probe_source
-             ? g_inet_address_new_from_string ("127.64.0.1")
-             : NULL;
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (self->separate == NULL || self->no_probe_source)
+    return NULL;
+  return g_inet_address_new_from_string (fake_is_separate (listeners, instance) ? "127.64.0.1" : "127.64.0.2");
 }
 
 static int

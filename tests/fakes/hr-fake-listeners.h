@@ -19,6 +19,7 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @closed: how often they were closed
  * @revived: how often they were looked after
  * @separate_failure: (nullable): why no instance can have sockets of its own
+ * @share_failure: (nullable): why its share cannot be set
  * @separate: (nullable): id of the instance that has them
  * @share: of the new connections, for that one
  * @sticky: whether that is by source address
@@ -42,6 +43,7 @@ struct _HrFakeListeners {
   gboolean is_open;
   GPtrArray *list;
   const char *separate_failure;
+  const char *share_failure;
   char *separate;
   guint share;
   gboolean sticky;

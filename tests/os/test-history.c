@@ -119,6 +119,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   hr_phase_times_add (entry->phases, "check", 40000);
   entry->phase = g_strdup ("check");
   entry->reason = g_strdup ("it ended");
+  entry->canary = g_strdup ("passed at 100%");
   entry->error = g_strdup ("line 1\n\tline 2 \x01 \xff");
   entry->trigger = g_strdup ("manual");
   entry->caller = g_strdup ("uid 1000");
@@ -144,6 +145,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   g_assert_cmpint (usec, ==, 40000);
   g_assert_cmpstr (back->phase, ==, "check");
   g_assert_cmpstr (back->reason, ==, "it ended");
+  g_assert_cmpstr (back->canary, ==, "passed at 100%");
   g_assert_cmpstr (back->error, ==, "line 1\n\tline 2 \x01 \xef\xbf\xbd");
   g_assert_cmpstr (back->trigger, ==, "manual");
   g_assert_cmpstr (back->caller, ==, "uid 1000");

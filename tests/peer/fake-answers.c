@@ -47,6 +47,16 @@ fake_answer_details (const char *service, gboolean success)
 }
 
 GVariant *
+fake_answer_canary (void)
+{
+  return g_variant_new_parsed (
+      "{'release': <uint64 8>, 'previousRelease': <uint64 7>, 'sharePermyriad': <uint32 2000>,"
+      " 'held': <false>, 'sinceUsec': <uint64 1759674600000000>, 'probes': <uint32 3>,"
+      " 'failedProbes': <uint32 0>, 'latencyUsec': <uint64 1200>, 'previousProbes': <uint32 2>,"
+      " 'previousFailedProbes': <uint32 0>, 'text': <'20% of the new connections'>}");
+}
+
+GVariant *
 fake_answer_service_status (gboolean running)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
@@ -65,6 +75,7 @@ fake_answer_service_status (gboolean running)
       g_variant_dict_insert (&dict, "uptimeUsec", "t", (guint64)(184 * G_USEC_PER_SEC));
       g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
       g_variant_dict_insert (&dict, "view", "s", "source");
+      g_variant_dict_insert_value (&dict, "canary", fake_answer_canary ());
     }
   else
     g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");

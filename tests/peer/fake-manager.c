@@ -199,6 +199,20 @@ on_pause (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char 
   return TRUE;
 }
 
+/* Only one of them has a canary. */
+static gboolean
+on_decide (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  if (!admit (self, invocation, service))
+    return TRUE;
+  if (g_str_equal (service, "being-system"))
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  else
+    g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_FAILED,
+                                           "'%s' has no canary: none is asked for", service);
+  return TRUE;
+}
+
 static gboolean
 on_list_services (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
 {
@@ -461,6 +475,9 @@ connect_handlers (FakeManager *self)
     { "handle-reload-all", G_CALLBACK (on_reload_all) },
     { "handle-pause", G_CALLBACK (on_pause) },
     { "handle-resume", G_CALLBACK (on_pause) },
+    { "handle-promote", G_CALLBACK (on_decide) },
+    { "handle-abort", G_CALLBACK (on_decide) },
+    { "handle-hold", G_CALLBACK (on_decide) },
     { "handle-list-services", G_CALLBACK (on_list_services) },
     { "handle-get-status", G_CALLBACK (on_get_status) },
     { "handle-get-history", G_CALLBACK (on_get_history) },
@@ -613,6 +630,7 @@ fake_manager_emit_all (FakeManager *self)
   hr_dbus_manager_emit_reload_failed (self->manager, name, job, "check", "bad\033[2J",
                                       fake_answer_details (name, FALSE));
   hr_dbus_manager_emit_rolled_back (self->manager, name, 7, 6, "it ended");
+  hr_dbus_manager_emit_canary_progress (self->manager, name, 20, fake_answer_canary ());
   hr_dbus_manager_emit_service_state_changed (self->manager, name, "running", "reloading");
 }
 

@@ -10,7 +10,7 @@
   "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\",\"release\":7,"                    \
   "\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],\"downtime\":\"0.2s\","                     \
   "\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{\"phase\":\"record\",\"usec\":" \
-  "1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,\"error\":null}"
+  "1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,\"error\":null,\"canary\":null}"
 
 static void
 test_add_keeps_the_meaning_of_relative_paths (HrctlFixture *f, gconstpointer data)

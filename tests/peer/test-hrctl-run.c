@@ -313,6 +313,7 @@ test_monitor_tells_each_event (HrctlFixture *f, gconstpointer data)
     " being-system: release 7 is live in 41 ms, downtime 0 ms\n",
     " being-system: reload failed in phase check\n  bad\xef\xbf\xbd[2J\n",
     " being-system: rolled back from release 7 to 6: it ended\n",
+    " being-system: canary of release 8: 20% of the new connections\n",
     " being-system: reloading, was running\n",
   };
   g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });

@@ -27,7 +27,7 @@ test_reload_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
             "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
             "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
             "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,"
-            "\"error\":null}");
+            "\"error\":null,\"canary\":null}");
   g_assert_cmpstr (good->err, ==, "");
   g_assert_cmpint (good->code, ==, HR_EXIT_OK);
   g_assert_nonnull (strstr (instant->out, "\"instant\""));
@@ -37,7 +37,7 @@ test_reload_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
            "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
            "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
            "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\","
-           "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\"}");
+           "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\",\"canary\":null}");
   g_assert_cmpint (bad->code, ==, HR_EXIT_FAILED);
 }
 
@@ -50,7 +50,7 @@ test_a_refused_reload_has_every_key_too (HrctlFixture *f, gconstpointer data)
                         "\"release\":null,\"previousRelease\":null,\"statePreserved\":false,\"dependentsReloaded\":[],"
                         "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"queueWaitUsec\":null,\"phases\":"
                         "null,\"phase\":null,"
-                        "\"error\":\"there is no service 'nobody'\"}");
+                        "\"error\":\"there is no service 'nobody'\",\"canary\":null}");
   g_assert_cmpint (r->code, ==, HR_EXIT_NOT_FOUND);
 }
 
@@ -156,7 +156,7 @@ test_exit_codes_are_those_of_the_manual (HrctlFixture *f, gconstpointer data)
     { { "stop" }, HR_EXIT_USAGE },
     { { "stop", "--all", "broken" }, HR_EXIT_USAGE },
     { { "reload-module", "x" }, HR_EXIT_USAGE },
-    { { "promote", "x" }, HR_EXIT_USAGE },
+    { { "promote", "nobody" }, HR_EXIT_NOT_FOUND },
     { { "top" }, HR_EXIT_USAGE },
     { { "snapshot", "eat", "being-system" }, HR_EXIT_USAGE },
     { { "logs", "-f", "--json", "being-system" }, HR_EXIT_USAGE },
@@ -264,10 +264,13 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
          "\"services\":["
          "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
          "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
-         "\"view\":\"source\",\"error\":null},"
+         "\"view\":\"source\",\"error\":null,\"canary\":{\"release\":8,\"previousRelease\":7,"
+         "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
+         "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
+         "\"text\":\"20% of the new connections\"}},"
          "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
          "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
-         "\"error\":\"five failures in 30 s\\nlast: exit code 1\"}]}");
+         "\"error\":\"five failures in 30 s\\nlast: exit code 1\",\"canary\":null}]}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));
   g_assert_null (strstr (one->out, "being-system"));
   g_assert_cmpint (one->code, ==, HR_EXIT_OK);
@@ -296,6 +299,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "      Memory: 12.3\xc2\xa0MB\n"
                               "     Release: 7 (a rollback would go to 6)\n"
                               "        View: source\n"
+                              "      Canary: release 8 has 20%% of the new connections (since 2025-10-05 14:30)\n"
                               "      Listen: tcp:127.0.0.1:8080\n"
                               "      Status: thinking\n"
                               "         Log: %s/being-system.log\n"
@@ -325,12 +329,12 @@ test_history (HrctlFixture *f, gconstpointer data)
             "\"files\":[\"app.py\",\"lib/ä.py\"],\"success\":true,\"release\":7,\"previousRelease\":6,"
             "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
             "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,\"error\":null,"
-            "\"trigger\":\"file\",\"caller\":null,\"reason\":null},"
+            "\"trigger\":\"file\",\"caller\":null,\"reason\":null,\"canary\":null},"
             "{\"timestamp\":\"2025-10-05T14:29:00Z\",\"service\":\"being-system\",\"file\":null,\"files\":[],"
             "\"success\":false,\"release\":6,\"previousRelease\":null,\"downtime\":\"0.0s\",\"downtimeUsec\":0,"
             "\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{\"phase\":\"record\",\"usec\":1230},{"
             "\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\",\"error\":\"app.py:3: SyntaxError\\n  def f(:\","
-            "\"trigger\":\"manual\",\"caller\":\"uid 1000\",\"reason\":null}]");
+            "\"trigger\":\"manual\",\"caller\":\"uid 1000\",\"reason\":null,\"canary\":null}]");
   g_assert_cmpstr (fake_manager_get_calls (f->fake), ==, "limit 10\nGetHistory being-system\nlimit 2\n");
 }
 
@@ -423,6 +427,41 @@ test_pause_and_resume (HrctlFixture *f, gconstpointer data)
   hrctl_assert_json (json, "{\"service\":null,\"paused\":true}");
 }
 
+static void
+test_promote_abort_and_hold_a_canary (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) promote = hrctl_run (f, "promote", "being-system", NULL);
+  g_autoptr (HrctlResult) abort = hrctl_run (f, "abort", "being-system", NULL);
+  g_autoptr (HrctlResult) hold = hrctl_run (f, "--json", "hold", "being-system", NULL);
+
+  g_assert_cmpstr (promote->out, ==, "being-system: the canary is promoted; all new connections go to it\n");
+  g_assert_cmpint (promote->code, ==, HR_EXIT_OK);
+  g_assert_cmpstr (abort->out, ==, "being-system: the canary is aborted; no new connection goes to it\n");
+  hrctl_assert_json (hold, "{\"service\":\"being-system\",\"canary\":\"held\"}");
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==,
+                   "Promote being-system\nAbort being-system\nHold being-system\n");
+}
+
+static void
+test_case_16_what_has_no_canary_is_not_promoted (HrctlFixture *f, gconstpointer data)
+{
+  static const char *const verbs[] = { "promote", "abort", "hold" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      g_autoptr (HrctlResult) none = hrctl_run (f, verbs[i], "broken", NULL);
+      g_autoptr (HrctlResult) unknown = hrctl_run (f, verbs[i], "nobody", NULL);
+      g_autoptr (HrctlResult) secret = hrctl_run (f, verbs[i], "secret", NULL);
+      g_autoptr (HrctlResult) unnamed = hrctl_run (f, verbs[i], NULL);
+
+      g_assert_cmpstr (none->err, ==, "hrctl: 'broken' has no canary: none is asked for\n");
+      g_assert_cmpint (none->code, ==, HR_EXIT_FAILED);
+      g_assert_cmpint (unknown->code, ==, HR_EXIT_NOT_FOUND);
+      g_assert_cmpint (secret->code, ==, HR_EXIT_NOT_ALLOWED);
+      g_assert_cmpint (unnamed->code, ==, HR_EXIT_USAGE);
+    }
+}
+
 /* Scripts that parse what is printed must always have something to parse. */
 static void
 test_json_of_an_error_is_a_document (HrctlFixture *f, gconstpointer data)
@@ -502,6 +541,8 @@ main (int argc, char **argv)
   ADD ("releases-diff-and-plan", test_releases_diff_and_plan);
   ADD ("rollback-names-the-release", test_rollback_names_the_release);
   ADD ("pause-and-resume", test_pause_and_resume);
+  ADD ("promote-abort-and-hold-a-canary", test_promote_abort_and_hold_a_canary);
+  ADD ("case-16-what-has-no-canary-is-not-promoted", test_case_16_what_has_no_canary_is_not_promoted);
   ADD ("json-of-an-error-is-a-document", test_json_of_an_error_is_a_document);
   ADD ("help-and-version-need-no-daemon", test_help_and_version_need_no_daemon);
 

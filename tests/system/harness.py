@@ -95,7 +95,7 @@ class Signals:
 
     # A signal of ours has a known number of arguments: it is complete when they are there.
     COUNT = {"ConfigurationReloaded": 5, "FileChanged": 2, "ReloadStarted": 4, "ReloadCompleted": 5, "ReloadFailed": 5, "StatePreserved": 3,
-             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3}
+             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3, "CanaryProgress": 3}
 
     def complete(self, block):
         member = re.search(r"member=(\w+)", block[0])

@@ -187,6 +187,11 @@ test_shares_are_written_as_people_do (void)
 
       g_assert_cmpstr (text, ==, cases[i].text);
     }
+  g_assert_cmpuint (hr_canary_share_to_percent (0), ==, 0);
+  g_assert_cmpuint (hr_canary_share_to_percent (1), ==, 1);
+  g_assert_cmpuint (hr_canary_share_to_percent (100), ==, 1);
+  g_assert_cmpuint (hr_canary_share_to_percent (101), ==, 2);
+  g_assert_cmpuint (hr_canary_share_to_percent (10000), ==, 100);
 }
 
 int

@@ -66,10 +66,7 @@ test_later_keys_are_refused (void)
     "[Actions]\n*.c=signal:HUP",
     "[Actions]\n*.c=notify",
     "[Actions]\n*.c=manual",
-    "[Canary]",
-    "[Canary]\nPercentage=10",
     "[Dependencies]\nRequires=x ^1.0.0",
-    "[Profile production]\nCanary.Percentage=10",
     "[Profile production]\nService.User=me",
   };
 

@@ -411,7 +411,7 @@ test_empty_values_take_back (void)
   static const char drop_in[] = "[Service]\nDescription=\nVersion=\nShare=\nWorkingDirectory=\nEnvironment=\n"
                                 "EnvironmentFile=\nListen=\nSuccessExitStatus=\nExec=true\n"
                                 "[Watch]\nPaths=\nExtensions=\nIgnore=\n[Check]\nBuild=\nPreCheck=\nForbid=\n"
-                                "[Health]\nProbe=\n";
+                                "[Health]\nProbe=\n[Profile production]\nCanary.Percentage=\n";
   static const HrSpecSource sources[] = {
     { SPEC_FILE, full_text, sizeof full_text - 1 },
     { "/x.conf", drop_in, sizeof drop_in - 1 },

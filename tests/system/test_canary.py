@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A new release that gets a share of the new connections beside the old one, under load."""
+
+import math
+import os
+import random
+import signal
+import socket
+import sys
+
+from harness import Load, Site, check, equal, main, test, until
+from services import Service, app
+
+MANUAL = {"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}}
+
+# How many connections a share is measured over, and what it may differ by, in standard deviations.
+CONNECTIONS = 2000
+DEVIATIONS = 5
+
+
+def ask(port, source="127.0.0.1"):
+    """The answer to one request over a connection of its own."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while got := connection.recv(4096):
+            answer += got
+    head, _, body = answer.partition(b"\r\n\r\n")
+    check(head.startswith(b"HTTP/1.1 200 ") or head.startswith(b"HTTP/1.0 200 "), "the answer:", answer)
+    return body.decode().strip()
+
+
+def canary(service):
+    return service.shown["canary"]
+
+
+def begin(service, version):
+    """Saves a version and waits until it is the canary."""
+    mark = service.save(app(version))
+    service.site.signals.wait("CanaryProgress", service.name, mark)
+    return mark
+
+
+def aborted(service, mark):
+    event = service.site.signals.wait("ReloadFailed", service.name, mark)
+    equal(event["args"][2], "canary", "the phase")
+    until(lambda: canary(service) is None and service.shown["state"] == "running", "the canary is gone")
+    return event
+
+
+@test("a-share-of-20-percent-is-20-percent-and-100-after-promote-without-a-failure")
+def share():
+    with Site() as site:
+        service = Service(site, "shared", groups=MANUAL)
+        old = service.pid
+        load = Load(service.port, 4)
+        mark = begin(service, "2")
+        answers = [ask(service.port) for _ in range(CONNECTIONS)]
+        got, deviation = answers.count("2"), math.sqrt(CONNECTIONS * 0.2 * 0.8)
+        check(abs(got - CONNECTIONS * 0.2) <= DEVIATIONS * deviation, "of", CONNECTIONS, "the canary got", got)
+        equal(answers.count("1"), CONNECTIONS - got, "the others")
+        shown = canary(service)
+        equal((shown["release"], shown["previousRelease"], shown["sharePermyriad"], shown["held"]), (2, 1, 2000, False),
+              "the status")
+        check("20% of the new connections" in site.hrctl("status", "shared").stdout, "people see it")
+        equal(service.pid, old, "the PID")
+        equal(site.hrctl("promote", "shared").returncode, 0, "promote")
+        service.completed(mark, 2)
+        equal({ask(service.port) for _ in range(200)}, {"2"}, "all answers")
+        equal(load.stop(), [], "failures")
+        equal(set(load.bodies), {"1", "2"}, "both answered")
+        entry = site.history("shared")[0]
+        check(entry["canary"].startswith("promoted on request at 20%"), "the history:", entry["canary"])
+
+
+@test("a-ramp-ends-by-itself-and-tells-each-step")
+def ramp():
+    with Site() as site:
+        service = Service(site, "ramp", groups={"Canary": {"Percentage": "10", "RampDuration": "900ms", "Steps": "3"}})
+        load = Load(service.port, 4)
+        mark = service.save(app("2"))
+        event = service.completed(mark, 2)
+        equal([e["args"][1] for e in site.signals.seen("CanaryProgress", "ramp", mark)], [10, 40, 70, 100, 100], "steps")
+        check(event["args"][4]["canary"].startswith("passed at 100%"), "the details:", event["args"][4]["canary"])
+        equal(load.stop(), [], "failures")
+
+
+@test("promise-3-aborts-at-random-moments-lose-no-connection")
+def aborts():
+    seed = random.randrange(1 << 32)
+    print(f"# seed {seed}")
+    chance = random.Random(seed)
+    with Site() as site:
+        service = Service(site, "tried", groups={**MANUAL, "Service": {"DrainTimeout": "5s"}})
+        load = Load(service.port, 4)
+        for version in range(2, 6):
+            mark = begin(service, str(version))
+            for _ in range(chance.randrange(1, 60)):
+                ask(service.port)
+            equal(site.hrctl("abort", "tried").returncode, 0, "abort")
+            aborted(service, mark)
+            equal({ask(service.port) for _ in range(100)}, {"1"}, "answers after the abort")
+            equal(service.shown["release"], 1, "the release")
+        equal(load.stop(), [], "failures")
+
+
+@test("pain-03-a-canary-that-is-killed-loses-only-what-it-had-accepted")
+def killed():
+    with Site() as site:
+        service = Service(site, "killed", groups=MANUAL)
+        old = service.pid
+        mark = begin(service, "2")
+        pids = set(site.processes_of_services()) - {old}
+        load = Load(service.port, 1)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        event = aborted(service, mark)
+        check("while release 2 of 'killed' was a canary: " in event["args"][3], "the reason:", event["args"][3])
+        equal({ask(service.port) for _ in range(200)}, {"1"}, "answers")
+        # One connection at a time: no more than one can have been in its hands.
+        check(len(load.stop()) <= 1, "failures", load.count)
+        equal(service.pid, old, "the PID")
+
+
+@test("a-canary-whose-probe-fails-is-aborted-by-itself")
+def unhealthy():
+    with Site() as site:
+        service = Service(site, "ill", groups={
+            **MANUAL, "Health": {"Probe": "exec:sh -c 'test ! -e %s'" % site.path("ill-now"), "Interval": "100ms",
+                                 "Failures": "2"}})
+        mark = begin(service, "2")
+        open(site.path("ill-now"), "w", encoding="utf-8").close()
+        event = aborted(service, mark)
+        check("the canary of release 2 of 'ill' at 20%" in event["args"][3], "the reason:", event["args"][3])
+        equal(service.shown["release"], 1, "the release")
+
+
+@test("sticky-clients-never-change-sides-while-the-share-is-constant")
+def sticky():
+    with Site() as site:
+        service = Service(site, "sticky", groups={"Canary": {"Percentage": "50", "Sticky": "yes"}})
+        begin(service, "2")
+        sides = {}
+        for _ in range(5):
+            for host in range(1, 61):
+                source = f"127.0.1.{host}"
+                sides.setdefault(source, set()).add(ask(service.port, source))
+        equal([source for source, seen in sides.items() if len(seen) != 1], [], "clients that changed sides")
+        equal({next(iter(seen)) for seen in sides.values()}, {"1", "2"}, "both sides have clients")
+        equal(site.hrctl("hold", "sticky").returncode, 0, "hold")
+        equal(canary(service)["held"], True, "it is held")
+        equal(site.hrctl("resume", "sticky").returncode, 0, "resume")
+        equal(canary(service)["held"], False, "it goes on")
+        equal(site.hrctl("stop", "sticky").returncode, 0, "stop")
+        until(lambda: service.shown["state"] == "stopped", "it is stopped")
+
+
+@test("what-cannot-have-a-canary-is-refused-and-what-has-none-is-not-promoted")
+def refused():
+    with Site() as site:
+        path = site.service_file("wrong", "[Service]\nExec=true\nSource=/tmp\nSockets=none\n[Canary]\nPercentage=5\n")
+        result = site.hrctl("check", path)
+        equal(result.returncode, 1, "exit code of check")
+        check("group 'Canary': key 'Percentage'" in result.stderr and "write Sockets=auto" in result.stderr, result.stderr)
+        os.remove(path)
+        path = site.service_file("right", "[Service]\nExec=true\nSource=/tmp\n[Canary]\nPercentage=5\n")
+        result = site.hrctl("check", path)
+        equal(result.returncode, 0, "exit code of check")
+        check("note: a canary candidate gets no state" in result.stdout, result.stdout)
+        os.remove(path)
+        Service(site, "plain")
+        for verb in ("promote", "abort", "hold"):
+            result = site.hrctl(verb, "plain")
+            equal(result.returncode, 1, verb)
+            check("'plain' has no canary: its service file asks for none" in result.stderr, result.stderr)
+            equal(site.hrctl(verb, "nobody").returncode, 10, verb)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
