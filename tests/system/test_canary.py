@@ -123,17 +123,35 @@ def killed():
         equal(service.pid, old, "the PID")
 
 
-@test("a-canary-whose-probe-fails-is-aborted-by-itself")
+# Exits with 1 when the answer is "ill"; knows nothing of two instances.
+PROBE = """import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5) as connection:
+    connection.sendall(b"GET / HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n")
+    sys.exit(connection.makefile("rb").read().endswith(b"ill"))
+"""
+
+
+@test("a-canary-whose-probe-fails-is-aborted-by-itself-while-the-probe-of-the-old-one-passes")
 def unhealthy():
     with Site() as site:
-        service = Service(site, "ill", groups={
-            **MANUAL, "Health": {"Probe": "exec:sh -c 'test ! -e %s'" % site.path("ill-now"), "Interval": "100ms",
-                                 "Failures": "2"}})
-        mark = begin(service, "2")
-        open(site.path("ill-now"), "w", encoding="utf-8").close()
+        probe, sign = site.path("probe.py"), site.path("ill-now")
+        with open(probe, "w", encoding="utf-8") as file:
+            file.write(PROBE)
+        service = Service(site, "ill", groups=MANUAL)
+        service.groups["Health"] = {"Probe": f"exec:{sys.executable} {probe} {service.port}", "Interval": "100ms",
+                                    "Timeout": "10s", "Failures": "2"}
+        service.write_file()
+        site.hrctl("daemon-reload")
+        until(lambda: service.shown["health"] == "healthy", "the probe passes")
+        mark = service.save(app("2").replace(
+            "    return VERSION\n", f"    return 'ill' if os.path.exists({sign!r}) else VERSION\n"))
+        site.signals.wait("CanaryProgress", "ill", mark)
+        until(lambda: canary(service)["probes"] >= 3 and canary(service)["previousProbes"] >= 3, "both are probed")
+        open(sign, "w", encoding="utf-8").close()
         event = aborted(service, mark)
         check("the canary of release 2 of 'ill' at 20%" in event["args"][3], "the reason:", event["args"][3])
-        equal(service.shown["release"], 1, "the release")
+        equal((service.shown["release"], service.shown["health"]), (1, "healthy"), "the old one")
+        equal({ask(service.port) for _ in range(100)}, {"1"}, "answers")
 
 
 @test("sticky-clients-never-change-sides-while-the-share-is-constant")
