@@ -233,6 +233,10 @@ good_save() {
   # RollbackAfter: so long a new release is watched.
   wait_until good fate 2
   run 'hrctl releases being-system'
+  # By hand a reload always happens: a new process of the same release.
+  run 'hrctl reload being-system'
+  says "release 2 of 'being-system' is live"
+  says 'Phases: '
 }
 
 syntax_error() {

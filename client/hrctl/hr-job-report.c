@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-job-report.h"
 
-#include <glib/gi18n.h>
-#include <string.h>
-
 #include "hr-dict.h"
 #include "hr-error.h"
+#include "hr-job-print.h"
 #include "hr-json.h"
 #include "hr-names.h"
 #include "hr-text.h"
@@ -78,6 +76,7 @@ make_outcome (const HrJobView *view, const GError *unfinished)
   g_variant_dict_insert (&dict, "success", "b", success);
   g_variant_dict_insert (&dict, "error", "s", success ? "" : error);
   g_variant_dict_insert (&dict, "job", "s", view->path != NULL ? view->path : "");
+  g_variant_dict_insert (&dict, "kind", "s", view->kind);
 
   return g_variant_ref_sink (g_variant_dict_end (&dict));
 }
@@ -107,83 +106,10 @@ exit_code (const HrJobView *view, const GError *unfinished)
 }
 
 static void
-print_detail (HrOutput *output, const char *title, const char *text)
-{
-  g_autofree char *clean = hr_text_clean (text);
-  g_autofree char *line = g_strdup_printf ("  %s: %s", title, clean);
-  g_autofree char *dim = hr_output_tint (output, HR_TINT_DIM, line);
-
-  if (*clean != '\0')
-    hr_output_print (output, "%s\n", dim);
-}
-
-static void
-print_list (HrOutput *output, GVariant *outcome, const char *key, const char *title)
-{
-  g_autofree const char **items = hr_dict_strings (outcome, key);
-
-  for (gsize i = 0; items[i] != NULL; i++)
-    print_detail (output, title, items[i]);
-}
-
-/* "service: ", unless the message names the service itself. */
-static char *
-make_prefix (GVariant *outcome)
-{
-  const char *service = hr_dict_string (outcome, "service");
-  g_autofree char *quoted = g_strdup_printf ("'%s'", service);
-
-  if (*service == '\0' || strstr (hr_dict_string (outcome, "message"), quoted) != NULL)
-    return g_strdup ("");
-
-  return g_strconcat (service, ": ", NULL);
-}
-
-static void
-print_failure (HrOutput *output, GVariant *outcome)
-{
-  const char *message = hr_dict_string (outcome, "message");
-  const char *error = hr_dict_string (outcome, "error");
-  const char *phase = hr_dict_string (outcome, "phase");
-  g_autofree char *prefix = make_prefix (outcome);
-  g_autoptr (GString) text = g_string_new (prefix);
-
-  g_string_append (text, *message != '\0' ? message : error);
-  if (*phase != '\0')
-    g_string_append_printf (text, _ (" (phase %s)"), phase);
-  if (*error != '\0' && *message != '\0' && !g_str_equal (message, error))
-    {
-      g_autofree char *indented = hr_text_indent (error, "  ");
-
-      g_string_append_printf (text, "\n%s", indented);
-    }
-
-  hr_output_error (output, text->str);
-}
-
-static void
-print_outcome (HrOutput *output, GVariant *outcome)
-{
-  g_autofree char *prefix = make_prefix (outcome);
-  g_autofree char *message = hr_text_clean (hr_dict_string (outcome, "message"));
-
-  if (!hr_dict_bool (outcome, "success"))
-    {
-      print_failure (output, outcome);
-      return;
-    }
-
-  hr_output_print (output, "%s%s\n", prefix, *message != '\0' ? message : _ ("done"));
-  print_list (output, outcome, "checks", _ ("check"));
-  print_detail (output, _ ("canary"), hr_dict_string (outcome, "canary"));
-  print_list (output, outcome, "carried", _ ("carried over"));
-}
-
-static void
 print_accepted (HrOutput *output, GVariant *outcome)
 {
   if (*hr_dict_string (outcome, "job") == '\0')
-    print_failure (output, outcome);
+    hr_job_print_failure (output, outcome);
   else if (*hr_dict_string (outcome, "service") == '\0')
     hr_output_print (output, "%s\n", hr_dict_string (outcome, "job"));
   else
@@ -210,7 +136,7 @@ report_each (HrCtl *ctl, HrJobs *jobs, gboolean waited, const GError *unfinished
                                 waited ? hr_json_from_dict (outcome, outcome_fields, G_N_ELEMENTS (outcome_fields))
                                        : hr_json_from_dict (outcome, accepted_fields, G_N_ELEMENTS (accepted_fields)));
       else if (waited)
-        print_outcome (ctl->output, outcome);
+        hr_job_print_outcome (ctl->output, outcome);
       else
         print_accepted (ctl->output, outcome);
     }
@@ -254,7 +180,9 @@ hr_job_report_refused (HrCtl *ctl, const char *const *services, HrReportShape sh
 {
   g_autoptr (JsonArray) array = json_array_new ();
   gboolean waited = !hr_args_has (ctl->args, HR_OPTION_NO_WAIT);
-  HrJobView view = { .phase = (char *)"", .result = (char *)"", .error = (char *)"", .ended = TRUE, .refused = *error };
+  HrJobView view = {
+    .kind = (char *)"", .phase = (char *)"", .result = (char *)"", .error = (char *)"", .ended = TRUE, .refused = *error
+  };
   int code = hr_client_exit_code (*error);
 
   if (!hr_output_is_json (ctl->output))

@@ -6,6 +6,10 @@
 #include "hr-dict.h"
 #include "hr-error.h"
 #include "hr-names.h"
+#include "hr-text.h"
+
+/* How often the line of progress is written anew. */
+#define PROGRESS_TICK_MSEC 100
 
 struct _HrJobs {
   HrClient *client;
@@ -19,6 +23,7 @@ job_view_free (gpointer data)
   HrJobView *view = data;
 
   g_free (view->service);
+  g_free (view->kind);
   g_free (view->path);
   g_clear_error (&view->refused);
   g_free (view->phase);
@@ -48,6 +53,7 @@ job_view_update (HrJobView *view, GVariant *properties)
   GStrv children = NULL;
 
   replace_string (&view->service, properties, "Service");
+  replace_string (&view->kind, properties, "Kind");
   replace_string (&view->phase, properties, "Phase");
   replace_string (&view->result, properties, "Result");
   replace_string (&view->error, properties, "Error");
@@ -117,6 +123,8 @@ add_view (HrJobs *self, const char *service)
   HrJobView *view = g_new0 (HrJobView, 1);
 
   view->service = g_strdup (service);
+  view->kind = g_strdup ("");
+  view->began_at = g_get_monotonic_time ();
   view->phase = g_strdup ("");
   view->result = g_strdup ("waiting");
   view->error = g_strdup ("");
@@ -196,11 +204,13 @@ show_progress (HrJobs *self, HrOutput *output)
   for (guint i = 0; i < self->views->len; i++)
     {
       const HrJobView *view = g_ptr_array_index (self->views, i);
+      g_autofree char *took = NULL;
 
       if (view->ended)
         continue;
+      took = hr_text_duration (g_get_monotonic_time () - view->began_at);
       if (line->len > 0)
-        g_string_append (line, ", ");
+        g_string_append (line, "; ");
       if (*view->service != '\0')
         g_string_append_printf (line, "%s: ", view->service);
       g_string_append (line, *view->phase != '\0' ? view->phase : view->result);
@@ -208,9 +218,17 @@ show_progress (HrJobs *self, HrOutput *output)
       if (g_str_equal (view->phase, "canary") && view->details != NULL
           && *hr_dict_string (view->details, "canary") != '\0')
         g_string_append_printf (line, " (%s)", hr_dict_string (view->details, "canary"));
+      g_string_append_printf (line, ", %s", took);
     }
 
   hr_output_progress (output, line->len > 0 ? line->str : NULL);
+}
+
+/* The time goes on where nothing else does. */
+static gboolean
+on_tick (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -233,8 +251,10 @@ gboolean
 hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **error)
 {
   gboolean timed_out = FALSE;
-  guint deadline = 0;
+  guint deadline = 0, tick = 0;
 
+  if (hr_output_shows_progress (output))
+    tick = g_timeout_add (PROGRESS_TICK_MSEC, on_tick, NULL);
   if (timeout_usec >= 0)
     deadline = g_timeout_add ((guint)MAX (1, timeout_usec / 1000), on_deadline, &timed_out);
 
@@ -244,6 +264,7 @@ hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **erro
       g_main_context_iteration (NULL, TRUE);
     }
   hr_output_progress (output, NULL);
+  g_clear_handle_id (&tick, g_source_remove);
   if (deadline != 0 && !timed_out)
     g_source_remove (deadline);
 

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 /**
  * HrJobView:
  * @service: name, "" for all
+ * @kind: the contract's word, "" as long as it is not known
  * @path: of its object, %NULL if the request was refused
  * @refused: (nullable): why
  * @phase: that it is in
@@ -22,11 +23,13 @@ G_BEGIN_DECLS
  * @details: (nullable): a{sv} of org.hotreload.Job:Details
  * @children: (nullable): paths of the jobs it stands for
  * @ended: whether nothing will change any more
+ * @began_at: when we heard of it, on the monotonic clock
  *
  * What is known of one job.
  */
 typedef struct {
   char *service;
+  char *kind;
   char *path;
   GError *refused;
   char *phase;
@@ -35,6 +38,7 @@ typedef struct {
   GVariant *details;
   GStrv children;
   gboolean ended;
+  gint64 began_at;
 } HrJobView;
 
 typedef struct _HrJobs HrJobs;

@@ -246,6 +246,18 @@ terminal_width (void)
 }
 
 /**
+ * hr_output_shows_progress:
+ * @self: the output
+ *
+ * Returns: whether hr_output_progress() does anything
+ */
+gboolean
+hr_output_shows_progress (HrOutput *self)
+{
+  return self->terminal_err && !self->json;
+}
+
+/**
  * hr_output_progress:
  * @self: the output
  * @text: (nullable): what is going on, or %NULL to take the line away
@@ -259,7 +271,7 @@ hr_output_progress (HrOutput *self, const char *text)
   char *end;
   guint width = 0;
 
-  if (!self->terminal_err || self->json || (text == NULL && !self->progress_shown))
+  if (!hr_output_shows_progress (self) || (text == NULL && !self->progress_shown))
     return;
 
   self->progress_shown = text != NULL;

@@ -25,6 +25,7 @@ void hr_output_json_line (HrOutput *self, JsonNode *document);
 void hr_output_error (HrOutput *self, const char *message);
 void hr_output_failure (HrOutput *self, const GError *error);
 void hr_output_remark (HrOutput *self, HrTint tint, const char *format, ...) G_GNUC_PRINTF (3, 4);
+gboolean hr_output_shows_progress (HrOutput *self);
 void hr_output_progress (HrOutput *self, const char *text);
 gboolean hr_output_flush (HrOutput *self, GError **error);
 

@@ -7,6 +7,7 @@
 
 #include "hr-dict.h"
 #include "hr-fields.h"
+#include "hr-job-print.h"
 #include "hr-json.h"
 #include "hr-names.h"
 #include "hr-table.h"
@@ -74,13 +75,15 @@ print_entry (HrOutput *output, GVariant *entry)
   g_autofree char *release = number_or_nothing (hr_dict_number (entry, "release"));
   g_autofree char *previous = number_or_nothing (hr_dict_number (entry, "previousRelease"));
   g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
-  g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
+  g_autofree char *phases = hr_job_describe_phases (entry);
+  g_autofree char *downtime = hr_job_describe_downtime (entry);
   g_autofree char *files = hr_dict_join (entry, "files", "\n");
 
   hr_output_print (output, "%s  %s  %s\n", time, hr_dict_string (entry, "service"), tinted);
   hr_fields_print (output, _ ("Release"), release);
   hr_fields_print (output, _ ("Before"), previous);
   hr_fields_print (output, _ ("Took"), took);
+  hr_fields_print (output, _ ("Phases"), phases);
   hr_fields_print (output, _ ("Downtime"), downtime);
   hr_fields_print (output, _ ("Trigger"), hr_dict_string (entry, "trigger"));
   hr_fields_print (output, _ ("Caller"), hr_dict_string (entry, "caller"));

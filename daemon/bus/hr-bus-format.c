@@ -94,6 +94,7 @@ hr_bus_format_details (HrJob *job, const GError *error)
   add_string (&dict, "message", outcome->message != NULL ? outcome->message : "");
   add_number (&dict, "release", outcome->release);
   add_number (&dict, "previousRelease", outcome->previous_release);
+  add_number (&dict, "rollbackTo", outcome->rollback_to);
   add_value (&dict, "statePreserved", g_variant_new_boolean (outcome->state_preserved));
   add_strv (&dict, "dependentsReloaded", NULL);
   add_number (&dict, "downtimeUsec", (guint64)outcome->downtime_usec);

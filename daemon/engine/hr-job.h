@@ -35,6 +35,7 @@ typedef struct {
   char *message; /* for people, one line */
   guint64 release;
   guint64 previous_release;
+  guint64 rollback_to; /* where a rollback would go from here, 0: nowhere */
   gboolean state_preserved;
   gint64 downtime_usec;
   gint64 duration_usec;

@@ -184,6 +184,7 @@ succeeded (HrService *self)
     hr_state_files_renew (self->parts.state, self->running->snapshot);
 
   outcome->message = describe_success (self, candidate);
+  outcome->rollback_to = hr_service_get_rollback_point (self);
   if (hr_generation_missed_state (candidate))
     hr_log_warning (self->name, "%s", outcome->message);
   if (self->reload_events)

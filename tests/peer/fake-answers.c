@@ -30,6 +30,7 @@ fake_answer_details (const char *service, gboolean success)
   g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
   g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
   g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
+  g_variant_dict_insert (&dict, "rollbackTo", "t", (guint64)(success ? 6 : 0));
   g_variant_dict_insert (&dict, "statePreserved", "b", success);
   g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
   g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));

@@ -11,7 +11,13 @@ test_reload_waits_and_prints_what_came_of_it (HrctlFixture *f, gconstpointer dat
   g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "being-system", NULL);
 
   g_assert_cmpstr (r->err, ==, "");
-  g_assert_cmpstr (r->out, ==, "being-system: release 7 is live\n  check: python3: 2 files\n");
+  g_assert_cmpstr (r->out, ==,
+                   "being-system: release 7 is live\n"
+                   "        Took: 41 ms\n"
+                   "      Phases: record 1 ms, check 40 ms\n"
+                   "     Checked: python3: 2 files\n"
+                   "    Downtime: 160 ms, longest wait in the queue 12 ms\n"
+                   "     Go back: hrctl rollback being-system (to release 6)\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_OK);
 }
 
@@ -62,7 +68,8 @@ test_a_failure_shows_the_checkers_words_without_escapes (HrctlFixture *f, gconst
   g_assert_cmpstr (r->out, ==, "");
   g_assert_cmpstr (
       r->err, ==,
-      "hrctl: broken: release 6 runs on (phase check)\n  app.py:3: SyntaxError\n    def f(:\xef\xbf\xbd[2J\n");
+      "hrctl: broken: release 6 runs on (phase check)\n  app.py:3: SyntaxError\n    def f(:\xef\xbf\xbd[2J\n"
+      "  mend what the check found, then save it or reload again\n");
 }
 
 static void
@@ -349,7 +356,8 @@ test_long_shows_all_words (HrctlFixture *f, gconstpointer data)
                    "     Release: 7\n"
                    "      Before: 6\n"
                    "        Took: 41 ms\n"
-                   "    Downtime: 0 ms\n"
+                   "      Phases: record 1 ms, check 40 ms\n"
+                   "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
                    "     Trigger: file\n"
                    "       Files: app.py\n"
                    "              lib/ä.py\n"
@@ -357,7 +365,8 @@ test_long_shows_all_words (HrctlFixture *f, gconstpointer data)
                    "2025-10-05 14:29  being-system  failed in check\n"
                    "     Release: 6\n"
                    "        Took: 41 ms\n"
-                   "    Downtime: 0 ms\n"
+                   "      Phases: record 1 ms, check 40 ms\n"
+                   "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
                    "     Trigger: manual\n"
                    "      Caller: uid 1000\n"
                    "       Error: app.py:3: SyntaxError\n"
