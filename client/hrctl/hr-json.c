@@ -97,6 +97,23 @@ dict_node (GVariant *dict, const HrField *field)
 }
 
 static JsonNode *
+numbers_node (GVariant *dict, const char *key)
+{
+  g_autoptr (GVariant) numbers = g_variant_lookup_value (dict, key, G_VARIANT_TYPE ("au"));
+  JsonArray *array = json_array_new ();
+
+  for (gsize i = 0; numbers != NULL && i < g_variant_n_children (numbers); i++)
+    {
+      guint32 number;
+
+      g_variant_get_child (numbers, i, "u", &number);
+      json_array_add_int_element (array, number);
+    }
+
+  return hr_json_take_array (array);
+}
+
+static JsonNode *
 field_node (GVariant *dict, const HrField *field)
 {
   const char *text;
@@ -106,6 +123,8 @@ field_node (GVariant *dict, const HrField *field)
     return dict_node (dict, field);
   if (field->kind == HR_FIELD_STRINGS)
     return strings_node (dict, field->key);
+  if (field->kind == HR_FIELD_NUMBERS)
+    return numbers_node (dict, field->key);
   if (field->kind == HR_FIELD_PHASES)
     return phases_node (dict, field->key);
   if (!hr_dict_has (dict, field->key))

@@ -13,6 +13,7 @@ typedef enum {
   HR_FIELD_NUMBER,
   HR_FIELD_BOOL,
   HR_FIELD_STRINGS, /* [] if it is not there */
+  HR_FIELD_NUMBERS, /* [] if it is not there */
   HR_FIELD_DICT,    /* an object with the keys of HrField.fields; null if it is not there */
   HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
   HR_FIELD_PHASES,  /* a(st): [{"phase": "record", "usec": 120}]; null if it is not there or empty */
@@ -26,7 +27,7 @@ typedef enum {
  * @fields: (array length=n_fields): of %HR_FIELD_DICT: its keys, in order
  * @n_fields: how many
  *
- * A key that is not in the dictionary is null, and an empty list for %HR_FIELD_STRINGS.
+ * A key that is not in the dictionary is null, and an empty list for %HR_FIELD_STRINGS and %HR_FIELD_NUMBERS.
  */
 typedef struct _HrField HrField;
 

@@ -52,6 +52,9 @@ static const HrField service_fields[] = {
   { "listen", HR_FIELD_STRINGS, FALSE },
   { "view", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
+  { "instances", HR_FIELD_NUMBER, FALSE },
+  { "serving", HR_FIELD_NUMBER, FALSE },
+  { "pids", HR_FIELD_NUMBERS, FALSE },
   { "canary", HR_FIELD_DICT, FALSE, canary_fields, G_N_ELEMENTS (canary_fields) },
 };
 
@@ -206,12 +209,25 @@ print_summary (GVariant *status, HrOutput *output)
     hr_output_print (output, _ ("Pending: %s\n"), clean);
 }
 
+/* "running 2/3" where there are to be several. */
+static char *
+describe_state (GVariant *service)
+{
+  guint64 instances = hr_dict_number (service, "instances");
+  const char *state = hr_dict_string (service, "state");
+
+  return instances > 1
+             ? g_strdup_printf ("%s %" PRIu64 "/%" PRIu64, state, hr_dict_number (service, "serving"), instances)
+             : g_strdup (state);
+}
+
 static void
 add_service_row (HrTable *table, GVariant *service)
 {
   const char *state = hr_dict_string (service, "state");
   const char *health = hr_dict_string (service, "health");
   guint64 memory = hr_dict_number (service, "memoryBytes");
+  g_autofree char *shown = describe_state (service);
   g_autofree char *release = number_or_nothing (hr_dict_number (service, "release"));
   g_autofree char *pid = number_or_nothing (hr_dict_number (service, "pid"));
   g_autofree char *uptime = NULL;
@@ -220,7 +236,7 @@ add_service_row (HrTable *table, GVariant *service)
 
   uptime = hr_dict_has (service, "uptimeUsec") ? hr_text_duration ((gint64)hr_dict_number (service, "uptimeUsec"))
                                                : g_strdup ("");
-  hr_table_add (table, hr_dict_string (service, "name"), state, health, release, pid, uptime, size, listen,
+  hr_table_add (table, hr_dict_string (service, "name"), shown, health, release, pid, uptime, size, listen,
                 hr_dict_string (service, "error"), NULL);
   hr_table_tint (table, 1, hr_tint_for_state (state));
   hr_table_tint (table, 2, hr_tint_for_health (health));
@@ -250,6 +266,34 @@ print_all (GVariant *status, GVariant *services, HrOutput *output)
   hr_table_print (table, output);
 }
 
+/* "2 of 3 serve (PIDs 17, 18)" */
+static void
+print_instances (GVariant *service, HrOutput *output)
+{
+  g_autoptr (GVariant) pids = g_variant_lookup_value (service, "pids", G_VARIANT_TYPE ("au"));
+  guint64 instances = hr_dict_number (service, "instances");
+  g_autoptr (GString) list = g_string_new (NULL);
+  g_autofree char *line = NULL;
+
+  if (instances <= 1)
+    return;
+  for (gsize i = 0; pids != NULL && i < g_variant_n_children (pids); i++)
+    {
+      guint32 pid;
+
+      g_variant_get_child (pids, i, "u", &pid);
+      g_string_append_printf (list, "%s%u", i > 0 ? ", " : "", pid);
+    }
+  line = g_strdup_printf (_ ("%" PRIu64 " of %" PRIu64 " serve"), hr_dict_number (service, "serving"), instances);
+  if (list->len > 0)
+    {
+      g_string_prepend (list, " (PID ");
+      g_string_append_c (list, ')');
+    }
+  g_string_prepend (list, line);
+  hr_fields_print (output, _ ("Instances"), list->str);
+}
+
 static void
 print_process (GVariant *service, GVariant *properties, HrOutput *output)
 {
@@ -275,6 +319,7 @@ print_process (GVariant *service, GVariant *properties, HrOutput *output)
   hr_fields_print_tinted (output, _ ("State"), whole);
   hr_fields_print (output, _ ("Health"), hr_dict_string (service, "health"));
   hr_fields_print (output, _ ("PID"), pid);
+  print_instances (service, output);
   hr_fields_print (output, _ ("Memory"), size);
 }
 

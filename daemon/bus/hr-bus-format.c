@@ -167,6 +167,20 @@ hr_bus_format_service_canary (HrService *service)
   return hr_bus_format_canary (canary != NULL ? &info : NULL, text);
 }
 
+/**
+ * hr_bus_format_pids:
+ * @service: a service
+ *
+ * Returns: (transfer floating): au, main processes of its instances
+ */
+GVariant *
+hr_bus_format_pids (HrService *service)
+{
+  g_autoptr (GArray) pids = hr_service_get_pids (service);
+
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, pids->data, pids->len, sizeof (guint32));
+}
+
 static GVariant *
 format_service (HrService *service, gboolean in_full)
 {
@@ -183,6 +197,9 @@ format_service (HrService *service, gboolean in_full)
     add_value (&dict, "pid", g_variant_new_uint32 ((guint32)hr_service_get_pid (service)));
   if (hr_service_get_release (service) != 0)
     add_number (&dict, "release", hr_service_get_release (service));
+  add_value (&dict, "instances", g_variant_new_uint32 (hr_service_get_instances (service)));
+  add_value (&dict, "serving", g_variant_new_uint32 (hr_service_get_serving (service)));
+  add_value (&dict, "pids", hr_bus_format_pids (service));
   add_value (&dict, "restarts", g_variant_new_uint32 (hr_service_get_restarts (service)));
   if (uptime >= 0)
     add_number (&dict, "uptimeUsec", (guint64)uptime);

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 
 GVariant *hr_bus_format_details (HrJob *job, const GError *error);
 GVariant *hr_bus_format_status (HrManager *manager, gboolean in_full);
+GVariant *hr_bus_format_pids (HrService *service);
 GVariant *hr_bus_format_services (HrManager *manager);
 GVariant *hr_bus_format_history (GPtrArray *entries);
 GVariant *hr_bus_format_releases (HrService *service);

@@ -73,6 +73,9 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_state (skeleton, hr_service_get_state (service));
   hr_dbus_service_set_health (skeleton, hr_service_get_health (service));
   hr_dbus_service_set_pid (skeleton, (guint)hr_service_get_pid (service));
+  hr_dbus_service_set_instances (skeleton, hr_service_get_instances (service));
+  hr_dbus_service_set_serving (skeleton, hr_service_get_serving (service));
+  hr_dbus_service_set_pids (skeleton, hr_bus_format_pids (service));
   hr_dbus_service_set_release (skeleton, hr_service_get_release (service));
   hr_dbus_service_set_restarts (skeleton, hr_service_get_restarts (service));
   hr_dbus_service_set_since_usec (skeleton, (guint64)hr_service_get_since (service));

@@ -71,7 +71,13 @@ fake_answer_service_status (gboolean running)
   g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
   if (running)
     {
+      static const guint32 pids[] = { 1234, 1235 };
+
       g_variant_dict_insert (&dict, "pid", "u", 1234);
+      g_variant_dict_insert (&dict, "instances", "u", 3);
+      g_variant_dict_insert (&dict, "serving", "u", 2);
+      g_variant_dict_insert_value (&dict, "pids",
+                                   g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, pids, 2, sizeof pids[0]));
       g_variant_dict_insert (&dict, "release", "t", (guint64)7);
       g_variant_dict_insert (&dict, "uptimeUsec", "t", (guint64)(184 * G_USEC_PER_SEC));
       g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
@@ -79,7 +85,11 @@ fake_answer_service_status (gboolean running)
       g_variant_dict_insert_value (&dict, "canary", fake_answer_canary ());
     }
   else
-    g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
+    {
+      g_variant_dict_insert (&dict, "instances", "u", 1);
+      g_variant_dict_insert (&dict, "serving", "u", 0);
+      g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
+    }
 
   return g_variant_dict_end (&dict);
 }

@@ -271,13 +271,15 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
          "\"services\":["
          "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
          "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
-         "\"view\":\"source\",\"error\":null,\"canary\":{\"release\":8,\"previousRelease\":7,"
+         "\"view\":\"source\",\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],\"canary\":{"
+         "\"release\":8,\"previousRelease\":7,"
          "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
          "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
          "\"text\":\"20% of the new connections\"}},"
          "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
          "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
-         "\"error\":\"five failures in 30 s\\nlast: exit code 1\",\"canary\":null}]}");
+         "\"error\":\"five failures in 30 s\\nlast: exit code "
+         "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null}]}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));
   g_assert_null (strstr (one->out, "being-system"));
   g_assert_cmpint (one->code, ==, HR_EXIT_OK);
@@ -294,15 +296,16 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                    "Profile development, 8 files watched\n"
                    "23 reloads, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
                    "\n"
-                   "SERVICE       STATE    HEALTH   RELEASE  PID   UPTIME     MEMORY   LISTEN              ERROR\n"
-                   "being-system  running  healthy  7        1234  3 min 4 s  12.3\xc2\xa0MB  tcp:127.0.0.1:8080\n"
-                   "broken        failed   unknown                                                         "
+                   "SERVICE       STATE        HEALTH   RELEASE  PID   UPTIME     MEMORY   LISTEN              ERROR\n"
+                   "being-system  running 2/3  healthy  7        1234  3 min 4 s  12.3\xc2\xa0MB  tcp:127.0.0.1:8080\n"
+                   "broken        failed       unknown                                                         "
                    "five failures in 30 s\n");
 
   expected = g_strdup_printf ("being-system - Läuft und läuft\n"
                               "       State: running since 2025-10-05 14:30 (3 min 4 s)\n"
                               "      Health: healthy\n"
                               "         PID: 1234\n"
+                              "   Instances: 2 of 3 serve (PID 1234, 1235)\n"
                               "      Memory: 12.3\xc2\xa0MB\n"
                               "     Release: 7 (a rollback would go to 6)\n"
                               "        View: source\n"
