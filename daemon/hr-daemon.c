@@ -10,6 +10,7 @@
 #include "hr-config-dir.h"
 #include "hr-configuration.h"
 #include "hr-error.h"
+#include "hr-inherited-sockets.h"
 #include "hr-lease.h"
 #include "hr-local-platform.h"
 #include "hr-log.h"
@@ -28,6 +29,7 @@
 
 typedef struct {
   GMainLoop *loop;
+  HrInheritedSockets *inherited;
   HrPlatform *platform;
   HrManager *manager;
   HrConfiguration *configuration;
@@ -235,7 +237,7 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
       if (self->takeover == NULL)
         return FALSE;
     }
-  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, error);
+  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, self->inherited, error);
   if (self->platform == NULL)
     return FALSE;
   if (!connect_to_bus (self, options, error))
@@ -251,7 +253,10 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
       self->idle = g_timeout_add_seconds (FIRST_TRANSIENT_SEC, maybe_idle, self);
     }
   change = hr_configuration_load (self->configuration, error);
-  return change != NULL;
+  if (change == NULL)
+    return FALSE;
+  hr_inherited_sockets_warn_unused (self->inherited);
+  return TRUE;
 }
 
 static void
@@ -271,6 +276,7 @@ close_all (Daemon *self)
   g_clear_object (&self->configuration);
   g_clear_object (&self->manager);
   g_clear_object (&self->platform);
+  g_clear_object (&self->inherited);
   g_clear_object (&self->connection);
   g_clear_pointer (&self->takeover, hr_takeover_free);
   g_clear_pointer (&self->loop, g_main_loop_unref);
@@ -298,9 +304,11 @@ hr_daemon_run (const HrOptions *options)
 
   /* Before the first thread: threads inherit the mask. */
   signal (SIGPIPE, SIG_IGN);
+  self.inherited = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   if (!hr_lease_init (&error))
     {
       hr_log_warning (NULL, "%s", error->message);
+      close_all (&self);
       return HR_EXIT_FAILED;
     }
   self.loop = g_main_loop_new (NULL, FALSE);

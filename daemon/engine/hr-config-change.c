@@ -51,8 +51,9 @@ add_broken (HrConfigChange *self, const HrConfigEntry *entry, const char *why)
   g_ptr_array_add (self->broken, g_strdup (why));
 }
 
+/* Adds it to @starting where it is to start. */
 static void
-add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entry)
+add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entry, GPtrArray *starting)
 {
   HrService *service =
       hr_manager_admit (manager, entry->name, entry->spec, entry->error != NULL ? entry->error->message : NULL);
@@ -61,7 +62,7 @@ add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entr
   if (hr_service_is_misconfigured (service))
     add_broken (self, entry, hr_service_get_error (service));
   else if (hr_service_wants_start (service))
-    g_ptr_array_add (self->jobs, g_object_ref (hr_service_start (service, NULL)));
+    g_ptr_array_add (starting, service);
 }
 
 static void
@@ -97,12 +98,12 @@ change_service (HrConfigChange *self, HrService *service, const HrConfigEntry *e
 }
 
 static void
-apply_entry (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entry)
+apply_entry (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entry, GPtrArray *starting)
 {
   HrService *service = hr_manager_get (manager, entry->name, NULL);
 
   if (service == NULL)
-    add_service (self, manager, entry);
+    add_service (self, manager, entry, starting);
   else if (hr_service_is_transient (service))
     {
       g_autofree char *why = g_strdup_printf ("%s: it has to wait: a transient service has the name '%s'; stop that, "
@@ -149,10 +150,14 @@ HrConfigChange *
 hr_config_change_apply (HrManager *manager, GPtrArray *entries)
 {
   HrConfigChange *self = config_change_new ();
+  g_autoptr (GPtrArray) starting = g_ptr_array_new ();
 
   remove_missing (self, manager, entries);
   for (guint i = 0; i < entries->len; i++)
-    apply_entry (self, manager, g_ptr_array_index (entries, i));
+    apply_entry (self, manager, g_ptr_array_index (entries, i), starting);
+  /* When all are known: what one is given may depend on what the others want. */
+  for (guint i = 0; i < starting->len; i++)
+    g_ptr_array_add (self->jobs, g_object_ref (hr_service_start (g_ptr_array_index (starting, i), NULL)));
   return self;
 }
 

@@ -17,6 +17,22 @@ read_cookie (HrHeldListener *self)
   getsockopt (self->shown.fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
 }
 
+static HrHeldListener *
+make (int fd, const HrSocketAddress *address, HrSocketFile *file)
+{
+  HrHeldListener *self = g_new0 (HrHeldListener, 1);
+
+  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->address = *address;
+  self->file = file;
+  self->shown.fd = fd;
+  self->shown.kind = address->kind;
+  self->shown.port = hr_socket_address_port (address);
+  self->shown.address = hr_socket_address_to_string (address);
+  read_cookie (self);
+  return self;
+}
+
 /**
  * hr_held_listener_new:
  * @fd: (transfer full): a socket that is bound, and listens where its kind does
@@ -28,18 +44,39 @@ read_cookie (HrHeldListener *self)
 HrHeldListener *
 hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file)
 {
-  HrHeldListener *self = g_new0 (HrHeldListener, 1);
+  HrHeldListener *self = make (fd, address, file);
 
-  self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->address = *address;
-  self->file = file;
-  self->shown.fd = fd;
-  self->shown.kind = address->kind;
-  self->shown.port = hr_socket_address_port (address);
-  self->shown.address = hr_socket_address_to_string (address);
   if (address->kind == HR_LISTEN_TCP)
     self->group = hr_socket_group_new (fd);
-  read_cookie (self);
+  return self;
+}
+
+/**
+ * hr_held_listener_new_inherited:
+ * @inherited: (transfer full): a socket that was taken
+ * @error: return location
+ *
+ * Others have it open, so that it gets no second one beside it, and its file stays.
+ *
+ * Returns: (transfer full): a listener without a name; %NULL with a #GIOErrorEnum set, as when its file is gone, and
+ *   @inherited is released
+ */
+HrHeldListener *
+hr_held_listener_new_inherited (HrInheritedSocket *inherited, GError **error)
+{
+  const HrSocketAddress *address = hr_inherited_socket_get_address (inherited);
+  const char *path = hr_socket_address_get_path (address);
+  g_autoptr (HrSocketFile) file = path != NULL ? hr_socket_file_new (path, error) : NULL;
+  int fd = path != NULL && file == NULL ? -1 : hr_fd_dup (hr_inherited_socket_get_fd (inherited), error);
+  HrHeldListener *self;
+
+  if (fd < 0)
+    {
+      hr_inherited_socket_release (inherited);
+      return NULL;
+    }
+  self = make (fd, address, g_steal_pointer (&file));
+  self->inherited = inherited;
   return self;
 }
 
@@ -47,7 +84,7 @@ hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file
  * hr_held_listener_free:
  * @self: (transfer full) (nullable): a listener
  *
- * Closes it for the daemon, and removes its file.
+ * Closes it for the daemon, and removes its file; of one that was inherited only the copy closes.
  */
 void
 hr_held_listener_free (gpointer data)
@@ -56,13 +93,14 @@ hr_held_listener_free (gpointer data)
 
   if (self == NULL)
     return;
-  if (self->file != NULL)
+  if (self->file != NULL && self->inherited == NULL)
     hr_socket_file_remove (self->file);
   g_clear_pointer (&self->file, hr_socket_file_free);
   if (self->group != NULL)
     hr_socket_group_free (self->group);
   else
     hr_fd_clear (&self->shown.fd);
+  g_clear_pointer (&self->inherited, hr_inherited_socket_release);
   g_free (self->shown.name);
   g_free (self->shown.address);
   g_hash_table_unref (self->users);
@@ -176,13 +214,15 @@ hr_held_listener_assign (HrHeldListener *self, const HrListenSpec *spec)
  * @address: what that is to be bound to
  *
  * Returns: whether it is what @spec asks for; a discovered one too, when the service file names it now. A Unix socket
- *   that is no longer found by its path serves nobody
+ *   that is no longer found by its path serves nobody; one that was inherited for its name serves that name
  */
 gboolean
 hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, const HrSocketAddress *address)
 {
   if (self->file != NULL && !hr_socket_file_is_there (self->file))
     return FALSE;
+  if (self->inherited != NULL && hr_inherited_socket_is_named (self->inherited))
+    return self->shown.kind == spec->kind && g_str_equal (self->shown.name, spec->name);
   if (spec->kind != HR_LISTEN_UNIX && spec->port == 0)
     return self->shown.ephemeral && !self->shown.discovered && g_str_equal (self->shown.name, spec->name)
            && hr_socket_address_equal_host (&self->address, address);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hr-inherited-sockets.h"
 #include "hr-listeners.h"
 #include "hr-socket-address.h"
 #include "hr-socket-file.h"
@@ -17,8 +18,9 @@ G_BEGIN_DECLS
  * @address: what it is bound to, with the real port
  * @cookie: the kernel's name for the socket
  * @users: ids of instances that were given it or gave it to us
- * @group: (nullable): of a TCP socket: it, and those that instances have for themselves
- * @file: (nullable): by which a Unix socket is found; removed with it
+ * @group: (nullable): of a TCP socket that was not inherited: it, and those that instances have for themselves
+ * @file: (nullable): by which a Unix socket is found; removed with it, unless that was inherited
+ * @inherited: (nullable): what it is a copy of; released with it
  */
 typedef struct {
   HrListener shown;
@@ -27,9 +29,11 @@ typedef struct {
   GHashTable *users;
   HrSocketGroup *group;
   HrSocketFile *file;
+  HrInheritedSocket *inherited;
 } HrHeldListener;
 
 HrHeldListener *hr_held_listener_new (int fd, const HrSocketAddress *address, HrSocketFile *file);
+HrHeldListener *hr_held_listener_new_inherited (HrInheritedSocket *inherited, GError **error);
 void hr_held_listener_free (gpointer self);
 int hr_held_listener_get_fd (const HrHeldListener *self, const char *instance);
 gboolean hr_held_listener_is (const HrHeldListener *self, guint64 cookie);

@@ -22,6 +22,7 @@ struct _HrLocalPlatform {
 
   char *state_dir;
   char *runtime_dir;
+  HrInheritedSockets *inherited;
   HrLogFiles *logs;
   int lock;
   HrClock *clock;
@@ -101,6 +102,7 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
       return FALSE;
     }
   fresh.listeners = old != NULL && old->listeners != NULL ? g_object_ref (old->listeners) : hr_socket_listeners_new ();
+  hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
   *parts = fresh;
   return TRUE;
@@ -193,6 +195,7 @@ hr_local_platform_finalize (GObject *object)
   g_clear_object (&self->history);
   g_clear_object (&self->run_state);
   g_clear_pointer (&self->logs, hr_log_files_free);
+  g_clear_object (&self->inherited);
   g_free (self->state_dir);
   g_free (self->runtime_dir);
   /* Last: with the lock another daemon may take over all of it. */
@@ -227,6 +230,7 @@ hr_local_platform_init (HrLocalPlatform *self)
  * hr_local_platform_new:
  * @state_dir: what must survive the daemon, absolute; created where it is missing
  * @runtime_dir: sockets and mount points, absolute; created where it is missing
+ * @inherited: sockets that the daemon was passed, for listeners of the services
  * @error: return location
  *
  * Takes the state directory's lock; where another daemon holds it, this waits for up to 5 s.
@@ -235,13 +239,15 @@ hr_local_platform_init (HrLocalPlatform *self)
  *   directory and the remedy
  */
 HrPlatform *
-hr_local_platform_new (const char *state_dir, const char *runtime_dir, GError **error)
+hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited, GError **error)
 {
   g_autoptr (HrLocalPlatform) self = g_object_new (HR_TYPE_LOCAL_PLATFORM, NULL);
 
   g_return_val_if_fail (state_dir != NULL && g_path_is_absolute (state_dir), NULL);
   g_return_val_if_fail (runtime_dir != NULL && g_path_is_absolute (runtime_dir), NULL);
+  g_return_val_if_fail (HR_IS_INHERITED_SOCKETS (inherited), NULL);
 
+  self->inherited = g_object_ref (inherited);
   self->state_dir = g_strdup (state_dir);
   self->runtime_dir = g_strdup (runtime_dir);
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;

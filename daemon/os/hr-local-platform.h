@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "hr-inherited-sockets.h"
 #include "hr-platform.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
 #define HR_TYPE_LOCAL_PLATFORM (hr_local_platform_get_type ())
 G_DECLARE_FINAL_TYPE (HrLocalPlatform, hr_local_platform, HR, LOCAL_PLATFORM, HrPlatform)
 
-HrPlatform *hr_local_platform_new (const char *state_dir, const char *runtime_dir, GError **error);
+HrPlatform *hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited,
+                                   GError **error);
 
 G_END_DECLS

@@ -18,6 +18,7 @@ struct _HrSocketListeners {
   char *separate;  /* id of the instance that has sockets of its own; NULL: none has */
   HrSocketGroupSources sources;
   HrRescue *rescue;
+  HrInheritedSockets *inherited; /* NULL: there are none */
 };
 
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);

@@ -50,6 +50,14 @@ hr_socket_listeners_separate (HrListeners *listeners, const char *instance, GErr
       g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own already", self->separate);
       return FALSE;
     }
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->shown.kind == HR_LISTEN_TCP && get (self, i)->inherited != NULL)
+      {
+        g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                     "listener '%s' was passed to the daemon, and whoever did that has it open too",
+                     get (self, i)->shown.name);
+        return FALSE;
+      }
   self->sources.own = choose_source (g_str_hash (instance));
   for (guint i = 0; i < self->held->len; i++)
     {

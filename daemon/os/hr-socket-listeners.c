@@ -5,6 +5,7 @@
 
 #include "hr-error.h"
 #include "hr-fd.h"
+#include "hr-log.h"
 #include "hr-socket-bind.h"
 #include "hr-tcp-queue.h"
 
@@ -39,9 +40,27 @@ make_one (const HrListenSpec *spec, const HrSocketAddress *address, GError **err
   return hr_held_listener_new (hr_fd_steal (&fd), &bound, g_steal_pointer (&file));
 }
 
+/* Takes what was passed to the daemon for @spec; NULL where there is none that is of use. */
+static HrHeldListener *
+take_inherited (HrSocketListeners *self, const HrServiceSpec *service, const HrListenSpec *spec)
+{
+  HrInheritedSocket *inherited =
+      self->inherited != NULL ? hr_inherited_sockets_take (self->inherited, self, spec) : NULL;
+  g_autofree char *text =
+      inherited != NULL ? hr_socket_address_to_string (hr_inherited_socket_get_address (inherited)) : NULL;
+  g_autoptr (GError) error = NULL;
+  HrHeldListener *held = inherited != NULL ? hr_held_listener_new_inherited (inherited, &error) : NULL;
+
+  if (error != NULL)
+    hr_log_warning (service->name, "listener '%s': socket %s that the daemon was passed: %s, ignoring", spec->name,
+                    text, error->message);
+  return held;
+}
+
 /* Finds or makes the socket for @spec, none of @wanted; a new one belongs to @made. */
 static HrHeldListener *
-open_one (HrSocketListeners *self, const HrListenSpec *spec, GPtrArray *wanted, GPtrArray *made, GError **error)
+open_one (HrSocketListeners *self, const HrServiceSpec *service, const HrListenSpec *spec, GPtrArray *wanted,
+          GPtrArray *made, GError **error)
 {
   HrSocketAddress address;
   HrHeldListener *held;
@@ -54,7 +73,9 @@ open_one (HrSocketListeners *self, const HrListenSpec *spec, GPtrArray *wanted, 
   for (guint i = 0; i < self->held->len; i++)
     if (hr_held_listener_serves (get (self, i), spec, &address) && !g_ptr_array_find (wanted, get (self, i), NULL))
       return get (self, i);
-  held = make_one (spec, &address, error);
+  held = take_inherited (self, service, spec);
+  if (held == NULL)
+    held = make_one (spec, &address, error);
   if (held != NULL)
     g_ptr_array_add (made, held);
   return held;
@@ -105,7 +126,7 @@ hr_socket_listeners_open (HrListeners *listeners, HrServiceSpec *spec, GError **
 
   for (guint i = 0; i < n_wanted; i++)
     {
-      HrHeldListener *held = open_one (self, g_ptr_array_index (spec->listen, i), wanted, made, error);
+      HrHeldListener *held = open_one (self, spec, g_ptr_array_index (spec->listen, i), wanted, made, error);
 
       if (held == NULL)
         {
@@ -353,11 +374,29 @@ hr_socket_listeners_new (void)
   return g_object_new (HR_TYPE_SOCKET_LISTENERS, NULL);
 }
 
+/**
+ * hr_socket_listeners_claim:
+ * @self: the listeners
+ * @inherited: what the daemon was passed
+ * @spec: of their service, which they may be opened with from now on
+ *
+ * What was passed for them is used in place of a socket that they would bind.
+ */
+void
+hr_socket_listeners_claim (HrSocketListeners *self, HrInheritedSockets *inherited, HrServiceSpec *spec)
+{
+  g_set_object (&self->inherited, inherited);
+  hr_inherited_sockets_claim (inherited, self, spec);
+}
+
 static void
 hr_socket_listeners_finalize (GObject *object)
 {
   HrSocketListeners *self = HR_SOCKET_LISTENERS (object);
 
+  if (self->inherited != NULL)
+    hr_inherited_sockets_unclaim (self->inherited, self);
+  g_clear_object (&self->inherited);
   g_ptr_array_unref (self->held);
   hr_rescue_free (self->rescue);
   g_free (self->separate);

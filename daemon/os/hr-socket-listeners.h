@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hr-inherited-sockets.h"
 #include "hr-listeners.h"
 #include "hr-rescue.h"
 #include "hr-socket-address.h"
@@ -36,6 +37,7 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENERS, GObject)
 
 HrListeners *hr_socket_listeners_new (void);
+void hr_socket_listeners_claim (HrSocketListeners *self, HrInheritedSockets *inherited, HrServiceSpec *spec);
 int hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *address, HrListenerMatch match,
                               const char *instance);
 int hr_socket_listeners_find (HrSocketListeners *self, int fd, const char *instance);

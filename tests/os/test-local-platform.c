@@ -6,7 +6,9 @@
 
 #include "hr-error.h"
 #include "hr-fs.h"
+#include "hr-inherited-sockets.h"
 #include "hr-local-platform.h"
+#include "hr-names.h"
 
 typedef struct {
   char *root, *state, *runtime, *source;
@@ -16,9 +18,10 @@ typedef struct {
 static void
 open_platform (Fixture *f)
 {
+  g_autoptr (HrInheritedSockets) none = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   g_autoptr (GError) error = NULL;
 
-  f->platform = hr_local_platform_new (f->state, f->runtime, &error);
+  f->platform = hr_local_platform_new (f->state, f->runtime, none, &error);
   g_assert_no_error (error);
 }
 
@@ -107,9 +110,10 @@ test_everything_lies_below_its_directories (Fixture *f, gconstpointer data)
 static void
 test_state_directory_is_free_again_after_the_end (Fixture *f, gconstpointer data)
 {
+  g_autoptr (HrInheritedSockets) none = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (hr_local_platform_new (f->state, f->runtime, &error));
+  g_assert_null (hr_local_platform_new (f->state, f->runtime, none, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_BUSY);
   g_assert_finalize_object (g_steal_pointer (&f->platform));
   open_platform (f);

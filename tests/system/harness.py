@@ -276,8 +276,8 @@ class Site:
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = process.stdout.readline().strip()
         check(self.environment["DBUS_SESSION_BUS_ADDRESS"], "the bus did not start")
 
-    def start_daemon(self, expect_ready=True, wrapper=()):
-        """Starts the daemon and waits until it says that it is ready."""
+    def start_daemon(self, expect_ready=True, wrapper=(), pass_fds=()):
+        """Starts the daemon and waits until it says that it is ready; the wrapper gets pass_fds, too."""
         notify_path = self.path("notify")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(notify_path)
@@ -287,7 +287,7 @@ class Site:
         self.log = open(self.path("daemon.log"), "ab")
         self.daemon = subprocess.Popen(
             [*wrapper, *self.daemon_command()], env={**self.environment, "NOTIFY_SOCKET": notify_path}, stdout=self.log, stderr=self.log,
-            stdin=subprocess.DEVNULL)
+            stdin=subprocess.DEVNULL, pass_fds=pass_fds)
         if not expect_ready:
             notify.close()
             return self.daemon
