@@ -242,6 +242,7 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
     return FALSE;
   if (!connect_to_bus (self, options, error))
     return FALSE;
+  hr_local_platform_set_bus (HR_LOCAL_PLATFORM (self->platform), self->connection);
   self->manager = hr_manager_new (self->platform, options->profile);
   self->configuration = hr_configuration_new (self->manager, options->config_dir);
   self->bus = hr_bus_manager_new (self->configuration, self->connection);

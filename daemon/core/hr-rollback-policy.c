@@ -168,7 +168,7 @@ judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFi
     return TRUE;
   if (!by_metrics)
     comparison.units = spec->post_command[0] == NULL ? "results of Probe"
-                       : spec->probe_exec[0] == NULL ? "results of Command"
+                       : spec->probe == NULL         ? "results of Command"
                                                      : "results of Probe and Command";
   else if (comparison.counts)
     comparison.units = "requests";

@@ -50,14 +50,14 @@ static void
 clear (gpointer data)
 {
   HrServiceSpec *self = data;
-  char *strings[] = { self->name,    self->file,   self->checksum,         self->description,
-                      self->version, self->source, self->working_directory };
+  char *strings[] = { self->name,    self->file,   self->checksum,          self->description,
+                      self->version, self->source, self->working_directory, self->probe_text };
   char **lists[] = { self->exec,         self->share,
                      self->environment,  self->environment_files,
                      self->watch_paths,  self->watch_extensions,
                      self->watch_ignore, self->build,
                      self->precheck,     self->forbid,
-                     self->probe_exec,   self->post_command };
+                     self->post_command };
   HrMetricSpec *metrics[] = { self->error_metric, self->success_metric, self->total_metric };
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
@@ -69,6 +69,9 @@ clear (gpointer data)
   g_ptr_array_unref (self->listen);
   g_array_unref (self->success_exit_status);
   g_ptr_array_unref (self->actions);
+  hr_probe_spec_free (self->probe);
+  hr_probe_spec_free (self->start_probe);
+  g_array_unref (self->probe_status);
 }
 
 /**
@@ -153,7 +156,7 @@ new_default (const char *name, const char *file, const char *profile)
   self->preserve = TRUE;
   self->state_version = 1;
   self->state_keep = 10;
-  self->probe_exec = empty_list ();
+  self->probe_status = hr_probe_status_parse ("", NULL);
   self->probe_interval = 5 * SEC;
   self->probe_timeout = 2 * SEC;
   self->probe_failures = 3;

@@ -13,6 +13,7 @@
 
 #include "hr-listen-spec.h"
 #include "hr-metric-spec.h"
+#include "hr-probe-spec.h"
 #include "hr-spec-file.h"
 
 G_BEGIN_DECLS
@@ -99,7 +100,10 @@ struct _HrServiceSpec {
   guint state_keep;
 
   /* Health */
-  char **probe_exec; /* argv of exec:…, or empty */
+  HrProbeSpec *probe;       /* NULL: none */
+  HrProbeSpec *start_probe; /* until its first success, NULL: the same */
+  GArray *probe_status;     /* HrProbeStatus: what HTTP answers a healthy service gives */
+  char *probe_text;         /* what such an answer must contain, NULL: anything */
   gint64 probe_interval;
   gint64 probe_timeout;
   guint probe_failures;

@@ -6,6 +6,7 @@
 #include "hr-error.h"
 #include "hr-rollback-policy.h"
 #include "hr-spec-canary.h"
+#include "hr-spec-health.h"
 #include "hr-words.h"
 
 static gboolean
@@ -17,12 +18,34 @@ has_tcp (const HrServiceSpec *spec)
   return FALSE;
 }
 
+/**
+ * hr_spec_check_specifiers:
+ * @spec: with each key set
+ * @words: of a command line or the like
+ * @entry: where they stand
+ * @error: return location
+ *
+ * Returns: whether there is what the specifiers in @words stand for; else %HR_ERROR_INVALID_CONFIGURATION is set
+ */
+gboolean
+hr_spec_check_specifiers (const HrServiceSpec *spec, const char *const *words, const HrSpecEntry *entry, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  HrSpecifiers used;
+
+  if (!hr_command_line_scan (words, &used, &local))
+    return hr_spec_entry_fail (entry, error, "%s", local->message);
+  if ((used & HR_SPECIFIER_PORT) != 0 && !has_tcp (spec))
+    return hr_spec_entry_fail (entry, error, "'%%p' stands for the port of the first TCP listener: name one in Listen");
+  if ((used & HR_SPECIFIER_DIRECTORY) != 0 && spec->source == NULL)
+    return hr_spec_entry_fail (entry, error, "'%%s' stands for the directory of the code: name it in Source");
+  return TRUE;
+}
+
 static gboolean
 check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
 {
   const HrSpecEntry *exec = hr_spec_table_get (table, "Service", "Exec");
-  g_autoptr (GError) local = NULL;
-  HrSpecifiers used;
 
   if (spec->exec[0] == NULL)
     {
@@ -33,13 +56,7 @@ check_exec (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
           shown);
       return FALSE;
     }
-  if (!hr_command_line_scan ((const char *const *)spec->exec, &used, &local))
-    return hr_spec_entry_fail (exec, error, "%s", local->message);
-  if ((used & HR_SPECIFIER_PORT) != 0 && !has_tcp (spec))
-    return hr_spec_entry_fail (exec, error, "'%%p' stands for the port of the first TCP listener: name one in Listen");
-  if ((used & HR_SPECIFIER_DIRECTORY) != 0 && spec->source == NULL)
-    return hr_spec_entry_fail (exec, error, "'%%s' stands for the directory of the code: name it in Source");
-  return TRUE;
+  return hr_spec_check_specifiers (spec, (const char *const *)spec->exec, exec, error);
 }
 
 static gboolean
@@ -87,8 +104,9 @@ check_ready (const HrServiceSpec *spec, const HrSpecTable *table, GError **error
   g_autofree char *delay = hr_duration_to_string (spec->ready_delay);
   g_autofree char *timeout = hr_duration_to_string (spec->start_timeout);
 
-  if (spec->ready == HR_READY_PROBE && spec->probe_exec[0] == NULL)
-    return hr_spec_entry_fail (ready, error, "'probe' needs one: write Probe=exec:COMMAND in group 'Health'");
+  if (spec->ready == HR_READY_PROBE && spec->probe == NULL)
+    return hr_spec_entry_fail (ready, error,
+                               "'probe' needs one: write Probe=http://HOST:PORT/PATH or the like in group 'Health'");
   if (spec->ready == HR_READY_DELAY && spec->ready_delay >= spec->start_timeout)
     return hr_spec_entry_fail (
         ready, error,
@@ -109,24 +127,6 @@ check_slots (const HrServiceSpec *spec, const HrSpecTable *table, GError **error
     return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "View"), error, "%s", why);
   if (!spec->share_auto || spec->share[0] != NULL)
     return hr_spec_entry_fail (hr_spec_table_get (table, "Service", "Share"), error, "%s", why);
-  return TRUE;
-}
-
-/* A Probe that a drop-in or profile took back leaves what belongs to it. */
-static gboolean
-check_health (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
-{
-  static const char *const needy[] = { "Interval", "Timeout", "Failures" };
-
-  if (spec->probe_exec[0] != NULL || hr_spec_table_get (table, "Health", "Probe") != NULL)
-    return TRUE;
-  for (guint i = 0; i < G_N_ELEMENTS (needy); i++)
-    {
-      const HrSpecEntry *entry = hr_spec_table_get (table, "Health", needy[i]);
-
-      if (entry != NULL)
-        return hr_spec_entry_fail (entry, error, "it says how to probe, and there is no Probe in group 'Health'");
-    }
   return TRUE;
 }
 
@@ -154,7 +154,7 @@ check_post_rates (const HrServiceSpec *spec, const HrSpecTable *table, GError **
       if (hr_rollback_policy_by_metrics (spec))
         return hr_spec_entry_fail (rate, error, "rates are of metrics here, as %s is named: name %s too",
                                    rates[i].other, rates[i].metric);
-      if (spec->probe_exec[0] == NULL && spec->post_command[0] == NULL)
+      if (spec->probe == NULL && spec->post_command[0] == NULL)
         return hr_spec_entry_fail (rate, error,
                                    "there is nothing that it is a rate of: name %s, or a Command, or a Probe in group "
                                    "'Health'",
@@ -304,7 +304,7 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
 
   return check_exec (spec, table, error) && check_sockets (spec, table, error) && check_listen (spec, table, error)
          && check_ready (spec, table, error) && check_restart (spec, table, error) && check_source (spec, table, error)
-         && check_slots (spec, table, error) && check_health (spec, table, error)
+         && check_slots (spec, table, error) && hr_spec_check_health (spec, table, error)
          && check_instances (spec, table, error) && check_post_rates (spec, table, error)
          && check_post_metrics (spec, table, error) && check_post_use (spec, table, error)
          && hr_spec_check_canary (spec, table, error);

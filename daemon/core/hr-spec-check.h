@@ -9,6 +9,8 @@
 
 G_BEGIN_DECLS
 
+gboolean hr_spec_check_specifiers (const HrServiceSpec *spec, const char *const *words, const HrSpecEntry *entry,
+                                   GError **error);
 gboolean hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **error);
 
 G_END_DECLS

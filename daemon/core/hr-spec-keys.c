@@ -6,6 +6,7 @@
 #include "hr-command-line.h"
 #include "hr-error.h"
 #include "hr-spec-canary.h"
+#include "hr-spec-health.h"
 #include "hr-spec-set.h"
 #include "hr-spec-value.h"
 #include "hr-words.h"
@@ -43,6 +44,7 @@ static const HrSpecWord auto_words[] = { { "auto", TRUE }, { "no", FALSE }, { NU
 #define TIMEOUT(member) hr_spec_set_duration, SET (member), .least = 1
 #define DURATION(member) hr_spec_set_duration, SET (member), .least = 0
 #define COMMAND(member) hr_spec_set_command, SET (member)
+#define PROBE(member) hr_spec_set_probe, SET (member)
 #define LATER NULL
 
 /* Sorted by group, as the manual has them. A key that ends in '*' stands for all that begin so. */
@@ -101,7 +103,10 @@ static const HrSpecKey keys[] = {
   { "State", "Restore", LATER },
   { "State", "Migrate*", LATER },
 
-  { "Health", "Probe", hr_spec_set_probe },
+  { "Health", "Probe", PROBE (probe) },
+  { "Health", "StartProbe", PROBE (start_probe) },
+  { "Health", "Status", hr_spec_set_probe_status },
+  { "Health", "Text", hr_spec_set_string, SET (probe_text) },
   { "Health", "Interval", TIMEOUT (probe_interval) },
   { "Health", "Timeout", TIMEOUT (probe_timeout) },
   { "Health", "Failures", NUMBER (probe_failures, 1, PROBE_FAILURES_MAX) },

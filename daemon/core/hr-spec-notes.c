@@ -24,7 +24,7 @@ hr_spec_notes (const HrServiceSpec *spec)
     g_strv_builder_add (notes,
                         "the share of a canary does not rise by itself: without RampDuration it waits for 'hrctl "
                         "promote' or 'hrctl abort', 24 hours at most");
-  if (spec->canary_from > 0 && spec->probe_exec[0] == NULL && !hr_rollback_policy_by_metrics (spec))
+  if (spec->canary_from > 0 && spec->probe == NULL && !hr_rollback_policy_by_metrics (spec))
     g_strv_builder_add (notes, "a canary is compared by nothing but that it runs: name a Probe in group 'Health', or "
                                "metrics in group 'PostCheck'");
   return g_strv_builder_end (notes);

@@ -421,25 +421,6 @@ hr_spec_set_forbid (HrServiceSpec *spec, const HrSpecKey *key, const char *value
   return TRUE;
 }
 
-gboolean
-hr_spec_set_probe (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
-{
-  static const char *const later[] = { "http:", "https:", "tcp:", "dbus:", "watchdog" };
-  g_autofree char *quoted = hr_words_quote (value);
-  char **argv;
-
-  for (guint i = 0; i < G_N_ELEMENTS (later); i++)
-    if (g_str_has_prefix (value, later[i]))
-      return fail (error, "%s is not supported yet: write exec:COMMAND", quoted);
-  if (*value != '\0' && !g_str_has_prefix (value, "exec:"))
-    return fail (error, "%s is not a probe: write exec:COMMAND", quoted);
-  argv = *value != '\0' ? hr_command_line_split (value + strlen ("exec:"), error) : g_new0 (char *, 1);
-  if (argv == NULL)
-    return FALSE;
-  replace_list (&spec->probe_exec, argv);
-  return TRUE;
-}
-
 /**
  * hr_spec_add_action:
  * @spec: to be changed

@@ -67,7 +67,6 @@ gboolean hr_spec_set_watch_paths (HrServiceSpec *spec, const HrSpecKey *key, con
 gboolean hr_spec_set_extensions (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_settle (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_forbid (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
-gboolean hr_spec_set_probe (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 
 /* Of the groups whose keys are the user's own. */
 gboolean hr_spec_add_action (HrServiceSpec *spec, const char *glob, const char *action, GError **error);

@@ -50,6 +50,24 @@ take (GPtrArray *list, const char *key, char *value)
   g_free (value);
 }
 
+static gboolean
+is_watchdog (const HrProbeSpec *probe)
+{
+  return probe != NULL && probe->kind == HR_PROBE_WATCHDOG;
+}
+
+/* Of whoever called, nothing of his own watchdog. WATCHDOG_PID is known by hotreload-exec. */
+static char **
+set_watchdog (char **environment, const HrServiceSpec *spec)
+{
+  g_autofree char *interval = g_strdup_printf ("%" G_GINT64_FORMAT, spec->probe_interval);
+
+  environment = g_environ_unsetenv (environment, "WATCHDOG_PID");
+  if (is_watchdog (spec->probe) || is_watchdog (spec->start_probe))
+    return g_environ_setenv (environment, "WATCHDOG_USEC", interval, TRUE);
+  return g_environ_unsetenv (environment, "WATCHDOG_USEC");
+}
+
 /**
  * hr_generation_plan_environment:
  * @self: a plan
@@ -93,7 +111,7 @@ hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platfo
       if (key != NULL)
         merged = g_environ_setenv (g_steal_pointer (&merged), key, equals + 1, TRUE);
     }
-  return g_steal_pointer (&merged);
+  return set_watchdog (g_steal_pointer (&merged), self->spec);
 }
 
 /**
@@ -115,6 +133,33 @@ hr_generation_plan_get_port (const HrGenerationPlan *self)
         return listener->port;
     }
   return 0;
+}
+
+static HrSpecifierValues
+specifier_values (const HrGenerationPlan *self)
+{
+  return (HrSpecifierValues){
+    .port = hr_generation_plan_get_port (self),
+    .directory = self->view != NULL ? hr_view_program_dir (self->view) : NULL,
+    .release = self->release,
+    .name = self->spec->name,
+  };
+}
+
+/**
+ * hr_generation_plan_expand_probe:
+ * @self: a plan
+ * @probe: as the service file has it
+ * @error: return location
+ *
+ * Returns: (transfer full): what an instance of this plan is asked; %NULL with %HR_ERROR_INVALID_CONFIGURATION
+ */
+HrProbeSpec *
+hr_generation_plan_expand_probe (const HrGenerationPlan *self, const HrProbeSpec *probe, GError **error)
+{
+  const HrSpecifierValues values = specifier_values (self);
+
+  return hr_probe_spec_expand (probe, &values, error);
 }
 
 static char *
@@ -146,12 +191,7 @@ HrInstance *
 hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, const char *id,
                            const char *const *environment, const char *log_file, GError **error)
 {
-  const HrSpecifierValues values = {
-    .port = hr_generation_plan_get_port (self),
-    .directory = self->view != NULL ? hr_view_program_dir (self->view) : NULL,
-    .release = self->release,
-    .name = self->spec->name,
-  };
+  const HrSpecifierValues values = specifier_values (self);
   g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
   g_autofree char *directory = working_directory (self);
   HrSocketsMode sockets = self->spec->sockets;

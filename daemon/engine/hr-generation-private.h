@@ -23,6 +23,7 @@ struct _HrGeneration {
   HrStateOffer *offer;
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
+  gint64 reported_at; /* the last WATCHDOG=1, 0: none */
   guint stop_timer;
   guint linger_timer; /* while it goes on accepting from sockets of its own */
   gint64 linger_until;

@@ -288,6 +288,18 @@ hr_generation_get_started_at (HrGeneration *self)
 }
 
 /**
+ * hr_generation_get_reported_at:
+ * @self: a generation
+ *
+ * Returns: when it last reported WATCHDOG=1, on the platform's clock; 0: never, or it said since that it fails
+ */
+gint64
+hr_generation_get_reported_at (HrGeneration *self)
+{
+  return self->reported_at;
+}
+
+/**
  * hr_generation_ended_well:
  * @self: a generation that has ended
  *
@@ -298,7 +310,8 @@ hr_generation_ended_well (HrGeneration *self)
 {
   if (self->alive || !self->status_known)
     return !self->alive && (self->said_stopping && !self->killed);
-  if (self->killed)
+  /* What hung has failed, however it went. */
+  if (self->killed || self->launch_error != NULL)
     return FALSE;
   if (WIFSIGNALED (self->wait_status))
     return self->stopping && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
@@ -424,4 +437,18 @@ hr_generation_dup_environment (HrGeneration *self)
     }
   environment = g_environ_setenv (environment, HR_ENV_PROBE_SOURCE, address, TRUE);
   return g_environ_setenv (environment, HR_ENV_PROBE_PORTS, ports->str, TRUE);
+}
+
+/**
+ * hr_generation_expand_probe:
+ * @self: a generation
+ * @probe: as the service file has it
+ * @error: return location
+ *
+ * Returns: (transfer full): what it is asked; %NULL with %HR_ERROR_INVALID_CONFIGURATION
+ */
+HrProbeSpec *
+hr_generation_expand_probe (HrGeneration *self, const HrProbeSpec *probe, GError **error)
+{
+  return hr_generation_plan_expand_probe (self->plan, probe, error);
 }

@@ -2,6 +2,8 @@
  *
  * How an instance ends: it finishes what it has, is told to stop, is killed.
  */
+#include <signal.h>
+
 #include "hr-error.h"
 #include "hr-generation-private.h"
 
@@ -211,4 +213,24 @@ hr_generation_give_up (HrGeneration *self)
   self->launch_error =
       g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT, "it did not become ready within StartTimeout: %s", wait);
   hr_generation_kill (self);
+}
+
+/**
+ * hr_generation_abort:
+ * @self: a generation that hangs
+ * @why: what is said of its end
+ *
+ * SIGABRT, by which it may leave a trace of where it hangs, and after StopTimeout SIGKILL to all of it. For everybody
+ * else it ends by itself.
+ */
+void
+hr_generation_abort (HrGeneration *self, const char *why)
+{
+  g_return_if_fail (HR_IS_GENERATION (self));
+
+  if (!self->alive || self->stopping || self->launch_error != NULL)
+    return;
+  self->launch_error = g_error_new_literal (HR_ERROR, HR_ERROR_NOT_HEALTHY, why);
+  hr_instance_stop (self->instance, SIGABRT);
+  arm_kill (self, self->plan->spec->stop_timeout);
 }

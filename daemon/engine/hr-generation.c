@@ -4,7 +4,7 @@
 #include "hr-error.h"
 #include "hr-generation-private.h"
 
-enum { SIGNAL_READY, SIGNAL_STATE_OPENED, SIGNAL_EXITED, SIGNAL_STATUS, N_SIGNALS };
+enum { SIGNAL_READY, SIGNAL_STATE_OPENED, SIGNAL_EXITED, SIGNAL_STATUS, SIGNAL_WATCHDOG, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -64,12 +64,14 @@ hr_generation_finalize (GObject *object)
 static void
 hr_generation_class_init (HrGenerationClass *klass)
 {
-  const char *const names[N_SIGNALS] = { "ready", "state-opened", "exited", "status" };
+  const char *const names[] = { "ready", "state-opened", "exited", "status" };
 
   G_OBJECT_CLASS (klass)->dispose = hr_generation_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_generation_finalize;
-  for (guint i = 0; i < N_SIGNALS; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     signals[i] = g_signal_new (names[i], HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_WATCHDOG] = g_signal_new ("watchdog", HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                           G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
 }
 
 static void
@@ -173,6 +175,13 @@ set_status_text (HrGeneration *self, const char *text)
 }
 
 static void
+report (HrGeneration *self, gboolean well)
+{
+  self->reported_at = well ? hr_clock_now (hr_generation_clock (self)) : 0;
+  g_signal_emit (self, signals[SIGNAL_WATCHDOG], 0, well);
+}
+
+static void
 instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
 {
   for (guint i = 0; assignments[i] != NULL; i++)
@@ -188,6 +197,10 @@ instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
         }
       else if (g_str_equal (line, "STOPPING=1"))
         self->said_stopping = TRUE;
+      else if (g_str_equal (line, "WATCHDOG=1"))
+        report (self, TRUE);
+      else if (g_str_equal (line, "WATCHDOG=trigger"))
+        report (self, FALSE);
       else if (g_str_has_prefix (line, "STATUS="))
         set_status_text (self, line + strlen ("STATUS="));
     }

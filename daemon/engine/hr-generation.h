@@ -2,12 +2,13 @@
  *
  * hr-generation.h: one instance of a release, from its start to its end: readiness, state files, stop and kill.
  *
- * Knows nothing of the other instances of its service. Signals, each at most once but the last:
+ * Knows nothing of the other instances of its service. Signals, each at most once but the last two:
  *
  * - "ready" (): it is ready by the rule of Ready
  * - "state-opened" (): it opens HOTRELOAD_STATE_IN and waits for hr_generation_give_state()
  * - "exited" (): its main process has ended; nothing comes after it
  * - "status" (): its STATUS= text or what it said of itself changed
+ * - "watchdog" (gboolean well): it reported to its watchdog, any number of times
  */
 #pragma once
 
@@ -39,6 +40,7 @@ void hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_stop (HrGeneration *self, gint64 timeout_usec);
 void hr_generation_kill (HrGeneration *self);
 void hr_generation_give_up (HrGeneration *self);
+void hr_generation_abort (HrGeneration *self, const char *why);
 void hr_generation_set_ready (HrGeneration *self);
 void hr_generation_forgo_state (HrGeneration *self);
 gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error);
@@ -66,6 +68,7 @@ gboolean hr_generation_is_watched (HrGeneration *self);
 GInetAddress *hr_generation_probe_source (HrGeneration *self);
 gboolean hr_generation_has_notified (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
+gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
 char *hr_generation_describe_wait (HrGeneration *self);
@@ -74,5 +77,6 @@ const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
 guint16 hr_generation_get_port (HrGeneration *self);
 char **hr_generation_dup_environment (HrGeneration *self);
+HrProbeSpec *hr_generation_expand_probe (HrGeneration *self, const HrProbeSpec *probe, GError **error);
 
 G_END_DECLS

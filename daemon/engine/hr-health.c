@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-health.h"
 
+#include "hr-duration.h"
+
 struct _HrHealth {
   GObject parent_instance;
 
   HrPlatform *platform;
   HrGeneration *generation;
+  HrProbeSpec *start_probe; /* NULL: none, or it has succeeded */
+  HrProbeSpec *probe;
   gboolean patient;
+  gboolean stopped;
 
   HrHealthState state;
   guint failures;
   char *error;
-  guint timer;
-  gint64 probe_began;
+  guint timer; /* the next probe; while one is under way, when it is overdue; of a watchdog, when a report is */
+
+  GCancellable *asking; /* while a probe is under way */
+  gint64 asked_at;      /* by the last probe; 0: a watchdog reports without */
+  gboolean counted;     /* it is overdue, and has been counted as failed */
+  HrProbeRequest request;
   char **environment;
-  HrCheckRequest request;
-  GCancellable *cancellable;
 };
 
-static guint signal_probed;
-static guint signal_changed;
+enum { SIGNAL_PROBED, SIGNAL_CHANGED, SIGNAL_FAILED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (HrHealth, hr_health, G_TYPE_OBJECT)
 
@@ -34,9 +42,13 @@ hr_health_finalize (GObject *object)
   HrHealth *self = HR_HEALTH (object);
 
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->timer);
+  g_signal_handlers_disconnect_by_data (self->generation, self);
   g_clear_object (&self->generation);
   g_clear_object (&self->platform);
-  g_clear_object (&self->cancellable);
+  g_clear_object (&self->asking);
+  g_clear_object (&self->request.source);
+  g_clear_pointer (&self->start_probe, hr_probe_spec_free);
+  g_clear_pointer (&self->probe, hr_probe_spec_free);
   g_strfreev (self->environment);
   g_free (self->error);
   G_OBJECT_CLASS (hr_health_parent_class)->finalize (object);
@@ -45,10 +57,13 @@ hr_health_finalize (GObject *object)
 static void
 hr_health_class_init (HrHealthClass *klass)
 {
+  GType none = G_TYPE_NONE;
+
   G_OBJECT_CLASS (klass)->finalize = hr_health_finalize;
-  signal_probed = g_signal_new ("probed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
-                                G_TYPE_BOOLEAN, G_TYPE_INT64);
-  signal_changed = g_signal_new ("changed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_PROBED] = g_signal_new ("probed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, none, 2,
+                                         G_TYPE_BOOLEAN, G_TYPE_INT64);
+  signals[SIGNAL_CHANGED] = g_signal_new ("changed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, none, 0);
+  signals[SIGNAL_FAILED] = g_signal_new ("failed", HR_TYPE_HEALTH, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, none, 0);
 }
 
 static void
@@ -57,14 +72,82 @@ hr_health_init (HrHealth *self)
 }
 
 static void probe (gpointer user_data);
+static void missed (gpointer user_data);
+
+static const HrProbeSpec *
+current_probe (HrHealth *self)
+{
+  return self->start_probe != NULL ? self->start_probe : self->probe;
+}
+
+static void
+arm (HrHealth *self, gint64 delay, HrTimerFunc func)
+{
+  HrClock *clock = hr_platform_get_clock (self->platform);
+
+  hr_clock_cancel (clock, &self->timer);
+  self->timer = hr_clock_after (clock, delay, func, self);
+}
+
+/* Services that became well together would be probed together for ever: the first interval is shorter, by an amount
+ * that is a service's own, and up to the half of it. */
+static gint64
+spread (HrHealth *self, gint64 interval)
+{
+  guint64 hash = g_str_hash (hr_generation_get_spec (self->generation)->name);
+
+  /* Similar names have similar hashes; multiplied with a large odd number their upper bits differ. */
+  hash = (hash * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)) >> 44;
+  return interval - (gint64)((double)interval / 2 * ((double)hash / (1 << 20)));
+}
+
+static void
+go_on (HrHealth *self, gboolean first)
+{
+  gint64 interval = hr_generation_get_spec (self->generation)->probe_interval;
+
+  if (self->stopped)
+    return;
+  if (current_probe (self)->kind == HR_PROBE_WATCHDOG)
+    arm (self, interval, missed);
+  else if (self->state == HR_HEALTH_STARTING)
+    arm (self, MIN (interval, HR_HEALTH_START_INTERVAL_USEC), probe);
+  else
+    arm (self, first ? spread (self, interval) : interval, probe);
+}
 
 static void
 set_state (HrHealth *self, HrHealthState state)
 {
-  if (self->state == state)
+  if (self->state == state || self->stopped)
     return;
   self->state = state;
-  g_signal_emit (self, signal_changed, 0);
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/* A handler may stop it. */
+static void
+tell_probed (HrHealth *self, gboolean good)
+{
+  gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
+
+  g_signal_emit (self, signals[SIGNAL_PROBED], 0, good, self->asked_at != 0 ? now - self->asked_at : 0);
+}
+
+static void
+succeeded (HrHealth *self)
+{
+  gboolean first = self->state == HR_HEALTH_STARTING;
+
+  tell_probed (self, TRUE);
+  if (self->stopped)
+    return;
+  self->failures = 0;
+  g_clear_pointer (&self->error, g_free);
+  g_clear_pointer (&self->start_probe, hr_probe_spec_free);
+  self->asked_at = 0;
+  set_state (self, HR_HEALTH_HEALTHY);
+  go_on (self, first);
 }
 
 static HrHealthState
@@ -78,54 +161,149 @@ state_after_failure (HrHealth *self)
 }
 
 static void
+count_failure (HrHealth *self, const char *error)
+{
+  gboolean is_new = g_strcmp0 (self->error, error) != 0;
+
+  tell_probed (self, FALSE);
+  if (self->stopped)
+    return;
+  self->failures++;
+  if (is_new)
+    {
+      g_free (self->error);
+      self->error = g_strdup (error);
+    }
+  set_state (self, state_after_failure (self));
+  if (is_new && !self->stopped)
+    g_signal_emit (self, signals[SIGNAL_FAILED], 0);
+}
+
+/* Probes */
+
+/* The prober did not keep its deadline. As long as it does not come back nothing else is asked, and each interval
+ * counts as failed. */
+static void
+overdue (gpointer user_data)
+{
+  g_autoptr (HrHealth) self = g_object_ref (user_data);
+  g_autofree char *why = g_strdup_printf ("Probe '%s': it has not come to an end", current_probe (self)->text);
+
+  self->timer = 0;
+  self->counted = TRUE;
+  g_cancellable_cancel (self->asking);
+  count_failure (self, why);
+  if (!self->stopped)
+    arm (self, hr_generation_get_spec (self->generation)->probe_interval, overdue);
+}
+
+static void
 probed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrHealth) self = user_data;
-  HrServiceSpec *spec = hr_generation_get_spec (self->generation);
   g_autoptr (GError) error = NULL;
-  gboolean ok = hr_checker_probe_finish (HR_CHECKER (source), result, &error);
-  gint64 interval;
+  gboolean ok = hr_prober_probe_finish (HR_PROBER (source), result, &error);
 
-  if (self->cancellable == NULL)
+  g_clear_object (&self->asking);
+  if (self->stopped)
     return;
-  g_signal_emit (self, signal_probed, 0, ok, hr_clock_now (hr_platform_get_clock (self->platform)) - self->probe_began);
-  /* A handler may have stopped it. */
-  if (self->cancellable == NULL)
-    return;
-  if (ok)
+  hr_clock_cancel (hr_platform_get_clock (self->platform), &self->timer);
+  if (ok && !self->counted)
     {
-      self->failures = 0;
-      g_clear_pointer (&self->error, g_free);
-      set_state (self, HR_HEALTH_HEALTHY);
+      succeeded (self);
+      return;
     }
-  else
-    {
-      self->failures++;
-      g_free (self->error);
-      self->error = g_strdup (error->message);
-      set_state (self, state_after_failure (self));
-    }
-  /* A handler of "changed" may have stopped it. */
-  if (self->cancellable == NULL)
-    return;
-  interval = self->state == HR_HEALTH_STARTING ? MIN (spec->probe_interval, HR_HEALTH_START_INTERVAL_USEC)
-                                               : spec->probe_interval;
-  self->timer = hr_clock_after (hr_platform_get_clock (self->platform), interval, probe, self);
+  if (!self->counted)
+    count_failure (self, error->message);
+  go_on (self, FALSE);
 }
 
 static void
 probe (gpointer user_data)
 {
   HrHealth *self = user_data;
+  gint64 timeout = hr_generation_get_spec (self->generation)->probe_timeout;
 
   self->timer = 0;
+  self->counted = FALSE;
+  self->asking = g_cancellable_new ();
+  self->asked_at = hr_clock_now (hr_platform_get_clock (self->platform));
+  self->request.probe = current_probe (self);
+  self->request.timeout = timeout;
   /* Anew each time: whether it is reached apart from others changes. */
+  g_clear_object (&self->request.source);
+  self->request.source = hr_generation_probe_source (self->generation);
   g_strfreev (self->environment);
   self->environment = hr_generation_dup_environment (self->generation);
   self->request.environment = (const char *const *)self->environment;
-  self->probe_began = hr_clock_now (hr_platform_get_clock (self->platform));
-  hr_checker_probe_async (hr_platform_get_checker (self->platform), &self->request, self->request.spec->probe_timeout,
-                          self->cancellable, probed, g_object_ref (self));
+  self->request.pid = hr_generation_get_pid (self->generation);
+  arm (self, timeout + HR_HEALTH_GRACE_USEC, overdue);
+  hr_prober_probe_async (hr_platform_get_prober (self->platform), &self->request, self->asking, probed,
+                         g_object_ref (self));
+}
+
+/* Watchdog */
+
+static void
+missed (gpointer user_data)
+{
+  g_autoptr (HrHealth) self = g_object_ref (user_data);
+  g_autofree char *time = hr_duration_to_string (hr_generation_get_spec (self->generation)->probe_interval);
+  g_autofree char *why = g_strdup_printf ("Probe 'watchdog': the program did not report WATCHDOG=1 within %s", time);
+
+  self->timer = 0;
+  count_failure (self, why);
+  go_on (self, FALSE);
+}
+
+static void
+watchdog (HrGeneration *generation, gboolean well, HrHealth *user_data)
+{
+  g_autoptr (HrHealth) self = g_object_ref (user_data);
+
+  if (self->stopped || current_probe (self)->kind != HR_PROBE_WATCHDOG)
+    return;
+  if (well)
+    {
+      succeeded (self);
+      return;
+    }
+  /* It says so itself: there is nothing to be patient for, or to ask again. */
+  self->patient = FALSE;
+  self->failures = MAX (self->failures, hr_generation_get_spec (self->generation)->probe_failures);
+  count_failure (self, "Probe 'watchdog': the program reported WATCHDOG=trigger");
+  go_on (self, FALSE);
+}
+
+static void
+begin (gpointer user_data)
+{
+  HrHealth *self = user_data;
+  HrClock *clock = hr_platform_get_clock (self->platform);
+  gint64 interval = hr_generation_get_spec (self->generation)->probe_interval;
+  gint64 reported = hr_generation_get_reported_at (self->generation);
+
+  self->timer = 0;
+  if (current_probe (self)->kind != HR_PROBE_WATCHDOG)
+    probe (self);
+  else if (reported != 0 && hr_clock_now (clock) - reported < interval)
+    succeeded (self);
+  else
+    go_on (self, FALSE);
+}
+
+/* What cannot be asked is not well. */
+static void
+cannot_ask (gpointer user_data)
+{
+  g_autoptr (HrHealth) self = g_object_ref (user_data);
+  g_autofree char *error = g_strdup (self->error);
+
+  self->timer = 0;
+  g_clear_pointer (&self->error, g_free);
+  self->failures = hr_generation_get_spec (self->generation)->probe_failures;
+  self->patient = FALSE;
+  count_failure (self, error);
 }
 
 /**
@@ -142,18 +320,30 @@ HrHealth *
 hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient)
 {
   HrHealth *self = g_object_new (HR_TYPE_HEALTH, NULL);
+  HrServiceSpec *spec = hr_generation_get_spec (generation);
+  g_autoptr (GError) error = NULL;
 
   self->platform = g_object_ref (platform);
   self->generation = g_object_ref (generation);
   self->patient = patient;
-  self->request.spec = hr_generation_get_spec (generation);
-  if (self->request.spec->probe_exec[0] == NULL)
+  if (spec->probe == NULL)
     return self;
 
   self->state = HR_HEALTH_STARTING;
-  self->request.view = hr_generation_get_view (generation);
-  self->cancellable = g_cancellable_new ();
-  self->timer = hr_clock_after (hr_platform_get_clock (platform), 0, probe, self);
+  self->probe = hr_generation_expand_probe (generation, spec->probe, &error);
+  if (self->probe != NULL && spec->start_probe != NULL)
+    self->start_probe = hr_generation_expand_probe (generation, spec->start_probe, &error);
+  if (error != NULL)
+    {
+      self->error = g_strdup (error->message);
+      arm (self, 0, cannot_ask);
+      return self;
+    }
+  self->request = (HrProbeRequest){ .spec = spec,
+                                    .instance = hr_generation_get_id (generation),
+                                    .view = hr_generation_get_view (generation) };
+  g_signal_connect (generation, "watchdog", G_CALLBACK (watchdog), self);
+  arm (self, 0, begin);
   return self;
 }
 
@@ -161,17 +351,17 @@ hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient)
  * hr_health_stop:
  * @self: a health
  *
- * Ends the probing; "changed" is not emitted any more.
+ * Ends the probing; no signal is emitted any more.
  */
 void
 hr_health_stop (HrHealth *self)
 {
   g_return_if_fail (HR_IS_HEALTH (self));
 
+  self->stopped = TRUE;
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->timer);
-  if (self->cancellable != NULL)
-    g_cancellable_cancel (self->cancellable);
-  g_clear_object (&self->cancellable);
+  if (self->asking != NULL)
+    g_cancellable_cancel (self->asking);
 }
 
 /**
@@ -198,6 +388,36 @@ hr_health_get_error (HrHealth *self)
 {
   g_return_val_if_fail (HR_IS_HEALTH (self), NULL);
   return self->error;
+}
+
+/**
+ * hr_health_wants_restart:
+ * @self: a health
+ *
+ * A program that does not report to its watchdog hangs: that it runs on helps nobody. One that answers badly may be
+ * waiting for something that another program would not have either.
+ *
+ * Returns: whether it is offline by its watchdog
+ */
+gboolean
+hr_health_wants_restart (HrHealth *self)
+{
+  g_return_val_if_fail (HR_IS_HEALTH (self), FALSE);
+  return self->state == HR_HEALTH_OFFLINE && self->probe != NULL && current_probe (self)->kind == HR_PROBE_WATCHDOG;
+}
+
+/**
+ * hr_health_longest_verdict:
+ * @spec: a service with a probe
+ *
+ * Returns: how long it can take from the first probe of an instance to "healthy" or "offline", in microseconds
+ */
+gint64
+hr_health_longest_verdict (const HrServiceSpec *spec)
+{
+  gint64 once = spec->probe_timeout + HR_HEALTH_GRACE_USEC + HR_HEALTH_START_INTERVAL_USEC;
+
+  return spec->probe_failures * MAX (once, spec->probe_interval);
 }
 
 /**

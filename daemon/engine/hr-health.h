@@ -2,8 +2,12 @@
  *
  * hr-health.h: the health of one instance by its service's probe.
  *
- * One probe at a time, the next an interval after the last one's end. Signals:
- * "probed" (gboolean good, gint64 latency_usec) after each, then "changed" () when the verdict differs.
+ * One probe at a time, the next an interval after the last one's end. Of a watchdog the program itself has to report
+ * within each interval. Signals:
+ *
+ * - "probed" (gboolean good, gint64 latency_usec): an answer came, or did not; before the others. 0 of a watchdog
+ * - "changed" (): the verdict differs
+ * - "failed" (): a probe failed, and what it says is new
  */
 #pragma once
 
@@ -13,6 +17,8 @@ G_BEGIN_DECLS
 
 /* Until the first success probes come at least this often. */
 #define HR_HEALTH_START_INTERVAL_USEC (250 * G_TIME_SPAN_MILLISECOND)
+/* A probe has its own deadline; one that does not keep it counts as failed so much later. */
+#define HR_HEALTH_GRACE_USEC (1 * G_USEC_PER_SEC)
 
 typedef enum {
   HR_HEALTH_UNKNOWN,
@@ -29,6 +35,8 @@ HrHealth *hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolea
 void hr_health_stop (HrHealth *self);
 HrHealthState hr_health_get_state (HrHealth *self);
 const char *hr_health_get_error (HrHealth *self);
+gboolean hr_health_wants_restart (HrHealth *self);
+gint64 hr_health_longest_verdict (const HrServiceSpec *spec);
 const char *hr_health_state_to_string (HrHealthState state);
 
 G_END_DECLS

@@ -22,6 +22,18 @@ hr_reload_has_tcp_listener (HrReload *self)
   return FALSE;
 }
 
+static gboolean
+is_by_network (const HrProbeSpec *probe)
+{
+  return probe != NULL && (probe->kind == HR_PROBE_HTTP || probe->kind == HR_PROBE_TCP || probe->kind == HR_PROBE_EXEC);
+}
+
+static gboolean
+connects (const HrServiceSpec *spec)
+{
+  return is_by_network (spec->probe) || is_by_network (spec->start_probe);
+}
+
 /* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
  * instance, nobody could hand on what is left in a queue. Several instances serve from the same sockets while they are
  * rolled: none has its own. */
@@ -29,8 +41,8 @@ static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
   return self->previous != NULL && !self->sequential && !hr_reload_has_several (self) && !state_expected
-         && self->spec->probe_exec[0] != NULL && hr_reload_has_tcp_listener (self)
-         && hr_generation_is_serving (self->previous) && hr_generation_is_watched (self->previous);
+         && connects (self->spec) && hr_reload_has_tcp_listener (self) && hr_generation_is_serving (self->previous)
+         && hr_generation_is_watched (self->previous);
 }
 
 /**

@@ -200,7 +200,7 @@ phase_timeout (HrReload *self, HrReloadPhase phase)
       /* The handover keeps its deadlines itself. */
       return preserve_timeout (self);
     case HR_PHASE_VERIFY:
-      return HR_VERIFY_TIMEOUT_USEC + self->spec->probe_failures * self->spec->probe_timeout;
+      return HR_VERIFY_TIMEOUT_USEC + hr_health_longest_verdict (self->spec);
     case HR_PHASE_CANARY:
       return hr_reload_canary_timeout (self);
     case HR_PHASE_WAIT:

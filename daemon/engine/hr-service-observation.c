@@ -157,6 +157,18 @@ rollback_point_for (HrService *self)
 }
 
 /**
+ * hr_service_may_roll_back:
+ * @self: a service
+ *
+ * Returns: whether its instance is being watched, and what fails is followed by a rollback
+ */
+gboolean
+hr_service_may_roll_back (HrService *self)
+{
+  return self->observation != NULL && rollback_point_for (self) != 0;
+}
+
+/**
  * hr_service_awaits_rollback:
  * @self: a service with an instance
  *
@@ -166,8 +178,8 @@ rollback_point_for (HrService *self)
 gboolean
 hr_service_awaits_rollback (HrService *self)
 {
-  return self->running == NULL && self->observation != NULL && rollback_point_for (self) != 0
-         && !hr_generation_is_alive (self->current) && !hr_observation_allows_end (self->current);
+  return self->running == NULL && hr_service_may_roll_back (self) && !hr_generation_is_alive (self->current)
+         && !hr_observation_allows_end (self->current);
 }
 
 /* Observation */

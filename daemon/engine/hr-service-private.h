@@ -131,6 +131,7 @@ void hr_service_retire_current (HrService *self);
 /* hr-service-observation.c */
 gboolean hr_service_is_good (HrService *self, guint64 number);
 gboolean hr_service_awaits_rollback (HrService *self);
+gboolean hr_service_may_roll_back (HrService *self);
 void hr_service_observe (HrService *self);
 void hr_service_observe_again (HrService *self);
 void hr_service_observe_reload (HrService *self);

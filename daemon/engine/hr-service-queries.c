@@ -209,8 +209,10 @@ plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
   if (alive && overlap && self->spec->preserve && !canary)
     add_step (steps, HR_PHASE_PRESERVE,
               g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
-  if (self->spec->probe_exec[0] != NULL)
-    add_step (steps, HR_PHASE_VERIFY, g_strdup_printf ("probe with '%s'", self->spec->probe_exec[0]));
+  if (self->spec->probe != NULL)
+    add_step (steps, HR_PHASE_VERIFY,
+              g_strdup_printf ("probe with '%s'",
+                               (self->spec->start_probe != NULL ? self->spec->start_probe : self->spec->probe)->text));
   if (canary)
     plan_canary (self, steps);
   add_step (steps, HR_PHASE_SWITCH,

@@ -85,8 +85,10 @@ hr_service_get_health (HrService *self)
   /* What is not to run cannot be ill. */
   if (g_str_equal (self->shown_state, "stopped") || g_str_equal (self->shown_state, "invalid"))
     return hr_health_state_to_string (HR_HEALTH_UNKNOWN);
-  if (self->spec != NULL && self->spec->probe_exec[0] != NULL && (self->current == NULL || self->health == NULL))
-    return hr_health_state_to_string (self->reload != NULL ? HR_HEALTH_STARTING : HR_HEALTH_OFFLINE);
+  if (self->spec != NULL && self->spec->probe != NULL && (self->current == NULL || self->health == NULL))
+    return hr_health_state_to_string (
+        self->reload != NULL || (self->current != NULL && hr_generation_is_alive (self->current)) ? HR_HEALTH_STARTING
+                                                                                                  : HR_HEALTH_OFFLINE);
   return hr_health_state_to_string (self->health != NULL ? hr_health_get_state (self->health) : HR_HEALTH_UNKNOWN);
 }
 
@@ -211,13 +213,17 @@ hr_service_get_view (HrService *self)
  * hr_service_get_error:
  * @self: a service
  *
- * Returns: (transfer none) (nullable): what is wrong with it
+ * Returns: (transfer none) (nullable): what is wrong with it: its file, its instance, or what its last probe said
  */
 const char *
 hr_service_get_error (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
-  return self->config_error != NULL ? self->config_error : self->error;
+  if (self->config_error != NULL || self->error != NULL)
+    return self->config_error != NULL ? self->config_error : self->error;
+  return self->health != NULL && hr_health_get_state (self->health) >= HR_HEALTH_DEGRADED
+             ? hr_health_get_error (self->health)
+             : NULL;
 }
 
 /**

@@ -109,6 +109,8 @@ current_status (HrGeneration *current, HrService *self)
   hr_service_touch (self);
 }
 
+static void watch_health (HrService *self, HrHealth *health);
+
 static void
 current_ready (HrGeneration *current, HrService *self)
 {
@@ -116,6 +118,8 @@ current_ready (HrGeneration *current, HrService *self)
   self->outage_since = 0;
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   hr_service_set_error (self, NULL);
+  if (self->health == NULL)
+    watch_health (self, NULL);
   hr_service_observe_again (self);
   hr_service_fill (self);
   hr_service_sample_always (self);
@@ -153,19 +157,44 @@ current_exited (HrGeneration *current, HrService *self)
 }
 
 static void
+health_failed (HrHealth *health, HrService *self)
+{
+  hr_service_touch (self);
+}
+
+static void
 health_changed (HrHealth *health, HrService *self)
 {
-  if (hr_health_get_state (health) != HR_HEALTH_HEALTHY && hr_health_get_error (health) != NULL)
-    hr_log_warning (self->name, "is %s: %s", hr_health_state_to_string (hr_health_get_state (health)),
-                    hr_health_get_error (health));
+  HrHealthState state = hr_health_get_state (health);
+
+  if (state != HR_HEALTH_HEALTHY && hr_health_get_error (health) != NULL)
+    hr_log_warning (self->name, "is %s: %s", hr_health_state_to_string (state), hr_health_get_error (health));
   hr_service_touch (self);
+  /* Ready=probe: the first success is the readiness. */
+  if (state == HR_HEALTH_HEALTHY && hr_generation_get_spec (self->current)->ready == HR_READY_PROBE
+      && !hr_generation_is_ready (self->current))
+    hr_generation_set_ready (self->current);
+  /* A release that is being watched is rolled back by that, and its instance with it. */
+  if (hr_health_wants_restart (health) && !hr_service_may_roll_back (self))
+    hr_generation_abort (self->current, hr_health_get_error (health));
+}
+
+static void
+watch_health (HrService *self, HrHealth *health)
+{
+  gboolean is_readiness =
+      hr_generation_get_spec (self->current)->ready == HR_READY_PROBE && !hr_generation_is_ready (self->current);
+
+  self->health = health != NULL ? g_object_ref (health) : hr_health_new (self->platform, self->current, is_readiness);
+  g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
+  g_signal_connect (self->health, "failed", G_CALLBACK (health_failed), self);
 }
 
 /**
  * hr_service_set_current:
  * @self: a service
  * @generation: (nullable): the instance that serves now, or is to be supervised
- * @health: (nullable): its health; %NULL: begun now if it has a probe
+ * @health: (nullable): its health; %NULL: begun when it is ready, if it has a probe
  *
  * The one place where the running instance changes.
  */
@@ -200,8 +229,10 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   self->ever_notified = self->ever_notified || hr_generation_has_notified (generation);
   if (!hr_generation_is_alive (generation))
     return;
-  self->health = health != NULL ? g_object_ref (health) : hr_health_new (self->platform, generation, FALSE);
-  g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
+  /* What has yet to become ready cannot answer, unless its answer is the readiness. */
+  if (health != NULL || hr_generation_is_ready (generation)
+      || hr_generation_get_spec (generation)->ready == HR_READY_PROBE)
+    watch_health (self, health);
   if (hr_generation_is_serving (generation))
     hr_service_sample_always (self);
 }

@@ -235,6 +235,18 @@ pass_listeners (const Options *options)
   set_variable ("LISTEN_PID", text);
 }
 
+/* As with LISTEN_PID: who has a watchdog is told by number, since children have the same environment. */
+static void
+set_watchdog (void)
+{
+  char text[16];
+
+  if (getenv ("WATCHDOG_USEC") == NULL)
+    return;
+  snprintf (text, sizeof text, "%d", (int)getpid ());
+  set_variable ("WATCHDOG_PID", text);
+}
+
 /* Becomes the program. What is no program at all is taken for a script of the shell, as execvp() does, but not what was
    made for another machine. */
 static _Noreturn void
@@ -272,6 +284,7 @@ main (int argc, char **argv)
   if (options.directory != NULL && chdir (options.directory) < 0)
     exec_fail ("directory", errno, "cannot enter working directory '%s'", options.directory);
   pass_listeners (&options);
+  set_watchdog ();
   /* A descriptor that nobody meant to pass on must not reach the program. */
   close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
 

@@ -55,38 +55,3 @@ hr_checker_check_finish (HrChecker *self, GAsyncResult *result, GError **error)
   g_return_val_if_fail (HR_IS_CHECKER (self), NULL);
   return HR_CHECKER_GET_IFACE (self)->check_finish (self, result, error);
 }
-
-/**
- * hr_checker_probe_async:
- * @self: the checker
- * @request: its files and baseline are not used
- * @timeout: in microseconds; then it is killed and has failed
- * @cancellable: (nullable): kills what runs
- * @callback: called in the caller's main context
- * @user_data: for @callback
- *
- * Runs the service's Probe=exec:… once.
- */
-void
-hr_checker_probe_async (HrChecker *self, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
-                        GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_return_if_fail (HR_IS_CHECKER (self));
-  g_return_if_fail (request != NULL && request->spec != NULL && request->spec->probe_exec[0] != NULL);
-  HR_CHECKER_GET_IFACE (self)->probe_async (self, request, timeout, cancellable, callback, user_data);
-}
-
-/**
- * hr_checker_probe_finish:
- * @self: the checker
- * @result: of hr_checker_probe_async()
- * @error: return location
- *
- * Returns: whether the probe ended with 0 in time; else %HR_ERROR_NOT_HEALTHY with its last words
- */
-gboolean
-hr_checker_probe_finish (HrChecker *self, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (HR_IS_CHECKER (self), FALSE);
-  return HR_CHECKER_GET_IFACE (self)->probe_finish (self, result, error);
-}

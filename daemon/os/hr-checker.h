@@ -61,16 +61,10 @@ struct _HrCheckerInterface {
   void (*check_async) (HrChecker *self, const HrCheckRequest *request, GCancellable *cancellable,
                        GAsyncReadyCallback callback, gpointer user_data);
   HrCheckReport *(*check_finish) (HrChecker *self, GAsyncResult *result, GError **error);
-  void (*probe_async) (HrChecker *self, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
-                       GAsyncReadyCallback callback, gpointer user_data);
-  gboolean (*probe_finish) (HrChecker *self, GAsyncResult *result, GError **error);
 };
 
 void hr_checker_check_async (HrChecker *self, const HrCheckRequest *request, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data);
 HrCheckReport *hr_checker_check_finish (HrChecker *self, GAsyncResult *result, GError **error);
-void hr_checker_probe_async (HrChecker *self, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
-                             GAsyncReadyCallback callback, gpointer user_data);
-gboolean hr_checker_probe_finish (HrChecker *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

@@ -17,6 +17,9 @@ typedef struct {
   gulong cancelled;
   GSource *deadline;
   gboolean late;
+  guint interim; /* answers that announced another */
+  HrHttpEnough enough;
+  gpointer user_data;
 } Get;
 
 static void
@@ -59,13 +62,33 @@ fail (GTask *task, GError *error)
 {
   Get *self = g_task_get_task_data (task);
 
-  if (!self->late)
-    g_task_return_error (task, error);
-  else
+  if (self->late)
     {
       g_error_free (error);
       g_task_return_new_error (task, HR_ERROR, HR_ERROR_TIMED_OUT, "there was no whole answer in time");
     }
+  else if (self->interim > HR_HTTP_INTERIM_MAX)
+    {
+      g_error_free (error);
+      g_task_return_new_error (task, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
+                               "there were more than %d answers that announce another", HR_HTTP_INTERIM_MAX);
+    }
+  else
+    g_task_return_error (task, error);
+}
+
+static gboolean
+has_enough (Get *self)
+{
+  return self->enough != NULL
+         && self->enough (soup_message_get_status (self->message), self->body->data, self->body->len, self->user_data);
+}
+
+static void
+got_interim (SoupMessage *message, Get *self)
+{
+  if (++self->interim > HR_HTTP_INTERIM_MAX)
+    g_cancellable_cancel (self->stop);
 }
 
 /* libsoup takes the end of a connection for that of an answer, also where the answer says that it is longer. */
@@ -109,7 +132,10 @@ got_chunk (GObject *source, GAsyncResult *result, gpointer user_data)
   else
     {
       g_byte_array_append (self->body, g_bytes_get_data (chunk, NULL), (guint)size);
-      get_chunk (g_steal_pointer (&task));
+      if (has_enough (self))
+        g_task_return_boolean (task, TRUE);
+      else
+        get_chunk (g_steal_pointer (&task));
     }
 }
 
@@ -123,6 +149,8 @@ answered (GObject *source, GAsyncResult *result, gpointer user_data)
   self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
   if (self->stream == NULL)
     fail (task, error);
+  else if (has_enough (self))
+    g_task_return_boolean (task, TRUE);
   else
     get_chunk (g_steal_pointer (&task));
 }
@@ -173,6 +201,9 @@ hr_http_get_async (const HrHttpRequest *request, GCancellable *cancellable, GAsy
       g_task_return_new_error (task, HR_ERROR, HR_ERROR_INVALID_ARGUMENT, "'%s' is no URL", request->url);
       return;
     }
+  self->enough = request->enough;
+  self->user_data = request->user_data;
+  g_signal_connect (self->message, "got-informational", G_CALLBACK (got_interim), self);
   soup_message_set_flags (self->message, SOUP_MESSAGE_NO_REDIRECT | SOUP_MESSAGE_NEW_CONNECTION);
   soup_message_headers_replace (soup_message_get_request_headers (self->message), "Connection", "close");
   soup_session_send_async (self->session, self->message, g_task_get_priority (task), self->stop, answered,
@@ -185,7 +216,7 @@ hr_http_get_async (const HrHttpRequest *request, GCancellable *cancellable, GAsy
  * @status: (out) (optional): of the answer, 200 and so on
  * @error: return location
  *
- * Returns: (transfer full): the body, whatever the status; %NULL with %HR_ERROR_TIMED_OUT, %HR_ERROR_LIMIT_EXCEEDED,
+ * Returns: (transfer full): the body as far as it was wanted, whatever the status; %NULL with %HR_ERROR_TIMED_OUT, %HR_ERROR_LIMIT_EXCEEDED,
  *   %G_IO_ERROR_CANCELLED, or what the network or the answer is not right with
  */
 GBytes *

@@ -12,6 +12,7 @@
 #include "hr-git-store.h"
 #include "hr-lease-state-files.h"
 #include "hr-local-metric-reader.h"
+#include "hr-local-prober.h"
 #include "hr-log-files.h"
 #include "hr-process-checker.h"
 #include "hr-socket-listeners.h"
@@ -29,6 +30,7 @@ struct _HrLocalPlatform {
   HrLauncher *launcher;
   HrChecker *checker;
   HrMetricReader *metric_reader;
+  HrProber *prober;
   HrHistory *history;
   HrRunState *run_state;
 };
@@ -57,6 +59,12 @@ static HrMetricReader *
 get_metric_reader (HrPlatform *platform)
 {
   return HR_LOCAL_PLATFORM (platform)->metric_reader;
+}
+
+static HrProber *
+get_prober (HrPlatform *platform)
+{
+  return HR_LOCAL_PLATFORM (platform)->prober;
 }
 
 static HrHistory *
@@ -178,6 +186,7 @@ prepare (HrLocalPlatform *self, GError **error)
   self->clock = hr_system_clock_new ();
   self->checker = hr_process_checker_new ();
   self->metric_reader = hr_local_metric_reader_new ();
+  self->prober = hr_local_prober_new ();
   self->history = hr_history_new (history);
   self->run_state = hr_run_state_new (run_state);
   return TRUE;
@@ -191,6 +200,7 @@ hr_local_platform_finalize (GObject *object)
   g_clear_object (&self->launcher);
   g_clear_object (&self->checker);
   g_clear_object (&self->metric_reader);
+  g_clear_object (&self->prober);
   g_clear_object (&self->clock);
   g_clear_object (&self->history);
   g_clear_object (&self->run_state);
@@ -213,6 +223,7 @@ hr_local_platform_class_init (HrLocalPlatformClass *klass)
   platform_class->get_launcher = get_launcher;
   platform_class->get_checker = get_checker;
   platform_class->get_metric_reader = get_metric_reader;
+  platform_class->get_prober = get_prober;
   platform_class->get_history = get_history;
   platform_class->get_run_state = get_run_state;
   platform_class->open_parts = open_parts;
@@ -251,4 +262,16 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
   self->state_dir = g_strdup (state_dir);
   self->runtime_dir = g_strdup (runtime_dir);
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
+}
+
+/**
+ * hr_local_platform_set_bus:
+ * @self: the platform
+ * @bus: the daemon's bus, on which probes look for names
+ */
+void
+hr_local_platform_set_bus (HrLocalPlatform *self, GDBusConnection *bus)
+{
+  g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
+  hr_local_prober_set_bus (HR_LOCAL_PROBER (self->prober), bus);
 }

@@ -57,7 +57,7 @@ hr_platform_get_launcher (HrPlatform *self)
  * hr_platform_get_checker:
  * @self: the platform
  *
- * Returns: (transfer none): what checks candidates and runs probes
+ * Returns: (transfer none): what checks candidates
  */
 HrChecker *
 hr_platform_get_checker (HrPlatform *self)
@@ -77,6 +77,19 @@ hr_platform_get_metric_reader (HrPlatform *self)
 {
   g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
   return HR_PLATFORM_GET_CLASS (self)->get_metric_reader (self);
+}
+
+/**
+ * hr_platform_get_prober:
+ * @self: the platform
+ *
+ * Returns: (transfer none): what asks instances whether they are well
+ */
+HrProber *
+hr_platform_get_prober (HrPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->get_prober (self);
 }
 
 /**

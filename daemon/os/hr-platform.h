@@ -10,6 +10,7 @@
 #include "hr-launcher.h"
 #include "hr-listeners.h"
 #include "hr-metric-reader.h"
+#include "hr-prober.h"
 #include "hr-release-store.h"
 #include "hr-run-state.h"
 #include "hr-slots.h"
@@ -48,6 +49,7 @@ struct _HrPlatformClass {
   HrLauncher *(*get_launcher) (HrPlatform *self);
   HrChecker *(*get_checker) (HrPlatform *self);
   HrMetricReader *(*get_metric_reader) (HrPlatform *self);
+  HrProber *(*get_prober) (HrPlatform *self);
   HrHistory *(*get_history) (HrPlatform *self);
   HrRunState *(*get_run_state) (HrPlatform *self);
   gboolean (*open_parts) (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error);
@@ -59,6 +61,7 @@ HrClock *hr_platform_get_clock (HrPlatform *self);
 HrLauncher *hr_platform_get_launcher (HrPlatform *self);
 HrChecker *hr_platform_get_checker (HrPlatform *self);
 HrMetricReader *hr_platform_get_metric_reader (HrPlatform *self);
+HrProber *hr_platform_get_prober (HrPlatform *self);
 HrHistory *hr_platform_get_history (HrPlatform *self);
 HrRunState *hr_platform_get_run_state (HrPlatform *self);
 gboolean hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts,

@@ -5,6 +5,7 @@
 #include "hr-error.h"
 #include "hr-forbid.h"
 #include "hr-syntax-check.h"
+#include "hr-task-thread.h"
 
 struct _HrProcessChecker {
   GObject parent_instance;
@@ -15,22 +16,13 @@ static void checker_iface_init (HrCheckerInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (HrProcessChecker, hr_process_checker, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (HR_TYPE_CHECKER, checker_iface_init))
 
-typedef struct _Job Job;
-
-/* What a thread is to do; its result is a report, or for a probe nothing. */
-typedef gboolean (*JobFunc) (Job *job, GError **error);
-
-struct _Job {
-  GTask *task;
-  GThread *thread;
-  JobFunc func;
+typedef struct {
   HrCheckRequest request;
   gint64 deadline;
+  GCancellable *cancellable; /* nullable, the task's */
   GPtrArray *done;
   GPtrArray *unavailable;
-  GError *error;
-  gboolean ok;
-};
+} Job;
 
 static void
 job_free (gpointer data)
@@ -39,62 +31,7 @@ job_free (gpointer data)
 
   g_clear_pointer (&self->done, g_ptr_array_unref);
   g_clear_pointer (&self->unavailable, g_ptr_array_unref);
-  g_clear_error (&self->error);
   g_free (self);
-}
-
-/* In the caller's main context, so that neither thread nor task outlives the callback. */
-static gboolean
-job_finish (gpointer data)
-{
-  Job *self = data;
-  g_autoptr (GTask) task = self->task;
-
-  g_thread_join (g_steal_pointer (&self->thread));
-  if (!self->ok)
-    g_task_return_error (task, g_steal_pointer (&self->error));
-  else
-    g_task_return_boolean (task, TRUE);
-  return G_SOURCE_REMOVE;
-}
-
-static gpointer
-job_run (gpointer data)
-{
-  Job *self = data;
-  g_autoptr (GSource) source = g_idle_source_new ();
-
-  self->ok = self->func (self, &self->error);
-  g_source_set_priority (source, g_task_get_priority (self->task));
-  g_source_set_callback (source, job_finish, self, NULL);
-  g_source_attach (source, g_task_get_context (self->task));
-  return NULL;
-}
-
-static void
-job_start (HrProcessChecker *checker, const HrCheckRequest *request, JobFunc func, gint64 timeout,
-           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (checker, cancellable, callback, user_data);
-  Job *job = g_new0 (Job, 1);
-  GError *error = NULL;
-
-  g_task_set_source_tag (task, func);
-  g_task_set_task_data (task, job, job_free);
-  job->task = task;
-  job->func = func;
-  job->request = *request;
-  job->deadline = g_get_monotonic_time () + timeout;
-  job->done = g_ptr_array_new_with_free_func (g_free);
-  job->unavailable = g_ptr_array_new_with_free_func (g_free);
-  job->thread = g_thread_try_new ("check", job_run, job, &error);
-  if (job->thread == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  /* Now it is job_finish()'s. */
-  g_steal_pointer (&task);
 }
 
 /* What a step was told to do, before what became of it. */
@@ -128,7 +65,7 @@ run_step (Job *self, const char *step, char **argv, gboolean shares_read_only, G
   g_autofree char *words = NULL;
   g_autofree char *end = NULL;
 
-  if (!hr_command_run (&command, g_task_get_cancellable (self->task), &result, &local))
+  if (!hr_command_run (&command, self->cancellable, &result, &local))
     {
       if (local->domain != HR_ERROR)
         {
@@ -152,8 +89,8 @@ check_forbidden (Job *self, GError **error)
   if (request->spec->forbid[0] == NULL || request->files[0] == NULL)
     return TRUE;
   if (!hr_forbid_check ((const char *const *)request->spec->forbid, request->view->dir,
-                        hr_view_program_dir (request->view), request->files, skipped, self->deadline,
-                        g_task_get_cancellable (self->task), error))
+                        hr_view_program_dir (request->view), request->files, skipped, self->deadline, self->cancellable,
+                        error))
     return FALSE;
   g_ptr_array_add (self->done, g_strdup ("Forbid"));
   for (guint i = 0; i < skipped->len; i++)
@@ -174,8 +111,9 @@ check_command (Job *self, const char *step, char **argv, GError **error)
 }
 
 static gboolean
-check (Job *self, GError **error)
+check (gpointer data, GCancellable *cancellable, GError **error)
 {
+  Job *self = data;
   const HrCheckRequest *request = &self->request;
   HrServiceSpec *spec = request->spec;
   gboolean has_files = request->view != NULL && request->view->dir != NULL && request->files != NULL;
@@ -184,8 +122,7 @@ check (Job *self, GError **error)
 
   if ((!has_files || check_forbidden (self, &local))
       && (!has_files || !spec->validate
-          || hr_syntax_check (request, self->deadline, self->done, self->unavailable,
-                              g_task_get_cancellable (self->task), &local))
+          || hr_syntax_check (request, self->deadline, self->done, self->unavailable, self->cancellable, &local))
       && check_command (self, "Build", spec->build, &local) && check_command (self, "PreCheck", spec->precheck, &local))
     return TRUE;
   if (g_error_matches (local, HR_ERROR, HR_ERROR_TIMED_OUT))
@@ -197,26 +134,21 @@ check (Job *self, GError **error)
   return FALSE;
 }
 
-static gboolean
-probe (Job *self, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-
-  if (run_step (self, "Probe", self->request.spec->probe_exec, FALSE, &local))
-    return TRUE;
-  /* For a probe it is all the same why it does not say that the service is well. */
-  if (local->domain == HR_ERROR)
-    local->code = HR_ERROR_NOT_HEALTHY;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
 static void
 check_async (HrChecker *checker, const HrCheckRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
              gpointer user_data)
 {
-  job_start (HR_PROCESS_CHECKER (checker), request, check, request->spec->check_timeout, cancellable, callback,
-             user_data);
+  GTask *task = g_task_new (checker, cancellable, callback, user_data);
+  Job *job = g_new0 (Job, 1);
+
+  g_task_set_source_tag (task, check_async);
+  g_task_set_task_data (task, job, job_free);
+  job->request = *request;
+  job->deadline = g_get_monotonic_time () + request->spec->check_timeout;
+  job->cancellable = cancellable;
+  job->done = g_ptr_array_new_with_free_func (g_free);
+  job->unavailable = g_ptr_array_new_with_free_func (g_free);
+  hr_task_thread_run (task, check);
 }
 
 static char **
@@ -243,26 +175,10 @@ check_finish (HrChecker *checker, GAsyncResult *result, GError **error)
 }
 
 static void
-probe_async (HrChecker *checker, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
-             GAsyncReadyCallback callback, gpointer user_data)
-{
-  job_start (HR_PROCESS_CHECKER (checker), request, probe, timeout, cancellable, callback, user_data);
-}
-
-static gboolean
-probe_finish (HrChecker *checker, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_task_is_valid (result, checker), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-static void
 checker_iface_init (HrCheckerInterface *iface)
 {
   iface->check_async = check_async;
   iface->check_finish = check_finish;
-  iface->probe_async = probe_async;
-  iface->probe_finish = probe_finish;
 }
 
 static void

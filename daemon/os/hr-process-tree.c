@@ -99,11 +99,18 @@ hr_process_list (void)
   return list;
 }
 
-/* Whether the environment the process was started with holds the instance's id. */
-static gboolean
-has_instance (GPid pid, const char *instance)
+/**
+ * hr_process_has_variable:
+ * @pid: a process
+ * @name: of a variable
+ * @value: of it
+ *
+ * Returns: whether the environment that the process was started with has it so; %FALSE where nobody may look
+ */
+gboolean
+hr_process_has_variable (GPid pid, const char *name, const char *value)
 {
-  g_autofree char *wanted = g_strconcat (HR_ENV_INSTANCE "=", instance, NULL);
+  g_autofree char *wanted = g_strconcat (name, "=", value, NULL);
   gsize size = 16 * 1024;
   g_autofree char *environment = NULL;
   gssize length;
@@ -122,6 +129,13 @@ has_instance (GPid pid, const char *instance)
     if (g_str_equal (entry, wanted))
       return TRUE;
   return FALSE;
+}
+
+/* Whether the environment the process was started with holds the instance's id. */
+static gboolean
+has_instance (GPid pid, const char *instance)
+{
+  return hr_process_has_variable (pid, HR_ENV_INSTANCE, instance);
 }
 
 /**

@@ -105,7 +105,7 @@ test_ramp_goes_to_its_end (Engine *engine)
   engine_run (engine, 10 * SECOND);
   engine_expect (engine, "CanaryProgress 10000 | ReloadCompleted 2");
   expect_live (engine, service,
-               "passed at 100%: its probe passed 99 of 99 times in 0.0 ms, that of the release before 100 of 100 "
+               "passed at 100%: its probe passed 100 of 100 times in 0.0 ms, that of the release before 100 of 100 "
                "times in 0.0 ms");
   engine_run (engine, PROVEN);
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
@@ -270,7 +270,7 @@ test_bad_probe_aborts_it (Engine *engine)
   HrService *service = begin (engine, LISTEN RAMP PROBE);
 
   engine_forget (engine);
-  engine->platform->checker->illness = "503";
+  engine->platform->prober->illness = "503";
   engine_run (engine, 2 * SECOND);
   g_assert_null (listeners (engine)->separate);
   engine_run (engine, 10 * SECOND);

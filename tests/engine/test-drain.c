@@ -235,7 +235,7 @@ test_rejected (Engine *engine)
   HrFakeInstance *candidate;
 
   engine_start_with (engine, "[Health]\nProbe=exec:probe\nInterval=500ms\nFailures=2\n", &RETIRES);
-  engine->platform->checker->illness = "ill";
+  engine->platform->prober->illness = "ill";
   engine_save (engine, "main", "two");
   engine_run (engine, 200 * MSEC);
   candidate = engine_instance (engine, 1);

@@ -99,7 +99,7 @@ test_phases_of_a_failure (Engine *engine)
 
   engine_start (engine, "[Health]\nProbe=exec:true\nFailures=1\n");
   hr_fake_launcher_next (engine->launcher, &slow);
-  engine->platform->checker->illness = "no answer";
+  engine->platform->prober->illness = "no answer";
   engine_save (engine, "main", "two");
   engine_run (engine, 2 * SECOND);
   entry = newest (engine);

@@ -207,10 +207,10 @@ test_probe_rate (Engine *engine)
   HrService *service = reload (engine, "[Health]\nProbe=exec:ask\nInterval=500ms\nFailures=100\n"
                                        "[PostCheck]\nErrorRate=50%\n");
 
-  engine->platform->checker->illness = "ill";
+  engine->platform->prober->illness = "ill";
   while (engine_n_warnings (engine, "*release 2 failed its observation: *") == 0)
     engine_run (engine, 10 * MSEC);
-  engine->platform->checker->illness = NULL;
+  engine->platform->prober->illness = NULL;
   engine_run (engine, SECOND);
   expect_rollback (engine, service, "ErrorRate: 100% (3 of 3 results of Probe) is above 50%");
 }

@@ -16,11 +16,11 @@ test_ready_by_probe (Engine *engine)
   const HrFakeProgram silent = { .readiness = HR_FAKE_SAYS_NOTHING };
   HrService *service = engine_start_with (engine, "Ready=probe\n" PROBE, &silent);
 
-  engine->platform->checker->illness = "connection refused";
+  engine->platform->prober->illness = "connection refused";
   engine_save (engine, "main", "two");
   engine_run (engine, 4 * SECOND);
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-  engine->platform->checker->illness = NULL;
+  engine->platform->prober->illness = NULL;
   engine_run (engine, 1 * SECOND);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);

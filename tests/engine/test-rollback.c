@@ -64,14 +64,14 @@ test_probe (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   engine_forget (engine);
   /* Probed every second from its start; the second failure is one too many. */
-  engine->platform->checker->illness = "503";
+  engine->platform->prober->illness = "503";
   engine_run (engine, 1 * SECOND);
   g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
-  hr_fake_gate_hold (&engine->platform->checker->probe);
+  hr_fake_gate_hold (&engine->platform->prober->probe);
   engine_run (engine, 1 * SECOND);
-  hr_fake_gate_release (&engine->platform->checker->probe);
+  hr_fake_gate_release (&engine->platform->prober->probe);
   engine_run (engine, 0);
-  engine->platform->checker->illness = NULL;
+  engine->platform->prober->illness = NULL;
   engine_run (engine, 1 * SECOND);
   engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
@@ -380,7 +380,7 @@ test_plan (Engine *engine)
   expect_plan (engine,
                "check: forbidden patterns, syntax of the changed files, build with 'make', pre-check with 'make'");
   expect_plan (engine, "start: start beside the running instance");
-  expect_plan (engine, "verify: probe with 'probe'");
+  expect_plan (engine, "verify: probe with 'exec:probe'");
   g_assert_cmpuint (engine->launcher->instances->len, ==, launched);
   g_assert_cmpuint (engine_parts (engine)->store->releases->len, ==, 1);
   engine->platform->checker->fault = "bad";

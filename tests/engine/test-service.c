@@ -522,7 +522,8 @@ test_configured_during_reload (Engine *engine)
   hr_fake_gate_release (&engine->platform->checker->check);
   engine_run (engine, SECOND);
   g_assert_cmpint (hr_service_get_spec (service)->stop_timeout, ==, 4 * SECOND);
-  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2 | ReloadStarted 2 | ReloadCompleted 2");
+  engine_expect (engine,
+                 "FileChanged main | ReloadStarted 2 | ReloadCompleted 2 | ReloadStarted 2 | ReloadCompleted 2");
   g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
 }
 

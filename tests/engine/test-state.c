@@ -93,13 +93,13 @@ test_opens_after_ready (Engine *engine)
   const HrFakeProgram late = { .opens_after_ready = TRUE };
   HrService *service = engine_start (engine, PROBE);
 
-  hr_fake_gate_hold (&engine->platform->checker->probe);
+  hr_fake_gate_hold (&engine->platform->prober->probe);
   hr_fake_launcher_next (engine->launcher, &late);
   engine_save (engine, "main", "two");
   engine_run (engine, 1 * SECOND);
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
   g_assert_cmpstr (engine_instance (engine, 1)->state, ==, "{}");
-  hr_fake_gate_release (&engine->platform->checker->probe);
+  hr_fake_gate_release (&engine->platform->prober->probe);
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
@@ -358,7 +358,7 @@ test_probe_fails_after_state (Engine *engine)
   slow_to_stop.stop_takes = 700 * MSEC;
   slow_to_stop.leaves = "{\"of\":\"the rejected one\"}";
   hr_fake_launcher_next (engine->launcher, &slow_to_stop);
-  engine->platform->checker->illness = "500";
+  engine->platform->prober->illness = "500";
   engine_save (engine, "main", "two");
   engine_run (engine, 3 * SECOND);
   expect_back (

@@ -302,7 +302,7 @@ test_health (Engine *engine)
   HrService *service = engine_start (engine, "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=3\n");
 
   g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
-  engine->platform->checker->illness = "no answer";
+  engine->platform->prober->illness = "no answer";
   engine_run (engine, SECOND);
   g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
   engine_run (engine, 2 * SECOND);
@@ -310,7 +310,7 @@ test_health (Engine *engine)
   g_assert_cmpuint (engine_n_warnings (engine, "*no answer*"), ==, 2);
   /* Its release is good, so nothing is rolled back. */
   engine_expect (engine, "");
-  engine->platform->checker->illness = NULL;
+  engine->platform->prober->illness = NULL;
   engine_run (engine, SECOND);
   g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
   hr_service_stop (service, "somebody");
@@ -326,12 +326,33 @@ test_health_after_crash (Engine *engine)
   crash (engine);
   engine_run (engine, SECOND);
   g_assert_cmpstr (hr_service_get_health (service), ==, "offline");
-  hr_fake_gate_hold (&engine->platform->checker->probe);
+  hr_fake_gate_hold (&engine->platform->prober->probe);
   engine_run (engine, 5 * SECOND);
   g_assert_cmpstr (hr_service_get_health (service), ==, "starting");
-  hr_fake_gate_release (&engine->platform->checker->probe);
+  hr_fake_gate_release (&engine->platform->prober->probe);
   engine_run (engine, 0);
   g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
+}
+
+/* Where the program was started again, too: until it is ready its probe may fail. */
+static void
+test_ready_by_probe_after_crash (Engine *engine)
+{
+  static const HrFakeProgram silent = { .readiness = HR_FAKE_SAYS_NOTHING };
+  HrService *service =
+      engine_start_with (engine, "Ready=probe\n[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n", &silent);
+
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine->platform->prober->illness = "not yet";
+  crash (engine);
+  engine_run (engine, 5 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "starting");
+  g_assert_cmpstr (hr_service_get_health (service), ==, "starting");
+  engine->platform->prober->illness = NULL;
+  engine_run (engine, 60 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
 }
 
 static void
@@ -340,7 +361,7 @@ test_no_probe (Engine *engine)
   HrService *service = engine_start (engine, "");
 
   g_assert_cmpstr (hr_service_get_health (service), ==, "unknown");
-  g_assert_cmpuint (engine->platform->checker->probe.calls, ==, 0);
+  g_assert_cmpuint (engine->platform->prober->probe.calls, ==, 0);
 }
 
 int
@@ -369,5 +390,6 @@ main (int argc, char **argv)
   engine_add ("/supervision/health/changes", test_health);
   engine_add ("/supervision/health/after-a-crash", test_health_after_crash);
   engine_add ("/supervision/health/without-probe", test_no_probe);
+  engine_add ("/supervision/health/ready-by-probe-after-crash", test_ready_by_probe_after_crash);
   return g_test_run ();
 }

@@ -131,7 +131,7 @@ static void
 test_failed_probe_rejoins (Engine *engine)
 {
   engine_start_with (engine, LISTEN PROBE, &RETIRES);
-  engine->platform->checker->illness = "ill";
+  engine->platform->prober->illness = "ill";
   reload (engine);
   engine_run (engine, 10 * SECOND);
   assert_traffic (engine, "separate, rejoin");
@@ -143,13 +143,13 @@ test_cancelled_rejoins (Engine *engine)
   HrService *service = engine_start_with (engine, LISTEN PROBE, &RETIRES);
   g_autoptr (HrJob) job = NULL;
 
-  hr_fake_gate_hold (&engine->platform->checker->probe);
+  hr_fake_gate_hold (&engine->platform->prober->probe);
   job = g_object_ref (hr_service_reload (service, "somebody"));
   engine_run (engine, SECOND);
   assert_traffic (engine, "separate");
   g_assert_true (hr_job_cancel (job, NULL));
   assert_traffic (engine, "separate, rejoin");
-  hr_fake_gate_release (&engine->platform->checker->probe);
+  hr_fake_gate_release (&engine->platform->prober->probe);
 }
 
 /* Sockets are shared where nothing asks for more, and where more cannot be. */

@@ -62,7 +62,7 @@ get_gate (Engine *engine, int which)
     &engine->platform->checker->check,
     &parts->state->collect,
     &parts->state->load,
-    &engine->platform->checker->probe,
+    &engine->platform->prober->probe,
   };
 
   return gates[which];
@@ -156,7 +156,7 @@ disturb (Engine *engine)
       engine->platform->checker->fault = one_in (2) ? "garbage" : NULL;
       break;
     case 5:
-      engine->platform->checker->illness = one_in (3) ? "no answer" : NULL;
+      engine->platform->prober->illness = one_in (3) ? "no answer" : NULL;
       break;
     case 6:
       engine->launcher->failure = one_in (4) ? "no process" : NULL;
@@ -223,7 +223,7 @@ calm_down (Engine *engine, HrService *service)
   engine->launcher->failure = NULL;
   engine_parts (engine)->listeners->failure = NULL;
   engine->platform->checker->fault = NULL;
-  engine->platform->checker->illness = NULL;
+  engine->platform->prober->illness = NULL;
   hr_fake_platform_release (engine->platform);
   for (int i = 0; i < N_GATES; i++)
     g_clear_error (&get_gate (engine, i)->failure);

@@ -47,37 +47,10 @@ fake_check_finish (HrChecker *checker, GAsyncResult *result, GError **error)
 }
 
 static void
-answer_probe (GTask *task)
-{
-  HrFakeChecker *self = g_task_get_source_object (task);
-
-  if (self->illness != NULL)
-    g_task_return_new_error (task, HR_ERROR, HR_ERROR_NOT_HEALTHY, "%s", self->illness);
-  else
-    g_task_return_boolean (task, TRUE);
-}
-
-static void
-fake_probe_async (HrChecker *checker, const HrCheckRequest *request, gint64 timeout, GCancellable *cancellable,
-                  GAsyncReadyCallback callback, gpointer user_data)
-{
-  hr_fake_gate_pass (&HR_FAKE_CHECKER (checker)->probe, g_task_new (checker, cancellable, callback, user_data),
-                     answer_probe);
-}
-
-static gboolean
-fake_probe_finish (HrChecker *checker, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_boolean (G_TASK (result), error);
-}
-
-static void
 hr_fake_checker_iface_init (HrCheckerInterface *iface)
 {
   iface->check_async = fake_check_async;
   iface->check_finish = fake_check_finish;
-  iface->probe_async = fake_probe_async;
-  iface->probe_finish = fake_probe_finish;
 }
 
 static void
@@ -86,7 +59,6 @@ hr_fake_checker_finalize (GObject *object)
   HrFakeChecker *self = HR_FAKE_CHECKER (object);
 
   hr_fake_gate_clear (&self->check);
-  hr_fake_gate_clear (&self->probe);
   g_free (self->checked);
   G_OBJECT_CLASS (hr_fake_checker_parent_class)->finalize (object);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-fake-checker.h: checks and probes that come out as the test says.
+ * hr-fake-checker.h: checks that come out as the test says.
  */
 #pragma once
 
@@ -15,18 +15,14 @@ G_DECLARE_FINAL_TYPE (HrFakeChecker, hr_fake_checker, HR, FAKE_CHECKER, GObject)
 /**
  * HrFakeChecker:
  * @check: what becomes of checks
- * @probe: what becomes of probes
  * @fault: (nullable): what every check finds
- * @illness: (nullable): what every probe says
  * @checked: (nullable): the paths of the last check, with spaces between
  */
 struct _HrFakeChecker {
   GObject parent_instance;
 
   HrFakeGate check;
-  HrFakeGate probe;
   const char *fault;
-  const char *illness;
   char *checked;
 };
 

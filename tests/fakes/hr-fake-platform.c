@@ -44,6 +44,12 @@ fake_get_metric_reader (HrPlatform *platform)
   return HR_METRIC_READER (HR_FAKE_PLATFORM (platform)->metric_reader);
 }
 
+static HrProber *
+fake_get_prober (HrPlatform *platform)
+{
+  return HR_PROBER (HR_FAKE_PLATFORM (platform)->prober);
+}
+
 static HrHistory *
 fake_get_history (HrPlatform *platform)
 {
@@ -109,6 +115,7 @@ hr_fake_platform_finalize (GObject *object)
   g_hash_table_unref (self->services);
   g_object_unref (self->checker);
   g_object_unref (self->metric_reader);
+  g_object_unref (self->prober);
   g_object_unref (self->launcher);
   g_object_unref (self->history);
   g_object_unref (self->run_state);
@@ -126,6 +133,7 @@ hr_fake_platform_class_init (HrFakePlatformClass *klass)
   platform_class->get_launcher = fake_get_launcher;
   platform_class->get_checker = fake_get_checker;
   platform_class->get_metric_reader = fake_get_metric_reader;
+  platform_class->get_prober = fake_get_prober;
   platform_class->get_history = fake_get_history;
   platform_class->get_run_state = fake_get_run_state;
   platform_class->open_parts = fake_open_parts;
@@ -140,6 +148,7 @@ hr_fake_platform_init (HrFakePlatform *self)
   self->launcher = hr_fake_launcher_new (HR_CLOCK (self->clock));
   self->checker = hr_fake_checker_new ();
   self->metric_reader = hr_fake_metric_reader_new ();
+  self->prober = hr_fake_prober_new ();
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, service_free);
 }
 
@@ -208,9 +217,10 @@ hr_fake_platform_release (HrFakePlatform *self)
   gpointer value;
 
   hr_fake_gate_release (&self->checker->check);
-  hr_fake_gate_release (&self->checker->probe);
+  hr_fake_gate_release (&self->prober->probe);
   hr_fake_gate_release (&self->metric_reader->read);
   hr_fake_gate_release (&self->metric_reader->run);
+  hr_fake_gate_release (&self->prober->probe);
   g_hash_table_iter_init (&iter, self->services);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hr-fake-checker.h"
+#include "hr-fake-prober.h"
 #include "hr-fake-clock.h"
 #include "hr-fake-launcher.h"
 #include "hr-fake-listeners.h"
@@ -48,6 +49,7 @@ struct _HrFakePlatform {
   HrFakeLauncher *launcher;
   HrFakeChecker *checker;
   HrFakeMetricReader *metric_reader;
+  HrFakeProber *prober;
   HrHistory *history;
   HrRunState *run_state;
   const char *parts_failure;

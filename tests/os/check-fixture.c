@@ -40,7 +40,6 @@ check_set_up (CheckFixture *f, gconstpointer data)
                              .build = check_no_words,
                              .precheck = check_no_words,
                              .forbid = check_no_words,
-                             .probe_exec = check_no_words,
                              .check_timeout = CHECK_DEADLINE_SEC * G_USEC_PER_SEC };
   f->environment = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (f->environment, g_strdup ("PATH=/usr/local/bin:/usr/bin:/bin"));

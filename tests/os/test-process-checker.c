@@ -20,19 +20,6 @@ set_step (CheckFixture *f, char ***step, const char *line)
   *step = f->words;
 }
 
-static gboolean
-probe (CheckFixture *f, gint64 timeout, GError **error)
-{
-  HrCheckRequest request = check_make_request (f);
-  gboolean healthy;
-
-  hr_checker_probe_async (f->checker, &request, timeout, NULL, check_ended, f);
-  check_wait (f);
-  healthy = hr_checker_probe_finish (f->checker, f->result, error);
-  g_clear_object (&f->result);
-  return healthy;
-}
-
 static void
 test_forbidden_pattern_names_file_and_line (CheckFixture *f, gconstpointer data)
 {
@@ -254,41 +241,9 @@ test_shares_are_read_only_for_a_build (CheckFixture *f, gconstpointer data)
 }
 
 static void
-test_probe_says_whether_it_is_well (CheckFixture *f, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-
-  set_step (f, &f->spec.probe_exec, "test \"$OWN\" = value || { echo sick; exit 1; }");
-  g_assert_false (probe (f, CHECK_DEADLINE_SEC * G_USEC_PER_SEC, &error));
-  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_HEALTHY);
-  g_assert_true (g_str_has_suffix (error->message, "exit code 1:\nsick"));
-  g_ptr_array_set_size (f->environment, f->environment->len - 1);
-  check_set_variable (f, "OWN=value");
-  g_assert_true (probe (f, CHECK_DEADLINE_SEC * G_USEC_PER_SEC, NULL));
-}
-
-static void
-test_late_and_missing_probes_are_not_healthy (CheckFixture *f, gconstpointer data)
-{
-  char *missing[] = { (char *)"no-such-program-here", NULL };
-  g_autoptr (GError) late = NULL;
-  g_autoptr (GError) error = NULL;
-
-  set_step (f, &f->spec.probe_exec, "echo slow; exec sleep 1000");
-  g_assert_false (probe (f, G_USEC_PER_SEC / 5, &late));
-  g_assert_error (late, HR_ERROR, HR_ERROR_NOT_HEALTHY);
-  check_assert_contains (late->message, "it did not end in time:\nslow");
-  f->spec.probe_exec = missing;
-  g_assert_false (probe (f, CHECK_DEADLINE_SEC * G_USEC_PER_SEC, &error));
-  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_HEALTHY);
-}
-
-static void
-test_service_without_source_can_be_probed (CheckFixture *f, gconstpointer data)
+test_service_without_source_can_be_checked (CheckFixture *f, gconstpointer data)
 {
   g_clear_pointer (&f->view, hr_view_unref);
-  set_step (f, &f->spec.probe_exec, "test \"$PWD\" = /");
-  g_assert_true (probe (f, CHECK_DEADLINE_SEC * G_USEC_PER_SEC, NULL));
   check_assert_report (f, "", "");
 }
 
@@ -312,8 +267,6 @@ main (int argc, char **argv)
   add ("check-cancelled-before-it-begins-runs-nothing", test_check_cancelled_before_it_begins_runs_nothing);
   add ("messages-name-what-the-program-sees", test_messages_name_what_the_program_sees);
   add ("shares-are-read-only-for-a-build", test_shares_are_read_only_for_a_build);
-  add ("probe-says-whether-it-is-well", test_probe_says_whether_it_is_well);
-  add ("late-and-missing-probes-are-not-healthy", test_late_and_missing_probes_are_not_healthy);
-  add ("service-without-source-can-be-probed", test_service_without_source_can_be_probed);
+  add ("service-without-source-can-be-checked", test_service_without_source_can_be_checked);
   return g_test_run ();
 }

@@ -58,10 +58,6 @@ test_later_keys_are_refused (void)
     "[State]\nRestore=exec:x",
     "[State]\nMigrate1=exec:x",
     "[State]\nVersion=2",
-    "[Health]\nProbe=http://localhost/",
-    "[Health]\nProbe=tcp:localhost:1",
-    "[Health]\nProbe=dbus:org.x",
-    "[Health]\nProbe=watchdog",
     "[Actions]\n*.c=module",
     "[Actions]\n*.c=signal:HUP",
     "[Actions]\n*.c=notify",
@@ -155,7 +151,7 @@ test_bad_values_say_what_would_be_right (void)
     { "[State]\nPreserve=yes", "'yes' is not one of: auto, no" },
     { "[State]\nVersion=x", "'x' is not a number" },
     { "[State]\nKeep=0", "'0' is not a number from 1 to 10000" },
-    { "[Health]\nProbe=curl x", "'curl x' is not a probe: write exec:COMMAND" },
+    { "[Health]\nProbe=curl x", "'curl x' is not a probe: write http://" },
     { "[Health]\nProbe=exec:", "names no program" },
     { "[Health]\nFailures=0", "'0' is not a number from 1 to 1000" },
     { "[Health]\nInterval=0", "0 is no time at all" },
@@ -231,9 +227,9 @@ test_keys_must_fit_together (void)
     { "Instances=2\n[State]\nVersion=1", ":5: group 'State': key 'Version': it says how state is kept" },
     { "Sockets=none\n[Profile production]\nService.Instances=4",
       "key 'Sockets': with 'none' each instance binds for itself, and Instances=4 have one address" },
-    { "[Profile production]\nService.Ready=probe",
-      ":4: group 'Profile production': key 'Service.Ready': 'probe' needs one: write Probe=exec:COMMAND in group "
-      "'Health' (in profile 'production')" },
+    { "[Profile production]\nService.Ready=probe", ":4: group 'Profile production': key 'Service.Ready': 'probe' needs "
+                                                   "one: write Probe=http://HOST:PORT/PATH or the "
+                                                   "like in group 'Health' (in profile 'production')" },
     { "Source=/srv\n[PostCheck]\nErrorRate=1%",
       ":5: group 'PostCheck': key 'ErrorRate': there is nothing that it is a rate of: name ErrorMetric" },
     { "Source=/srv\n[PostCheck]\nErrorRate=1%\nCommand=",

@@ -162,6 +162,9 @@ test_long_values_take_no_long_time (void)
     "[Environment]\n",
     "[Profile ",
     "[Health]\nProbe=exec:",
+    "[Health]\nProbe=http://",
+    "[Health]\nProbe=tcp:",
+    "[Health]\nStatus=",
     "[Service]\nStopSignal=",
   };
   static const char fillers[] = "a;\\(";

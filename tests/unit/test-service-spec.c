@@ -74,7 +74,10 @@ test_defaults_are_the_development_profiles (void)
   g_assert_true (spec->preserve);
   g_assert_cmpuint (spec->state_version, ==, 1);
   g_assert_cmpuint (spec->state_keep, ==, 10);
-  assert_list (spec->probe_exec, "");
+  g_assert_null (spec->probe);
+  g_assert_null (spec->start_probe);
+  g_assert_true (hr_probe_status_accepts (spec->probe_status, 200));
+  g_assert_cmpstr (spec->probe_text, ==, NULL);
   g_assert_cmpint (spec->probe_interval, ==, 5 * G_USEC_PER_SEC);
   g_assert_cmpint (spec->probe_timeout, ==, 2 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->probe_failures, ==, 3);
@@ -170,7 +173,11 @@ test_every_key_is_read (void)
   g_assert_false (spec->preserve);
   g_assert_cmpuint (spec->state_version, ==, 1);
   g_assert_cmpuint (spec->state_keep, ==, 3);
-  assert_list (spec->probe_exec, "curl|-f|http://localhost/a b");
+  assert_list (spec->probe->words, "http://localhost:8080/a");
+  assert_list (spec->start_probe->words, "curl|-f|http://localhost/a b");
+  g_assert_false (hr_probe_status_accepts (spec->probe_status, 201));
+  g_assert_true (hr_probe_status_accepts (spec->probe_status, 404));
+  g_assert_cmpstr (spec->probe_text, ==, "it is well");
   g_assert_cmpint (spec->probe_interval, ==, 1 * G_USEC_PER_SEC);
   g_assert_cmpint (spec->probe_timeout, ==, 100000);
   g_assert_cmpuint (spec->probe_failures, ==, 5);
@@ -411,7 +418,8 @@ test_empty_values_take_back (void)
   static const char drop_in[] = "[Service]\nDescription=\nVersion=\nShare=\nWorkingDirectory=\nEnvironment=\n"
                                 "EnvironmentFile=\nListen=\nSuccessExitStatus=\nExec=true\n"
                                 "[Watch]\nPaths=\nExtensions=\nIgnore=\n[Check]\nBuild=\nPreCheck=\nForbid=\n"
-                                "[Health]\nProbe=\n[Profile production]\nCanary.Percentage=\n";
+                                "[Health]\nProbe=\nStartProbe=\nStatus=\nText=\n"
+                                "[Profile production]\nCanary.Percentage=\n";
   static const HrSpecSource sources[] = {
     { SPEC_FILE, full_text, sizeof full_text - 1 },
     { "/x.conf", drop_in, sizeof drop_in - 1 },
@@ -433,7 +441,9 @@ test_empty_values_take_back (void)
   assert_list (spec->build, "");
   assert_list (spec->precheck, "");
   assert_list (spec->forbid, "");
-  assert_list (spec->probe_exec, "");
+  g_assert_null (spec->probe);
+  g_assert_null (spec->start_probe);
+  g_assert_cmpstr (spec->probe_text, ==, NULL);
 }
 
 static void

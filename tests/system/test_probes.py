@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Probes of real services by a real daemon, each kind, and what follows from them."""
+
+import os
+import sys
+
+from harness import Load, Site, check, equal, main, test, until, write
+from services import Service, app
+
+# Reports to its watchdog as often as it is asked to, while there is no such file.
+WATCHED = '''def report():
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.sendto(b"WATCHDOG=1", os.environ["NOTIFY_SOCKET"])
+def keep_reporting():
+    while True:
+        if not os.path.exists({silent!r}):
+            report()
+        time.sleep(int(os.environ["WATCHDOG_USEC"]) / 3e6)
+assert int(os.environ["WATCHDOG_PID"]) == os.getpid()
+import threading, time
+threading.Thread(target=keep_reporting, daemon=True).start()
+'''
+
+
+@test("health-is-shown-with-what-the-last-probe-said")
+def shown():
+    with Site() as site:
+        service = Service(site, "shown", {"app.py": app()},
+                          {"Health": {"Probe": "http://127.0.0.1:%p/eval/" + b"open('health').read()".hex(),
+                                      "Text": "well", "Interval": "100ms", "Failures": "2"}}, start=False)
+        write(service.path("health"), "well")
+        site.hrctl("daemon-reload")
+        service.good(1)
+        equal(service.shown["health"], "healthy", "health")
+        pid = service.pid
+        # In its slot: what it reads, not what the developer wrote.
+        service.evaluate("open('health', 'w').write('ill')")
+        until(lambda: service.shown["health"] == "offline", "it is offline")
+        check("does not contain 'well'" in service.shown["error"], "why:", service.shown["error"])
+        text = site.hrctl("status", "shown").stdout
+        check("offline" in text and "does not contain 'well'" in text, "status:", text)
+        equal(service.pid, pid, "PID: a probe that fails restarts nothing")
+        service.evaluate("open('health', 'w').write('well')")
+        until(lambda: service.shown["health"] == "healthy", "it is healthy again")
+        equal(service.shown["error"], None, "error")
+
+
+# How a bad version answers; the good one is asked over the same address all the while.
+BAD_ANSWERS = (
+    ("500", 'b"HTTP/1.1 500 No\\r\\nContent-Length: 0\\r\\n\\r\\n"', "it answered with status 500"),
+    ("garbage", 'bytes(range(256)) * 40', ""),
+    ("other-text", 'b"HTTP/1.1 200 OK\\r\\nContent-Length: 3\\r\\n\\r\\nill"', "does not contain 'VERSION'"),
+    ("silence", None, "there was no answer within 300ms"),
+)
+
+
+def answering(answer):
+    """The small service, with an answer of its own for the probe."""
+    late = "probe_answer = " + (answer or "None") + """
+def serve(connection):
+    connection.recv(4096)
+    if probe_answer is None:
+        connection.settimeout(5)
+        connection.recv(1)
+        return
+    connection.sendall(probe_answer)
+    connection.shutdown(socket.SHUT_WR)
+"""
+    return app("bad").replace("listener = socket.socket(fileno=3)", late + "listener = socket.socket(fileno=3)")
+
+
+@test("promise-2-a-candidate-that-answers-badly-is-rejected-by-its-own-answers-and-the-old-one-serves-on")
+def bad_answers():
+    with Site() as site:
+        text = app().replace('    return VERSION\n', '    return "VERSION" + VERSION\n')
+        service = Service(site, "web", {"app.py": text},
+                          {"Health": {"Probe": "http://127.0.0.1:%p/", "Text": "VERSION", "Status": "200",
+                                      "Interval": "100ms", "Timeout": "300ms", "Failures": "2"}})
+        service.good(1)
+        pid = service.pid
+        load = Load(service.port)
+        for number, (name, answer, words) in enumerate(BAD_ANSWERS, 2):
+            mark = service.save(answering(answer))
+            event = service.failed(mark, "verify")
+            equal(event["args"][4]["errorName"], "org.hotreload.Error.NotHealthy", name)
+            check(words in event["args"][3], name, "words:", event["args"][3])
+            equal((service.pid, service.ask()), (pid, "VERSION1"), f"{name}: the old one serves")
+            equal(service.shown["health"], "healthy", "health")
+        mark = service.save(text.replace('VERSION = "1"', 'VERSION = "2"'))
+        service.completed(mark)
+        until(lambda: service.ask() == "VERSION2", "a good one is switched to")
+        equal(load.stop(), [], "failures")
+        equal(set(load.bodies), {"VERSION1", "VERSION2"}, "nobody but the probe had a bad answer")
+
+
+@test("a-program-that-does-not-report-to-its-watchdog-is-started-again")
+def watchdog():
+    with Site() as site:
+        silent = site.path("silent")
+        service = Service(site, "watched", {"app.py": app(early=WATCHED.format(silent=silent))},
+                          {"Health": {"Probe": "watchdog", "Interval": "500ms", "Failures": "1"}})
+        service.good(1)
+        equal(service.shown["health"], "healthy", "health")
+        pid = service.pid
+        write(silent, "")
+        until(lambda: service.shown["restarts"] >= 1, "it is started again")
+        os.unlink(silent)
+        until(lambda: service.shown["health"] == "healthy" and service.pid not in (0, pid), "another one is healthy")
+        check("did not report WATCHDOG=1 within 500ms" in site.daemon_log(), "why:", site.daemon_log())
+        # A candidate that never reports is none.
+        mark = service.save(app("2"))
+        event = service.failed(mark, "verify")
+        check("did not report WATCHDOG=1" in event["args"][3], "why:", event["args"][3])
+        equal(service.ask(), "1", "the old one serves")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
