@@ -55,6 +55,14 @@ watch_health (HrReload *self)
   g_signal_connect (self->health, "changed", G_CALLBACK (health_changed), self);
 }
 
+/* Says that it is ready, and nobody can reach it: connections would wait for it for ever. */
+static gboolean
+has_let_go_of_listeners (HrReload *self)
+{
+  return self->previous != NULL && hr_generation_is_serving (self->previous)
+         && hr_generation_may_accept (self->previous) && !hr_generation_may_accept (self->candidate);
+}
+
 static void
 verify (HrReload *self)
 {
@@ -66,7 +74,16 @@ verify (HrReload *self)
   state = hr_health_get_state (self->health);
   if (state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY)
     return;
-  if (hr_reload_wants_canary (self))
+  if (has_let_go_of_listeners (self))
+    {
+      g_autofree char *candidate = describe_candidate (self);
+
+      hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY,
+                                         "while verifying %s: it has closed the listeners that the instance before it "
+                                         "accepts from, or never took them",
+                                         candidate));
+    }
+  else if (hr_reload_wants_canary (self))
     hr_reload_run_canary (self);
   else
     hr_reload_switch_over (self);

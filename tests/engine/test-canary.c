@@ -129,7 +129,7 @@ test_first_start_restart_and_rollback_skip_it (Engine *engine)
   engine_run (engine, PROVEN);
   engine_expect (engine, "ReloadStarted 2 | ReloadCompleted 2");
   g_assert_nonnull (hr_service_rollback (service, 0, "me", &error));
-  engine_run (engine, 1 * SECOND);
+  engine_run (engine, 3 * SECOND);
   engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
   {
     g_autoptr (HrHistoryEntry) entry = engine_history (engine);

@@ -411,6 +411,23 @@ add_failures (void)
   engine_add ("/reload-failure/promise-1/failed-scan-is-made-up-for", test_failed_scan_is_made_up_for);
 }
 
+/* It says that it is ready, and nobody could reach it. */
+static void
+test_listeners_dropped (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  const HrFakeProgram deaf = { .drops_listeners = TRUE };
+
+  hr_fake_launcher_next (engine->launcher, &deaf);
+  engine_save (engine, "main", "deaf");
+  engine_run (engine, 10 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed verify");
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  g_assert_nonnull (strstr (hr_service_get_error (service), "closed the listeners"));
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -418,5 +435,6 @@ main (int argc, char **argv)
   engine_init ();
   add_failures ();
   add_stops ();
+  engine_add ("/reload-failure/what-closed-its-listeners-is-rejected", test_listeners_dropped);
   return g_test_run ();
 }

@@ -181,6 +181,8 @@ fake_may_accept (HrInstance *instance, HrListeners *listeners)
 {
   HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
 
+  if (!self->retired && self->signalled == 0)
+    return self->alive && !self->program.drops_listeners;
   return self->alive && self->program.keeps_listeners;
 }
 

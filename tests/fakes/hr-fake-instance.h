@@ -24,7 +24,8 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @keeps: whether it leaves what it read instead
  * @stop_takes: from StopSignal to its end
  * @ignores_stop: whether only SIGKILL ends it
- * @keeps_listeners: whether it has the listeners open until it ends, and accepts
+ * @keeps_listeners: whether it accepts until it ends, whatever it was told
+ * @drops_listeners: whether it has closed the listeners when it is ready
  * @stop_code: with what it exits then
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
@@ -43,6 +44,7 @@ typedef struct {
   gint64 stop_takes;
   gboolean ignores_stop;
   gboolean keeps_listeners;
+  gboolean drops_listeners;
   int stop_code;
   gint64 exits_after;
   int exit_code;

@@ -191,6 +191,16 @@ def closes_listener():
         rejected(site, service, app("2", late="os.close(3)\n"), "ready", "Bad file descriptor")
 
 
+@test("candidate-that-is-ready-and-has-closed-its-listener")
+def closes_listener_when_ready():
+    with Site() as site:
+        service = Service(site, "web")
+        deaf = app("2").replace("with socket.socket(socket.AF_UNIX", "listener.close()\nwith socket.socket(socket.AF_UNIX").replace(
+            "while True:\n    ready", "signal.pause()\nwhile True:\n    ready")
+        check("listener.close()" in deaf and "signal.pause()" in deaf, "the program is another")
+        rejected(site, service, deaf, "verify", "closed the listeners")
+
+
 @test("candidate-that-calls-shutdown-on-its-listener: the old one's goes on")
 def shuts_listener():
     with Site() as site:
