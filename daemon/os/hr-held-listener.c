@@ -221,8 +221,8 @@ hr_held_listener_serves (const HrHeldListener *self, const HrListenSpec *spec, c
 {
   if (self->file != NULL && !hr_socket_file_is_there (self->file))
     return FALSE;
-  if (self->inherited != NULL && hr_inherited_socket_is_named (self->inherited))
-    return self->shown.kind == spec->kind && g_str_equal (self->shown.name, spec->name);
+  if (self->inherited != NULL && hr_inherited_socket_is_named (self->inherited, spec->name))
+    return self->shown.kind == spec->kind;
   if (spec->kind != HR_LISTEN_UNIX && spec->port == 0)
     return self->shown.ephemeral && !self->shown.discovered && g_str_equal (self->shown.name, spec->name)
            && hr_socket_address_equal_host (&self->address, address);

@@ -21,7 +21,7 @@ struct _HrInheritedSocket {
   int fd;
   char *name;
   HrSocketAddress address;
-  gboolean named; /* its user has it for its name */
+  char *meant; /* the listener that has it for its name; NULL: for its address */
 };
 
 /* A service that may use some. */
@@ -46,6 +46,7 @@ socket_free (gpointer data)
 
   hr_fd_clear (&self->fd);
   g_free (self->name);
+  g_free (self->meant);
   g_free (self);
 }
 
@@ -330,7 +331,7 @@ hr_inherited_sockets_take (HrInheritedSockets *self, gconstpointer owner, const 
       if (n == 1 ? named_owner != owner || !g_str_equal (named->name, spec->name) : !has_address (socket, spec))
         continue;
       hr_socket_revive (socket->fd, &socket->address);
-      socket->named = n == 1;
+      socket->meant = n == 1 ? g_strdup (spec->name) : NULL;
       socket->used = TRUE;
       g_object_ref (self);
       return socket;
@@ -365,13 +366,14 @@ hr_inherited_socket_get_address (const HrInheritedSocket *self)
 /**
  * hr_inherited_socket_is_named:
  * @self: a socket that was taken
+ * @listener: name of a listener
  *
- * Returns: whether that was for its name, whatever its address is
+ * Returns: whether it was taken for that listener by its name, whatever its address is
  */
 gboolean
-hr_inherited_socket_is_named (const HrInheritedSocket *self)
+hr_inherited_socket_is_named (const HrInheritedSocket *self, const char *listener)
 {
-  return self->named;
+  return g_strcmp0 (self->meant, listener) == 0;
 }
 
 /**
@@ -384,6 +386,7 @@ void
 hr_inherited_socket_release (HrInheritedSocket *self)
 {
   self->used = FALSE;
+  g_clear_pointer (&self->meant, g_free);
   g_object_unref (self->pool);
 }
 

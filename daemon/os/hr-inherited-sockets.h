@@ -30,7 +30,7 @@ HrInheritedSocket *hr_inherited_sockets_take (HrInheritedSockets *self, gconstpo
 
 int hr_inherited_socket_get_fd (const HrInheritedSocket *self);
 const HrSocketAddress *hr_inherited_socket_get_address (const HrInheritedSocket *self);
-gboolean hr_inherited_socket_is_named (const HrInheritedSocket *self);
+gboolean hr_inherited_socket_is_named (const HrInheritedSocket *self, const char *listener);
 void hr_inherited_socket_release (HrInheritedSocket *self);
 
 G_END_DECLS

@@ -259,6 +259,39 @@ test_by_name (Fixture *f, gconstpointer data)
 }
 
 static void
+test_renamed (Fixture *f, gconstpointer data)
+{
+  g_autofree char *listen = NULL;
+  g_autoptr (HrServiceSpec) before = NULL;
+  g_autoptr (HrServiceSpec) after = NULL;
+  g_autoptr (HrServiceSpec) moved = NULL;
+  g_autoptr (HrListeners) listeners = NULL;
+  guint16 port;
+
+  pass (f, make_tcp (&port), "shop.http");
+  inherit (f);
+  listen = g_strdup_printf ("http=tcp:127.0.0.1:%u", port);
+  before = service ("shop", listen);
+  g_free (listen);
+  listen = g_strdup_printf ("web=tcp:127.0.0.1:%u", port);
+  after = service ("shop", listen);
+  moved = service ("shop", "web=tcp:127.0.0.1:0");
+  listeners = claim (f, before);
+  open_all (listeners, before);
+  /* By another name, but still at its address. */
+  hr_socket_listeners_claim (HR_SOCKET_LISTENERS (listeners), f->inherited, after);
+  open_all (listeners, after);
+  g_assert_cmpint (nth (listeners, 0)->port, ==, port);
+  /* Now neither is it. */
+  hr_socket_listeners_claim (HR_SOCKET_LISTENERS (listeners), f->inherited, moved);
+  open_all (listeners, moved);
+  g_assert_cmpint (nth (listeners, 0)->port, !=, port);
+  hr_socket_listeners_claim (HR_SOCKET_LISTENERS (listeners), f->inherited, before);
+  open_all (listeners, before);
+  g_assert_cmpint (nth (listeners, 0)->port, ==, port);
+}
+
+static void
 test_name_of_several (Fixture *f, gconstpointer data)
 {
   g_autoptr (HrServiceSpec) shop = NULL;
@@ -430,6 +463,7 @@ main (int argc, char **argv)
   ADD ("every-kind-is-used-by-its-address", test_by_address);
   ADD ("closed-is-found-again-with-what-waits", test_found_again);
   ADD ("name-decides-over-the-address", test_by_name);
+  ADD ("listener-that-is-renamed-keeps-it", test_renamed);
   ADD ("name-of-several-services-is-nobodys", test_name_of_several);
   ADD ("unused-is-told-and-stays-open", test_unused);
   ADD ("path-that-is-lost-is-bound", test_lost_file);
