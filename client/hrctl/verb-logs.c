@@ -30,10 +30,18 @@
 
 typedef struct {
   HrOutput *output;
-  char *path; /* of the log to print; what is open may still be the one before */
+  char *path;
   int fd;
   off_t position;
+  gboolean gone; /* its instance runs no more: what it said until then is still printed */
 } LogFile;
+
+/* Of all instances that run. */
+typedef struct {
+  HrOutput *output;
+  GPtrArray *files; /* LogFile */
+  LogFile *last;    /* whose lines were printed last, NULL: none yet */
+} Logs;
 
 static void
 log_file_close (LogFile *self)
@@ -44,13 +52,44 @@ log_file_close (LogFile *self)
 }
 
 static void
-log_file_clear (LogFile *self)
+log_file_free (gpointer data)
 {
+  LogFile *self = data;
+
   log_file_close (self);
   g_free (self->path);
+  g_free (self);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (LogFile, log_file_clear)
+static void
+logs_clear (Logs *self)
+{
+  g_ptr_array_unref (self->files);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Logs, logs_clear)
+
+/* Where it is not among them. */
+static void
+logs_add (Logs *self, const char *path)
+{
+  LogFile *file;
+
+  for (guint i = 0; i < self->files->len; i++)
+    {
+      file = g_ptr_array_index (self->files, i);
+      if (g_str_equal (file->path, path))
+        {
+          file->gone = FALSE;
+          return;
+        }
+    }
+  file = g_new0 (LogFile, 1);
+  file->output = self->output;
+  file->path = g_strdup (path);
+  file->fd = -1;
+  g_ptr_array_add (self->files, file);
+}
 
 /* Whose output follows: which instance is meant is not always what one expects. */
 static void
@@ -117,43 +156,76 @@ find_tail (int fd, guint64 lines)
 }
 
 static void
-copy_new (LogFile *self, GString *text)
+take_new (LogFile *self, GString *text)
 {
   char buffer[CHUNK];
   ssize_t n;
 
   while (self->fd >= 0 && (n = pread (self->fd, buffer, sizeof buffer, self->position)) > 0)
     {
-      if (text != NULL)
-        g_string_append_len (text, buffer, n);
-      else
-        fwrite (buffer, 1, (size_t)n, stdout);
+      g_string_append_len (text, buffer, n);
       self->position += n;
     }
+}
+
+/* Where several take turns, each turn says whose it is. */
+static void
+print_new (Logs *self, LogFile *file, gboolean opened)
+{
+  char buffer[CHUNK];
+  ssize_t n;
+
+  while (file->fd >= 0 && (n = pread (file->fd, buffer, sizeof buffer, file->position)) > 0)
+    {
+      if (!opened && self->last != NULL && self->last != file)
+        say_which (file);
+      self->last = file;
+      fwrite (buffer, 1, (size_t)n, stdout);
+      file->position += n;
+    }
+}
+
+static void
+look_at (Logs *self, LogFile *file)
+{
+  struct stat opened;
+  struct stat named;
+  gboolean moved;
+
+  print_new (self, file, FALSE);
+  if (stat (file->path, &named) != 0)
+    return;
+  moved =
+      file->fd < 0 || fstat (file->fd, &opened) != 0 || opened.st_ino != named.st_ino || opened.st_dev != named.st_dev;
+  if (moved)
+    {
+      print_new (self, file, FALSE);
+      log_file_close (file);
+      log_file_open (file, NULL);
+    }
+  else if (named.st_size < file->position)
+    file->position = 0;
+  print_new (self, file, moved);
 }
 
 static gboolean
 follow_once (gpointer user_data)
 {
-  LogFile *self = user_data;
-  struct stat opened;
-  struct stat named;
+  Logs *self = user_data;
 
-  copy_new (self, NULL);
-  if (stat (self->path, &named) == 0)
+  for (guint i = 0; i < self->files->len;)
     {
-      gboolean moved = self->fd < 0 || fstat (self->fd, &opened) != 0 || opened.st_ino != named.st_ino
-                       || opened.st_dev != named.st_dev;
+      LogFile *file = g_ptr_array_index (self->files, i);
 
-      if (moved)
+      look_at (self, file);
+      if (!file->gone)
         {
-          copy_new (self, NULL);
-          log_file_close (self);
-          log_file_open (self, NULL);
+          i++;
+          continue;
         }
-      else if (named.st_size < self->position)
-        self->position = 0;
-      copy_new (self, NULL);
+      if (self->last == file)
+        self->last = NULL;
+      g_ptr_array_remove_index (self->files, i);
     }
 
   fflush (stdout);
@@ -161,10 +233,12 @@ follow_once (gpointer user_data)
 }
 
 static void
-print_as_json (HrCtl *ctl, const char *path, GString *text)
+print_as_json (HrCtl *ctl, Logs *logs, GString *text)
 {
   JsonObject *object = json_object_new ();
   JsonArray *array = json_array_new ();
+  JsonArray *paths = json_array_new ();
+  const char *path = ((LogFile *)g_ptr_array_index (logs->files, 0))->path;
   guint64 release = hr_log_find_release (path);
   g_autofree char *valid = g_utf8_make_valid (text->str, (gssize)text->len);
   g_auto (GStrv) lines = NULL;
@@ -176,7 +250,10 @@ print_as_json (HrCtl *ctl, const char *path, GString *text)
     json_array_add_string_element (array, lines[i]);
 
   json_object_set_string_member (object, "service", ctl->args->operands[0]);
+  for (guint i = 0; i < logs->files->len; i++)
+    json_array_add_string_element (paths, ((LogFile *)g_ptr_array_index (logs->files, i))->path);
   json_object_set_string_member (object, "file", path);
+  json_object_set_array_member (object, "files", paths);
   if (release != 0)
     json_object_set_int_member (object, "release", (gint64)release);
   else
@@ -185,44 +262,55 @@ print_as_json (HrCtl *ctl, const char *path, GString *text)
   hr_output_json (ctl->output, hr_json_take_object (object));
 }
 
-/* Moves on with the service: to the next instance that runs. */
+/* Moves on with the service: to the next instances that run. */
 static void
 on_properties_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
                        const char *signal, GVariant *parameters, gpointer user_data)
 {
-  LogFile *self = user_data;
+  Logs *self = user_data;
   g_autoptr (GVariant) properties = g_variant_get_child_value (parameters, 1);
-  const char *file = hr_dict_string (properties, "InstanceLogFile");
+  g_autofree const char **paths = hr_dict_strings (properties, "InstanceLogFiles");
 
-  if (*file == '\0')
+  if (paths[0] == NULL || *paths[0] == '\0')
     return;
-  g_free (self->path);
-  self->path = g_strdup (file);
+  for (guint i = 0; i < self->files->len; i++)
+    ((LogFile *)g_ptr_array_index (self->files, i))->gone = TRUE;
+  for (guint i = 0; paths[i] != NULL; i++)
+    logs_add (self, paths[i]);
 }
 
-/* The log that was asked for; @link: the daemon's to the newest. */
-static char *
-choose (HrCtl *ctl, const char *running, const char *link, GError **error)
+/* The logs that were asked for; @link: the daemon's to the newest. */
+static gboolean
+choose (Logs *self, HrCtl *ctl, const char *const *running, const char *link, GError **error)
 {
   guint64 release = 0;
 
   if (!hr_args_get_number (ctl->args, HR_OPTION_RELEASE, 1, G_MAXUINT64, &release, error))
-    return NULL;
+    return FALSE;
   if (release != 0)
-    return hr_log_find_newest (link, ctl->args->operands[0], release, error);
-  if (hr_args_has (ctl->args, HR_OPTION_NEWEST) || *running == '\0')
-    return g_strdup (link);
+    {
+      g_autofree char *path = hr_log_find_newest (link, ctl->args->operands[0], release, error);
 
-  return g_strdup (running);
+      if (path != NULL)
+        logs_add (self, path);
+      return path != NULL;
+    }
+  if (hr_args_has (ctl->args, HR_OPTION_NEWEST) || running[0] == NULL || *running[0] == '\0')
+    logs_add (self, link);
+  else
+    for (guint i = 0; running[i] != NULL; i++)
+      logs_add (self, running[i]);
+  return TRUE;
 }
 
 static gboolean
-find_log_file (LogFile *self, HrCtl *ctl, GError **error)
+find_log_files (Logs *self, HrCtl *ctl, GError **error)
 {
   const char *service = ctl->args->operands[0];
   HrClient *client = hr_ctl_connect (ctl, error);
   g_autofree char *object = hr_service_object_path (service);
   g_autoptr (GVariant) properties = NULL;
+  g_autofree const char **running = NULL;
   const char *link;
 
   if (client == NULL)
@@ -242,9 +330,8 @@ find_log_file (LogFile *self, HrCtl *ctl, GError **error)
       return FALSE;
     }
 
-  self->output = ctl->output;
-  self->path = choose (ctl, hr_dict_string (properties, "InstanceLogFile"), link, error);
-  return self->path != NULL;
+  running = hr_dict_strings (properties, "InstanceLogFiles");
+  return choose (self, ctl, (const char *const *)running, link, error);
 }
 
 static gboolean
@@ -267,30 +354,38 @@ check_options (const HrArgs *args, GError **error)
 int
 hr_verb_logs (HrCtl *ctl, GError **error)
 {
-  g_auto (LogFile) file = { .fd = -1 };
+  g_auto (Logs) logs = { .output = ctl->output, .files = g_ptr_array_new_with_free_func (log_file_free) };
+  g_autoptr (GString) text = g_string_new (NULL);
   guint64 lines = LINES_DEFAULT;
 
   if (!hr_args_get_number (ctl->args, HR_OPTION_LINES, 1, LINES_MAX, &lines, error)
       || !check_options (ctl->args, error))
     return HR_EXIT_USAGE;
-  if (!find_log_file (&file, ctl, error) || !log_file_open (&file, error))
+  if (!find_log_files (&logs, ctl, error))
     return HR_EXIT_FAILED;
-  if (file.fd >= 0)
-    file.position = find_tail (file.fd, lines);
+  for (guint i = 0; i < logs.files->len; i++)
+    {
+      LogFile *file = g_ptr_array_index (logs.files, i);
+
+      if (!log_file_open (file, error))
+        return HR_EXIT_FAILED;
+      if (file->fd >= 0)
+        file->position = find_tail (file->fd, lines);
+      if (hr_output_is_json (ctl->output))
+        take_new (file, text);
+      else
+        print_new (&logs, file, TRUE);
+    }
+  fflush (stdout);
 
   if (hr_output_is_json (ctl->output))
     {
-      g_autoptr (GString) text = g_string_new (NULL);
-
-      copy_new (&file, text);
-      print_as_json (ctl, file.path, text);
+      print_as_json (ctl, &logs, text);
       return HR_EXIT_OK;
     }
-
-  follow_once (&file);
   if (hr_args_has (ctl->args, HR_OPTION_FOLLOW))
     {
-      g_timeout_add (LOOK_MSEC, follow_once, &file);
+      g_timeout_add (LOOK_MSEC, follow_once, &logs);
       for (;;)
         g_main_context_iteration (NULL, TRUE);
     }

@@ -65,6 +65,7 @@ hr_bus_service_flush (HrBusService *self)
   g_auto (GStrv) raw_notes = hr_service_get_notes (service);
   g_auto (GStrv) notes = hr_bus_texts ((const char *const *)raw_notes);
   g_autofree char *log_file = hr_service_get_log_file (service);
+  g_auto (GStrv) instance_log_files = hr_service_get_instance_log_files (service);
   g_autofree char *instance_log_file = hr_service_get_instance_log_file (service);
   g_autofree char *error = hr_bus_text (hr_service_get_error (service));
   g_autofree char *status = hr_bus_text (hr_service_get_status_text (service));
@@ -91,6 +92,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_rollback_point (skeleton, hr_service_get_rollback_point (service));
   hr_dbus_service_set_log_file (skeleton, log_file);
   hr_dbus_service_set_instance_log_file (skeleton, instance_log_file);
+  hr_dbus_service_set_instance_log_files (skeleton, (const char *const *)instance_log_files);
 }
 
 static void

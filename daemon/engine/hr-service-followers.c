@@ -334,3 +334,27 @@ hr_service_get_pids (HrService *self)
     }
   return pids;
 }
+
+/**
+ * hr_service_get_instance_log_files:
+ * @self: a service
+ *
+ * Returns: (transfer full): that of hr_service_get_instance_log_file(), then those of the other instances that run
+ */
+char **
+hr_service_get_instance_log_files (HrService *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_autoptr (GPtrArray) running = hr_service_list_running (self);
+  g_autofree char *first = hr_service_get_instance_log_file (self);
+
+  g_strv_builder_add (builder, first);
+  for (guint i = 0; i < running->len; i++)
+    {
+      const char *file = hr_generation_get_log_file (g_ptr_array_index (running, i));
+
+      if (file != NULL && !g_str_equal (file, first))
+        g_strv_builder_add (builder, file);
+    }
+  return g_strv_builder_end (builder);
+}

@@ -77,6 +77,7 @@ guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback with
 guint hr_service_get_watched (HrService *self);
 char *hr_service_get_log_file (HrService *self);
 char *hr_service_get_instance_log_file (HrService *self);
+char **hr_service_get_instance_log_files (HrService *self);
 
 /* diff between two releases; from 0: the running one, to 0: the source as it is now. */
 void hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback,

@@ -571,6 +571,15 @@ fake_manager_free (FakeManager *self)
   g_free (self);
 }
 
+static void
+set_instance_logs (FakeManager *self, const char *first, const char *second)
+{
+  const char *const logs[] = { first, second, NULL };
+
+  hr_dbus_service_set_instance_log_file (self->being, first);
+  hr_dbus_service_set_instance_log_files (self->being, logs);
+}
+
 /* Where the log file and the snapshot of "being-system" are. */
 void
 fake_manager_set_directory (FakeManager *self, const char *directory)
@@ -580,7 +589,7 @@ fake_manager_set_directory (FakeManager *self, const char *directory)
   g_free (self->directory);
   self->directory = g_strdup (directory);
   hr_dbus_service_set_log_file (self->being, log);
-  hr_dbus_service_set_instance_log_file (self->being, log);
+  set_instance_logs (self, log, NULL);
 }
 
 void
@@ -589,13 +598,14 @@ fake_manager_set_run (FakeManager *self, FakeRun run)
   self->run = run;
 }
 
-/* The instance that runs; @file is in the directory. */
+/* The instances that run; @file and @other are in the directory, @other may be %NULL. */
 void
-fake_manager_set_instance_log (FakeManager *self, const char *file)
+fake_manager_set_instance_logs (FakeManager *self, const char *file, const char *other)
 {
   g_autofree char *log = g_build_filename (self->directory, file, NULL);
+  g_autofree char *other_log = other != NULL ? g_build_filename (self->directory, other, NULL) : NULL;
 
-  hr_dbus_service_set_instance_log_file (self->being, log);
+  set_instance_logs (self, log, other_log);
 }
 
 /* What is found when the configuration is read again: the service whose file has changed, %NULL: none, and "old" is

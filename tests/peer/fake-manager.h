@@ -37,7 +37,7 @@ FakeManager *fake_manager_new (GDBusConnection *bus);
 void fake_manager_free (FakeManager *self);
 void fake_manager_set_directory (FakeManager *self, const char *directory);
 void fake_manager_set_run (FakeManager *self, FakeRun run);
-void fake_manager_set_instance_log (FakeManager *self, const char *file);
+void fake_manager_set_instance_logs (FakeManager *self, const char *file, const char *other);
 void fake_manager_set_configuration (FakeManager *self, const char *changed, gboolean broken);
 void fake_manager_leave (FakeManager *self);
 void fake_manager_emit_all (FakeManager *self);

@@ -51,8 +51,9 @@ test_logs_print_the_end_of_the_output (HrctlFixture *f, gconstpointer data)
 
   json = hrctl_run (f, "logs", "being-system", "-n2", "--json", NULL);
   expected = g_strdup_printf (
-      "{\"service\":\"being-system\",\"file\":\"%s/being-system.log\",\"release\":null,\"lines\":[\"three\",\"fo\"]}",
-      f->dir);
+      "{\"service\":\"being-system\",\"file\":\"%s/being-system.log\",\"files\":[\"%s/being-system.log\"],"
+      "\"release\":null,\"lines\":[\"three\",\"fo\"]}",
+      f->dir, f->dir);
   hrctl_assert_json (json, expected);
 }
 
@@ -74,7 +75,7 @@ test_logs_are_of_the_instance_that_runs (HrctlFixture *f, gconstpointer data)
   hrctl_fixture_write (f, "being-system.x.6-c.log", "another service\n");
   hrctl_fixture_write (f, "being-system.7-d.log", "died\n");
   g_assert_cmpint (symlink ("being-system.7-d.log", link), ==, 0);
-  fake_manager_set_instance_log (f->fake, "being-system.6-b.log");
+  fake_manager_set_instance_logs (f->fake, "being-system.6-b.log", NULL);
 
   running = hrctl_run (f, "logs", "being-system", NULL);
   g_assert_cmpstr (running->out, ==, "serves\n");
@@ -95,6 +96,33 @@ test_logs_are_of_the_instance_that_runs (HrctlFixture *f, gconstpointer data)
   g_assert_cmpint (both->code, ==, HR_EXIT_USAGE);
 }
 
+/* One after the other, each with its name before it. */
+static void
+test_logs_are_of_all_instances (HrctlFixture *f, gconstpointer data)
+{
+  g_autofree char *header = g_strdup_printf ("hotreload: log of release 6: %s/being-system.6-a.log\n"
+                                             "hotreload: log of release 6: %s/being-system.6-b.log\n",
+                                             f->dir, f->dir);
+  g_autofree char *expected = NULL;
+  g_autoptr (HrctlResult) all = NULL;
+  g_autoptr (HrctlResult) json = NULL;
+
+  hrctl_fixture_write (f, "being-system.6-a.log", "a1\na2\na3\n");
+  hrctl_fixture_write (f, "being-system.6-b.log", "b1\nb2\n");
+  hrctl_fixture_write (f, "being-system.6-c.log", "not of one that runs\n");
+  fake_manager_set_instance_logs (f->fake, "being-system.6-a.log", "being-system.6-b.log");
+
+  all = hrctl_run (f, "logs", "being-system", "-n2", NULL);
+  g_assert_cmpstr (all->out, ==, "a2\na3\nb1\nb2\n");
+  g_assert_cmpstr (all->err, ==, header);
+  json = hrctl_run (f, "logs", "being-system", "-n1", "--json", NULL);
+  expected = g_strdup_printf ("{\"service\":\"being-system\",\"file\":\"%s/being-system.6-a.log\",\"files\":["
+                              "\"%s/being-system.6-a.log\",\"%s/being-system.6-b.log\"],\"release\":6,"
+                              "\"lines\":[\"a3\",\"b2\"]}",
+                              f->dir, f->dir, f->dir);
+  hrctl_assert_json (json, expected);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -105,6 +133,7 @@ main (int argc, char **argv)
 
   ADD ("a-snapshot-is-shown-byte-for-byte", test_a_snapshot_is_shown_byte_for_byte);
   ADD ("logs-print-the-end-of-the-output", test_logs_print_the_end_of_the_output);
+  ADD ("logs-are-of-all-instances", test_logs_are_of_all_instances);
   ADD ("logs-are-of-the-instance-that-runs", test_logs_are_of_the_instance_that_runs);
 
   return g_test_run ();

@@ -376,7 +376,7 @@ test_logs_follow_to_the_next_instance (HrctlFixture *f, gconstpointer data)
   reader = reader_new (f, (const char *const[]){ "logs", "-f", "being-system", NULL });
   reader_wait_for (reader, "first instance\n");
   hrctl_fixture_write (f, "being-system.2-x.log", "second instance\n");
-  fake_manager_set_instance_log (f->fake, "being-system.2-x.log");
+  fake_manager_set_instance_logs (f->fake, "being-system.2-x.log", NULL);
   reader_wait_for (reader, "second instance\n");
   g_assert_cmpstr (reader->text->str, ==, "first instance\nsecond instance\n");
 }

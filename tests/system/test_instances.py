@@ -5,10 +5,11 @@
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 
-from harness import Load, NotRunHere, Site, check, equal, get, is_alive, main, test, until, write
+from harness import BUILD, DEADLINE, Load, NotRunHere, Site, check, equal, get, is_alive, main, test, until, write
 from services import UNMODIFIED, Service, Unmodified, app
 
 SECOND_ENDS = 'if os.environ["HOTRELOAD_INSTANCE_INDEX"] == "2":\n    sys.exit(3)\n'
@@ -72,6 +73,23 @@ def indices():
         seen = set()
         until(lambda: seen.add(service.ask("/env/HOTRELOAD_INSTANCE_INDEX")) or len(seen) == 3, "all three answer")
         equal(seen, {"1", "2", "3"}, "indices")
+
+
+@test("instances: the log is that of all of them, also of those that come")
+def logs():
+    with Site() as site:
+        early = 'print("I am", os.environ["HOTRELOAD_INSTANCE_INDEX"], VERSION, flush=True)'
+        service = Service(site, "several", {"app.py": app(early=early)}, Instances=3)
+        wait_serving(site, "several", 3)
+        equal(sorted(site.hrctl("logs", "several").stdout.splitlines()), ["I am 1 1", "I am 2 1", "I am 3 1"], "logs")
+        follow = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), "logs", "several", "-f"],
+                                  env=site.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        seen = {follow.stdout.readline().strip() for _ in range(3)}
+        service.completed(service.save(app("2", early=early)), 2, drained=False)
+        seen |= {follow.stdout.readline().strip() for _ in range(3)}
+        follow.terminate()
+        follow.communicate(timeout=DEADLINE)
+        equal(seen, {f"I am {index} {version}" for index in (1, 2, 3) for version in (1, 2)}, "what was followed")
 
 
 @test("instances: one that is killed under load is started again, and the others serve on")
