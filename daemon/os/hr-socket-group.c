@@ -402,6 +402,8 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
  * @sticky: whether that is decided by source address
  * @error: return location
  *
+ * In a group in which nobody is separate, as that of a listener that was discovered since, this changes nothing.
+ *
  * Returns: success; else an error, and it is as it was
  */
 gboolean
@@ -409,8 +411,10 @@ hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GE
 {
   HrTrafficRule before = self->rule;
 
-  g_return_val_if_fail (self->own != NULL && share <= HR_TRAFFIC_ALL, FALSE);
+  g_return_val_if_fail (share <= HR_TRAFFIC_ALL, FALSE);
 
+  if (self->own == NULL)
+    return TRUE;
   self->rule.share = share;
   self->rule.sticky = sticky;
   if (apply (self, error))
@@ -479,22 +483,17 @@ hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 void
 hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
 {
-  gboolean moved = FALSE;
+  g_autoptr (GPtrArray) closed = g_ptr_array_new ();
 
+  /* All of them left the group before the first joins it again, as the last. */
   for (guint i = self->members->len; i > 0; i--)
+    if (hr_socket_get_option (((Member *)g_ptr_array_index (self->members, i - 1))->fd, SOL_SOCKET, SO_ACCEPTCONN) <= 0)
+      g_ptr_array_add (closed, g_ptr_array_steal_index_fast (self->members, i - 1));
+  for (guint i = 0; i < closed->len; i++)
     {
-      Member *member = g_ptr_array_index (self->members, i - 1);
-
-      if (hr_socket_get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) > 0)
-        continue;
-      hr_socket_revive (member->fd, address);
-      moved = self->members->len > 1;
-      /* It has left the group and joined again, as the last. */
-      g_ptr_array_set_free_func (self->members, NULL);
-      g_ptr_array_remove_index_fast (self->members, i - 1);
-      g_ptr_array_set_free_func (self->members, member_free);
-      g_ptr_array_add (self->members, member);
+      hr_socket_revive (((Member *)g_ptr_array_index (closed, i))->fd, address);
+      g_ptr_array_add (self->members, g_ptr_array_index (closed, i));
     }
-  if (moved)
+  if (closed->len > 0 && self->members->len > 1)
     apply_or_warn (self);
 }

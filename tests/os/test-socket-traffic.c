@@ -513,6 +513,39 @@ test_revive (Fixture *fixture, gconstpointer data)
   assert_split (fixture, "new");
 }
 
+/* Several at a time, of which one is found before and one behind another that goes on listening. */
+static void
+test_revive_several (Fixture *fixture, gconstpointer data)
+{
+  enter (fixture, "old");
+  separate (fixture, "other");
+  hr_listeners_promote (fixture->listeners, "other");
+  separate (fixture, "new");
+  g_assert_cmpint (shutdown (fd_of (fixture, "old"), SHUT_RDWR), ==, 0);
+  g_assert_cmpint (shutdown (fd_of (fixture, "other"), SHUT_RDWR), ==, 0);
+  hr_listeners_revive (fixture->listeners);
+  assert_split (fixture, "new");
+}
+
+/* The new instance, or the old one, listens on something else meanwhile. */
+static void
+test_discovered_since (Fixture *fixture, gconstpointer data)
+{
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  g_auto (HrFd) other = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_autoptr (GError) error = NULL;
+
+  enter (fixture, "old");
+  separate (fixture, "new");
+  g_assert_cmpint (bind (other, (struct sockaddr *)&address, sizeof address), ==, 0);
+  g_assert_cmpint (listen (other, 1), ==, 0);
+  hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners), hr_fd_steal (&other), NULL, NULL, FALSE,
+                                "new", &error);
+  g_assert_no_error (error);
+  assert_split (fixture, "new");
+  hr_listeners_promote (fixture->listeners, "new");
+}
+
 static void
 test_dual_stack (Fixture *fixture, gconstpointer data)
 {
@@ -628,6 +661,8 @@ main (int argc, char **argv)
   ADD ("/socket-traffic/rejoin", NULL, test_rejoin);
   ADD ("/socket-traffic/one-at-a-time", NULL, test_one_at_a_time);
   ADD ("/socket-traffic/revive", NULL, test_revive);
+  ADD ("/socket-traffic/revive-several", NULL, test_revive_several);
+  ADD ("/socket-traffic/discovered-since", NULL, test_discovered_since);
   ADD ("/socket-traffic/dual-stack", NULL, test_dual_stack);
   ADD ("/socket-traffic/ipv6-only", NULL, test_ipv6_only);
   ADD ("/socket-traffic/promise-2/probe-command-reaches-the-candidate", NULL, test_probe_command);
