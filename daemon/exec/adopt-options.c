@@ -108,21 +108,26 @@ to_ipv6 (const struct sockaddr_storage *address, struct sockaddr_in6 *result)
 
 /**
  * adopt_options_put_address:
- * @family: %AF_INET or %AF_INET6
- * @address: an IPv4 or IPv6 address
+ * @family: of the program's socket
+ * @address: of the same family, or IPv4 for IPv6 or the other way round
+ * @address_length: its size in bytes
  * @name: (out caller-allocates): the same address in @family
  * @length: (inout): space in @name, then what it takes
  *
  * Answers as the kernel does: what there is no space for is cut off.
  */
 void
-adopt_options_put_address (int family, const struct sockaddr_storage *address, struct sockaddr *name, socklen_t *length)
+adopt_options_put_address (int family, const struct sockaddr_storage *address, socklen_t address_length,
+                           struct sockaddr *name, socklen_t *length)
 {
   struct sockaddr_storage result = { 0 };
   socklen_t whole = family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
 
   if (address->ss_family == family)
-    memcpy (&result, address, whole);
+    {
+      whole = address_length;
+      memcpy (&result, address, whole);
+    }
   else if (family == AF_INET)
     to_ipv4 (address, (void *)&result);
   else

@@ -7,5 +7,5 @@
 #include <sys/socket.h>
 
 void adopt_options_copy (int from, int to);
-void adopt_options_put_address (int family, const struct sockaddr_storage *address, struct sockaddr *name,
-                                socklen_t *length);
+void adopt_options_put_address (int family, const struct sockaddr_storage *address, socklen_t address_length,
+                                struct sockaddr *name, socklen_t *length);

@@ -89,7 +89,7 @@ exchange (int nudge, struct sockaddr_storage *peer, socklen_t *peer_length, int 
 int
 adopt_rescue_accept (const HrAdoptPage *page, int fd, int family, struct sockaddr *name, socklen_t *length, int flags)
 {
-  struct sockaddr_storage peer;
+  struct sockaddr_storage peer = { 0 };
   socklen_t peer_length = sizeof peer;
   int result;
 
@@ -100,6 +100,6 @@ adopt_rescue_accept (const HrAdoptPage *page, int fd, int family, struct sockadd
   if (result >= 0 && page != NULL && is_nudge (page, &peer))
     result = exchange (result, &peer, &peer_length, flags);
   if (result >= 0 && name != NULL)
-    adopt_options_put_address (family != 0 ? family : peer.ss_family, &peer, name, length);
+    adopt_options_put_address (family != 0 ? family : peer.ss_family, &peer, peer_length, name, length);
   return result;
 }

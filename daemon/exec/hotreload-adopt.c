@@ -436,7 +436,7 @@ getsockname (int fd, __SOCKADDR_ARG name, socklen_t *restrict length)
     return REAL (getsockname) (fd, name, length);
   if (REAL (getsockname) (fd, (struct sockaddr *)&address, &address_length) < 0)
     return -1;
-  adopt_options_put_address (family, &address, name.__sockaddr__, length);
+  adopt_options_put_address (family, &address, address_length, name.__sockaddr__, length);
   return 0;
 }
 

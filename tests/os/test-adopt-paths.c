@@ -32,7 +32,8 @@
   "server.bind(path)\n"                                                                                                \
   "server.listen(1)\n"                                                                                                 \
   "while True:\n"                                                                                                      \
-  "    connection, _ = server.accept()\n" PYTHON_ANSWER
+  "    connection, peer = server.accept()\n"                                                                           \
+  "    assert peer == '', peer\n" PYTHON_ANSWER
 
 /* Bound in the working directory, by a name that says nothing to the daemon. */
 #define PYTHON_RELATIVE                                                                                                \
