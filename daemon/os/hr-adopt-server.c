@@ -9,7 +9,7 @@
 
 #include "hr-adopt-gate.h"
 #include "hr-adopt-match.h"
-#include "hr-adopt-protocol.h"
+#include "hr-adopt-message.h"
 #include "hr-fd.h"
 #include "hr-instance-socket.h"
 #include "hr-log.h"
@@ -42,11 +42,9 @@ typedef struct {
   guint64 rescued; /* id of the connection that it was given and has not said to have; 0: none */
 } Connection;
 
-/* What a process of the instance asks or says. */
+/* A question and what came of it. */
 typedef struct {
-  HrAdoptRequest request;
-  int given; /* a descriptor that came along, or -1 */
-  struct ucred sender;
+  HrAdoptMessage message;
   gboolean listens; /* whether the program listens now */
   gboolean yes;     /* the answer, where it is no descriptor */
 } Question;
@@ -77,38 +75,11 @@ drop (Connection *connection)
     self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
 }
 
-static void
-take_control (struct msghdr *header, int *given, struct ucred *sender)
-{
-  for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
-    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS && part->cmsg_len == CMSG_LEN (sizeof (int)))
-      memcpy (given, CMSG_DATA (part), sizeof (int));
-    else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS
-             && part->cmsg_len == CMSG_LEN (sizeof *sender))
-      memcpy (sender, CMSG_DATA (part), sizeof *sender);
-}
-
-/* Reads a question that is whole, of this version and from a process of the instance. */
+/* Whether a process of the instance asks. */
 static gboolean
-receive (HrAdoptServer *self, int fd, Question *question)
+may_ask (HrAdoptServer *self, const struct ucred *sender)
 {
-  const HrAdoptRequest *request = &question->request;
-  const struct ucred *sender = &question->sender;
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int)) + CMSG_SPACE (sizeof (struct ucred))];
-  } control;
-  struct iovec data = { .iov_base = &question->request, .iov_len = sizeof question->request };
-  struct msghdr header = {
-    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
-  };
-  ssize_t length = TEMP_FAILURE_RETRY (recvmsg (fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
-
-  if (length <= 0)
-    return FALSE;
-  take_control (&header, &question->given, &question->sender);
-  return length == sizeof *request && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
-         && request->version == HR_ADOPT_VERSION && (sender->uid == geteuid () || sender->uid == 0)
+  return (sender->uid == geteuid () || sender->uid == 0)
          && hr_process_belongs (sender->pid, self->leader, self->instance);
 }
 
@@ -135,23 +106,23 @@ gate_fd (HrAdoptServer *self)
 static int
 take (HrAdoptServer *self, const Question *question, HrListenerMatch match)
 {
-  return hr_adopt_match_take (self->listeners, self->instance, &question->request, match);
+  return hr_adopt_match_take (self->listeners, self->instance, &question->message.request, match);
 }
 
 /* The program listens on what it bound alone, or on what another of its processes did. */
 static int
 discovered (HrAdoptServer *self, Question *question)
 {
-  int twin = hr_socket_listeners_find_twin (self->listeners, question->given, self->instance);
+  int twin = hr_socket_listeners_find_twin (self->listeners, question->message.given, self->instance);
 
   if (twin >= 0)
     return twin;
   /* Where it cannot listen, the program hears why from the kernel. */
-  if (question->given < 0 || listen (question->given, SOMAXCONN) < 0)
+  if (question->message.given < 0 || listen (question->message.given, SOMAXCONN) < 0)
     return -1;
   question->listens = TRUE;
-  hr_adopt_match_keep (self->listeners, self->instance, &question->request, hr_fd_steal (&question->given),
-                       &question->sender);
+  hr_adopt_match_keep (self->listeners, self->instance, &question->message.request,
+                       hr_fd_steal (&question->message.given), &question->message.sender);
   return -1;
 }
 
@@ -159,7 +130,7 @@ discovered (HrAdoptServer *self, Question *question)
 static int
 answer (HrAdoptServer *self, Question *question)
 {
-  const HrAdoptRequest *request = &question->request;
+  const HrAdoptRequest *request = &question->message.request;
 
   if (!self->adopts && request->question < HR_ADOPT_LISTENING)
     return -1;
@@ -180,7 +151,7 @@ answer (HrAdoptServer *self, Question *question)
     case HR_ADOPT_GATE:
       return gate_fd (self);
     case HR_ADOPT_SHARED:
-      return hr_socket_listeners_find (self->listeners, question->given, self->instance);
+      return hr_socket_listeners_find (self->listeners, question->message.given, self->instance);
     case HR_ADOPT_UNLINK:
       question->yes = hr_socket_listeners_has_file (self->listeners, request->device, request->inode);
       return -1;
@@ -193,44 +164,21 @@ answer (HrAdoptServer *self, Question *question)
     }
 }
 
-static void
-reply (int fd, int found, gboolean yes)
-{
-  HrAdoptReply message = { .version = HR_ADOPT_VERSION, .found = found >= 0 || yes };
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int))];
-  } control = { 0 };
-  struct iovec data = { .iov_base = &message, .iov_len = sizeof message };
-  struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
-
-  if (found >= 0)
-    {
-      header.msg_control = &control;
-      header.msg_controllen = sizeof control;
-      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
-      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
-      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
-      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &found, sizeof (int));
-    }
-  if (TEMP_FAILURE_RETRY (sendmsg (fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL)) < 0)
-    hr_log_debug (NULL, "an answer about a listener was not taken: %s", g_strerror (errno));
-}
-
-/* What a process was given in the place of a nudge is its own when it says so; until then its end is waited for. */
+/* What a process was given in the place of a nudge is its own when it says so; until then its end is waited for. Who it
+   is was seen when it asked: it may have answered and ended by now. */
 static gboolean
 on_rescued (gint fd, GIOCondition condition, gpointer user_data)
 {
   Connection *connection = user_data;
   HrAdoptServer *self = connection->server;
-  Question question = { .given = -1 };
+  Question question = { .message.given = -1 };
 
-  if (receive (self, fd, &question) && question.request.question == HR_ADOPT_TAKEN)
+  if (hr_adopt_message_receive (&question.message, fd) && question.message.request.question == HR_ADOPT_TAKEN)
     {
       hr_rescue_taken (hr_socket_listeners_get_rescue (self->listeners), connection->rescued);
       connection->rescued = 0;
     }
-  hr_fd_clear (&question.given);
+  hr_fd_clear (&question.message.given);
   connection->source = 0;
   drop (connection);
   return G_SOURCE_REMOVE;
@@ -246,7 +194,7 @@ give_rescued (Connection *connection, const HrAdoptRequest *request)
                                         &connection->rescued)
                      : -1;
 
-  reply (connection->fd, found, FALSE);
+  hr_adopt_message_reply (connection->fd, found, FALSE);
   if (found < 0)
     return FALSE;
   g_clear_handle_id (&connection->deadline, g_source_remove);
@@ -259,27 +207,25 @@ on_question (gint fd, GIOCondition condition, gpointer user_data)
 {
   Connection *connection = user_data;
   HrAdoptServer *self = connection->server;
-  Question question = { .given = -1 };
+  Question question = { .message.given = -1 };
 
   connection->source = 0;
-  if (receive (self, fd, &question))
+  if (hr_adopt_message_receive (&question.message, fd) && may_ask (self, &question.message.sender))
     {
-      const HrAdoptRequest *request = &question.request;
-
-      if (request->question == HR_ADOPT_RESCUE)
+      if (question.message.request.question == HR_ADOPT_RESCUE)
         {
-          hr_fd_clear (&question.given);
-          if (give_rescued (connection, request))
+          hr_fd_clear (&question.message.given);
+          if (give_rescued (connection, &question.message.request))
             return G_SOURCE_REMOVE;
         }
       else
         {
           int found = answer (self, &question);
 
-          reply (fd, found, question.yes);
+          hr_adopt_message_reply (fd, found, question.yes);
         }
     }
-  hr_fd_clear (&question.given);
+  hr_fd_clear (&question.message.given);
   drop (connection);
   if (question.listens)
     self->func (self->user_data);
