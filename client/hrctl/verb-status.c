@@ -51,6 +51,7 @@ static const HrField service_fields[] = {
   { "memoryBytes", HR_FIELD_NUMBER, TRUE },
   { "listen", HR_FIELD_STRINGS, FALSE },
   { "view", HR_FIELD_STRING, TRUE },
+  { "socketsAdvice", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
   { "instances", HR_FIELD_NUMBER, FALSE },
   { "serving", HR_FIELD_NUMBER, FALSE },
@@ -404,6 +405,7 @@ print_one (HrCtl *ctl, const char *name, GVariant *service, GError **error)
   print_code (service, properties, ctl->output);
   print_canary (service, ctl->output);
   hr_fields_print (ctl->output, _ ("Listen"), listen);
+  hr_fields_print (ctl->output, _ ("Sockets"), hr_dict_string (service, "socketsAdvice"));
   hr_fields_print (ctl->output, _ ("Status"), hr_dict_string (properties, "StatusText"));
   hr_fields_print (ctl->output, _ ("Log"), hr_dict_string (properties, "LogFile"));
   hr_fields_print (ctl->output, _ ("Note"), notes);

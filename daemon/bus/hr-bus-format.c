@@ -186,6 +186,7 @@ format_service (HrService *service, gboolean in_full)
 {
   GVariantBuilder dict;
   g_auto (GStrv) listen = hr_service_get_listen (service);
+  g_autofree char *advice = hr_service_get_sockets_advice (service);
   gint64 uptime = hr_service_get_uptime (service);
   gint64 memory = hr_service_get_memory (service);
 
@@ -208,6 +209,7 @@ format_service (HrService *service, gboolean in_full)
   add_strv (&dict, "listen", listen);
   if (hr_service_get_view (service)[0] != '\0')
     add_string (&dict, "view", hr_service_get_view (service));
+  add_string (&dict, "socketsAdvice", advice);
   if (hr_service_get_canary (service) != NULL)
     add_value (&dict, "canary", hr_bus_format_service_canary (service));
   if (in_full || hr_service_get_error (service) == NULL)

@@ -67,6 +67,7 @@ hr_bus_service_flush (HrBusService *self)
   g_autofree char *log_file = hr_service_get_log_file (service);
   g_auto (GStrv) instance_log_files = hr_service_get_instance_log_files (service);
   g_autofree char *instance_log_file = hr_service_get_instance_log_file (service);
+  g_autofree char *advice = hr_service_get_sockets_advice (service);
   g_autofree char *error = hr_bus_text (hr_service_get_error (service));
   g_autofree char *status = hr_bus_text (hr_service_get_status_text (service));
 
@@ -82,6 +83,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_since_usec (skeleton, (guint64)hr_service_get_since (service));
   hr_dbus_service_set_memory_bytes (skeleton, (guint64)MAX (hr_service_get_memory (service), 0));
   hr_dbus_service_set_listen (skeleton, (const char *const *)listen);
+  hr_dbus_service_set_sockets_advice (skeleton, advice != NULL ? advice : "");
   hr_dbus_service_set_view (skeleton, hr_service_get_view (service));
   hr_dbus_service_set_error (skeleton, error);
   hr_dbus_service_set_canary (skeleton, hr_bus_format_service_canary (service));

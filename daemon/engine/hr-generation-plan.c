@@ -43,6 +43,42 @@ hr_generation_plan_free (HrGenerationPlan *self)
   g_free (self);
 }
 
+/* The caller's and the service file's, without what tells the program who it is. */
+static GPtrArray *
+begin_environment (const HrGenerationPlan *self, HrPlatform *platform, GError **error)
+{
+  g_auto (GStrv) base = hr_platform_base_environment (platform, self->spec, error);
+  GPtrArray *all;
+
+  if (base == NULL)
+    return NULL;
+  all = g_ptr_array_new_with_free_func (g_free);
+  if (self->caller != NULL)
+    for (guint i = 0; self->caller->environment[i] != NULL; i++)
+      g_ptr_array_add (all, g_strdup (self->caller->environment[i]));
+  for (guint i = 0; base[i] != NULL; i++)
+    g_ptr_array_add (all, g_strdup (base[i]));
+  return all;
+}
+
+/* The last assignment of a key wins. */
+static char **
+merge (GPtrArray *all)
+{
+  char **merged = g_new0 (char *, 1);
+
+  for (guint i = 0; i < all->len; i++)
+    {
+      const char *line = g_ptr_array_index (all, i);
+      const char *equals = strchr (line, '=');
+      g_autofree char *key = equals != NULL ? g_strndup (line, (gsize)(equals - line)) : NULL;
+
+      if (key != NULL)
+        merged = g_environ_setenv (merged, key, equals + 1, TRUE);
+    }
+  return merged;
+}
+
 static void
 take (GPtrArray *list, const char *key, char *value)
 {
@@ -75,25 +111,17 @@ set_watchdog (char **environment, const HrServiceSpec *spec)
  * @offer: the state files of the instance
  * @error: return location
  *
- * The last assignment of a key wins, so what tells the program who it is comes last.
+ * What tells the program who it is comes last, and wins.
  *
  * Returns: (transfer full): KEY=VALUE, all that the launcher does not add; %NULL with an error
  */
 char **
 hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platform, HrStateOffer *offer, GError **error)
 {
-  g_auto (GStrv) base = NULL;
-  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
-  g_auto (GStrv) merged = g_new0 (char *, 1);
+  g_autoptr (GPtrArray) all = begin_environment (self, platform, error);
 
-  base = hr_platform_base_environment (platform, self->spec, error);
-  if (base == NULL)
+  if (all == NULL)
     return NULL;
-  if (self->caller != NULL)
-    for (guint i = 0; self->caller->environment[i] != NULL; i++)
-      g_ptr_array_add (all, g_strdup (self->caller->environment[i]));
-  for (guint i = 0; base[i] != NULL; i++)
-    g_ptr_array_add (all, g_strdup (base[i]));
   take (all, HR_ENV_SERVICE, g_strdup (self->spec->name));
   take (all, HR_ENV_RELEASE, g_strdup_printf ("%" G_GUINT64_FORMAT, self->release));
   take (all, HR_ENV_COMMIT, g_strdup (self->commit != NULL ? self->commit : ""));
@@ -101,17 +129,7 @@ hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform *platfo
   take (all, HR_ENV_INSTANCE_INDEX, g_strdup_printf ("%u", self->index));
   take (all, HR_ENV_STATE_IN, g_strdup (hr_state_offer_get_in_path (offer)));
   take (all, HR_ENV_STATE_OUT, g_strdup (hr_state_offer_get_out_path (offer)));
-
-  for (guint i = 0; i < all->len; i++)
-    {
-      const char *line = g_ptr_array_index (all, i);
-      const char *equals = strchr (line, '=');
-      g_autofree char *key = equals != NULL ? g_strndup (line, (gsize)(equals - line)) : NULL;
-
-      if (key != NULL)
-        merged = g_environ_setenv (g_steal_pointer (&merged), key, equals + 1, TRUE);
-    }
-  return set_watchdog (g_steal_pointer (&merged), self->spec);
+  return set_watchdog (merge (all), self->spec);
 }
 
 /**
@@ -176,6 +194,42 @@ working_directory (const HrGenerationPlan *self)
   return g_canonicalize_filename (self->spec->working_directory, base);
 }
 
+static char **
+expand_exec (const HrGenerationPlan *self, GError **error)
+{
+  const HrSpecifierValues values = specifier_values (self);
+
+  return hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
+}
+
+/**
+ * hr_generation_plan_look:
+ * @self: a plan; which port its program gets need not be known yet
+ * @platform: the operating system
+ *
+ * What stands in the way of looking stands in the way of starting, which says so.
+ *
+ * Returns: as hr_launcher_look()
+ */
+HrUnseen
+hr_generation_plan_look (const HrGenerationPlan *self, HrPlatform *platform)
+{
+  g_autoptr (GPtrArray) all = begin_environment (self, platform, NULL);
+  g_auto (GStrv) environment = all != NULL ? merge (all) : NULL;
+  g_auto (GStrv) argv = expand_exec (self, NULL);
+  g_autofree char *directory = working_directory (self);
+  const HrLaunch request = {
+    .service = self->spec->name,
+    .argv = (const char *const *)argv,
+    .environment = (const char *const *)environment,
+    .directory = directory,
+    .view = self->view,
+  };
+
+  return argv != NULL && environment != NULL ? hr_launcher_look (hr_platform_get_launcher (platform), &request)
+                                             : HR_UNSEEN_NOT;
+}
+
 /**
  * hr_generation_plan_launch:
  * @self: a plan
@@ -191,8 +245,7 @@ HrInstance *
 hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, const char *id,
                            const char *const *environment, const char *log_file, GError **error)
 {
-  const HrSpecifierValues values = specifier_values (self);
-  g_auto (GStrv) argv = hr_command_line_expand ((const char *const *)self->spec->exec, &values, error);
+  g_auto (GStrv) argv = expand_exec (self, error);
   g_autofree char *directory = working_directory (self);
   HrSocketsMode sockets = self->spec->sockets;
   const HrLaunch request = {

@@ -24,6 +24,8 @@ struct _HrGeneration {
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
   gint64 reported_at; /* the last WATCHDOG=1, 0: none */
+  HrUnseen unseen;
+  gboolean misses_listener; /* when it was last looked at */
   guint stop_timer;
   guint linger_timer; /* while it goes on accepting from sockets of its own */
   gint64 linger_until;

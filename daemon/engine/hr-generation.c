@@ -86,6 +86,7 @@ become_ready (HrGeneration *self)
   if (self->ready || !self->alive || self->stopping)
     return;
   self->ready = TRUE;
+  hr_generation_look_for_listeners (self);
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   g_signal_emit (self, signals[SIGNAL_READY], 0);
@@ -256,6 +257,7 @@ launch (HrGeneration *self, GError **error)
     return FALSE;
   if (plan->caller == NULL)
     self->log_file = hr_platform_log_file (self->platform, plan->spec->name, log_name);
+  self->unseen = hr_generation_plan_look (plan, self->platform);
   self->instance = hr_generation_plan_launch (plan, self->platform, self->id, (const char *const *)self->environment,
                                               self->log_file, error);
   return self->instance != NULL;

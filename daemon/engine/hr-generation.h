@@ -75,6 +75,8 @@ char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
+HrUnseen hr_generation_get_unseen (HrGeneration *self);
+gboolean hr_generation_look_for_listeners (HrGeneration *self);
 guint16 hr_generation_get_port (HrGeneration *self);
 char **hr_generation_dup_environment (HrGeneration *self);
 HrProbeSpec *hr_generation_expand_probe (HrGeneration *self, const HrProbeSpec *probe, GError **error);

@@ -179,6 +179,7 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   g_autofree char *who = describe_candidate (self);
   g_autofree char *end = hr_generation_describe_end (candidate);
   g_autofree char *words = hr_generation_last_words (candidate);
+  g_autofree char *advice = hr_reload_advise (self);
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
   if (self->phase == HR_PHASE_CANARY)
@@ -189,11 +190,11 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
     }
   /* Only now it is known that the program never ran: nothing could have become ready. */
   hr_reload_fail_in (self, !ran && self->phase == HR_PHASE_READY ? HR_PHASE_START : self->phase,
-                     g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s", who, end,
+                     g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s%s", who, end,
                                   ran && !hr_generation_was_killed (candidate) && !hr_generation_is_ready (candidate)
                                       ? " before it was ready"
                                       : "",
-                                  words));
+                                  words, ran ? advice : ""));
 }
 
 /* Preserve */
@@ -338,21 +339,10 @@ start (HrReload *self)
   gboolean canary = hr_reload_wants_canary (self);
   gboolean barrier =
       self->previous != NULL && !self->sequential && self->spec->preserve && !hr_reload_has_several (self) && !canary;
-  HrGenerationPlan plan = {
-    .spec = self->spec,
-    .release = self->release != NULL ? self->release->number : 0,
-    .commit = self->release != NULL ? self->release->commit : NULL,
-    .slot = self->slot,
-    .view = self->placement != NULL ? self->placement->view : NULL,
-    .listeners = self->parts.listeners,
-    .state_files = self->parts.state,
-    .caller = self->caller,
-    .index = 1,
-    .ever_notified = self->ever_notified,
-    .expects_state = barrier && hr_generation_has_opened_state (self->previous),
-  };
+  HrGenerationPlan plan = hr_reload_plan (self);
   g_autoptr (GError) error = NULL;
 
+  plan.expects_state = barrier && hr_generation_has_opened_state (self->previous);
   hr_reload_enter (self, HR_PHASE_START);
   self->candidate = hr_generation_new (self->platform, &plan);
   hr_reload_separate (self, plan.expects_state);
@@ -416,6 +406,13 @@ load_state (HrReload *self)
 void
 hr_reload_before_start (HrReload *self)
 {
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_reload_look_at_program (self, &error))
+    {
+      hr_reload_fail_in (self, HR_PHASE_CHECK, g_steal_pointer (&error));
+      return;
+    }
   if (self->sequential && hr_reload_await_followers (self))
     return;
   if (self->previous != NULL && self->sequential)

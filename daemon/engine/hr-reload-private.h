@@ -2,8 +2,9 @@
  *
  * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their
  * deadlines), hr-reload-status.c (what is known of it), hr-reload-measure.c (what it measures), hr-reload-failure.c
- * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-handover.c (start, preserve, ready,
- * verify, switch), hr-reload-roll.c (the switch of several instances).
+ * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-sight.c (what stands in the way
+ * of a handover), hr-reload-handover.c (start, preserve, ready, verify, switch),
+ * hr-reload-roll.c (the switch of several instances).
  */
 #pragma once
 
@@ -111,6 +112,11 @@ gboolean hr_reload_find_target (HrReload *self);
 void hr_reload_scan_source (HrReload *self);
 void hr_reload_place (HrReload *self);
 void hr_reload_announce (HrReload *self);
+
+/* hr-reload-sight.c */
+HrGenerationPlan hr_reload_plan (HrReload *self);
+gboolean hr_reload_look_at_program (HrReload *self, GError **error);
+char *hr_reload_advise (HrReload *self);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);

@@ -197,6 +197,22 @@ hr_service_get_listen (HrService *self)
 }
 
 /**
+ * hr_service_get_sockets_advice:
+ * @self: a service
+ *
+ * Returns: (transfer full) (nullable): what cannot be done for the sockets of the program that runs, and what to do
+ *   instead
+ */
+char *
+hr_service_get_sockets_advice (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  if (self->spec == NULL || self->current == NULL || !hr_generation_is_alive (self->current))
+    return NULL;
+  return hr_unseen_advise (self->spec, hr_generation_get_unseen (self->current));
+}
+
+/**
  * hr_service_get_view:
  * @self: a service
  *

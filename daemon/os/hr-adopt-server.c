@@ -381,6 +381,18 @@ hr_adopt_server_set_stage (HrAdoptServer *self, HrAdoptStage stage, const guint1
 }
 
 /**
+ * hr_adopt_server_has_accepted:
+ * @self: a server
+ *
+ * Returns: whether a connection came to the instance in a way that hr_adopt_server_retire() ends
+ */
+gboolean
+hr_adopt_server_has_accepted (HrAdoptServer *self)
+{
+  return self->gate != NULL && hr_adopt_gate_has_accepted (self->gate);
+}
+
+/**
  * hr_adopt_server_may_accept:
  * @self: the server
  *

@@ -33,6 +33,7 @@ void hr_adopt_server_free (HrAdoptServer *self);
 const char *hr_adopt_server_get_value (HrAdoptServer *self);
 gboolean hr_adopt_server_retire (HrAdoptServer *self);
 void hr_adopt_server_set_stage (HrAdoptServer *self, HrAdoptStage stage, const guint16 *ports, guint n_ports);
+gboolean hr_adopt_server_has_accepted (HrAdoptServer *self);
 gboolean hr_adopt_server_may_accept (HrAdoptServer *self);
 void hr_adopt_server_measure_wait (HrAdoptServer *self, gboolean measure);
 gint64 hr_adopt_server_get_wait (HrAdoptServer *self);

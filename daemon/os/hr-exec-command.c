@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-exec-command.h"
 
+#include <string.h>
+
 #include "hr-exec-args.h"
 #include "hr-names.h"
+#include "hr-program-sight.h"
+
+/* Whether the runtime of the address sanitizer insists on being the first library. */
+#define ASAN_OPTIONS "ASAN_OPTIONS"
+#define ASAN_LINK_ORDER "verify_asan_link_order"
 
 /* The sockets of the service file that the program gets as LISTEN_FDS. What it bound by itself it binds again. */
 static GPtrArray *
@@ -88,6 +95,22 @@ first_port (const HrLaunch *launch)
   return 0;
 }
 
+/* A program of the address sanitizer ends at once when anything is preloaded, unless it is told not to look. What the
+ * service file says of that stands; its other options come first, so that they are read as they are. */
+static char **
+calm_asan (char **environment, const HrLaunch *launch)
+{
+  const char *options = g_environ_getenv (environment, ASAN_OPTIONS);
+  g_autofree char *more = NULL;
+
+  if ((options != NULL && strstr (options, ASAN_LINK_ORDER) != NULL)
+      || !hr_program_sight_look (launch->argv, launch->environment, launch->directory, launch->view).needs_asan)
+    return environment;
+  more = g_strconcat (options != NULL ? options : "", options != NULL && *options != '\0' ? ":" : "",
+                      ASAN_LINK_ORDER "=0", NULL);
+  return g_environ_setenv (environment, ASAN_OPTIONS, more, TRUE);
+}
+
 static char **
 make_environment (const HrLaunch *launch, const char *notify_address, const char *adopt_address)
 {
@@ -108,7 +131,7 @@ make_environment (const HrLaunch *launch, const char *notify_address, const char
     return g_environ_unsetenv (environment, HR_ENV_ADOPT);
   environment = g_environ_setenv (environment, HR_ENV_ADOPT, adopt_address, TRUE);
   library = hr_exec_adopt_library_path ();
-  return hr_exec_preload (environment, library);
+  return calm_asan (hr_exec_preload (environment, library), launch);
 }
 
 /**

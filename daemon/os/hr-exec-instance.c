@@ -333,7 +333,11 @@ hr_exec_instance_retire (HrInstance *instance)
 {
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
 
-  self->retired = self->adopt != NULL && hr_adopt_server_retire (self->adopt);
+  /* One that accepts by way of io_uring heeds no gate. Where a connection came through an accept() that does, the
+     program uses io_uring for something else. */
+  self->retired = self->adopt != NULL
+                  && (hr_adopt_server_has_accepted (self->adopt) || !hr_adopt_finds_uring (self->pid))
+                  && hr_adopt_server_retire (self->adopt);
   return self->retired;
 }
 
@@ -440,6 +444,14 @@ hr_exec_instance_is_watched (HrInstance *instance)
   return self->adopt != NULL && self->pidfd >= 0 && hr_adopt_sees (self->pid);
 }
 
+static gboolean
+hr_exec_instance_misses_listener (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  return self->pidfd >= 0 && hr_adopt_misses_listener (self->pid);
+}
+
 static void
 hr_exec_instance_measure_wait (HrInstance *instance, gboolean measure)
 {
@@ -473,6 +485,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;
   instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;
   instance_class->is_watched = hr_exec_instance_is_watched;
+  instance_class->misses_listener = hr_exec_instance_misses_listener;
   instance_class->measure_wait = hr_exec_instance_measure_wait;
   instance_class->get_wait = hr_exec_instance_get_wait;
 }

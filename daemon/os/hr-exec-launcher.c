@@ -8,6 +8,7 @@
 #include "hr-exec-instance.h"
 #include "hr-fs.h"
 #include "hr-process-tree.h"
+#include "hr-program-sight.h"
 
 /* A zombie that was there at two looks is nobody's but ours; GLib takes its own within milliseconds. */
 #define STRAYS_INTERVAL_SEC 15
@@ -62,6 +63,12 @@ on_exited (HrInstance *instance, int wait_status, gboolean known, gpointer user_
 
   g_signal_handlers_disconnect_by_func (instance, on_exited, self);
   g_hash_table_remove (self->running, instance);
+}
+
+static HrUnseen
+hr_exec_launcher_look (HrLauncher *launcher, const HrLaunch *launch)
+{
+  return hr_program_sight_look (launch->argv, launch->environment, launch->directory, launch->view).unseen;
 }
 
 static HrInstance *
@@ -129,6 +136,7 @@ hr_exec_launcher_class_init (HrExecLauncherClass *klass)
 static void
 hr_exec_launcher_launcher_init (HrLauncherInterface *iface)
 {
+  iface->look = hr_exec_launcher_look;
   iface->launch = hr_exec_launcher_launch;
 }
 

@@ -178,6 +178,19 @@ hr_instance_is_watched (HrInstance *self)
 }
 
 /**
+ * hr_instance_misses_listener:
+ * @self: an instance that runs
+ *
+ * Returns: whether it listens on TCP sockets that the daemon does not have, because nobody sees what it binds
+ */
+gboolean
+hr_instance_misses_listener (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
+  return HR_INSTANCE_GET_CLASS (self)->misses_listener (self);
+}
+
+/**
  * hr_instance_measure_wait:
  * @self: an instance
  * @measure: whether it is to be measured how long connections had waited when it accepts them
@@ -236,6 +249,21 @@ void
 hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known)
 {
   g_signal_emit (self, signals[SIGNAL_EXITED], 0, wait_status, known);
+}
+
+/**
+ * hr_launcher_look:
+ * @self: the launcher
+ * @launch: what is to be started; of it, program, environment, directory and view are looked at
+ *
+ * Returns: whether and why the adopt library will not see what the program does, as far as its file tells
+ */
+HrUnseen
+hr_launcher_look (HrLauncher *self, const HrLaunch *launch)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), HR_UNSEEN_NOT);
+  g_return_val_if_fail (launch != NULL && launch->argv != NULL && launch->argv[0] != NULL, HR_UNSEEN_NOT);
+  return HR_LAUNCHER_GET_IFACE (self)->look (self, launch);
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 
 #include "hr-listeners.h"
+#include "hr-unseen.h"
 #include "hr-view.h"
 
 G_BEGIN_DECLS
@@ -42,6 +43,7 @@ struct _HrInstanceClass {
                                    GAsyncReadyCallback callback, gpointer user_data);
   int (*count_connections_finish) (HrInstance *self, GAsyncResult *result, GError **error);
   gboolean (*is_watched) (HrInstance *self);
+  gboolean (*misses_listener) (HrInstance *self);
   void (*measure_wait) (HrInstance *self, gboolean measure);
   gint64 (*get_wait) (HrInstance *self);
 };
@@ -57,6 +59,7 @@ void hr_instance_count_connections_async (HrInstance *self, HrListeners *listene
                                           GAsyncReadyCallback callback, gpointer user_data);
 int hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error);
 gboolean hr_instance_is_watched (HrInstance *self);
+gboolean hr_instance_misses_listener (HrInstance *self);
 void hr_instance_measure_wait (HrInstance *self, gboolean measure);
 gint64 hr_instance_get_wait (HrInstance *self);
 
@@ -104,9 +107,11 @@ G_DECLARE_INTERFACE (HrLauncher, hr_launcher, HR, LAUNCHER, GObject)
 struct _HrLauncherInterface {
   GTypeInterface parent;
 
+  HrUnseen (*look) (HrLauncher *self, const HrLaunch *launch);
   HrInstance *(*launch) (HrLauncher *self, const HrLaunch *launch, GError **error);
 };
 
+HrUnseen hr_launcher_look (HrLauncher *self, const HrLaunch *launch);
 HrInstance *hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error);
 
 G_END_DECLS

@@ -56,10 +56,16 @@ find_inode (const char *table, const HrSocketAddress *address)
   return found;
 }
 
-/* Takes what the process has open out of the inodes that are looked for, and none any more once @most were found.
- * Returns how many. */
-static guint
-take_held (const char *pid, GHashTable *inodes, guint most)
+/**
+ * hr_socket_take_held:
+ * @pid: a process, as /proc names it: also "self"
+ * @inodes: (element-type guint64): of sockets: those that it has open are taken out, none any more once @most were found
+ * @most: where to stop
+ *
+ * Returns: how many were taken out
+ */
+guint
+hr_socket_take_held (const char *pid, GHashTable *inodes, guint most)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%s/fd", pid);
   DIR *dir = opendir (path);
@@ -134,7 +140,7 @@ hr_socket_holder (const HrSocketAddress *address)
     return NULL;
   wanted = to_set (&inode, 1);
   while (holder == NULL && (entry = readdir (dir)) != NULL)
-    if (g_ascii_isdigit (entry->d_name[0]) && take_held (entry->d_name, wanted, 1) > 0)
+    if (g_ascii_isdigit (entry->d_name[0]) && hr_socket_take_held (entry->d_name, wanted, 1) > 0)
       holder = describe (entry->d_name);
   closedir (dir);
   return holder;
@@ -144,7 +150,7 @@ static guint
 take_held_by_tree (const char *pid, GHashTable *inodes, guint most)
 {
   g_autofree char *tasks = g_strdup_printf ("/proc/%s/task", pid);
-  guint found = take_held (pid, inodes, most);
+  guint found = hr_socket_take_held (pid, inodes, most);
   DIR *dir = found < most ? opendir (tasks) : NULL;
   struct dirent *entry;
 

@@ -19,7 +19,11 @@
 #define ANSWER_SIZE (32 * 1024)
 
 /* The kernel's numbers; <netinet/tcp.h> has them, too, but an older tcp_info. */
-enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8 };
+enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8, STATE_LISTEN = 10 };
+
+/* A peer that has shut down its side may still wait for its answer. */
+#define CONNECTIONS ((1 << STATE_ESTABLISHED) | (1 << STATE_CLOSE_WAIT))
+#define LISTENERS (1 << STATE_LISTEN)
 
 /* What the kernel says of the connection behind its message; %FALSE when it does not. */
 static gboolean
@@ -46,7 +50,7 @@ tell (const struct inet_diag_msg *found, guint length, HrTcpDiagFunc func, gpoin
 }
 
 static gboolean
-ask (int fd, int family)
+ask (int fd, int family, guint32 states)
 {
   struct {
     struct nlmsghdr header;
@@ -61,8 +65,7 @@ ask (int fd, int family)
       .sdiag_family = (guint8)family,
       .sdiag_protocol = IPPROTO_TCP,
       .idiag_ext = 1 << (INET_DIAG_INFO - 1),
-      /* A peer that has shut down its side may still wait for its answer. */
-      .idiag_states = (1 << STATE_ESTABLISHED) | (1 << STATE_CLOSE_WAIT),
+      .idiag_states = states,
     },
   };
 
@@ -97,18 +100,8 @@ take_answer (int fd, HrTcpDiagFunc func, gpointer user_data)
     }
 }
 
-/**
- * hr_tcp_diag_list:
- * @func: called for each connection
- * @user_data: for @func
- * @error: return location
- *
- * Blocks for as long as the kernel takes, which goes with the number of connections.
- *
- * Returns: whether it told them all; else a #GIOErrorEnum
- */
-gboolean
-hr_tcp_diag_list (HrTcpDiagFunc func, gpointer user_data, GError **error)
+static gboolean
+list (guint32 states, HrTcpDiagFunc func, gpointer user_data, GError **error)
 {
   static const int families[] = { AF_INET, AF_INET6 };
   const struct timeval patience = { .tv_sec = ANSWER_DEADLINE_SEC };
@@ -116,8 +109,40 @@ hr_tcp_diag_list (HrTcpDiagFunc func, gpointer user_data, GError **error)
   gboolean whole = fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0;
 
   for (guint i = 0; whole && i < G_N_ELEMENTS (families); i++)
-    whole = ask (fd, families[i]) && take_answer (fd, func, user_data);
+    whole = ask (fd, families[i], states) && take_answer (fd, func, user_data);
   if (!whole)
     hr_fs_set_error (error, errno, "while asking the kernel for connections");
   return whole;
+}
+
+/**
+ * hr_tcp_diag_list:
+ * @func: called for each connection
+ * @user_data: for @func
+ * @error: return location
+ *
+ * Blocks for as long as the kernel takes, which goes with the number of connections: only for worker threads.
+ *
+ * Returns: whether it told them all; else a #GIOErrorEnum
+ */
+gboolean
+hr_tcp_diag_list (HrTcpDiagFunc func, gpointer user_data, GError **error)
+{
+  return list (CONNECTIONS, func, user_data, error);
+}
+
+/**
+ * hr_tcp_diag_list_listeners:
+ * @func: called for each socket that listens
+ * @user_data: for @func
+ * @error: return location
+ *
+ * The kernel keeps these apart and there are few: it answers at once.
+ *
+ * Returns: whether it told them all; else a #GIOErrorEnum
+ */
+gboolean
+hr_tcp_diag_list_listeners (HrTcpDiagFunc func, gpointer user_data, GError **error)
+{
+  return list (LISTENERS, func, user_data, error);
 }

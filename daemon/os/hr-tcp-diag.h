@@ -2,7 +2,7 @@
  *
  * hr-tcp-diag.h: the TCP connections of this network namespace, as the kernel tells them by sock_diag(7).
  *
- * Those that are established, or closed by the peer alone; IPv4 and IPv6. Only for worker threads.
+ * Those that are established, or closed by the peer alone, or the sockets that listen; IPv4 and IPv6.
  */
 #pragma once
 
@@ -21,5 +21,6 @@ G_BEGIN_DECLS
 typedef void (*HrTcpDiagFunc) (const struct inet_diag_msg *connection, const struct tcp_info *info, gpointer user_data);
 
 gboolean hr_tcp_diag_list (HrTcpDiagFunc func, gpointer user_data, GError **error);
+gboolean hr_tcp_diag_list_listeners (HrTcpDiagFunc func, gpointer user_data, GError **error);
 
 G_END_DECLS

@@ -12,22 +12,6 @@
 /* As of execvp() without a PATH. */
 #define DEFAULT_PATH "/bin:/usr/bin"
 
-/* Where a path that the program sees is for the daemon: in the slot, or in the source what is shared from there. */
-static char *
-path_here (HrView *view, const char *path)
-{
-  const char *dir = hr_view_program_dir (view);
-  gsize length = dir != NULL ? strlen (dir) : 0;
-  g_autofree char *placed = NULL;
-
-  if (dir == NULL || strncmp (path, dir, length) != 0 || path[length] != '/')
-    return g_strdup (path);
-  placed = g_build_filename (view->dir, path + length, NULL);
-  if (view->source == NULL || g_file_test (placed, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&placed);
-  return g_build_filename (view->source, path + length, NULL);
-}
-
 static gboolean
 is_below (const char *path, const char *dir)
 {
@@ -41,7 +25,7 @@ is_below (const char *path, const char *dir)
 static gboolean
 is_usable (const HrToolSearch *search, const char *path)
 {
-  g_autofree char *here = path_here (search->view, path);
+  g_autofree char *here = hr_view_locate (search->view, path);
   g_autofree char *real = realpath (here, NULL);
 
   return real != NULL && g_file_test (real, G_FILE_TEST_IS_REGULAR) && g_file_test (real, G_FILE_TEST_IS_EXECUTABLE)
@@ -92,7 +76,7 @@ exec_path (const HrToolSearch *search)
 static char *
 interpreter_of (const HrToolSearch *search, const char *script)
 {
-  g_autofree char *here = path_here (search->view, script);
+  g_autofree char *here = hr_view_locate (search->view, script);
   g_autofree char *interpreter = NULL;
   g_autoptr (GFileInputStream) stream = NULL;
   g_autoptr (GFile) file = g_file_new_for_path (here);
@@ -164,7 +148,7 @@ hr_tool_search_typescript (const HrToolSearch *search)
 {
   const char *dir = hr_view_program_dir (search->view);
   g_autofree char *below = g_build_filename (dir, "node_modules/typescript", TYPESCRIPT_LIBRARY, NULL);
-  g_autofree char *here = path_here (search->view, below);
+  g_autofree char *here = hr_view_locate (search->view, below);
   g_autofree char *compiler = NULL;
   g_autofree char *real = NULL;
   g_autofree char *bin = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-view.h"
 
+#include <string.h>
+
 G_DEFINE_BOXED_TYPE (HrView, hr_view, hr_view_ref, hr_view_unref)
 
 static char **
@@ -77,4 +79,26 @@ hr_view_program_dir (const HrView *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
   return self->mounted ? self->source : self->dir;
+}
+
+/**
+ * hr_view_locate:
+ * @self: (nullable): a view
+ * @path: an absolute path as the program sees it
+ *
+ * Returns: (transfer full): where that is for the daemon: in the slot, or in the source what is shared from there
+ */
+char *
+hr_view_locate (const HrView *self, const char *path)
+{
+  const char *dir = self != NULL ? hr_view_program_dir (self) : NULL;
+  gsize length = dir != NULL ? strlen (dir) : 0;
+  g_autofree char *placed = NULL;
+
+  if (dir == NULL || strncmp (path, dir, length) != 0 || path[length] != '/')
+    return g_strdup (path);
+  placed = g_build_filename (self->dir, path + length, NULL);
+  if (self->source == NULL || g_file_test (placed, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&placed);
+  return g_build_filename (self->source, path + length, NULL);
 }

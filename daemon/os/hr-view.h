@@ -41,6 +41,7 @@ HrView *hr_view_new (const char *source, const char *dir, const char *real_sourc
 HrView *hr_view_ref (HrView *self);
 void hr_view_unref (HrView *self);
 const char *hr_view_program_dir (const HrView *self);
+char *hr_view_locate (const HrView *self, const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrView, hr_view_unref)
 

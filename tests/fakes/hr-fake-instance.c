@@ -154,6 +154,12 @@ fake_is_watched (HrInstance *instance)
 }
 
 static gboolean
+fake_misses_listener (HrInstance *instance)
+{
+  return HR_FAKE_INSTANCE (instance)->program.binds;
+}
+
+static gboolean
 fake_retire (HrInstance *instance)
 {
   HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
@@ -261,6 +267,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->count_connections_async = fake_count_connections_async;
   instance_class->count_connections_finish = fake_count_connections_finish;
   instance_class->is_watched = fake_is_watched;
+  instance_class->misses_listener = fake_misses_listener;
   instance_class->measure_wait = fake_measure_wait;
   instance_class->get_wait = fake_get_wait;
 }

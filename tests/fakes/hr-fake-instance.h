@@ -30,6 +30,8 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
  * @is_static: whether nobody can see that it listens
+ * @unseen: what its file tells of that
+ * @binds: whether it listens on a socket of its own that nobody sees
  * @retires: whether it can be held to accepting nothing
  * @wait: the longest that a connection had waited that it accepts; -1: nobody knows
  * @cannot_execute: (nullable): why its program cannot be executed at all
@@ -49,6 +51,8 @@ typedef struct {
   gint64 exits_after;
   int exit_code;
   gboolean is_static;
+  HrUnseen unseen;
+  gboolean binds;
   gboolean retires;
   gint64 wait;
   const char *cannot_execute;

@@ -9,6 +9,15 @@ static void hr_fake_launcher_iface_init (HrLauncherInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (HrFakeLauncher, hr_fake_launcher, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (HR_TYPE_LAUNCHER, hr_fake_launcher_iface_init))
 
+static HrUnseen
+fake_look (HrLauncher *launcher, const HrLaunch *launch)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (launcher);
+  const HrFakeProgram *next = g_queue_peek_head (&self->next);
+
+  return next != NULL ? next->unseen : self->program.unseen;
+}
+
 static HrInstance *
 fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
 {
@@ -32,6 +41,7 @@ fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
 static void
 hr_fake_launcher_iface_init (HrLauncherInterface *iface)
 {
+  iface->look = fake_look;
   iface->launch = fake_launch;
 }
 

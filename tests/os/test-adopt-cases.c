@@ -65,6 +65,18 @@ test_shut (AdoptFixture *fixture, gconstpointer data)
   g_assert_cmpint (WEXITSTATUS (fixture->new.status), ==, 0);
 }
 
+/* Its runtime insists on being the first library. */
+static void
+test_asan (AdoptFixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { TEST_PROGRAM_DIR "/asan-program", data, NULL };
+
+  if (adopt_skip_without (argv[0]))
+    return;
+  adopt_open_listener (fixture, "127.0.0.1");
+  adopt_hand_over (fixture, argv, "", fixture->port);
+}
+
 static const struct {
   const char *name, *how;
 } both[] = {
@@ -128,6 +140,7 @@ main (int argc, char **argv)
       g_test_add (name, AdoptFixture, &hosts[i], adopt_set_up, test_hosts, adopt_tear_down);
     }
 #define ADD(path, data, func) g_test_add ("/adopt-cases/" path, AdoptFixture, data, adopt_set_up, func, adopt_tear_down)
+  ADD ("a-program-of-the-address-sanitizer", "epoll-level", test_asan);
   ADD ("accept-is-woken-by-shutdown-in-a-handler", "shut-by-handler", test_shut);
   ADD ("accept-is-woken-by-shutdown-in-another-thread", "shut-by-thread", test_shut);
   return g_test_run ();

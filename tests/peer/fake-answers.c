@@ -88,6 +88,7 @@ fake_answer_service_status (gboolean running)
     {
       g_variant_dict_insert (&dict, "instances", "u", 1);
       g_variant_dict_insert (&dict, "serving", "u", 0);
+      g_variant_dict_insert (&dict, "socketsAdvice", "s", "its program is linked statically");
       g_variant_dict_insert (&dict, "error", "s", "five failures in 30 s\nlast: exit code 1");
     }
 

@@ -271,13 +271,15 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
          "\"services\":["
          "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
          "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
-         "\"view\":\"source\",\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],\"canary\":{"
+         "\"view\":\"source\",\"socketsAdvice\":null,\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],"
+         "\"canary\":{"
          "\"release\":8,\"previousRelease\":7,"
          "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
          "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
          "\"text\":\"20% of the new connections\"}},"
          "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
          "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
+         "\"socketsAdvice\":\"its program is linked statically\","
          "\"error\":\"five failures in 30 s\\nlast: exit code "
          "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null}]}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));

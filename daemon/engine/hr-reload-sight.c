@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What is known of a candidate's program before it is started, and whether its sockets can be handed over.
+ */
+#include "hr-error.h"
+#include "hr-reload-private.h"
+
+/**
+ * hr_reload_plan:
+ * @self: a reload whose candidate is placed
+ *
+ * Returns: what to start; owns nothing
+ */
+HrGenerationPlan
+hr_reload_plan (HrReload *self)
+{
+  return (HrGenerationPlan){
+    .spec = self->spec,
+    .release = self->release != NULL ? self->release->number : 0,
+    .commit = self->release != NULL ? self->release->commit : NULL,
+    .slot = self->slot,
+    .view = self->placement != NULL ? self->placement->view : NULL,
+    .listeners = self->parts.listeners,
+    .state_files = self->parts.state,
+    .caller = self->caller,
+    .index = 1,
+    .ever_notified = self->ever_notified,
+  };
+}
+
+static gboolean
+has_found_listener (HrReload *self)
+{
+  GPtrArray *list = hr_listeners_list (self->parts.listeners);
+
+  for (guint i = 0; i < list->len; i++)
+    if (((const HrListener *)g_ptr_array_index (list, i))->discovered)
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * hr_reload_look_at_program:
+ * @self: a reload whose candidate is placed and checked
+ * @error: return location
+ *
+ * Makes the handover sequential where the candidate would find the address in use that the running instance has. Nothing
+ * is touched before that is known.
+ *
+ * Returns: whether it can be started; else %HR_ERROR_NOT_SUPPORTED
+ */
+gboolean
+hr_reload_look_at_program (HrReload *self, GError **error)
+{
+  HrGenerationPlan plan = hr_reload_plan (self);
+  gboolean has_previous = self->previous != NULL && hr_generation_is_alive (self->previous);
+  HrUnseenCase what = {
+    .candidate = hr_generation_plan_look (&plan, self->platform),
+    .has_previous = has_previous,
+    .sequential = self->sequential,
+    .holds_found = has_found_listener (self),
+  };
+  g_autofree char *why = NULL;
+
+  if (has_previous)
+    {
+      what.previous_binds = hr_generation_look_for_listeners (self->previous);
+      what.previous = hr_generation_get_unseen (self->previous);
+      what.previous_age = hr_clock_now (hr_reload_clock (self)) - hr_generation_get_started_at (self->previous);
+    }
+  switch (hr_unseen_judge (self->spec, &what))
+    {
+    case HR_UNSEEN_NEEDS_SEQUENTIAL:
+      self->sequential = TRUE;
+      return TRUE;
+    case HR_UNSEEN_CANNOT:
+      why = hr_unseen_describe_refusal (self->spec, &what);
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "while checking whether '%s' can be handed over: %s",
+                   self->spec->name, why);
+      return FALSE;
+    case HR_UNSEEN_GOES:
+    default:
+      return TRUE;
+    }
+}
+
+/**
+ * hr_reload_advise:
+ * @self: a reload whose candidate has ended
+ *
+ * Returns: (transfer full): a newline and what may explain it, "" where nothing is known: a program that nobody sees
+ *   and that binds what is in Listen, instead of taking it, finds it in use
+ */
+char *
+hr_reload_advise (HrReload *self)
+{
+  g_autofree char *advice =
+      self->spec->listen->len > 0 ? hr_unseen_advise (self->spec, hr_generation_get_unseen (self->candidate)) : NULL;
+
+  return advice != NULL ? g_strdup_printf ("\n(%s)", advice) : g_strdup ("");
+}
