@@ -170,6 +170,22 @@ open_input (GBytes *input, GError **error)
   return hr_fd_steal (&fd);
 }
 
+/* GLib closes in the child what became its standard streams, under their old numbers: one of them must not be that
+ * which the status descriptor has got by then. */
+static gboolean
+make_way (int *fd, GError **error)
+{
+  g_auto (HrFd) old = *fd;
+
+  if (old != STATUS_FD)
+    {
+      hr_fd_steal (&old);
+      return TRUE;
+    }
+  *fd = fcntl (old, F_DUPFD_CLOEXEC, STATUS_FD + 1);
+  return *fd >= 0 || (hr_fs_set_error (error, errno, "while starting a command"), FALSE);
+}
+
 /* Gives the write ends to the child and lets go of them. */
 static gboolean
 child_spawn (Child *self, const HrCommand *command, GError **error)
@@ -184,7 +200,8 @@ child_spawn (Child *self, const HrCommand *command, GError **error)
   if (input < 0 || !capture_open (&self->output, &output, command->output_head, command->output_tail, error)
       || !capture_open (&self->status, &status, STATUS_MAX, 0, error)
       || (command->errors_apart
-          && !capture_open (&self->errors, &errors, command->output_head, command->output_tail, error)))
+          && !capture_open (&self->errors, &errors, command->output_head, command->output_tail, error))
+      || !make_way (&input, error) || !make_way (&output, error) || !make_way (&errors, error))
     return FALSE;
   if (!g_spawn_async_with_pipes_and_fds (NULL, (const char *const *)argv, (const char *const *)environment,
                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, input,
