@@ -74,13 +74,13 @@ drained (gpointer user_data)
 }
 
 static void
-accept_no_more (HrGeneration *self)
+accept_no_more (HrGeneration *self, gint64 timeout_usec)
 {
   if (hr_instance_retire (self->instance))
-    self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, FALSE,
-                                self->plan->spec->drain_timeout, drained, self);
+    self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, FALSE, timeout_usec,
+                                drained, self);
   else
-    hr_generation_stop (self, self->plan->spec->drain_timeout);
+    hr_generation_stop (self, timeout_usec);
 }
 
 static void
@@ -93,7 +93,7 @@ linger (gpointer user_data)
   if (now < self->linger_until && hr_listeners_count_waiting (self->plan->listeners, self->id) > 0)
     self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
   else
-    accept_no_more (self);
+    accept_no_more (self, MAX (self->linger_until - now, 0));
 }
 
 /**
@@ -117,7 +117,7 @@ hr_generation_retire (HrGeneration *self)
   begin_stopping (self);
   if (hr_listeners_count_waiting (self->plan->listeners, self->id) < 0)
     {
-      accept_no_more (self);
+      accept_no_more (self, self->plan->spec->drain_timeout);
       return;
     }
   self->linger_until =

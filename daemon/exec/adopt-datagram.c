@@ -79,7 +79,8 @@ recvmsg (int fd, struct msghdr *message, int flags)
 {
   const AdoptEntry *entry = find (fd, flags);
 
-  return entry == NULL ? adopt_finish_received (fd, REAL (recvmsg) (fd, message, flags))
+  return entry == NULL ? adopt_finish_received_parts (fd, message->msg_iov, message->msg_iovlen,
+                                                      REAL (recvmsg) (fd, message, flags))
                        : receive (fd, entry, &(Call){ .message = message, .flags = flags });
 }
 
@@ -102,7 +103,7 @@ recvfrom (int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG 
   ssize_t result;
 
   if (entry == NULL)
-    return adopt_finish_received (fd, REAL (recvfrom) (fd, buffer, size, flags, address, length));
+    return adopt_finish_received (fd, buffer, size, REAL (recvfrom) (fd, buffer, size, flags, address, length));
   if (address.__sockaddr__ != NULL && length != NULL)
     {
       message.msg_name = address.__sockaddr__;
@@ -118,7 +119,7 @@ EXPORT ssize_t
 recv (int fd, void *buffer, size_t size, int flags)
 {
   if (find (fd, flags) == NULL)
-    return adopt_finish_received (fd, REAL (recv) (fd, buffer, size, flags));
+    return adopt_finish_received (fd, buffer, size, REAL (recv) (fd, buffer, size, flags));
   return recvfrom (fd, buffer, size, flags, (struct sockaddr *)NULL, NULL);
 }
 
@@ -128,14 +129,15 @@ readv (int fd, const struct iovec *parts, int n_parts)
   const AdoptEntry *entry = find (fd, 0);
   struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n_parts };
 
-  return entry == NULL ? adopt_finish_received (fd, REAL (readv) (fd, parts, n_parts))
+  return entry == NULL ? adopt_finish_received_parts (fd, parts, (size_t)n_parts, REAL (readv) (fd, parts, n_parts))
                        : receive (fd, entry, &(Call){ .message = &message });
 }
 
 EXPORT ssize_t
 read (int fd, void *buffer, size_t size)
 {
-  return find (fd, 0) == NULL ? adopt_finish_received (fd, REAL (read) (fd, buffer, size)) : recv (fd, buffer, size, 0);
+  return find (fd, 0) == NULL ? adopt_finish_received (fd, buffer, size, REAL (read) (fd, buffer, size))
+                              : recv (fd, buffer, size, 0);
 }
 
 /* What fortified programs call. */
@@ -148,7 +150,7 @@ EXPORT ssize_t
 __recv_chk (int fd, void *buffer, size_t size, size_t room, int flags)
 {
   return size > room || find (fd, flags) == NULL
-             ? adopt_finish_received (fd, REAL (__recv_chk) (fd, buffer, size, room, flags))
+             ? adopt_finish_received (fd, buffer, size, REAL (__recv_chk) (fd, buffer, size, room, flags))
              : recv (fd, buffer, size, flags);
 }
 
@@ -156,16 +158,17 @@ EXPORT ssize_t
 __recvfrom_chk (int fd, void *restrict buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
                 socklen_t *restrict length)
 {
-  return size > room || find (fd, flags) == NULL
-             ? adopt_finish_received (fd, REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length))
-             : recvfrom (fd, buffer, size, flags, address, length);
+  return size > room || find (fd, flags) == NULL ? adopt_finish_received (
+             fd, buffer, size, REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length))
+                                                 : recvfrom (fd, buffer, size, flags, address, length);
 }
 
 EXPORT ssize_t
 __read_chk (int fd, void *buffer, size_t size, size_t room)
 {
-  return size > room || find (fd, 0) == NULL ? adopt_finish_received (fd, REAL (__read_chk) (fd, buffer, size, room))
-                                             : read (fd, buffer, size);
+  return size > room || find (fd, 0) == NULL
+             ? adopt_finish_received (fd, buffer, size, REAL (__read_chk) (fd, buffer, size, room))
+             : read (fd, buffer, size);
 }
 
 EXPORT int

@@ -4,8 +4,8 @@
  *
  * A client that keeps its connection and sends request after request leaves no moment in which a program that ends at
  * once when it is told to could end without cutting off an answer. So, while the daemon waits for what is under way,
- * the program sees the end of a connection where the next request would be: on one of HTTP/1 that has just been
- * answered. The client finds a kept connection ended before any byte of an answer, and sends its request again over
+ * the program sees the end of a connection where the next request would be: on one of HTTP/1 on which a request without
+ * a body has just been answered (what a program answers while it still reads goes on). The client finds a kept connection ended before any byte of an answer, and sends its request again over
  * another (RFC 9112, 9.3.1). In the last moment, when the daemon has seen nothing under way, that holds for whatever
  * has been answered before, of any protocol.
  *
@@ -15,12 +15,13 @@
 #include "adopt-finish.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/sendfile.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -35,8 +36,9 @@
    would end it with a reset. */
 #define DISCARD_MAX (1024 * 1024)
 
-/* The cookie of an HTTP/1 connection that was answered and has sent nothing since. */
-static uint64_t answered[MARKS_MAX];
+/* By descriptor, the cookie of an HTTP/1 connection: from which a whole request was read last, and of those, that was
+   answered. */
+static uint64_t asked[MARKS_MAX], answered[MARKS_MAX];
 
 static unsigned
 stage_of (HrAdoptPage **page)
@@ -65,13 +67,41 @@ came_in (int fd, const HrAdoptPage *page)
   return false;
 }
 
+/* Whether something was sent and something was received on it before the last @size bytes. */
 static bool
-has_answered_before (int fd)
+has_answered_before (int fd, size_t size)
 {
   struct tcp_info info = { 0 };
   socklen_t length = sizeof info;
+  int unread = 0;
 
-  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && info.tcpi_bytes_sent > 0;
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 && REAL (ioctl) (fd, SIOCINQ, &unread) == 0
+         && info.tcpi_bytes_sent > 0 && info.tcpi_bytes_received > size + (size_t)unread;
+}
+
+/* Whether a field tells of a body. Any of a name that ends so counts: then it is left alone, which does no harm. */
+static bool
+has_body_field (const char *data, size_t size)
+{
+  static const char *const fields[] = { "ontent-length:", "ransfer-encoding:", "ontent-Length:", "ransfer-Encoding:" };
+
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    if (memmem (data, size, fields[i], strlen (fields[i])) != NULL)
+      return true;
+  return false;
+}
+
+/* Whether it is one request of HTTP/1 from its first to its last byte, of those that have no body. */
+static bool
+is_whole_request (const char *data, size_t size)
+{
+  static const char *const methods[] = { "GET ", "HEAD ", "OPTIONS ", "DELETE " };
+  bool begins = false;
+
+  for (size_t i = 0; i < sizeof methods / sizeof *methods && !begins; i++)
+    begins = size >= strlen (methods[i]) && memcmp (data, methods[i], strlen (methods[i])) == 0;
+  return begins && size >= 4 && memcmp (data + size - 4, "\r\n\r\n", 4) == 0
+         && memmem (data, size - 3, "\r\n\r\n", 4) == NULL && !has_body_field (data, size);
 }
 
 static void
@@ -90,6 +120,8 @@ discard (int fd)
 /**
  * adopt_finish_received:
  * @fd: from which the program has read
+ * @data: where to, or the first part of it
+ * @size: how much has room there
  * @result: what that returned
  *
  * Keeps errno.
@@ -97,7 +129,7 @@ discard (int fd)
  * Returns: @result; 0, the end of the connection, where it is a request that is not answered here
  */
 ssize_t
-adopt_finish_received (int fd, ssize_t result)
+adopt_finish_received (int fd, const void *data, size_t size, ssize_t result)
 {
   HrAdoptPage *page;
   unsigned now;
@@ -112,11 +144,30 @@ adopt_finish_received (int fd, ssize_t result)
       return result;
     }
   refused = __atomic_load_n (&answered[fd], __ATOMIC_ACQUIRE) == adopt_cookie (fd)
-            || (now == HR_ADOPT_ENDS && has_answered_before (fd));
+            || (now == HR_ADOPT_ENDS && has_answered_before (fd, (size_t)result));
   if (refused)
     discard (fd);
+  else
+    __atomic_store_n (&asked[fd],
+                      (size_t)result <= size && is_whole_request (data, (size_t)result) ? adopt_cookie (fd) : 0,
+                      __ATOMIC_RELEASE);
   errno = saved;
   return refused ? 0 : result;
+}
+
+/**
+ * adopt_finish_received_parts:
+ * @fd: from which the program has read
+ * @parts: (array length=n_parts): where to
+ * @n_parts: how many
+ * @result: what that returned
+ *
+ * Returns: as adopt_finish_received()
+ */
+ssize_t
+adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, ssize_t result)
+{
+  return n_parts > 0 ? adopt_finish_received (fd, parts[0].iov_base, parts[0].iov_len, result) : result;
 }
 
 /* An answer has begun: not one that says that another comes (1xx). */
@@ -134,7 +185,8 @@ sent (int fd, const void *data, size_t size, ssize_t result)
   HrAdoptPage *page;
   int saved = errno;
 
-  if (result > 0 && stage_of (&page) != HR_ADOPT_GOES_ON && begins_answer (data, size) && came_in (fd, page))
+  if (result > 0 && stage_of (&page) != HR_ADOPT_GOES_ON && begins_answer (data, size) && came_in (fd, page)
+      && __atomic_load_n (&asked[fd], __ATOMIC_ACQUIRE) == adopt_cookie (fd))
     __atomic_store_n (&answered[fd], adopt_cookie (fd), __ATOMIC_RELEASE);
   errno = saved;
   return result;

@@ -17,6 +17,8 @@
 
 /* The library sends its question right after it has connected. */
 #define QUESTION_DEADLINE_MSEC 2000
+/* And says at once that it has the connection it was given. */
+#define TAKEN_DEADLINE_MSEC 10000
 
 struct _HrAdoptServer {
   char *instance;
@@ -184,6 +186,20 @@ on_rescued (gint fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* It was given it, and holds it or has lost it: waiting longer would only keep places from others. */
+static gboolean
+on_taken_late (gpointer user_data)
+{
+  Connection *connection = user_data;
+  HrAdoptServer *self = connection->server;
+
+  connection->deadline = 0;
+  hr_rescue_taken (hr_socket_listeners_get_rescue (self->listeners), connection->rescued);
+  connection->rescued = 0;
+  drop (connection);
+  return G_SOURCE_REMOVE;
+}
+
 /* A nudge of ours was accepted. Returns whether the process was given a connection in its place. */
 static gboolean
 give_rescued (Connection *connection, const HrAdoptRequest *request)
@@ -198,6 +214,7 @@ give_rescued (Connection *connection, const HrAdoptRequest *request)
   if (found < 0)
     return FALSE;
   g_clear_handle_id (&connection->deadline, g_source_remove);
+  connection->deadline = g_timeout_add (TAKEN_DEADLINE_MSEC, on_taken_late, connection);
   connection->source = g_unix_fd_add (connection->fd, G_IO_IN | G_IO_HUP, on_rescued, connection);
   return TRUE;
 }

@@ -105,17 +105,6 @@ hr_socket_address_of (int fd, HrSocketAddress *address)
 }
 
 /**
- * hr_socket_address_set_path:
- * @address: of a Unix socket
- * @path: what it is to be instead, "@name" for an abstract one; cut where it is too long
- */
-void
-hr_socket_address_set_path (HrSocketAddress *address, const char *path)
-{
-  set_name (address, path);
-}
-
-/**
  * hr_socket_address_get_path:
  * @address: an address
  *

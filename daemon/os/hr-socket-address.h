@@ -26,7 +26,6 @@ typedef struct {
 
 gboolean hr_socket_address_from_spec (const HrListenSpec *spec, HrSocketAddress *address, GError **error);
 gboolean hr_socket_address_of (int fd, HrSocketAddress *address);
-void hr_socket_address_set_path (HrSocketAddress *address, const char *path);
 const char *hr_socket_address_get_path (const HrSocketAddress *address);
 char *hr_socket_address_to_string (const HrSocketAddress *address);
 guint16 hr_socket_address_port (const HrSocketAddress *address);

@@ -11,7 +11,7 @@
 #include "hr-fd.h"
 #include "hr-tcp-address.h"
 
-/* Keeps its connections; at /out it talks to a server of the test in the words of an answer, at /upload it asks for the
+/* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the words of an answer, at /upload it asks for the
    body of the request. */
 #define PROGRAM                                                                                                        \
   "import os, socket, threading\n"                                                                                     \
@@ -23,6 +23,10 @@
   "            with socket.create_connection(('127.0.0.1', int(path[5:]))) as peer:\n"                                 \
   "                peer.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\n')\n"                                                     \
   "                body = peer.recv(100)\n"                                                                            \
+  "        if path == b'/echo':\n"                                                                                     \
+  "            connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-length: 9\\r\\n\\r\\n')\n"                            \
+  "            connection.sendall(connection.recv(100))\n"                                                             \
+  "            continue\n"                                                                                             \
   "        if path == b'/upload':\n"                                                                                   \
   "            connection.sendall(b'HTTP/1.1 100 Continue\\r\\n\\r\\n')\n"                                             \
   "            body = connection.recv(100)\n"                                                                          \
@@ -162,7 +166,28 @@ test_upload (AdoptFixture *fixture, gconstpointer data)
   say (client, "body");
   answer = hear (client, "body");
   g_assert_true (g_str_has_suffix (answer, "body"));
+  is_answered (client, "/", "here");
   is_left (client);
+}
+
+/* An answer that begins before the request has been read. */
+static void
+test_early_answer (AdoptFixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) client = -1;
+  g_autofree char *echoed = NULL;
+
+  if (!start (fixture))
+    return;
+  client = open_connection (fixture);
+  is_answered (client, "/", "here");
+  g_assert_true (hr_instance_retire (fixture->old.instance));
+  hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
+  say (client, "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\n");
+  g_free (hear (client, "length: 9\r\n\r\n"));
+  say (client, "the whole");
+  echoed = hear (client, "the whole");
+  g_assert_cmpstr (echoed, ==, "the whole");
 }
 
 static gpointer
@@ -212,6 +237,7 @@ main (int argc, char **argv)
   ADD ("a-kept-connection-ends-between-two-requests", test_kept);
   ADD ("the-first-request-of-a-connection-is-answered", test_first_request);
   ADD ("a-body-that-is-asked-for-is-read", test_upload);
+  ADD ("an-answer-that-begins-early-does-not-end-its-request", test_early_answer);
   ADD ("the-programs-own-connections-are-left-alone", test_own_connections);
   return g_test_run ();
 }
