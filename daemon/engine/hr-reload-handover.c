@@ -64,6 +64,16 @@ has_let_go_of_listeners (HrReload *self)
 }
 
 static void
+look_again (gpointer user_data)
+{
+  HrReload *self = user_data;
+
+  self->switch_timer = 0;
+  if (!hr_reload_has_ended (self))
+    verify (self);
+}
+
+static void
 verify (HrReload *self)
 {
   HrHealthState state;
@@ -72,9 +82,15 @@ verify (HrReload *self)
     hr_reload_enter (self, HR_PHASE_VERIFY);
   watch_health (self);
   state = hr_health_get_state (self->health);
-  if (state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY)
+  if ((state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY) || self->switch_timer != 0)
     return;
-  if (has_let_go_of_listeners (self))
+  if (has_let_go_of_listeners (self) && !self->looked_again)
+    {
+      /* One that has ended has let go of everything: its end, of which we hear in a moment, says more. */
+      self->looked_again = TRUE;
+      self->switch_timer = hr_clock_after (hr_reload_clock (self), HR_LISTENERS_LOOK_USEC, look_again, self);
+    }
+  else if (has_let_go_of_listeners (self))
     {
       g_autofree char *candidate = describe_candidate (self);
 

@@ -45,6 +45,7 @@ struct _HrReload {
   guint timer;
   guint switch_timer;
   gint64 switch_began;
+  gboolean looked_again; /* at the listeners of the candidate */
   gint64 switch_step;
   gint64 began_at;
   gint64 outage_since;

@@ -28,6 +28,8 @@ G_BEGIN_DECLS
 #define HR_RECORD_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_PLACE_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_VERIFY_TIMEOUT_USEC (60 * G_USEC_PER_SEC)
+/* What is ready and holds no listener is looked at once more after this. */
+#define HR_LISTENERS_LOOK_USEC (100 * G_TIME_SPAN_MILLISECOND)
 /* How long the end of the job waits for the old instance, told to stop, to let go of the listeners. Looked for at first
  * after the step, then after twice that, and so on up to the longest. */
 #define HR_SWITCH_WAIT_USEC (1 * G_USEC_PER_SEC)

@@ -11,7 +11,7 @@ sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 from harness import Site, check, equal, main, test
 from storm import LANGUAGES, Storm
 
-RELOADS = 8
+RELOADS = 5
 
 
 def no_failures(figures):
