@@ -147,6 +147,16 @@ rescue (Member *member)
   return FALSE;
 }
 
+/* Between its listen() and the rule, the kernel may have given it connections that are for the running instance. */
+static void
+give_back (HrSocketGroup *self)
+{
+  if (self->rescue == NULL || !g_unix_set_fd_nonblocking (self->own->fd, TRUE, NULL))
+    return;
+  rescue (self->own);
+  g_unix_set_fd_nonblocking (self->own->fd, FALSE, NULL);
+}
+
 static gboolean
 on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
 {
@@ -303,7 +313,12 @@ hr_socket_group_holds (HrSocketGroup *self, guint64 cookie)
 void
 hr_socket_group_enter (HrSocketGroup *self, const char *instance)
 {
-  g_hash_table_add (member_of (self, instance)->users, g_strdup (instance));
+  Member *member = member_of (self, instance);
+
+  /* Handshakes that were under way when the rule came are over now. */
+  if (member == self->own && g_hash_table_size (member->users) == 0)
+    give_back (self);
+  g_hash_table_add (member->users, g_strdup (instance));
 }
 
 /**
@@ -390,7 +405,10 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
   self->rule =
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
   if (apply (self, error))
-    return TRUE;
+    {
+      give_back (self);
+      return TRUE;
+    }
   drop (self, g_steal_pointer (&self->own));
   return FALSE;
 }
