@@ -187,12 +187,14 @@ adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length)
 {
   static const HrAdoptRequest taken = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_TAKEN };
   HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_RESCUE };
-  int saved = errno, found = -1;
+  int saved = errno, found = -1, none = -1;
   int fd = open_connection ();
 
   memcpy (&request.address, nudge, length < sizeof request.address ? length : sizeof request.address);
-  if (fd >= 0 && send_request (fd, &request, -1) && receive_reply (fd, &found))
-    send_request (fd, &taken, -1);
+  /* The daemon closes its copy and then this connection. Before that the program must not have it: when it closes its
+     own, an epoll entry would live on with the daemon's. */
+  if (fd >= 0 && send_request (fd, &request, -1) && receive_reply (fd, &found) && send_request (fd, &taken, -1))
+    receive_reply (fd, &none);
   if (fd >= 0)
     close (fd);
   errno = saved;
