@@ -77,6 +77,7 @@ static void
 verify (HrReload *self)
 {
   HrHealthState state;
+  gboolean deaf;
 
   if (self->phase != HR_PHASE_VERIFY)
     hr_reload_enter (self, HR_PHASE_VERIFY);
@@ -84,13 +85,14 @@ verify (HrReload *self)
   state = hr_health_get_state (self->health);
   if ((state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY) || self->switch_timer != 0)
     return;
-  if (has_let_go_of_listeners (self) && !self->looked_again)
+  deaf = has_let_go_of_listeners (self);
+  if (deaf && !self->looked_again)
     {
       /* One that has ended has let go of everything: its end, of which we hear in a moment, says more. */
       self->looked_again = TRUE;
       self->switch_timer = hr_clock_after (hr_reload_clock (self), HR_LISTENERS_LOOK_USEC, look_again, self);
     }
-  else if (has_let_go_of_listeners (self))
+  else if (deaf)
     {
       g_autofree char *candidate = describe_candidate (self);
 

@@ -5,7 +5,8 @@
  * A client that keeps its connection and sends request after request leaves no moment in which a program that ends at
  * once when it is told to could end without cutting off an answer. So, while the daemon waits for what is under way,
  * the program sees the end of a connection where the next request would be: on one of HTTP/1 on which a request without
- * a body has just been answered (what a program answers while it still reads goes on). The client finds a kept connection ended before any byte of an answer, and sends its request again over
+ * a body has just been answered (what a program answers while it still reads goes on). The client finds a kept
+ * connection ended before any byte of an answer, and sends its request again over
  * another (RFC 9112, 9.3.1). In the last moment, when the daemon has seen nothing under way, that holds for whatever
  * has been answered before, of any protocol.
  *
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -79,14 +81,15 @@ has_answered_before (int fd, size_t size)
          && info.tcpi_bytes_sent > 0 && info.tcpi_bytes_received > size + (size_t)unread;
 }
 
-/* Whether a field tells of a body. Any of a name that ends so counts: then it is left alone, which does no harm. */
+/* Whether a field tells of a body: what is not sure to have none is left alone. Names are written in any case. */
 static bool
 has_body_field (const char *data, size_t size)
 {
-  static const char *const fields[] = { "ontent-length:", "ransfer-encoding:", "ontent-Length:", "ransfer-Encoding:" };
+  static const char length[] = "\ncontent-length:", encoding[] = "\ntransfer-encoding:";
 
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-    if (memmem (data, size, fields[i], strlen (fields[i])) != NULL)
+  for (size_t i = 0; i + sizeof encoding < size; i++)
+    if (strncasecmp (data + i, length, sizeof length - 1) == 0
+        || strncasecmp (data + i, encoding, sizeof encoding - 1) == 0)
       return true;
   return false;
 }

@@ -29,14 +29,8 @@ adopt_is_unix_stream (int fd)
          && adopt_get_option (fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
 }
 
-/**
- * adopt_is_udp:
- * @fd: a descriptor
- *
- * Returns: whether it is a UDP socket
- */
-bool
-adopt_is_udp (int fd)
+static bool
+is_udp (int fd)
 {
   int domain = adopt_get_option (fd, SOL_SOCKET, SO_DOMAIN);
 
@@ -126,7 +120,7 @@ adopt_name_fill (int fd, const struct sockaddr *address, socklen_t length, HrAdo
   if (address->sa_family == AF_UNIX)
     filled = length > PATH_OFFSET && length <= sizeof (struct sockaddr_un) && adopt_is_unix_stream (fd)
              && fill_unix ((const struct sockaddr_un *)(const void *)address, length, request);
-  else if (has_port (address, length) && adopt_is_udp (fd))
+  else if (has_port (address, length) && is_udp (fd))
     {
       memcpy (&request->address, address, length);
       request->length = length;
@@ -149,6 +143,6 @@ adopt_is_bound_udp (int fd)
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
 
-  return adopt_is_udp (fd) && REAL (getsockname) (fd, (struct sockaddr *)&address, &length) == 0
+  return is_udp (fd) && REAL (getsockname) (fd, (struct sockaddr *)&address, &length) == 0
          && has_port ((struct sockaddr *)&address, length);
 }

@@ -9,6 +9,5 @@
 #include "hr-adopt-protocol.h"
 
 bool adopt_is_unix_stream (int fd);
-bool adopt_is_udp (int fd);
 bool adopt_is_bound_udp (int fd);
 bool adopt_name_fill (int fd, const struct sockaddr *address, socklen_t length, HrAdoptRequest *request);
