@@ -8,19 +8,12 @@
  */
 #include "hr-git-store.h"
 
-#include <string.h>
-
-#include "hr-fs.h"
 #include "hr-git-diff.h"
 #include "hr-git-pool.h"
 #include "hr-git-releases.h"
+#include "hr-git-scan.h"
 #include "hr-git-tree-private.h"
 #include "hr-log.h"
-#include "hr-scan-index.h"
-#include "hr-tree-scan.h"
-
-/* After so many files that were read the index is written, and at the end. */
-#define INDEX_FILES 256
 
 struct _HrGitStore {
   GObject parent;
@@ -28,7 +21,6 @@ struct _HrGitStore {
   HrServiceSpec *spec;
   HrGitPool *handles;
   char *repo_path;
-  char *index_path;
   int large;           /* atomic, see hr_release_store_allow_large() */
   int distrusted;      /* atomic, see hr_git_store_distrust() */
   GPtrArray *releases; /* HrRelease, oldest first */
@@ -37,10 +29,9 @@ struct _HrGitStore {
   struct {
     HrGitRepo *repo;  /* during an operation */
     GArray *unsynced; /* HrOid, see hr_git_pool_take() */
-    HrTreeScan *scan; /* NULL until the first one */
-    guint n_saved;    /* hr_tree_scan_n_read() when the index was written */
-    guint64 last;     /* number given last */
-    char *newest;     /* commit of the newest release that is sound, or NULL */
+    HrGitScan *scan;
+    guint64 last; /* number given last */
+    char *newest; /* commit of the newest release that is sound, or NULL */
   } worker;
 };
 
@@ -154,90 +145,25 @@ operation_new (HrGitStore *self, void (*run) (HrGitStore *, Operation *), GCance
 }
 
 static void
-load_index (HrGitStore *self)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *aside = NULL;
-  GHashTable *known = hr_scan_index_read (self->index_path, &error);
-
-  if (known != NULL)
-    hr_tree_scan_set_known (self->worker.scan, known);
-  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    {
-      aside = hr_fs_set_aside (self->index_path, NULL);
-      hr_log_warning (self->spec->name, "%s: set aside as '%s', every file is read anew", error->message,
-                      aside != NULL ? aside : self->index_path);
-    }
-}
-
-static guint
-n_not_saved (HrGitStore *self)
-{
-  return self->worker.scan != NULL ? hr_tree_scan_n_read (self->worker.scan) - self->worker.n_saved : 0;
-}
-
-static void
-save_index (HrGitStore *self)
-{
-  g_autoptr (GError) error = NULL;
-
-  self->worker.n_saved = hr_tree_scan_n_read (self->worker.scan);
-  /* It says what is stored: that must survive what the index survives. */
-  if (!hr_git_repo_sync (self->worker.repo, &error)
-      || !hr_scan_index_write (self->index_path, hr_tree_scan_root (self->worker.scan), &error))
-    hr_log_debug (self->spec->name, "the scan index is not kept: %s", error->message);
-}
-
-static void
 run_save_index (HrGitStore *self, Operation *operation)
 {
-  if (n_not_saved (self) >= INDEX_FILES)
-    save_index (self);
-}
-
-static void
-add_warning (HrScan *scan, char *text)
-{
-  guint n = g_strv_length (scan->warnings);
-
-  scan->warnings = g_renew (char *, scan->warnings, n + 2);
-  scan->warnings[n] = text;
-  scan->warnings[n + 1] = NULL;
+  hr_git_scan_save_many (self->worker.scan, self->worker.repo);
 }
 
 static void
 run_scan (HrGitStore *self, Operation *operation)
 {
-  g_autoptr (HrScan) scan = g_new0 (HrScan, 1);
-  g_autoptr (GError) local = NULL;
-  GError **error = &operation->error;
-  GCancellable *cancellable = g_task_get_cancellable (operation->task);
+  gboolean damaged = FALSE;
 
-  if (self->worker.scan == NULL)
-    {
-      g_autofree char *state = g_path_get_dirname (self->repo_path);
-
-      self->worker.scan = hr_tree_scan_new (self->spec, state);
-      load_index (self);
-    }
   if (g_atomic_int_compare_and_exchange (&self->distrusted, TRUE, FALSE))
-    hr_tree_scan_forget (self->worker.scan);
+    hr_git_scan_forget (self->worker.scan);
   if (g_atomic_int_get (&self->large))
-    hr_tree_scan_allow_large (self->worker.scan);
-  if (!hr_tree_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints, cancellable, scan,
-                         error))
-    return;
-  if (!hr_git_tree_fill_scan (self->worker.repo, operation->from_tree, scan, &local))
-    {
-      /* A base that is damaged must not keep the source from being recorded. */
-      add_warning (scan, g_strdup_printf ("every file counts as changed: %s", local->message));
-      if (!hr_git_tree_fill_scan (self->worker.repo, NULL, scan, error))
-        {
-          hr_git_store_distrust (HR_RELEASE_STORE (self), error);
-          return;
-        }
-    }
-  operation->result = g_steal_pointer (&scan);
+    hr_git_scan_allow_large (self->worker.scan);
+  operation->result =
+      hr_git_scan_run (self->worker.scan, self->worker.repo, (const char *const *)operation->hints,
+                       operation->from_tree, g_task_get_cancellable (operation->task), &damaged, &operation->error);
+  if (damaged)
+    hr_git_store_distrust (HR_RELEASE_STORE (self), &operation->error);
 }
 
 static void
@@ -405,12 +331,12 @@ hr_git_store_dispose (GObject *object)
   /* Waits for what was asked for and is not written yet. */
   if (self->pool != NULL)
     g_thread_pool_free (g_steal_pointer (&self->pool), FALSE, TRUE);
-  if (n_not_saved (self) > 0)
+  if (self->worker.scan != NULL && hr_git_scan_has_unsaved (self->worker.scan))
     {
       self->worker.repo = hr_git_pool_take (self->handles, self->worker.unsynced, NULL);
       if (self->worker.repo != NULL)
         {
-          save_index (self);
+          hr_git_scan_save (self->worker.scan, self->worker.repo);
           hr_git_pool_give (self->handles, g_steal_pointer (&self->worker.repo));
         }
     }
@@ -422,14 +348,13 @@ hr_git_store_finalize (GObject *object)
 {
   HrGitStore *self = HR_GIT_STORE (object);
 
-  g_clear_pointer (&self->worker.scan, hr_tree_scan_free);
+  g_clear_pointer (&self->worker.scan, hr_git_scan_free);
   g_clear_pointer (&self->worker.unsynced, g_array_unref);
   g_clear_pointer (&self->worker.newest, g_free);
   g_clear_pointer (&self->handles, hr_git_pool_unref);
   g_clear_pointer (&self->releases, g_ptr_array_unref);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
   g_free (self->repo_path);
-  g_free (self->index_path);
   G_OBJECT_CLASS (hr_git_store_parent_class)->finalize (object);
 }
 
@@ -482,17 +407,14 @@ HrReleaseStore *
 hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
 {
   g_autoptr (HrGitStore) self = NULL;
-  g_autofree char *name = NULL;
   HrGitRepo *repo;
 
   g_return_val_if_fail (repo_path != NULL && spec != NULL, NULL);
 
   self = g_object_new (HR_TYPE_GIT_STORE, NULL);
   self->spec = hr_service_spec_ref (spec);
-  name = g_strconcat (spec->name, ".index", NULL);
-  self->index_path = g_build_filename (repo_path, "hotreload", name, NULL);
-
   self->repo_path = g_strdup (repo_path);
+  self->worker.scan = hr_git_scan_new (repo_path, spec);
   self->handles = hr_git_pool_open (repo_path, error);
   repo = self->handles != NULL ? hr_git_pool_take (self->handles, NULL, error) : NULL;
   if (repo == NULL)
