@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-client.h: the connection to one daemon: which bus, calls with a deadline, and whether the daemon is still there.
+ * hr-client.h: the connection to one daemon: calls with a deadline, and whether the daemon is still there.
  *
  * Calls go to the unique name found when connecting, so that they never reach another daemon nor start one.
  */
 #pragma once
 
-#include <gio/gio.h>
+#include "hr-bus.h"
 
 G_BEGIN_DECLS
 
@@ -14,8 +14,6 @@ G_BEGIN_DECLS
 #define HR_CLIENT_TIMEOUT_MSEC (25 * 1000)
 /* As long may a call take that the daemon answers when something has been done. */
 #define HR_CLIENT_LONG_TIMEOUT_MSEC (10 * 60 * 1000)
-
-typedef enum { HR_BUS_AUTO, HR_BUS_SESSION, HR_BUS_SYSTEM } HrBusChoice;
 
 typedef struct _HrClient HrClient;
 
@@ -37,9 +35,6 @@ GStrv hr_client_list_services (HrClient *self, GError **error);
 guint hr_client_subscribe (HrClient *self, const char *path, const char *interface, const char *member,
                            const char *arg0, GDBusSignalCallback callback, gpointer user_data);
 
-GDBusConnection *hr_client_open_bus (HrBusChoice choice, GError **error);
-char *hr_client_find_daemon (GDBusConnection *bus);
-gboolean hr_client_activate (GDBusConnection *bus, GError **error);
 int hr_client_exit_code (const GError *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrClient, hr_client_free)

@@ -4,24 +4,19 @@
  *
  * The program writes to our standard output and error itself; what we have to say goes to standard error, a line each.
  */
-#include <errno.h>
 #include <gio/gunixfdlist.h>
 #include <glib-unix.h>
 #include <glib/gi18n.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hr-daemon.h"
-#include "hr-dict.h"
 #include "hr-error.h"
 #include "hr-keyfile.h"
-#include "hr-main-process.h"
 #include "hr-names.h"
-#include "hr-object-path.h"
-#include "hr-text.h"
+#include "hr-run-view.h"
 #include "hr-verb.h"
 
 /* A service that was told to stop must have done so after this long, in seconds. */
@@ -34,19 +29,8 @@ typedef struct {
   HrCtl *ctl;
   HrClient *client;
   HrDaemon *daemon; /* our own, NULL if there was one */
-  char *name;
-  char *error; /* the service's last */
-  char *said;  /* why its last reload failed */
-  char *phase; /* of its first start, which failed, until it is known whether it ended well */
-  HrMainProcess process;
-  gint64 since;      /* start of its last instance, real time, 0: not known */
-  gint64 began;      /* when it was first started, monotonic */
-  GHashTable *notes; /* set of what was said already */
+  HrRunView view;
   gboolean started;
-  gboolean live; /* a release of it was */
-  gboolean ended;
-  gboolean failed;
-  gboolean stopping;
 } Run;
 
 /* Of a daemon of our own only that on the session bus is left, if others may use it or it is ending anyway. */
@@ -65,205 +49,10 @@ static void
 run_clear (Run *self)
 {
   drop_daemon (self, self->started);
-  hr_main_process_clear (&self->process);
-  g_free (self->name);
-  g_free (self->phase);
-  g_free (self->error);
-  g_free (self->said);
-  g_hash_table_unref (self->notes);
+  hr_run_view_clear (&self->view);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Run, run_clear)
-
-static void
-say (Run *self, HrTint tint, const char *text)
-{
-  if (self->name != NULL)
-    hr_output_remark (self->ctl->output, tint, "hotreload: %s: %s", self->name, text);
-  else
-    hr_output_remark (self->ctl->output, tint, "hotreload: %s", text);
-}
-
-static void
-say_completed (Run *self, GVariant *parameters)
-{
-  g_autoptr (GVariant) details = NULL;
-  g_autofree const char **files = NULL;
-  g_autofree char *took = NULL;
-  g_autofree char *count = NULL;
-  g_autofree char *text = NULL;
-  guint64 release;
-  guint n;
-
-  self->live = TRUE;
-  g_variant_get (parameters, "(&s&ott@a{sv})", NULL, NULL, &release, NULL, &details);
-  took = hr_text_duration ((gint64)hr_dict_number (details, "durationUsec"));
-  files = hr_dict_strings (details, "files");
-  n = g_strv_length ((GStrv)files);
-  count = g_strdup_printf (ngettext ("%u file", "%u files", n), n);
-  text = g_strdup_printf (_ ("release %" PRIu64 " is live in %s (%s)"), release, took, count);
-  say (self, HR_TINT_DIM, text);
-}
-
-static void
-say_failure (Run *self, const char *phase)
-{
-  g_autofree char *indented = hr_text_indent (self->said, "  ");
-  g_autofree char *text = NULL;
-
-  text = g_strdup_printf (self->live ? _ ("reload failed in phase %s\n%s") : _ ("could not be started: phase %s\n%s"),
-                          phase, indented);
-  say (self, HR_TINT_BAD, text);
-}
-
-static void
-take_failure (Run *self, GVariant *parameters)
-{
-  const char *phase, *message;
-
-  g_variant_get (parameters, "(&s&o&s&s@a{sv})", NULL, NULL, &phase, &message, NULL);
-  g_free (self->said);
-  self->said = g_strdup (message);
-  /* A program that does its work and ends well never becomes ready: no failure, as its state will say. */
-  if (!self->live && !self->failed)
-    {
-      g_free (self->phase);
-      self->phase = g_strdup (phase);
-    }
-  else
-    say_failure (self, phase);
-}
-
-static void
-say_rolled_back (Run *self, GVariant *parameters)
-{
-  g_autofree char *text = NULL;
-  const char *reason;
-  guint64 from, to;
-
-  g_variant_get (parameters, "(&stt&s)", NULL, &from, &to, &reason);
-  text = g_strdup_printf (_ ("rolled back from release %" PRIu64 " to %" PRIu64 ": %s"), from, to, reason);
-  say (self, HR_TINT_MIDDLING, text);
-}
-
-static void
-say_once (Run *self, const char *format, const char *what)
-{
-  g_autofree char *text = g_strdup_printf ("%s%s", format, what);
-
-  if (g_hash_table_contains (self->notes, text))
-    return;
-
-  say (self, HR_TINT_DIM, text);
-  g_hash_table_add (self->notes, g_steal_pointer (&text));
-}
-
-static void
-take_properties (Run *self, GVariant *properties)
-{
-  g_autofree const char **notes = hr_dict_strings (properties, "Notes");
-  g_autofree const char **listen = hr_dict_strings (properties, "Listen");
-  guint32 pid;
-
-  for (guint i = 0; notes[i] != NULL; i++)
-    say_once (self, "", notes[i]);
-  for (guint i = 0; listen[i] != NULL; i++)
-    say_once (self, _ ("listening on "), listen[i]);
-
-  if (g_variant_lookup (properties, "Pid", "u", &pid))
-    hr_main_process_hold (&self->process, (int)pid);
-  if (hr_dict_number (properties, "SinceUsec") > 0)
-    self->since = (gint64)hr_dict_number (properties, "SinceUsec");
-  if (*hr_dict_string (properties, "Error") != '\0')
-    {
-      g_free (self->error);
-      self->error = g_strdup (hr_dict_string (properties, "Error"));
-    }
-}
-
-/* How it ended, unless that was the failure of a reload, which has been told. */
-static void
-say_end (Run *self)
-{
-  /* The signal comes before the change of the property. */
-  g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
-  g_autofree char *lived = NULL;
-  g_autofree char *text = NULL;
-
-  if (known != NULL)
-    take_properties (self, known);
-  if (self->error == NULL || (self->said != NULL && self->since == 0))
-    return;
-
-  lived = hr_text_duration (MAX (0, g_get_real_time () - self->since));
-  text = self->since > 0 ? g_strdup_printf (_ ("%s, after %s"), self->error, lived) : g_strdup (self->error);
-  say (self, HR_TINT_BAD, text);
-}
-
-static void
-say_ended (Run *self)
-{
-  g_autofree char *lived = hr_text_duration (g_get_monotonic_time () - self->began);
-  g_autofree char *text = g_strdup_printf (_ ("it ended after %s"), lived);
-
-  say (self, HR_TINT_DIM, text);
-}
-
-static void
-take_state (Run *self, const char *state)
-{
-  if (g_str_equal (state, "failed") && self->phase != NULL)
-    say_failure (self, self->phase);
-  if (g_str_equal (state, "failed"))
-    g_clear_pointer (&self->phase, g_free);
-
-  if (g_str_equal (state, "stopped"))
-    {
-      if (!self->live && !self->failed && !self->stopping)
-        say_ended (self);
-      self->ended = TRUE;
-    }
-  else if (g_str_equal (state, "invalid"))
-    self->ended = self->failed = TRUE;
-  else if (g_str_equal (state, "failed") && !self->failed)
-    {
-      /* Its source is still watched: the next save may mend it. */
-      self->failed = TRUE;
-      say_end (self);
-      say (self, HR_TINT_BAD, _ ("it is not running; waiting for a change"));
-    }
-  else if (g_str_equal (state, "running"))
-    self->failed = FALSE;
-}
-
-static void
-on_signal (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
-           GVariant *parameters, gpointer user_data)
-{
-  Run *self = user_data;
-  const char *state;
-
-  if (g_str_equal (signal, "ReloadCompleted"))
-    say_completed (self, parameters);
-  else if (g_str_equal (signal, "ReloadFailed"))
-    take_failure (self, parameters);
-  else if (g_str_equal (signal, "RolledBack"))
-    say_rolled_back (self, parameters);
-  else if (g_str_equal (signal, "ServiceStateChanged"))
-    {
-      g_variant_get (parameters, "(&s&s&s)", NULL, NULL, &state);
-      take_state (self, state);
-    }
-}
-
-static void
-on_properties_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface,
-                       const char *signal, GVariant *parameters, gpointer user_data)
-{
-  g_autoptr (GVariant) properties = g_variant_get_child_value (parameters, 1);
-
-  take_properties (user_data, properties);
-}
 
 static void
 on_stop_reply (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -273,7 +62,7 @@ on_stop_reply (GObject *source, GAsyncResult *result, gpointer user_data)
 
   /* Refused: it is gone already. */
   if (reply == NULL)
-    self->ended = TRUE;
+    self->view.ended = TRUE;
 }
 
 /* The first interruption stops the service; the second leaves that to the daemon, which sees us go. */
@@ -282,16 +71,16 @@ on_interrupted (gpointer user_data)
 {
   Run *self = user_data;
 
-  if (self->stopping)
+  if (self->view.stopping)
     {
-      self->ended = TRUE;
+      self->view.ended = TRUE;
       return G_SOURCE_CONTINUE;
     }
 
-  self->stopping = TRUE;
-  say (self, HR_TINT_DIM, _ ("stopping"));
+  self->view.stopping = TRUE;
+  hr_run_view_say (&self->view, HR_TINT_DIM, _ ("stopping"));
   g_dbus_connection_call (hr_client_get_bus (self->client), hr_client_get_owner (self->client), HR_MANAGER_PATH,
-                          HR_MANAGER_INTERFACE, "Stop", g_variant_new ("(s)", self->name), G_VARIANT_TYPE ("(o)"),
+                          HR_MANAGER_INTERFACE, "Stop", g_variant_new ("(s)", self->view.name), G_VARIANT_TYPE ("(o)"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START, HR_CLIENT_TIMEOUT_MSEC, NULL, on_stop_reply, self);
   return G_SOURCE_CONTINUE;
 }
@@ -299,7 +88,7 @@ on_interrupted (gpointer user_data)
 static gboolean
 on_stop_late (gpointer user_data)
 {
-  ((Run *)user_data)->ended = TRUE;
+  ((Run *)user_data)->view.ended = TRUE;
   return G_SOURCE_REMOVE;
 }
 
@@ -307,10 +96,10 @@ on_stop_late (gpointer user_data)
 static gboolean
 use_session (Run *self, GDBusConnection *bus, GError **error)
 {
-  g_autofree char *owner = hr_client_find_daemon (bus);
+  g_autofree char *owner = hr_bus_find_daemon (bus);
   g_autoptr (GError) local = NULL;
 
-  if (owner == NULL && !hr_client_activate (bus, &local))
+  if (owner == NULL && !hr_bus_activate (bus, &local))
     {
       if (!g_error_matches (local, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
         {
@@ -323,7 +112,7 @@ use_session (Run *self, GDBusConnection *bus, GError **error)
       self->daemon = hr_daemon_start_on (bus, error);
       if (self->daemon == NULL)
         return FALSE;
-      say (self, HR_TINT_DIM, _ ("no daemon was running: started one for this run"));
+      hr_run_view_say (&self->view, HR_TINT_DIM, _ ("no daemon was running: started one for this run"));
     }
 
   self->client = hr_client_new (bus, error);
@@ -337,7 +126,7 @@ use_private (Run *self, GError **error)
   if (self->daemon == NULL)
     return FALSE;
 
-  say (self, HR_TINT_DIM, _ ("there is no session bus: started a bus and a daemon for this run"));
+  hr_run_view_say (&self->view, HR_TINT_DIM, _ ("there is no session bus: started a bus and a daemon for this run"));
   self->client = hr_client_new (hr_daemon_get_bus (self->daemon), error);
   return self->client != NULL;
 }
@@ -353,7 +142,7 @@ find_daemon (Run *self, GError **error)
     return FALSE;
 
   if (choice != HR_BUS_SYSTEM)
-    bus = hr_client_open_bus (HR_BUS_SESSION, NULL);
+    bus = hr_bus_open (HR_BUS_SESSION, NULL);
   if (bus != NULL)
     return use_session (self, bus, error);
 
@@ -384,7 +173,7 @@ make_options (Run *self, const char *directory)
         {
           g_autofree char *name = g_strndup (environment[i], strcspn (environment[i], "="));
 
-          say_once (self, _ ("not passed on because it is not UTF-8: "), name);
+          hr_run_view_say_once (&self->view, _ ("not passed on because it is not UTF-8: "), name);
         }
     }
 
@@ -407,7 +196,8 @@ start_service (Run *self, const char *keyfile, const char *directory, GError **e
 
   reply = g_dbus_connection_call_with_unix_fd_list_sync (
       hr_client_get_bus (self->client), hr_client_get_owner (self->client), HR_MANAGER_PATH, HR_MANAGER_INTERFACE,
-      "RunTransient", g_variant_new ("(ss@a{sv}hh)", self->name, keyfile, make_options (self, directory), out, err),
+      "RunTransient",
+      g_variant_new ("(ss@a{sv}hh)", self->view.name, keyfile, make_options (self, directory), out, err),
       G_VARIANT_TYPE ("(o)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, HR_CLIENT_TIMEOUT_MSEC, fds, NULL, NULL, error);
   if (reply == NULL && error != NULL)
     g_dbus_error_strip_remote_error (*error);
@@ -423,7 +213,7 @@ choose_name (Run *self, const char *source, GError **error)
 
   if (hr_args_has (args, HR_OPTION_NAME))
     {
-      self->name = g_strdup (args->values[HR_OPTION_NAME]);
+      self->view.name = g_strdup (args->values[HR_OPTION_NAME]);
       return TRUE;
     }
 
@@ -431,7 +221,7 @@ choose_name (Run *self, const char *source, GError **error)
   if (taken == NULL)
     return FALSE;
 
-  self->name = hr_keyfile_suggest_name (source, args->operands[0], (const char *const *)taken);
+  self->view.name = hr_keyfile_suggest_name (source, args->operands[0], (const char *const *)taken);
   return TRUE;
 }
 
@@ -456,9 +246,9 @@ static void
 end_orphan (Run *self, GError **error)
 {
   const char *program = self->ctl->args->operands[0];
-  int pid = self->process.pid;
+  int pid = self->view.process.pid;
 
-  if (hr_main_process_end (&self->process))
+  if (hr_main_process_end (&self->view.process))
     g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("the daemon went away; %s (PID %d) was stopped"), program, pid);
   else
     hr_client_set_lost_error (error);
@@ -468,39 +258,32 @@ end_orphan (Run *self, GError **error)
 static int
 follow (Run *self, const char *keyfile, const char *directory, GError **error)
 {
-  g_autofree char *path = hr_service_object_path (self->name);
-  GDBusConnection *bus = hr_client_get_bus (self->client);
-  guint signals =
-      hr_client_subscribe (self->client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, NULL, self->name, on_signal, self);
-  guint properties = hr_client_subscribe (self->client, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                                          HR_SERVICE_INTERFACE, on_properties_changed, self);
   guint late = 0;
 
-  self->began = g_get_monotonic_time ();
+  hr_run_view_follow (&self->view, self->client);
   if (start_service (self, keyfile, directory, error))
     {
-      g_autoptr (GVariant) known = hr_client_get_service (self->client, self->name, NULL);
+      g_autoptr (GVariant) known = hr_client_get_service (self->client, self->view.name, NULL);
 
       self->started = TRUE;
       if (known != NULL)
-        take_properties (self, known);
-      while (!self->ended && !hr_client_is_lost (self->client))
+        hr_run_view_take_properties (&self->view, known);
+      while (!self->view.ended && !hr_client_is_lost (self->client))
         {
-          if (self->stopping && late == 0)
+          if (self->view.stopping && late == 0)
             late = g_timeout_add_seconds (STOP_TIMEOUT_SEC, on_stop_late, self);
           g_main_context_iteration (NULL, TRUE);
         }
-      if (!self->ended)
+      if (!self->view.ended)
         end_orphan (self, error);
     }
 
-  g_dbus_connection_signal_unsubscribe (bus, signals);
-  g_dbus_connection_signal_unsubscribe (bus, properties);
-  if (self->stopping)
+  hr_run_view_unfollow (&self->view);
+  if (self->view.stopping)
     return HR_EXIT_OK;
-  if (self->ended && self->failed)
-    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s failed: %s"), self->name,
-                 self->error != NULL ? self->error : _ ("see its output"));
+  if (self->view.ended && self->view.failed)
+    g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s failed: %s"), self->view.name,
+                 self->view.error != NULL ? self->view.error : _ ("see its output"));
   return HR_EXIT_OK;
 }
 
@@ -510,9 +293,9 @@ is_ending (Run *self)
 {
   g_autofree char *owner = NULL;
 
-  if (self->client == NULL || self->started || self->stopping)
+  if (self->client == NULL || self->started || self->view.stopping)
     return FALSE;
-  owner = hr_client_find_daemon (hr_client_get_bus (self->client));
+  owner = hr_bus_find_daemon (hr_client_get_bus (self->client));
   return g_strcmp0 (owner, hr_client_get_owner (self->client)) != 0;
 }
 
@@ -538,7 +321,7 @@ run_with_daemon (Run *self, const char *source, const char *keyfile, const char 
         }
 
       drop_daemon (self, TRUE);
-      g_clear_pointer (&self->name, g_free);
+      g_clear_pointer (&self->view.name, g_free);
       g_usleep (RETRY_INTERVAL_USEC);
     }
 }
@@ -586,9 +369,7 @@ check_options (const HrArgs *args, GError **error)
 int
 hr_verb_run (HrCtl *ctl, GError **error)
 {
-  g_auto (Run) self = { .ctl = ctl,
-                        .process = HR_MAIN_PROCESS_INIT,
-                        .notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  g_auto (Run) self = { .ctl = ctl };
   const HrArgs *args = ctl->args;
   const char *watch = args->values[HR_OPTION_WATCH];
   g_autofree char *directory = resolve_directory (".", error);
@@ -598,6 +379,7 @@ hr_verb_run (HrCtl *ctl, GError **error)
   guint interruptions[3];
   int code;
 
+  hr_run_view_init (&self.view, ctl->output);
   if (directory == NULL || !check_options (args, error))
     return HR_EXIT_USAGE;
   source = watch != NULL ? resolve_directory (watch, error) : g_strdup (directory);
