@@ -24,6 +24,8 @@ static const HrField release_fields[] = {
 static const HrField plan_fields[] = {
   { "phase", HR_FIELD_STRING, FALSE },
   { "text", HR_FIELD_STRING, FALSE },
+  { "handover", HR_FIELD_STRING, TRUE },
+  { "reason", HR_FIELD_STRING, TRUE },
 };
 
 /* Calls @method with the service's name; the reply is a list of dictionaries. */

@@ -424,6 +424,8 @@ hr_bus_format_plan (GPtrArray *steps)
       g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
       add_string (&dict, "phase", step->phase);
       add_string (&dict, "text", step->text);
+      add_string (&dict, "handover", step->handover);
+      add_string (&dict, "reason", step->reason);
       g_variant_builder_add_value (&list, g_variant_builder_end (&dict));
     }
   return g_variant_builder_end (&list);

@@ -67,6 +67,27 @@ hr_unseen_judge (const HrServiceSpec *spec, const HrUnseenCase *what)
   return spec->sockets == HR_SOCKETS_ADOPT ? HR_UNSEEN_CANNOT : HR_UNSEEN_NEEDS_SEQUENTIAL;
 }
 
+static const char *
+describe_case (const HrUnseenCase *what)
+{
+  return describe (what->candidate != HR_UNSEEN_NOT ? what->candidate : what->previous);
+}
+
+/**
+ * hr_unseen_describe_sequential:
+ * @spec: the service
+ * @what: what hr_unseen_judge() said %HR_UNSEEN_NEEDS_SEQUENTIAL of
+ *
+ * Returns: (transfer full): for people: why the running instance ends first, and what to do
+ */
+char *
+hr_unseen_describe_sequential (const HrServiceSpec *spec, const HrUnseenCase *what)
+{
+  return g_strdup_printf ("%s, so that what it binds cannot be handed over, and a new one beside it would find the "
+                          "address in use; connections can be refused meanwhile; to avoid that, %s",
+                          describe_case (what), spec->listen->len > 0 ? "take LISTEN_FDS" : REMEDY);
+}
+
 /**
  * hr_unseen_describe_refusal:
  * @spec: the service
@@ -77,7 +98,7 @@ hr_unseen_judge (const HrServiceSpec *spec, const HrUnseenCase *what)
 char *
 hr_unseen_describe_refusal (const HrServiceSpec *spec, const HrUnseenCase *what)
 {
-  const char *why = describe (what->candidate != HR_UNSEEN_NOT ? what->candidate : what->previous);
+  const char *why = describe_case (what);
 
   if (spec->listen->len > 0 && meets_daemon (spec, what))
     return g_strdup_printf ("%s, so that its bind() cannot be answered with the socket of Listen, and would find the "

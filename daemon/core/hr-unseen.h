@@ -60,6 +60,7 @@ typedef struct {
 typedef enum { HR_UNSEEN_GOES, HR_UNSEEN_NEEDS_SEQUENTIAL, HR_UNSEEN_CANNOT } HrUnseenVerdict;
 
 HrUnseenVerdict hr_unseen_judge (const HrServiceSpec *spec, const HrUnseenCase *what);
+char *hr_unseen_describe_sequential (const HrServiceSpec *spec, const HrUnseenCase *what);
 char *hr_unseen_describe_refusal (const HrServiceSpec *spec, const HrUnseenCase *what);
 char *hr_unseen_advise (const HrServiceSpec *spec, HrUnseen unseen);
 

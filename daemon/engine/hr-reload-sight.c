@@ -2,6 +2,8 @@
  *
  * What is known of a candidate's program before it is started, and whether its sockets can be handed over.
  */
+#include "hr-reload-sight.h"
+
 #include "hr-error.h"
 #include "hr-reload-private.h"
 
@@ -29,14 +31,61 @@ hr_reload_plan (HrReload *self)
 }
 
 static gboolean
-has_found_listener (HrReload *self)
+has_found_listener (HrListeners *listeners)
 {
-  GPtrArray *list = hr_listeners_list (self->parts.listeners);
+  GPtrArray *list = hr_listeners_list (listeners);
 
   for (guint i = 0; i < list->len; i++)
     if (((const HrListener *)g_ptr_array_index (list, i))->discovered)
       return TRUE;
   return FALSE;
+}
+
+/**
+ * hr_reload_sequential_reason:
+ * @spec: a service
+ * @state: its state
+ *
+ * Returns: (nullable): for people: why the running instance ends before a new one starts, whatever its program is; %NULL
+ *   if it does not
+ */
+const char *
+hr_reload_sequential_reason (const HrServiceSpec *spec, HrStateFiles *state)
+{
+  if (spec->handover == HR_HANDOVER_SEQUENTIAL)
+    return "Handover=sequential";
+  if (spec->sockets == HR_SOCKETS_NONE)
+    return "Sockets=none: the new one could not bind while the old one runs";
+  if (spec->preserve && hr_state_files_wait_limit (state) == 0)
+    return "the file system of the runtime directory has no leases, by which the new one could wait for its state";
+  return NULL;
+}
+
+/**
+ * hr_reload_sight_case:
+ * @previous: (nullable): the instance that runs
+ * @listeners: the service's sockets
+ * @now: by the clock of the engine
+ *
+ * Looks at the processes of @previous, which takes a millisecond.
+ *
+ * Returns: what is known whatever is to be started; that and @sequential are the caller's to fill in
+ */
+HrUnseenCase
+hr_reload_sight_case (HrGeneration *previous, HrListeners *listeners, gint64 now)
+{
+  HrUnseenCase what = {
+    .has_previous = previous != NULL && hr_generation_is_alive (previous),
+    .holds_found = has_found_listener (listeners),
+  };
+
+  if (what.has_previous)
+    {
+      what.previous_binds = hr_generation_look_for_listeners (previous);
+      what.previous = hr_generation_get_unseen (previous);
+      what.previous_age = now - hr_generation_get_started_at (previous);
+    }
+  return what;
 }
 
 /**
@@ -53,21 +102,12 @@ gboolean
 hr_reload_look_at_program (HrReload *self, GError **error)
 {
   HrGenerationPlan plan = hr_reload_plan (self);
-  gboolean has_previous = self->previous != NULL && hr_generation_is_alive (self->previous);
-  HrUnseenCase what = {
-    .candidate = hr_generation_plan_look (&plan, self->platform),
-    .has_previous = has_previous,
-    .sequential = self->sequential,
-    .holds_found = has_found_listener (self),
-  };
+  HrUnseenCase what =
+      hr_reload_sight_case (self->previous, self->parts.listeners, hr_clock_now (hr_reload_clock (self)));
   g_autofree char *why = NULL;
 
-  if (has_previous)
-    {
-      what.previous_binds = hr_generation_look_for_listeners (self->previous);
-      what.previous = hr_generation_get_unseen (self->previous);
-      what.previous_age = hr_clock_now (hr_reload_clock (self)) - hr_generation_get_started_at (self->previous);
-    }
+  what.candidate = hr_generation_plan_look (&plan, self->platform);
+  what.sequential = self->sequential;
   switch (hr_unseen_judge (self->spec, &what))
     {
     case HR_UNSEEN_NEEDS_SEQUENTIAL:

@@ -2,6 +2,7 @@
 #include "hr-error.h"
 #include "hr-handover.h"
 #include "hr-reload-private.h"
+#include "hr-reload-sight.h"
 
 enum { SIGNAL_ANNOUNCED, SIGNAL_EVENT, SIGNAL_PROCESSES, SIGNAL_ENDED, N_SIGNALS };
 
@@ -149,9 +150,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->old_followers, plan->followers);
   g_set_object (&self->retiring_followers, plan->retiring_followers);
   self->snapshot = g_strdup (plan->snapshot);
-  self->sequential = plan->sequential || plan->spec->sockets == HR_SOCKETS_NONE
-                     || plan->spec->handover == HR_HANDOVER_SEQUENTIAL
-                     || (plan->spec->preserve && hr_state_files_wait_limit (plan->parts->state) == 0);
+  self->sequential = plan->sequential || hr_reload_sequential_reason (plan->spec, plan->parts->state) != NULL;
   self->outage_since = plan->outage_since;
   self->last_slot = plan->previous != NULL ? hr_generation_get_slot (plan->previous) : plan->last_slot;
   self->caller = plan->caller;

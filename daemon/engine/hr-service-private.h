@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object),
- * hr-service-status.c (what it shows), hr-service-queries.c (what can be asked), hr-service-operation.c (one operation
+ * hr-service-status.c (what it shows), hr-service-diff.c and hr-service-plan.c (what can be asked), hr-service-operation.c (one operation
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what

@@ -89,12 +89,17 @@ char *hr_service_diff_finish (HrService *self, GAsyncResult *result, GError **er
  * HrPlanStep:
  * @phase: name of the phase
  * @text: what a reload would do in it, for people
+ * @handover: (nullable): of the step in which the new instance starts beside a running one or in its place: "overlap" or
+ *   "sequential"; of a check that the reload will not pass because its sockets cannot be handed over: "refused"
+ * @reason: (nullable): why @handover is not "overlap"
  *
  * One step of what a reload would do now, without doing it.
  */
 typedef struct {
   char *phase;
   char *text;
+  const char *handover;
+  char *reason;
 } HrPlanStep;
 
 void hr_plan_step_free (HrPlanStep *self);

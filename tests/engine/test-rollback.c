@@ -331,82 +331,6 @@ test_diff_without_source (Engine *engine)
   expect_diff (engine, 0, 0, "service 'web' has no release to compare with");
 }
 
-static void
-collect_plan (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) steps = hr_service_plan_finish (HR_SERVICE (source), result, &error);
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  for (guint i = 0; steps != NULL && i < steps->len; i++)
-    {
-      const HrPlanStep *step = g_ptr_array_index (steps, i);
-
-      g_string_append_printf (text, "%s: %s\n", step->phase, step->text);
-    }
-  *(char **)user_data = g_strdup (steps != NULL ? text->str : error->message);
-}
-
-static char *
-plan (Engine *engine)
-{
-  char *text = NULL;
-
-  hr_service_plan_async (hr_manager_get (engine->manager, "web", NULL), collect_plan, &text);
-  engine_run (engine, 0);
-  return text;
-}
-
-static void
-expect_plan (Engine *engine, const char *words)
-{
-  g_autofree char *text = plan (engine);
-
-  g_test_message ("%s", text);
-  g_assert_nonnull (strstr (text, words));
-}
-
-/* What a reload would do, and nothing is done. */
-static void
-test_plan (Engine *engine)
-{
-  HrService *service = engine_start (engine, "[Check]\nBuild=make all\nPreCheck=make check\nForbid=debugger\n" PROBE);
-  guint launched = engine->launcher->instances->len;
-
-  expect_plan (engine, "record: nothing changed: a new process of release 1");
-  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
-  expect_plan (engine, "record: record release 2 of 'web': 1 path changed: main");
-  expect_plan (engine, "place: bring slot b to it");
-  expect_plan (engine,
-               "check: forbidden patterns, syntax of the changed files, build with 'make', pre-check with 'make'");
-  expect_plan (engine, "start: start beside the running instance");
-  expect_plan (engine, "verify: probe with 'exec:probe'");
-  g_assert_cmpuint (engine->launcher->instances->len, ==, launched);
-  g_assert_cmpuint (engine_parts (engine)->store->releases->len, ==, 1);
-  engine->platform->checker->fault = "bad";
-  hr_service_reload (service, "tester");
-  engine_run (engine, 1 * SECOND);
-  expect_plan (engine, "tried again");
-  hr_fake_gate_fail_next (&engine_parts (engine)->store->scan, G_IO_ERROR, G_IO_ERROR_FAILED, "unreadable");
-  expect_plan (engine, "unreadable");
-}
-
-static void
-test_plan_sequential (Engine *engine)
-{
-  engine_start (engine, "-Handover=sequential\n[State]\nPreserve=no\n");
-  expect_plan (engine, "without Source there is nothing to record");
-  expect_plan (engine, "preserve: stop the running instance and take its state");
-}
-
-static void
-test_plan_invalid (Engine *engine)
-{
-  engine_set_broken (engine, "web");
-  engine_apply (engine, "web");
-  expect_plan (engine, "the file is garbage");
-}
-
 /* A rollback skips the checks: what never got through them must not come in by it. */
 static void
 test_never_served (Engine *engine)
@@ -446,9 +370,6 @@ main (int argc, char **argv)
   engine_add ("/rollback/pain-6/automatic-fails", test_automatic_fails);
   engine_add ("/rollback/diff", test_diff);
   engine_add ("/rollback/diff-without-source", test_diff_without_source);
-  engine_add ("/rollback/plan", test_plan);
-  engine_add ("/rollback/plan-sequential", test_plan_sequential);
-  engine_add ("/rollback/plan-invalid", test_plan_invalid);
   engine_add ("/rollback/not-to-what-never-served", test_never_served);
   return g_test_run ();
 }

@@ -298,7 +298,8 @@ on_plan (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *
 
   g_variant_builder_init (&steps, G_VARIANT_TYPE ("aa{sv}"));
   g_variant_builder_add_parsed (&steps, "{'phase': <'check'>, 'text': <'python3 looks at app.py'>}");
-  g_variant_builder_add_parsed (&steps, "{'phase': <'start'>, 'text': <'release 8 starts beside release 7'>}");
+  g_variant_builder_add_parsed (&steps, "{'phase': <'start'>, 'text': <'start'>, "
+                                        "'handover': <'sequential'>, 'reason': <'it is written in Go'>}");
   hr_dbus_manager_complete_plan (manager, invocation, g_variant_builder_end (&steps));
   return TRUE;
 }

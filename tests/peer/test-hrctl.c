@@ -412,9 +412,11 @@ test_releases_diff_and_plan (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (plan->out, ==,
                    "PHASE  WHAT IT WOULD DO\n"
                    "check  python3 looks at app.py\n"
-                   "start  release 8 starts beside release 7\n");
-  hrctl_assert_json (plan_json, "[{\"phase\":\"check\",\"text\":\"python3 looks at app.py\"},"
-                                "{\"phase\":\"start\",\"text\":\"release 8 starts beside release 7\"}]");
+                   "start  start\n");
+  hrctl_assert_json (plan_json,
+                     "[{\"phase\":\"check\",\"text\":\"python3 looks at app.py\",\"handover\":null,\"reason\":null},"
+                     "{\"phase\":\"start\",\"text\":\"start\",\"handover\":\"sequential\","
+                     "\"reason\":\"it is written in Go\"}]");
   g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Diff 6 7\nDiff 6 0\n"));
 }
 

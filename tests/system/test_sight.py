@@ -6,6 +6,7 @@ is touched."""
 import os
 import shutil
 import subprocess
+import sys
 
 from harness import Load, NotRunHere, Site, answers, check, equal, free_port, get, main, test, until, write_atomic
 
@@ -78,6 +79,10 @@ def sequential():
         check("name its address in Listen and take LISTEN_FDS" in service.shown["socketsAdvice"], service.shown)
         check("Sockets: its program is linked statically" in site.hrctl("status", "fixed").stdout, "for people")
         equal(site.service_property("fixed", "SocketsAdvice"), service.shown["socketsAdvice"], "the property")
+        plan = {step["phase"]: step for step in site.json("plan", "fixed")}
+        equal(plan["start"]["handover"], "sequential", "what the plan says of the handover")
+        check("linked statically" in plan["start"]["reason"], plan)
+        check("stop the running instance" in site.hrctl("plan", "fixed").stdout, "for people")
         for version in ("2", "3"):
             event = service.save(version)
             equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
@@ -88,6 +93,8 @@ def sequential():
 def refused():
     with Site() as site:
         service = Static(site, "Sockets=adopt\n")
+        plan = site.json("plan", "fixed")
+        equal((plan[-1]["phase"], plan[-1]["handover"]), ("check", "refused"), "the last step of the plan")
         load, pid = Load(service.port), service.shown["pid"]
         event = service.save("2")
         equal((event["signal"], event["args"][2]), ("ReloadFailed", "check"), "end of the reload")
@@ -102,6 +109,7 @@ def passed():
     with Site() as site:
         service = Static(site, "Listen=http=tcp:127.0.0.1:{port}\n")
         check("it must take LISTEN_FDS" in service.shown["socketsAdvice"], service.shown)
+        equal([step["handover"] for step in site.json("plan", "fixed") if step["phase"] == "start"], ["overlap"], "the plan")
         load = Load(service.port)
         event = service.save("2")
         equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
@@ -130,8 +138,10 @@ def seen():
         os.chmod(os.path.join(top, "run"), 0o755)
         site.add("plain", f"[Service]\nExec=./run\nSource={top}\n")
         equal(site.service("plain")["socketsAdvice"], None, "advice")
+        equal([(step["handover"], step["reason"]) for step in site.json("plan", "plain") if step["phase"] == "start"],
+              [("overlap", None)], "the plan")
         equal(site.service_property("plain", "SocketsAdvice"), "", "the property")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

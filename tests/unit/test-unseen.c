@@ -145,6 +145,38 @@ test_advice (void)
     }
 }
 
+static void
+test_sequential (void)
+{
+  static const struct {
+    const char *text;
+    HrUnseenCase what;
+    const char *words[2];
+  } sequential[] = {
+    { "",
+      { .has_previous = TRUE, .candidate = HR_UNSEEN_GO, .previous = HR_UNSEEN_GO, .previous_binds = TRUE },
+      { "written in Go, so that what it binds cannot be handed over",
+        "name its address in Listen and take LISTEN_FDS" } },
+    { "",
+      { .has_previous = TRUE, .previous = HR_UNSEEN_RUNNING, .previous_binds = TRUE },
+      { "a process of it that listens does not load the preload library", "name its address in Listen" } },
+    { LISTEN,
+      { .has_previous = TRUE, .candidate = HR_UNSEEN_STATIC, .previous = HR_UNSEEN_STATIC, .previous_binds = TRUE },
+      { "linked statically", "to avoid that, take LISTEN_FDS" } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sequential); i++)
+    {
+      g_autofree char *text = g_strconcat (HEAD, sequential[i].text, NULL);
+      g_autoptr (HrServiceSpec) spec = parse (text, NULL);
+      g_autofree char *why = hr_unseen_describe_sequential (spec, &sequential[i].what);
+
+      g_assert_cmpint (hr_unseen_judge (spec, &sequential[i].what), ==, HR_UNSEEN_NEEDS_SEQUENTIAL);
+      assert_contains (why, sequential[i].words[0]);
+      assert_contains (why, sequential[i].words[1]);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -156,5 +188,6 @@ main (int argc, char **argv)
       g_test_add_data_func (path, GSIZE_TO_POINTER (i), test_case);
     }
   g_test_add_func ("/unseen/advice-says-why-and-what-to-do", test_advice);
+  g_test_add_func ("/unseen/what-makes-it-sequential-is-said-with-a-remedy", test_sequential);
   return g_test_run ();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What can be asked of a service without changing anything: differences, and what a reload would do.
+ * What a reload would do now, without doing it.
  */
 #include <string.h>
 
@@ -8,113 +8,18 @@
 #include "hr-duration.h"
 #include "hr-error.h"
 #include "hr-reload-policy.h"
+#include "hr-reload-sight.h"
 #include "hr-service-private.h"
 
-static const HrRelease *
-find_release (HrService *self, guint64 number, GError **error)
-{
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+/* How the sockets of the running instance pass to the new one. */
+typedef enum { NOTHING_RUNS, OVERLAP, SEQUENTIAL, REFUSED } Handover;
 
-  if (release == NULL)
-    g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
-                 self->name, number);
-  return release;
-}
-
-/* Differences */
-
-static void
-diffed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  char *text = hr_release_store_diff_finish (HR_RELEASE_STORE (source), result, &error);
-
-  if (text != NULL)
-    g_task_return_pointer (task, text, g_free);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-scanned_for_diff (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (GTask) task = user_data;
-  GError *error = NULL;
-  g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
-  const char *from_tree;
-
-  if (scan == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  /* Not in the call: its arguments are evaluated in any order, and one of them gives the task away. */
-  from_tree = g_task_get_task_data (task);
-  hr_release_store_diff_async (HR_RELEASE_STORE (source), from_tree, scan->tree, NULL, diffed, g_steal_pointer (&task));
-}
-
-/**
- * hr_service_diff_async:
- * @self: a service
- * @from: a release; 0: the running one
- * @to: a release; 0: the source as it is now
- * @callback: called when done
- * @user_data: for @callback
- */
-void
-hr_service_diff_async (HrService *self, guint64 from, guint64 to, GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
-  GError *error = NULL;
-  const HrRelease *base, *other;
-
-  g_task_set_source_tag (task, hr_service_diff_async);
-  if (from == 0)
-    from = self->last_release;
-  if (from == 0)
-    {
-      g_task_return_new_error (task, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release to compare with",
-                               self->name);
-      return;
-    }
-  base = find_release (self, from, &error);
-  if (base == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  g_task_set_task_data (task, g_strdup (base->tree), g_free);
-  if (to == 0)
-    {
-      hr_release_store_scan_async (self->parts.store, NULL, base->tree, NULL, scanned_for_diff,
-                                   g_steal_pointer (&task));
-      return;
-    }
-  other = find_release (self, to, &error);
-  if (other == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  hr_release_store_diff_async (self->parts.store, base->tree, other->tree, NULL, diffed, g_steal_pointer (&task));
-}
-
-/**
- * hr_service_diff_finish:
- * @self: a service
- * @result: of hr_service_diff_async()
- * @error: return location
- *
- * Returns: (transfer full): unified text, "" when equal; %NULL with an error set
- */
-char *
-hr_service_diff_finish (HrService *self, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* Plan */
+static const char *const handover_words[] = {
+  [NOTHING_RUNS] = NULL,
+  [OVERLAP] = "overlap",
+  [SEQUENTIAL] = "sequential",
+  [REFUSED] = "refused",
+};
 
 /**
  * hr_plan_step_free:
@@ -127,10 +32,11 @@ hr_plan_step_free (HrPlanStep *self)
     return;
   g_free (self->phase);
   g_free (self->text);
+  g_free (self->reason);
   g_free (self);
 }
 
-static void
+static HrPlanStep *
 add_step (GPtrArray *steps, HrReloadPhase phase, char *text)
 {
   HrPlanStep *step = g_new0 (HrPlanStep, 1);
@@ -138,6 +44,7 @@ add_step (GPtrArray *steps, HrReloadPhase phase, char *text)
   step->phase = g_strdup (hr_reload_phase_to_string (phase));
   step->text = text;
   g_ptr_array_add (steps, step);
+  return step;
 }
 
 static void
@@ -196,19 +103,71 @@ plan_canary (HrService *self, GPtrArray *steps)
                                from));
 }
 
+/* As hr_reload_look_at_program(), of a reload that has not begun: the program that is to be started is taken for one like
+ * that which runs. Returns how the sockets pass, and why not in overlap. */
+static Handover
+foresee_handover (HrService *self, char **reason)
+{
+  const char *sequential = hr_reload_sequential_reason (self->spec, self->parts.state);
+  HrUnseen unseen = hr_generation_get_unseen (self->current);
+  HrUnseenCase what = hr_reload_sight_case (self->current, self->parts.listeners,
+                                            hr_clock_now (hr_platform_get_clock (self->platform)));
+
+  what.candidate = unseen == HR_UNSEEN_RUNNING ? HR_UNSEEN_NOT : unseen;
+  what.sequential = sequential != NULL;
+  switch (hr_unseen_judge (self->spec, &what))
+    {
+    case HR_UNSEEN_CANNOT:
+      *reason = hr_unseen_describe_refusal (self->spec, &what);
+      return REFUSED;
+    case HR_UNSEEN_NEEDS_SEQUENTIAL:
+      *reason = hr_unseen_describe_sequential (self->spec, &what);
+      return SEQUENTIAL;
+    case HR_UNSEEN_GOES:
+    default:
+      *reason = g_strdup (sequential);
+      return sequential != NULL ? SEQUENTIAL : OVERLAP;
+    }
+}
+
+/* The steps that bring a new instance beside the running one, or in its place. */
+static void
+plan_start (HrService *self, GPtrArray *steps, Handover handover, const char *reason, gboolean canary)
+{
+  HrPlanStep *step;
+
+  if (handover == SEQUENTIAL)
+    add_step (steps, HR_PHASE_PRESERVE,
+              g_strdup_printf (self->spec->preserve
+                                   ? "stop the running instance and take its state before the new one starts: %s"
+                                   : "stop the running instance before the new one starts: %s",
+                               reason));
+  step =
+      add_step (steps, HR_PHASE_START, g_strdup (handover == OVERLAP ? "start beside the running instance" : "start"));
+  step->handover = handover_words[handover];
+  step->reason = g_strdup (reason);
+  if (handover == OVERLAP && self->spec->preserve && self->spec->instances == 1 && !canary)
+    add_step (steps, HR_PHASE_PRESERVE,
+              g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
+}
+
 static void
 plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
 {
   gboolean alive = self->current != NULL && hr_generation_is_alive (self->current);
-  gboolean overlap = self->spec->handover == HR_HANDOVER_OVERLAP && self->spec->sockets != HR_SOCKETS_NONE;
-  gboolean canary = alive && overlap && moves && self->spec->canary_from > 0;
+  g_autofree char *reason = NULL;
+  Handover handover = alive ? foresee_handover (self, &reason) : NOTHING_RUNS;
+  gboolean canary = handover == OVERLAP && moves && self->spec->canary_from > 0;
 
-  if (alive && !overlap)
-    add_step (steps, HR_PHASE_PRESERVE, g_strdup ("stop the running instance and take its state"));
-  add_step (steps, HR_PHASE_START, g_strdup (alive && overlap ? "start beside the running instance" : "start"));
-  if (alive && overlap && self->spec->preserve && !canary)
-    add_step (steps, HR_PHASE_PRESERVE,
-              g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
+  if (handover == REFUSED)
+    {
+      HrPlanStep *step = add_step (steps, HR_PHASE_CHECK, g_strdup_printf ("refuse it: %s", reason));
+
+      step->handover = handover_words[handover];
+      step->reason = g_steal_pointer (&reason);
+      return;
+    }
+  plan_start (self, steps, handover, reason, canary);
   if (self->spec->probe != NULL)
     add_step (steps, HR_PHASE_VERIFY,
               g_strdup_printf ("probe with '%s'",
