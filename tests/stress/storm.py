@@ -106,14 +106,14 @@ class Storm:
         return shown["release"] == release and shown["state"] == "running"
 
     def abort_canary(self, generator=random):
-        """A good version as a canary, which is aborted after a random time."""
+        """A good version as a canary, which is aborted after a random time, where that is before its end."""
         self.save()
-        timer = threading.Timer(generator.uniform(0.05, 0.5), self.site.hrctl, ("abort", self.name))
+        timer = threading.Timer(generator.uniform(0.02, 0.7), self.site.hrctl, ("abort", self.name))
         timer.start()
         status, _ = self.command("reload")
-        timer.join()
         if status == 0:
             self.completed[self.version] = time.monotonic()
+        timer.join()
         return status
 
     def end(self):
