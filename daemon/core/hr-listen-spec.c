@@ -184,24 +184,3 @@ hr_listen_spec_same_address (const HrListenSpec *self, const HrListenSpec *other
     return g_str_equal (self->path, other->path);
   return self->port != 0 && self->port == other->port && g_ascii_strcasecmp (self->host, other->host) == 0;
 }
-
-/**
- * hr_listen_spec_to_string:
- * @self: a listener
- *
- * Returns: (transfer full): its address as a service file has it, without the name: "tcp:127.0.0.1:8080"
- */
-char *
-hr_listen_spec_to_string (const HrListenSpec *self)
-{
-  const char *kind;
-
-  g_return_val_if_fail (self != NULL, NULL);
-
-  if (self->kind == HR_LISTEN_UNIX)
-    return g_strconcat ("unix:", self->path, NULL);
-  kind = self->kind == HR_LISTEN_TCP ? "tcp" : "udp";
-  if (strchr (self->host, ':') != NULL)
-    return g_strdup_printf ("%s:[%s]:%u", kind, self->host, self->port);
-  return g_strdup_printf ("%s:%s:%u", kind, self->host, self->port);
-}

@@ -26,7 +26,6 @@ typedef struct {
 HrListenSpec *hr_listen_spec_parse (const char *text, GError **error);
 void hr_listen_spec_free (HrListenSpec *self);
 gboolean hr_listen_spec_same_address (const HrListenSpec *self, const HrListenSpec *other);
-char *hr_listen_spec_to_string (const HrListenSpec *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrListenSpec, hr_listen_spec_free)
 

@@ -32,27 +32,6 @@ hr_phase_times_new (void)
 }
 
 /**
- * hr_phase_times_copy:
- * @self: (nullable): phases
- *
- * Returns: (transfer full) (nullable): the same; %NULL of %NULL
- */
-HrPhaseTimes *
-hr_phase_times_copy (const HrPhaseTimes *self)
-{
-  HrPhaseTimes *copy = self != NULL ? hr_phase_times_new () : NULL;
-
-  for (guint i = 0; i < hr_phase_times_count (self); i++)
-    {
-      gint64 usec;
-      const char *phase = hr_phase_times_get (self, i, &usec);
-
-      hr_phase_times_add (copy, phase, usec);
-    }
-  return copy;
-}
-
-/**
  * hr_phase_times_free:
  * @self: (nullable): phases
  */

@@ -14,7 +14,6 @@ G_BEGIN_DECLS
 typedef struct _HrPhaseTimes HrPhaseTimes;
 
 HrPhaseTimes *hr_phase_times_new (void);
-HrPhaseTimes *hr_phase_times_copy (const HrPhaseTimes *self);
 void hr_phase_times_free (HrPhaseTimes *self);
 void hr_phase_times_add (HrPhaseTimes *self, const char *phase, gint64 usec);
 guint hr_phase_times_count (const HrPhaseTimes *self);

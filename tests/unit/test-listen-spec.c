@@ -25,30 +25,27 @@ test_addresses_are_taken_apart (void)
     const char *host;
     guint16 port;
     const char *path;
-    const char *address;
   } cases[] = {
-    { "http=tcp:127.0.0.1:8080", "http", HR_LISTEN_TCP, "127.0.0.1", 8080, NULL, "tcp:127.0.0.1:8080" },
-    { "a=tcp:localhost:0", "a", HR_LISTEN_TCP, "localhost", 0, NULL, "tcp:localhost:0" },
-    { "a=tcp::80", "a", HR_LISTEN_TCP, "", 80, NULL, "tcp::80" },
-    { "a=tcp:[::1]:65535", "a", HR_LISTEN_TCP, "::1", 65535, NULL, "tcp:[::1]:65535" },
-    { "a=tcp:[::]:1", "a", HR_LISTEN_TCP, "::", 1, NULL, "tcp:[::]:1" },
-    { "dns.1_x-y=udp:0.0.0.0:53", "dns.1_x-y", HR_LISTEN_UDP, "0.0.0.0", 53, NULL, "udp:0.0.0.0:53" },
-    { "a=unix:/run/a.sock", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a.sock", "unix:/run/a.sock" },
-    { "a=unix:/run/../run//a=b", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a=b", "unix:/run/a=b" },
-    { "a=unix:@x/y", "a", HR_LISTEN_UNIX, NULL, 0, "@x/y", "unix:@x/y" },
+    { "http=tcp:127.0.0.1:8080", "http", HR_LISTEN_TCP, "127.0.0.1", 8080, NULL },
+    { "a=tcp:localhost:0", "a", HR_LISTEN_TCP, "localhost", 0, NULL },
+    { "a=tcp::80", "a", HR_LISTEN_TCP, "", 80, NULL },
+    { "a=tcp:[::1]:65535", "a", HR_LISTEN_TCP, "::1", 65535, NULL },
+    { "a=tcp:[::]:1", "a", HR_LISTEN_TCP, "::", 1, NULL },
+    { "dns.1_x-y=udp:0.0.0.0:53", "dns.1_x-y", HR_LISTEN_UDP, "0.0.0.0", 53, NULL },
+    { "a=unix:/run/a.sock", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a.sock" },
+    { "a=unix:/run/../run//a=b", "a", HR_LISTEN_UNIX, NULL, 0, "/run/a=b" },
+    { "a=unix:@x/y", "a", HR_LISTEN_UNIX, NULL, 0, "@x/y" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (HrListenSpec) spec = parse (cases[i].text);
-      g_autofree char *address = hr_listen_spec_to_string (spec);
 
       g_assert_cmpstr (spec->name, ==, cases[i].name);
       g_assert_cmpint (spec->kind, ==, cases[i].kind);
       g_assert_cmpstr (spec->host, ==, cases[i].host);
       g_assert_cmpint (spec->port, ==, cases[i].port);
       g_assert_cmpstr (spec->path, ==, cases[i].path);
-      g_assert_cmpstr (address, ==, cases[i].address);
     }
 }
 
