@@ -7,13 +7,20 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adopt-real.h"
 #include "hr-names.h"
+#include "hr-scm-rights.h"
 
-/* The daemon answers within milliseconds. Without its answer the port it holds is in use, so it gets some time. */
-#define ANSWER_DEADLINE_SEC 5
+#define USEC_PER_SEC 1000000
+
+/* A connection to the daemon, and until when it is waited for on it: signals interrupt a wait, and must not prolong it. */
+typedef struct {
+  int fd; /* -1: there is none */
+  int64_t deadline;
+} Connection;
 
 static struct sockaddr_un server;
 static socklen_t server_length;
@@ -45,36 +52,46 @@ adopt_client_init (void)
   return watch_only ? ADOPT_WATCH : ADOPT_ALL;
 }
 
-static bool
-send_request (int fd, const HrAdoptRequest *request, int given)
+/* Of a clock that nobody sets, in microseconds. */
+static int64_t
+now_usec (void)
 {
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int))];
-  } control;
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+/* Lets the next call wait for as long as there is. Returns whether there is time left. */
+static bool
+may_wait (const Connection *connection, int option)
+{
+  int64_t left = connection->deadline - now_usec ();
+  struct timeval patience = { .tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC };
+
+  /* None at all would be for ever. */
+  return left > 0 && setsockopt (connection->fd, SOL_SOCKET, option, &patience, sizeof patience) == 0;
+}
+
+static bool
+send_request (const Connection *connection, const HrAdoptRequest *request, int given)
+{
+  HrScmRights control;
   struct iovec data = { .iov_base = (void *)request, .iov_len = sizeof *request };
   struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
   ssize_t sent;
 
   if (given >= 0)
-    {
-      memset (&control, 0, sizeof control);
-      header.msg_control = &control;
-      header.msg_controllen = sizeof control;
-      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
-      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
-      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
-      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &given, sizeof (int));
-    }
+    hr_scm_rights_attach (&header, &control, &given, 1);
   do
-    sent = sendmsg (fd, &header, MSG_NOSIGNAL);
+    sent = may_wait (connection, SO_SNDTIMEO) ? sendmsg (connection->fd, &header, MSG_NOSIGNAL) : 0;
   while (sent < 0 && errno == EINTR);
   return sent == (ssize_t)sizeof *request;
 }
 
 /* Returns whether the answer is yes; *found: what came along, or -1. */
 static bool
-receive_reply (int fd, int *found)
+receive_reply (const Connection *connection, int *found)
 {
   union {
     struct cmsghdr align;
@@ -89,7 +106,7 @@ receive_reply (int fd, int *found)
   ssize_t length;
 
   do
-    length = REAL (recvmsg) (fd, &header, MSG_CMSG_CLOEXEC);
+    length = may_wait (connection, SO_RCVTIMEO) ? REAL (recvmsg) (connection->fd, &header, MSG_CMSG_CLOEXEC) : 0;
   while (length < 0 && errno == EINTR);
   part = length > 0 ? CMSG_FIRSTHDR (&header) : NULL;
   if (part != NULL && part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS
@@ -103,21 +120,27 @@ receive_reply (int fd, int *found)
   return false;
 }
 
-/* A connection to the daemon, -1 when there is none. */
-static int
+/* Time counts from here. */
+static Connection
 open_connection (void)
 {
-  const struct timeval patience = { .tv_sec = ANSWER_DEADLINE_SEC };
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  Connection self = { .fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
+                      .deadline = now_usec () + (int64_t)ADOPT_ANSWER_DEADLINE_SEC * USEC_PER_SEC };
+  int result;
 
-  if (fd < 0)
-    return -1;
-  if (setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0
-      && setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0
-      && REAL (connect) (fd, (struct sockaddr *)&server, server_length) == 0)
-    return fd;
-  close (fd);
-  return -1;
+  if (self.fd < 0)
+    return self;
+  do
+    {
+      /* It waits as well, where the daemon has not accepted those that came before. */
+      errno = ETIMEDOUT;
+      result = may_wait (&self, SO_SNDTIMEO) ? REAL (connect) (self.fd, (struct sockaddr *)&server, server_length) : -1;
+  } while (result < 0 && errno == EINTR);
+  if (result == 0)
+    return self;
+  close (self.fd);
+  self.fd = -1;
+  return self;
 }
 
 /**
@@ -126,7 +149,7 @@ open_connection (void)
  * @given: descriptor to send along, -1 for none; stays the caller's
  * @found: (out): a descriptor for the caller to close, -1 when none came along
  *
- * Keeps errno. Waits for the answer, not for ever; what is only said (%HR_ADOPT_LISTENING) waits for none, so that no
+ * Keeps errno. Waits for the answer, for %ADOPT_ANSWER_DEADLINE_SEC at most; what is only said (%HR_ADOPT_LISTENING) waits for none, so that no
  * connection waits for the daemon.
  *
  * Returns: whether the answer is yes
@@ -134,15 +157,16 @@ open_connection (void)
 bool
 adopt_client_call (HrAdoptRequest *request, int given, int *found)
 {
-  int saved = errno, fd = open_connection ();
+  int saved = errno;
+  Connection connection = open_connection ();
   bool yes = false;
 
   *found = -1;
   request->version = HR_ADOPT_VERSION;
-  if (fd >= 0 && send_request (fd, request, given) && request->question != HR_ADOPT_LISTENING)
-    yes = receive_reply (fd, found);
-  if (fd >= 0)
-    close (fd);
+  if (connection.fd >= 0 && send_request (&connection, request, given) && request->question != HR_ADOPT_LISTENING)
+    yes = receive_reply (&connection, found);
+  if (connection.fd >= 0)
+    close (connection.fd);
   errno = saved;
   return yes;
 }
@@ -178,7 +202,7 @@ adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, sock
  * @nudge: where a nudge came from
  * @length: its size in bytes
  *
- * Keeps errno. Waits for the answer, not for ever.
+ * Keeps errno. Waits for the answer, for %ADOPT_ANSWER_DEADLINE_SEC at most.
  *
  * Returns: the connection that is to be in its place, which is the caller's; -1 when there is none
  */
@@ -188,15 +212,16 @@ adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length)
   static const HrAdoptRequest taken = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_TAKEN };
   HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_RESCUE };
   int saved = errno, found = -1, none = -1;
-  int fd = open_connection ();
+  Connection connection = open_connection ();
 
   memcpy (&request.address, nudge, length < sizeof request.address ? length : sizeof request.address);
   /* The daemon closes its copy and then this connection. Before that the program must not have it: when it closes its
      own, an epoll entry would live on with the daemon's. */
-  if (fd >= 0 && send_request (fd, &request, -1) && receive_reply (fd, &found) && send_request (fd, &taken, -1))
-    receive_reply (fd, &none);
-  if (fd >= 0)
-    close (fd);
+  if (connection.fd >= 0 && send_request (&connection, &request, -1) && receive_reply (&connection, &found)
+      && send_request (&connection, &taken, -1))
+    receive_reply (&connection, &none);
+  if (connection.fd >= 0)
+    close (connection.fd);
   errno = saved;
   return found;
 }

@@ -12,6 +12,10 @@
 
 #include "hr-adopt-protocol.h"
 
+/* The daemon answers within milliseconds. Without its answer the port it holds is in use, so it gets some time: for a
+   question as a whole, whatever interrupts. */
+#define ADOPT_ANSWER_DEADLINE_SEC 5
+
 /* What the daemon wants to know. */
 typedef enum { ADOPT_NOTHING, ADOPT_WATCH, ADOPT_ALL } AdoptMode;
 

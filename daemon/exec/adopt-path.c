@@ -41,20 +41,25 @@ is_kept (int directory, const char *path)
 }
 
 /* A directory that was made for a socket goes with its files: the program does not mean to use it again. Returns
-   whether to try again. */
+   whether to try again; keeps errno, which says why it could not be removed. */
 static bool
 let_go (int directory, const char *path)
 {
   HrAdoptRequest request = { .question = HR_ADOPT_REMOVE_DIRECTORY };
+  int why = errno, found;
+  bool stands = (why == ENOTEMPTY || why == EEXIST) && __atomic_load_n (&has_kept, __ATOMIC_ACQUIRE);
   struct stat info;
-  int found;
 
-  if (errno != ENOTEMPTY || !__atomic_load_n (&has_kept, __ATOMIC_ACQUIRE)
-      || fstatat (directory, path, &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return false;
-  request.device = info.st_dev;
-  request.inode = info.st_ino;
-  return adopt_client_call (&request, -1, &found);
+  if (stands && fstatat (directory, path, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (info.st_mode))
+    {
+      request.device = info.st_dev;
+      request.inode = info.st_ino;
+      stands = !adopt_client_call (&request, -1, &found);
+    }
+  else
+    stands = true;
+  errno = why;
+  return !stands;
 }
 
 EXPORT int
@@ -82,8 +87,14 @@ rmdir (const char *path)
   return result < 0 && let_go (AT_FDCWD, path) ? REAL (rmdir) (path) : result;
 }
 
+/* Of a directory this is rmdir(), which libc calls past the one above. */
 EXPORT int
 remove (const char *path)
 {
-  return is_kept (AT_FDCWD, path) ? 0 : REAL (remove) (path);
+  int result;
+
+  if (is_kept (AT_FDCWD, path))
+    return 0;
+  result = REAL (remove) (path);
+  return result < 0 && let_go (AT_FDCWD, path) ? REAL (remove) (path) : result;
 }

@@ -2,10 +2,12 @@
 #include "adopt-wait.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -89,17 +91,31 @@ handlers_restart (void)
   return true;
 }
 
-/* In milliseconds, -1 for ever. */
+/**
+ * adopt_wait_milliseconds:
+ * @limit: of a socket option: 0 is no limit
+ *
+ * Returns: as poll() wants it: rounded up, -1 for ever; what is longer than it can say becomes the longest it can
+ */
+int
+adopt_wait_milliseconds (const struct timeval *limit)
+{
+  int64_t milliseconds = (limit->tv_usec + 999) / 1000;
+
+  if (limit->tv_sec == 0 && limit->tv_usec == 0)
+    return -1;
+  if (limit->tv_sec > INT_MAX / 1000 || limit->tv_sec * INT64_C (1000) + milliseconds > INT_MAX)
+    return INT_MAX;
+  return (int)(limit->tv_sec * INT64_C (1000) + milliseconds);
+}
+
 static int
 patience_of (int fd)
 {
   struct timeval limit = { 0 };
   socklen_t length = sizeof limit;
 
-  if (REAL (getsockopt) (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0
-      && (limit.tv_sec != 0 || limit.tv_usec != 0))
-    return (int)(limit.tv_sec * 1000 + (limit.tv_usec + 999) / 1000);
-  return -1;
+  return REAL (getsockopt) (fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &length) == 0 ? adopt_wait_milliseconds (&limit) : -1;
 }
 
 /* Returns what poll() does; above zero also when it is time to look again. */

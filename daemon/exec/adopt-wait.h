@@ -8,8 +8,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/time.h>
 
 #include "adopt-table.h"
 
+int adopt_wait_milliseconds (const struct timeval *limit);
 bool adopt_wait (int fd, const AdoptEntry *entry, bool will_come);
 void adopt_wait_wake (const AdoptEntry *entry);

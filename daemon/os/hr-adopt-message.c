@@ -7,6 +7,7 @@
 
 #include "hr-fd.h"
 #include "hr-log.h"
+#include "hr-scm-rights.h"
 
 /* There is room for more than the one that may come: what is received and not taken would stay open. */
 static void
@@ -72,22 +73,12 @@ void
 hr_adopt_message_reply (int fd, int found, gboolean yes)
 {
   HrAdoptReply message = { .version = HR_ADOPT_VERSION, .found = found >= 0 || yes };
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int))];
-  } control = { 0 };
+  HrScmRights control;
   struct iovec data = { .iov_base = &message, .iov_len = sizeof message };
   struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
 
   if (found >= 0)
-    {
-      header.msg_control = &control;
-      header.msg_controllen = sizeof control;
-      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
-      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
-      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
-      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &found, sizeof (int));
-    }
+    hr_scm_rights_attach (&header, &control, &found, 1);
   if (TEMP_FAILURE_RETRY (sendmsg (fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL)) < 0)
     hr_log_debug (NULL, "an answer about a listener was not taken: %s", g_strerror (errno));
 }

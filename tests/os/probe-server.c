@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "probe-server.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "connection.h"
 
 /* Until the client has said all: an empty line, or its end. */
 static char *
@@ -97,20 +100,9 @@ ProbeServer *
 probe_server_new (const char *address, const ProbeAnswer *answer)
 {
   ProbeServer *self = g_new0 (ProbeServer, 1);
-  g_autoptr (GInetAddress) host = g_inet_address_new_from_string (address);
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (host, 0);
-  struct sockaddr_storage native;
-  socklen_t length = sizeof native;
-  g_autoptr (GSocketAddress) bound = NULL;
+  g_autofree char *host = strchr (address, ':') != NULL ? g_strdup_printf ("[%s]", address) : g_strdup (address);
 
-  g_assert_true (g_socket_address_to_native (any, &native, sizeof native, NULL));
-  self->fd = socket (native.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (self->fd, (struct sockaddr *)&native, (socklen_t)g_socket_address_get_native_size (any)), ==,
-                   0);
-  g_assert_cmpint (listen (self->fd, 16), ==, 0);
-  g_assert_cmpint (getsockname (self->fd, (struct sockaddr *)&native, &length), ==, 0);
-  bound = g_socket_address_new_from_native (&native, length);
-  self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  self->fd = connection_listen (host, 16, &self->port);
   self->answer = answer;
   g_mutex_init (&self->lock);
   self->thread = g_thread_new ("server", run, self);
@@ -126,8 +118,12 @@ probe_server_new (const char *address, const ProbeAnswer *answer)
 guint
 probe_server_free (ProbeServer *self)
 {
+  struct pollfd queue = { .fd = self->fd, .events = POLLIN };
   guint connections;
 
+  /* What waits there would be reset, and not counted. */
+  while (poll (&queue, 1, 0) > 0)
+    g_thread_yield ();
   shutdown (self->fd, SHUT_RDWR);
   g_thread_join (self->thread);
   close (self->fd);

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "adopt-fixture.h"
+#include "connection.h"
 #include "hr-fd.h"
-#include "hr-tcp-address.h"
 
 /* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the words of an answer, at /upload it asks for the
    body of the request. */
@@ -40,14 +40,7 @@
 static int
 open_connection (AdoptFixture *fixture)
 {
-  const struct timeval patience = { .tv_sec = 30 };
-  struct sockaddr_storage address;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_true (hr_tcp_address_parse ("127.0.0.1", fixture->port, &address, NULL));
-  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
-  return fd;
+  return connection_open ("127.0.0.1", fixture->port);
 }
 
 static void
@@ -205,19 +198,15 @@ test_own_connections (AdoptFixture *fixture, gconstpointer data)
 {
   g_auto (HrFd) client = -1;
   g_auto (HrFd) marker = -1;
-  g_auto (HrFd) server = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_auto (HrFd) server = -1;
   g_autofree char *path = NULL;
-  struct sockaddr_storage address;
-  socklen_t length = sizeof address;
+  guint16 port;
   GThread *peer;
 
   if (!start (fixture))
     return;
-  g_assert_true (hr_tcp_address_parse ("127.0.0.1", 0, &address, NULL));
-  g_assert_cmpint (bind (server, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
-  g_assert_cmpint (listen (server, 1), ==, 0);
-  g_assert_cmpint (getsockname (server, (struct sockaddr *)&address, &length), ==, 0);
-  path = g_strdup_printf ("/out/%u", hr_tcp_address_port (&address));
+  server = connection_listen ("127.0.0.1", 1, &port);
+  path = g_strdup_printf ("/out/%u", port);
   client = open_connection (fixture);
   marker = open_connection (fixture);
   is_answered (marker, "/", "here");

@@ -220,6 +220,40 @@ test_private_directory (AdoptFixture *fixture, gconstpointer data)
   g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 0);
 }
 
+/* Of a directory, remove() is rmdir(): also where files stayed in it, and in what it says when it cannot. */
+static void
+test_remove (AdoptFixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_strconcat (fixture->dir, NAME, NULL);
+
+  if (adopt_skip_without (PYTHON))
+    return;
+  adopt_open_path (fixture, path);
+  RUN_ONCE ("import ctypes, errno, tempfile\n"
+            "libc = ctypes.CDLL(None, use_errno=True)\n"
+            "def remove(path):\n"
+            "    ctypes.set_errno(0)\n"
+            "    return 0 if libc.remove(path.encode()) == 0 else errno.errorcode[ctypes.get_errno()]\n"
+            "server = listen(HOME + '" NAME "')\n"
+            "top = tempfile.mkdtemp(dir=HOME)\n"
+            "private = listen(top + '/listener')\n"
+            "assert remove(HOME + '" NAME "') == 0\n"
+            "assert remove(top + '/listener') == 0\n"
+            "private.close()\n"
+            "assert os.path.exists(top + '/listener')\n"
+            "assert remove(top) == 0\n"
+            "assert not os.path.exists(top)\n"
+            "os.mkdir(HOME + '/full')\n"
+            "open(HOME + '/full/file', 'w').close()\n"
+            "assert remove(HOME + '/full') == 'ENOTEMPTY'\n"
+            "assert remove(HOME + '/full/file') == 0\n"
+            "assert remove(HOME + '/full') == 0\n"
+            "assert remove(HOME + '/full') == 'ENOENT'\n"
+            "sys.exit(42)\n");
+  g_assert_true (is_socket (path));
+  g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 1);
+}
+
 /* What is no listener's file goes, as before. */
 static void
 test_other_files (AdoptFixture *fixture, gconstpointer data)
@@ -281,6 +315,7 @@ main (int argc, char **argv)
   ADD ("passed/node-that-closes", &node_passed, test_passed);
   ADD ("passed/path-is-not-taken", NULL, test_passed_is_not_taken);
   ADD ("private-directory-is-removed", NULL, test_private_directory);
+  ADD ("remove-of-a-directory", NULL, test_remove);
   ADD ("other-files-are-removed", NULL, test_other_files);
   return g_test_run ();
 }

@@ -13,6 +13,7 @@
 #include "adopt-fixture.h"
 #include "hr-adopt-server.h"
 #include "hr-fd.h"
+#include "hr-scm-rights.h"
 
 typedef struct {
   char *dir;
@@ -66,22 +67,12 @@ call (Fixture *fixture)
 static void
 say (int fd, const HrAdoptRequest *request, const int *fds, gsize n_fds)
 {
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (2 * sizeof (int))];
-  } control = { 0 };
+  HrScmRights control;
   struct iovec data = { .iov_base = (gpointer)request, .iov_len = sizeof *request };
   struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
 
   if (n_fds > 0)
-    {
-      header.msg_control = &control;
-      header.msg_controllen = CMSG_SPACE (n_fds * sizeof (int));
-      CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
-      CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
-      CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (n_fds * sizeof (int));
-      memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), fds, n_fds * sizeof (int));
-    }
+    hr_scm_rights_attach (&header, &control, fds, n_fds);
   if (sendmsg (fd, &header, MSG_NOSIGNAL) != sizeof *request)
     g_error ("while asking: %s", g_strerror (errno));
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "adopt-fixture.h"
+#include "connection.h"
 #include "hr-adopt-protocol.h"
 #include "hr-exec-args.h"
 #include "hr-fd.h"
@@ -321,7 +322,6 @@ test_retired (AdoptFixture *fixture, gconstpointer data)
   const char *argv[] = { "/usr/bin/python3", "-c", PYTHON_RETIRED, NULL };
   g_autofree char *fifo = g_build_filename (fixture->dir, "retired", NULL);
   g_auto (HrFd) client = -1;
-  struct sockaddr_storage address;
   int gate;
 
   if (adopt_skip_without ("/usr/bin/python3"))
@@ -329,9 +329,7 @@ test_retired (AdoptFixture *fixture, gconstpointer data)
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   fixture->port = adopt_unused_port ();
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  client = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  hr_tcp_address_parse ("127.0.0.1", fixture->port, &address, NULL);
-  g_assert_cmpint (connect (client, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
+  client = connection_open ("127.0.0.1", fixture->port);
   g_assert_true (hr_instance_retire (fixture->old.instance));
   gate = open (fifo, O_WRONLY | O_CLOEXEC);
   g_assert_cmpint (gate, >=, 0);

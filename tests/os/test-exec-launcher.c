@@ -22,6 +22,7 @@
 #include "hr-leftover.h"
 #include "hr-names.h"
 #include "hr-process-tree.h"
+#include "hr-scm-rights.h"
 
 /* An event that has not come after this never will. */
 #define DEADLINE_MSEC 20000
@@ -549,15 +550,8 @@ say (const char *text)
   socklen_t length = (socklen_t)(offsetof (struct sockaddr_un, sun_path) + strlen (where));
   int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct iovec barrier = { .iov_base = (char *)"BARRIER=1", .iov_len = 9 };
-  union {
-    struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int))];
-  } control = { 0 };
-  struct msghdr header = { .msg_name = &address,
-                           .msg_iov = &barrier,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control };
+  HrScmRights control;
+  struct msghdr header = { .msg_name = &address, .msg_iov = &barrier, .msg_iovlen = 1 };
   struct pollfd closed = { .events = 0 };
   int ends[2];
 
@@ -567,10 +561,7 @@ say (const char *text)
   header.msg_namelen = length;
   if (sendto (fd, text, strlen (text), 0, (struct sockaddr *)&address, length) < 0 || pipe2 (ends, O_CLOEXEC) < 0)
     return 1;
-  CMSG_FIRSTHDR (&header)->cmsg_level = SOL_SOCKET;
-  CMSG_FIRSTHDR (&header)->cmsg_type = SCM_RIGHTS;
-  CMSG_FIRSTHDR (&header)->cmsg_len = CMSG_LEN (sizeof (int));
-  memcpy (CMSG_DATA (CMSG_FIRSTHDR (&header)), &ends[1], sizeof (int));
+  hr_scm_rights_attach (&header, &control, &ends[1], 1);
   if (sendmsg (fd, &header, 0) < 0)
     return 2;
   close (ends[1]);

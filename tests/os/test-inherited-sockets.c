@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "connection.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-inherited-sockets.h"
@@ -144,17 +143,6 @@ nth (HrListeners *listeners, guint index)
   return g_ptr_array_index (list, index);
 }
 
-static int
-connect_to (guint16 port)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons (port) };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
-  return fd;
-}
-
 static void
 test_by_address (Fixture *f, gconstpointer data)
 {
@@ -218,7 +206,7 @@ test_found_again (Fixture *f, gconstpointer data)
   open_all (listeners, spec);
   hr_listeners_close (listeners);
   /* Nobody runs: it waits. */
-  client = connect_to (port);
+  client = connection_open ("127.0.0.1", port);
   open_all (listeners, spec);
   accepted = accept4 (nth (listeners, 0)->fd, NULL, NULL, SOCK_CLOEXEC);
   g_assert_cmpint (accepted, >=, 0);
@@ -334,7 +322,7 @@ test_unused (Fixture *f, gconstpointer data)
   warnings_expect ("socket 'shop.http' (tcp:127.0.0.1:*) that the daemon was passed is for no listener of a service, "
                    "ignoring");
   /* It stays open all the same. */
-  hr_fd_clear (&(int){ connect_to (port) });
+  hr_fd_clear (&(int){ connection_open ("127.0.0.1", port) });
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check-fixture.h"
+#include "connection.h"
 #include "hr-error.h"
 #include "probe-fixture.h"
 #include "probe-server.h"
@@ -196,11 +197,9 @@ test_http_no_proxy (ProbeFixture *f, gconstpointer data)
 static guint16
 unused_port (void)
 {
-  static const ProbeAnswer ok = { OK };
-  ProbeServer *server = probe_server_new ("127.0.0.1", &ok);
-  guint16 port = server->port;
+  guint16 port;
 
-  probe_server_free (server);
+  close (connection_listen ("127.0.0.1", 1, &port));
   return port;
 }
 
@@ -225,22 +224,20 @@ test_tcp (ProbeFixture *f, gconstpointer data)
 static void
 test_tcp_without_answer (ProbeFixture *f, gconstpointer data)
 {
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { g_htonl (INADDR_LOOPBACK) } };
-  socklen_t length = sizeof address;
   g_autofree char *text = NULL;
   int fillers[8];
+  guint16 port;
+  int fd = connection_listen ("127.0.0.1", 0, &port);
 
-  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, length), ==, 0);
-  g_assert_cmpint (listen (fd, 0), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *)&address, &length), ==, 0);
+  address.sin_port = g_htons (port);
   for (guint i = 0; i < G_N_ELEMENTS (fillers); i++)
     {
       fillers[i] = socket (AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      if (connect (fillers[i], (struct sockaddr *)&address, length) < 0)
+      if (connect (fillers[i], (struct sockaddr *)&address, sizeof address) < 0)
         g_assert_cmpint (errno, ==, EINPROGRESS);
     }
-  text = g_strdup_printf ("tcp:127.0.0.1:%u", g_ntohs (address.sin_port));
+  text = g_strdup_printf ("tcp:127.0.0.1:%u", port);
   f->request.timeout = SHORT;
   probe_expect_ill (f, text, "there was no answer within 200ms");
   for (guint i = 0; i < G_N_ELEMENTS (fillers); i++)

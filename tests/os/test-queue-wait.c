@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "adopt-fixture.h"
+#include "connection.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-tcp-address.h"
@@ -51,12 +52,7 @@ look_at_queue (AdoptFixture *fixture)
 static int
 connect_to (AdoptFixture *fixture)
 {
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct sockaddr_storage address;
-
-  hr_tcp_address_parse ("127.0.0.1", fixture->port, &address, NULL);
-  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
-  return fd;
+  return connection_open ("127.0.0.1", fixture->port);
 }
 
 /* Returns when the program has accepted and closed it. */

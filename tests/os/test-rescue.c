@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "adopt-fixture.h"
+#include "connection.h"
 #include "hr-fd.h"
-#include "hr-tcp-address.h"
 
 #define PROGRAM TEST_PROGRAM_DIR "/adopt-program"
 
@@ -31,12 +31,9 @@ static void
 client_begin (AdoptFixture *fixture, Client *self)
 {
   static const char request[] = "GET / HTTP/1.0\r\n\r\n";
-  struct sockaddr_storage address;
 
   memset (self, 0, sizeof *self);
-  hr_tcp_address_parse (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port, &address, NULL);
-  self->fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (connect (self->fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
+  self->fd = connection_open (fixture->host != NULL ? fixture->host : "127.0.0.1", fixture->port);
   g_assert_cmpint (send (self->fd, request, strlen (request), MSG_NOSIGNAL), ==, strlen (request));
 }
 

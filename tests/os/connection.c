@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "connection.h"
+
+#include <sys/socket.h>
+
+#include "hr-tcp-address.h"
+
+/* What does not come within this never will. */
+#define PATIENCE_SEC 60
+
+/**
+ * connection_open:
+ * @host: a numeric address, an IPv6 one in brackets
+ * @port: on which somebody listens
+ *
+ * Returns: a connection, which waits for what is read, not for ever
+ */
+int
+connection_open (const char *host, guint16 port)
+{
+  const struct timeval patience = { .tv_sec = PATIENCE_SEC };
+  struct sockaddr_storage address;
+  int fd;
+
+  g_assert_true (hr_tcp_address_parse (host, port, &address, NULL));
+  fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), ==, 0);
+  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
+  return fd;
+}
+
+/**
+ * connection_listen:
+ * @host: a numeric address, an IPv6 one in brackets
+ * @backlog: as of listen(2)
+ * @port: (out): a free one that was chosen
+ *
+ * Returns: a socket that listens there
+ */
+int
+connection_listen (const char *host, int backlog, guint16 *port)
+{
+  struct sockaddr_storage address;
+  socklen_t length;
+  int fd;
+
+  g_assert_true (hr_tcp_address_parse (host, 0, &address, NULL));
+  length = hr_tcp_address_size (&address);
+  fd = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, length), ==, 0);
+  g_assert_cmpint (listen (fd, backlog), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *)&address, &length), ==, 0);
+  *port = hr_tcp_address_port (&address);
+  return fd;
+}
