@@ -3,28 +3,21 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "adopt-real.h"
-#include "adopt-table.h"
+#include "hr-socket-options.h"
 
-/* The longest value of those below. */
-typedef union {
-  int number;
-  struct linger linger;
-  struct timeval time;
-} Value;
-
+/* Whether the program has switched it on. */
 static bool
-read_option (int fd, int level, int name, Value *value, socklen_t *length)
+is_on (int fd, const HrSocketOption *option)
 {
-  memset (value, 0, sizeof *value);
-  *length = sizeof *value;
-  return REAL (getsockopt) (fd, level, name, value, length) == 0;
+  int value = 0;
+  socklen_t length = sizeof value;
+
+  return REAL (getsockopt) (fd, option->level, option->name, &value, &length) == 0 && value > 0;
 }
 
 /**
@@ -32,50 +25,18 @@ read_option (int fd, int level, int name, Value *value, socklen_t *length)
  * @from: the program's socket
  * @to: the daemon's
  *
- * Sets what accepted connections inherit from the socket that accepts, where the program wants something else. Keeps
- * errno.
+ * Sets what accepted connections inherit from the socket that accepts, where the program wants something else; what it
+ * has no right to set stays as it is. Keeps errno.
  */
 void
 adopt_options_copy (int from, int to)
 {
-  static const struct {
-    int level, name;
-  } options[] = {
-    { SOL_SOCKET, SO_KEEPALIVE },  { SOL_SOCKET, SO_OOBINLINE },      { SOL_SOCKET, SO_PRIORITY },
-    { SOL_SOCKET, SO_LINGER },     { SOL_SOCKET, SO_RCVTIMEO },       { SOL_SOCKET, SO_SNDTIMEO },
-    { SOL_SOCKET, SO_RCVBUF },     { SOL_SOCKET, SO_SNDBUF },         { IPPROTO_TCP, TCP_NODELAY },
-    { IPPROTO_TCP, TCP_KEEPIDLE }, { IPPROTO_TCP, TCP_KEEPINTVL },    { IPPROTO_TCP, TCP_KEEPCNT },
-    { IPPROTO_TCP, TCP_LINGER2 },  { IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, TCP_DEFER_ACCEPT },
-    { IPPROTO_IP, IP_TOS },        { SOL_SOCKET, SO_PASSCRED },
-  };
-  /* Of these one switched on is another instance's wish as well, and stays. */
-  static const struct {
-    int level, name;
-  } switches[] = {
-    { SOL_SOCKET, SO_BROADCAST },       { SOL_SOCKET, SO_TIMESTAMP },      { SOL_SOCKET, SO_TIMESTAMPNS },
-    { IPPROTO_IP, IP_PKTINFO },         { IPPROTO_IP, IP_RECVTTL },        { IPPROTO_IP, IP_RECVTOS },
-    { IPPROTO_IPV6, IPV6_RECVPKTINFO }, { IPPROTO_IPV6, IPV6_RECVTCLASS }, { IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
-  };
   int saved = errno;
+  const HrSocketOption *option;
 
-  for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
-    if (adopt_get_option (from, switches[i].level, switches[i].name) > 0)
-      setsockopt (to, switches[i].level, switches[i].name, &(int){ 1 }, sizeof (int));
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-    {
-      int level = options[i].level, name = options[i].name;
-      bool doubles = level == SOL_SOCKET && (name == SO_RCVBUF || name == SO_SNDBUF);
-      Value wanted, is;
-      socklen_t length, is_length;
-
-      if (!read_option (from, level, name, &wanted, &length) || !read_option (to, level, name, &is, &is_length)
-          || (length == is_length && memcmp (&wanted, &is, length) == 0))
-        continue;
-      /* The kernel tells twice of what it was told. */
-      if (doubles)
-        wanted.number /= 2;
-      setsockopt (to, level, name, &wanted, length);
-    }
+  for (size_t i = 0; (option = hr_socket_options_get (i)) != NULL; i++)
+    if (option->kind != HR_SOCKET_OPTION_BIND && (option->kind != HR_SOCKET_OPTION_SWITCH || is_on (from, option)))
+      hr_socket_option_copy (option, from, to);
   errno = saved;
 }
 

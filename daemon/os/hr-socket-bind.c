@@ -15,6 +15,7 @@
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-socket-holder.h"
+#include "hr-socket-options.h"
 
 /* As systemd's SocketMode= and DirectoryMode=. */
 #define SOCKET_MODE 0666
@@ -141,42 +142,72 @@ hr_socket_get_option (int fd, int level, int name)
   return getsockopt (fd, level, name, &value, &length) == 0 ? value : -1;
 }
 
+/* Before it is bound and listens: what is about buffers decides about the windows of its connections. */
+static gboolean
+copy_options (int from, int to, GError **error)
+{
+  const HrSocketOption *option;
+
+  for (gsize i = 0; (option = hr_socket_options_get (i)) != NULL; i++)
+    if (!hr_socket_option_copy (option, from, to))
+      {
+        hr_fs_set_error (error, errno, "while setting %s as the first one has it", option->text);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* Not bound yet. */
+static int
+make_like (int like, const HrSocketAddress *address, GError **error)
+{
+  g_auto (HrFd) low = socket (address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_auto (HrFd) fd = low < 0 ? -1 : hr_fd_dup (low, NULL);
+  const int on = 1;
+  struct stat info;
+
+  if (fd < 0
+      || fstat (like, &info) < 0
+      /* Only sockets of one user share an address, and a program may have made the first. */
+      || (info.st_uid != geteuid () && fchown (fd, info.st_uid, (gid_t)-1) < 0)
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
+      || setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
+    {
+      hr_fs_set_error (error, errno, "while making a socket");
+      return -1;
+    }
+  return copy_options (like, fd, error) ? hr_fd_steal (&fd) : -1;
+}
+
 /**
  * hr_socket_bind_again:
  * @like: a TCP socket that listens, with SO_REUSEPORT
  * @error: return location
  *
- * Returns: a descriptor of another one that listens on the same address, in the same group; -1 with a #GIOErrorEnum set
+ * Returns: a descriptor of another one that listens on the same address, in the same group, with the same options (see
+ *   hr-socket-options.h); -1 with a #GIOErrorEnum set
  */
 int
 hr_socket_bind_again (int like, GError **error)
 {
-  int only_six = hr_socket_get_option (like, IPPROTO_IPV6, IPV6_V6ONLY),
-      device = hr_socket_get_option (like, SOL_SOCKET, SO_BINDTOIFINDEX);
-  int on = 1;
   HrSocketAddress address = { 0 };
-  struct stat info;
+  g_autofree char *text = NULL;
   g_auto (HrFd) fd = -1;
-  g_auto (HrFd) low = -1;
 
-  if (!hr_socket_address_of (like, &address) || fstat (like, &info) < 0
-      || (low = socket (address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0
-      || (fd = hr_fd_dup (low, NULL)) < 0
-      /* Only sockets of one user share an address, and a program may have made the first. */
-      || (info.st_uid != geteuid () && fchown (fd, info.st_uid, (gid_t)-1) < 0)
-      || setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
-      || setsockopt (fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0
-      || (address.storage.ss_family == AF_INET6
-          && setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, sizeof only_six) < 0)
-      || (device > 0 && setsockopt (fd, SOL_SOCKET, SO_BINDTOIFINDEX, &device, sizeof device) < 0)
-      || bind (fd, (struct sockaddr *)&address.storage, address.length) < 0 || listen (fd, SOMAXCONN) < 0)
+  if (!hr_socket_address_of (like, &address))
     {
-      g_autofree char *text = hr_socket_address_to_string (&address);
-
-      hr_fs_set_error (error, errno, "while making a second socket for %s", text);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "while making a second socket for descriptor %d: it is none of a kind that listens", like);
       return -1;
     }
-  return hr_fd_steal (&fd);
+  text = hr_socket_address_to_string (&address);
+  fd = make_like (like, &address, error);
+  if (fd >= 0 && bind (fd, (struct sockaddr *)&address.storage, address.length) == 0 && listen (fd, SOMAXCONN) == 0)
+    return hr_fd_steal (&fd);
+  if (fd >= 0)
+    hr_fs_set_error (error, errno, "while binding it");
+  g_prefix_error (error, "while making a second socket for %s: ", text);
+  return -1;
 }
 
 /**
