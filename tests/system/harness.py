@@ -71,7 +71,9 @@ class Signals:
     """The daemon's signals, in order, by dbus-monitor: independent of our own client, and there before the daemon."""
 
     def __init__(self, address):
+        self.address = address
         self.events = []
+        self.markers = self.seen_marker = 0
         self.condition = threading.Condition()
         self.process = subprocess.Popen(
             ["dbus-monitor", "--address", address, "type='signal',interface='org.hotreload.Manager'"],
@@ -95,7 +97,7 @@ class Signals:
 
     # A signal of ours has a known number of arguments: it is complete when they are there.
     COUNT = {"ConfigurationReloaded": 5, "FileChanged": 2, "ReloadStarted": 4, "ReloadCompleted": 5, "ReloadFailed": 5, "StatePreserved": 3,
-             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3, "CanaryProgress": 3}
+             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3, "CanaryProgress": 3, "Marker": 1}
 
     def complete(self, block):
         member = re.search(r"member=(\w+)", block[0])
@@ -119,13 +121,21 @@ class Signals:
         if member and "interface=org.hotreload.Manager" in head and len(block) > 1:
             event = {"signal": member.group(1), "args": parse_arguments("".join(block[1:])), "at": time.monotonic()}
             with self.condition:
-                self.events.append(event)
+                if event["signal"] == "Marker":
+                    self.seen_marker = event["args"][0]
+                else:
+                    self.events.append(event)
                 self.condition.notify_all()
         block.clear()
 
     def mark(self):
-        """A place in the stream: what wait() finds comes after it."""
+        """A place in the stream: what wait() finds comes after it. All that the daemon sent until now is before it, also
+        what others, as hrctl, have seen of it and this process has not: the bus keeps the order of a signal of ours."""
+        self.markers += 1
+        subprocess.run(["dbus-send", f"--bus={self.address}", "/", "org.hotreload.Manager.Marker",
+                        f"uint32:{self.markers}"], check=True, timeout=DEADLINE)
         with self.condition:
+            check(self.condition.wait_for(lambda: self.seen_marker >= self.markers, DEADLINE), "no marker in the stream")
             return len(self.events)
 
     def wait(self, signal_name, service=None, after=0, where=None, deadline=None):
