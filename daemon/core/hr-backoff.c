@@ -67,6 +67,20 @@ hr_backoff_healthy (HrBackoff *self, gint64 now)
     self->healthy_since = now;
 }
 
+/**
+ * hr_backoff_is_stable:
+ * @self: a backoff
+ * @now: the time
+ *
+ * Returns: whether the program has been ready for RestartWindow, so that a failure now counts as the first
+ */
+gboolean
+hr_backoff_is_stable (const HrBackoff *self, gint64 now)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+  return self->healthy_since >= 0 && now - self->healthy_since >= self->window;
+}
+
 /* Keeps the times of the failures within the window, this one included. Whether they are fewer than the limit. */
 static gboolean
 count_failure (HrBackoff *self, gint64 now)
@@ -78,8 +92,10 @@ count_failure (HrBackoff *self, gint64 now)
   while (old < self->failures->len && now - g_array_index (self->failures, gint64, old) > self->window)
     old++;
   g_array_remove_range (self->failures, 0, old);
-  if (self->failures->len < self->limit)
-    g_array_append_val (self->failures, now);
+  /* Of those that are too many the newest count. */
+  if (self->failures->len == self->limit)
+    g_array_remove_index (self->failures, 0);
+  g_array_append_val (self->failures, now);
   return self->failures->len < self->limit;
 }
 
@@ -102,7 +118,7 @@ hr_backoff_failed (HrBackoff *self, gint64 now, guint32 chance)
 
   g_return_val_if_fail (self != NULL, HR_BACKOFF_GIVE_UP);
 
-  if (self->healthy_since >= 0 && now - self->healthy_since >= self->window)
+  if (hr_backoff_is_stable (self, now))
     hr_backoff_reset (self);
   self->healthy_since = -1;
   if (!count_failure (self, now))

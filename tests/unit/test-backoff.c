@@ -90,6 +90,92 @@ test_base_above_cap (void)
     g_assert_cmpint (hr_backoff_failed (huge, 0, 0), >, 0);
 }
 
+/* Every history of up to six steps, each a failure or a becoming ready after one of some waits, against what the manual
+ * says, written down as plainly as can be. */
+
+#define STEPS 6
+#define WINDOW (4 * SECOND)
+
+typedef struct {
+  gint64 failures[STEPS + 1];
+  guint n_failures; /* all that count, the given-up ones too */
+  guint doublings;
+  gint64 ready_since; /* -1: is not */
+} Model;
+
+static gint64
+model_failed (Model *self, gint64 now, gint64 delay, gint64 most, guint limit)
+{
+  guint within = 0;
+
+  if (self->ready_since >= 0 && now - self->ready_since >= WINDOW)
+    *self = (Model){ 0 };
+  self->ready_since = -1;
+  self->failures[self->n_failures++] = now;
+  for (guint i = 0; i < self->n_failures; i++)
+    within += now - self->failures[i] <= WINDOW;
+  if (limit > 0 && within >= limit)
+    return HR_BACKOFF_GIVE_UP;
+  delay <<= self->doublings++;
+  return MIN (delay, most);
+}
+
+static void
+run_history (guint history, guint limit, gint64 delay, gint64 most)
+{
+  static const gint64 waits[] = { 0, SECOND, WINDOW, WINDOW + 1 };
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (delay, most, limit, WINDOW);
+  Model model = { .ready_since = -1 };
+  gint64 now = 0;
+
+  for (guint step = 0; step < STEPS; step++)
+    {
+      guint kind = history % 8;
+      gint64 expected, got;
+
+      history /= 8;
+      now += waits[kind / 2];
+      g_assert_cmpint (hr_backoff_is_stable (backoff, now), ==,
+                       model.ready_since >= 0 && now - model.ready_since >= WINDOW);
+      if (kind % 2 == 1)
+        {
+          hr_backoff_healthy (backoff, now);
+          model.ready_since = model.ready_since < 0 ? now : model.ready_since;
+          continue;
+        }
+      expected = model_failed (&model, now, delay, most, limit);
+      got = hr_backoff_failed (backoff, now, 0);
+      g_assert_cmpint (got, ==, expected);
+    }
+}
+
+static void
+test_all_histories (void)
+{
+  for (guint history = 0; history < 1u << (3 * STEPS); history++)
+    for (guint limit = 0; limit <= 3; limit++)
+      run_history (history, limit, SECOND, 5 * SECOND);
+}
+
+static void
+test_jitter_of_every_delay (void)
+{
+  for (guint64 chance = 0; chance <= G_MAXUINT32; chance += G_MAXUINT32 / 255)
+    {
+      g_autoptr (HrBackoff) backoff = hr_backoff_new (100 * MS, 10 * SECOND, 0, 30 * SECOND);
+      gint64 base = 100 * MS;
+
+      for (guint i = 0; i < 12; i++)
+        {
+          gint64 delay = hr_backoff_failed (backoff, i, (guint32)chance);
+
+          g_assert_cmpint (delay, >=, base);
+          g_assert_cmpint (delay, <=, base + base / 10);
+          base = MIN (base * 2, 10 * SECOND);
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -100,6 +186,8 @@ main (int argc, char **argv)
   g_test_add_func ("/backoff/failures-further-apart-never-give-up", test_limit_spread);
   g_test_add_func ("/backoff/a-limit-of-one-allows-no-restart", test_limit_one);
   g_test_add_func ("/backoff/jitter-only-adds-at-most-a-tenth", test_jitter);
+  g_test_add_func ("/backoff/jitter-of-every-delay", test_jitter_of_every_delay);
+  g_test_add_func ("/backoff/every-history-of-six-steps", test_all_histories);
   g_test_add_func ("/backoff/extremes", test_base_above_cap);
   return g_test_run ();
 }
