@@ -97,6 +97,15 @@ dict_node (GVariant *dict, const HrField *field)
 }
 
 static JsonNode *
+dicts_node (GVariant *dict, const HrField *field)
+{
+  g_autoptr (GVariant) dicts = g_variant_lookup_value (dict, field->key, G_VARIANT_TYPE ("aa{sv}"));
+
+  return dicts != NULL ? hr_json_from_dicts (dicts, field->fields, field->n_fields)
+                       : hr_json_take_array (json_array_new ());
+}
+
+static JsonNode *
 numbers_node (GVariant *dict, const char *key)
 {
   g_autoptr (GVariant) numbers = g_variant_lookup_value (dict, key, G_VARIANT_TYPE ("au"));
@@ -121,6 +130,8 @@ field_node (GVariant *dict, const HrField *field)
 
   if (field->kind == HR_FIELD_DICT)
     return dict_node (dict, field);
+  if (field->kind == HR_FIELD_DICTS)
+    return dicts_node (dict, field);
   if (field->kind == HR_FIELD_STRINGS)
     return strings_node (dict, field->key);
   if (field->kind == HR_FIELD_NUMBERS)

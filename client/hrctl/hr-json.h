@@ -15,6 +15,7 @@ typedef enum {
   HR_FIELD_STRINGS, /* [] if it is not there */
   HR_FIELD_NUMBERS, /* [] if it is not there */
   HR_FIELD_DICT,    /* an object with the keys of HrField.fields; null if it is not there */
+  HR_FIELD_DICTS,   /* aa{sv}: a list of such objects; [] if it is not there */
   HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
   HR_FIELD_PHASES,  /* a(st): [{"phase": "record", "usec": 120}]; null if it is not there or empty */
 } HrFieldKind;
@@ -24,10 +25,10 @@ typedef enum {
  * @key: its name in the dictionary and in the JSON
  * @kind: what it is
  * @none_is_null: the empty string or 0 stand for null
- * @fields: (array length=n_fields): of %HR_FIELD_DICT: its keys, in order
+ * @fields: (array length=n_fields): of %HR_FIELD_DICT and %HR_FIELD_DICTS: their keys, in order
  * @n_fields: how many
  *
- * A key that is not in the dictionary is null, and an empty list for %HR_FIELD_STRINGS and %HR_FIELD_NUMBERS.
+ * A key that is not in the dictionary is null, and an empty list for those that are lists.
  */
 typedef struct _HrField HrField;
 

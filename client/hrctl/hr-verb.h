@@ -69,6 +69,7 @@ int hr_verb_remove (HrCtl *ctl, GError **error);
 int hr_verb_control (HrCtl *ctl, GError **error);
 int hr_verb_reload_all (HrCtl *ctl, GError **error);
 int hr_verb_rollback (HrCtl *ctl, GError **error);
+int hr_verb_reset_failed (HrCtl *ctl, GError **error);
 int hr_verb_pause (HrCtl *ctl, GError **error);
 int hr_verb_canary (HrCtl *ctl, GError **error);
 /* verb-help.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * verb-control.c: verbs that make the daemon do something to services: start, stop, restart, reload, reload-all,
- * rollback, pause, resume.
+ * rollback, reset-failed, pause, resume.
  */
 #include <glib/gi18n.h>
 
@@ -119,6 +119,34 @@ hr_verb_rollback (HrCtl *ctl, GError **error)
   jobs = hr_jobs_new (client);
   hr_jobs_request (jobs, service, "Rollback", g_variant_new ("(st)", service, release));
   return hr_job_report_run (ctl, jobs, HR_REPORT_OBJECT, error);
+}
+
+int
+hr_verb_reset_failed (HrCtl *ctl, GError **error)
+{
+  const char *service = ctl->args->operands[0];
+  HrClient *client = hr_ctl_connect (ctl, error);
+  g_autoptr (GVariant) reply = NULL;
+
+  if (client == NULL)
+    return HR_EXIT_FAILED;
+
+  reply = hr_client_call (client, "ResetFailed", g_variant_new ("(s)", service), "()", HR_CLIENT_TIMEOUT_MSEC, error);
+  if (reply == NULL)
+    return HR_EXIT_FAILED;
+
+  if (hr_output_is_json (ctl->output))
+    {
+      JsonObject *object = json_object_new ();
+
+      json_object_set_string_member (object, "service", service);
+      json_object_set_boolean_member (object, "reset", TRUE);
+      hr_output_json (ctl->output, hr_json_take_object (object));
+    }
+  else
+    hr_output_print (ctl->output, _ ("%s: its failures are forgotten\n"), service);
+
+  return HR_EXIT_OK;
 }
 
 /**

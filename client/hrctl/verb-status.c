@@ -16,6 +16,8 @@
 
 /* How many of its newest reloads the status of one service shows. */
 #define RELOADS_SHOWN 3
+/* How many of the last ends that nobody asked for. */
+#define ENDS_SHOWN 5
 
 static const HrField status_fields[] = {
   { "enabled", HR_FIELD_BOOL, FALSE },       { "paused", HR_FIELD_BOOL, FALSE },
@@ -40,6 +42,13 @@ static const HrField canary_fields[] = {
   { "text", HR_FIELD_STRING, TRUE },
 };
 
+static const HrField end_fields[] = {
+  { "timeUsec", HR_FIELD_NUMBER, FALSE },   { "release", HR_FIELD_NUMBER, TRUE },
+  { "instance", HR_FIELD_NUMBER, FALSE },   { "pid", HR_FIELD_NUMBER, TRUE },
+  { "exitStatus", HR_FIELD_NUMBER, FALSE }, { "signal", HR_FIELD_NUMBER, TRUE },
+  { "text", HR_FIELD_STRING, FALSE },
+};
+
 static const HrField service_fields[] = {
   { "name", HR_FIELD_STRING, FALSE },
   { "state", HR_FIELD_STRING, FALSE },
@@ -57,6 +66,7 @@ static const HrField service_fields[] = {
   { "serving", HR_FIELD_NUMBER, FALSE },
   { "pids", HR_FIELD_NUMBERS, FALSE },
   { "canary", HR_FIELD_DICT, FALSE, canary_fields, G_N_ELEMENTS (canary_fields) },
+  { "ends", HR_FIELD_DICTS, FALSE, end_fields, G_N_ELEMENTS (end_fields) },
 };
 
 static char *
@@ -356,6 +366,27 @@ print_canary (GVariant *service, HrOutput *output)
   hr_fields_print (output, _ ("Canary"), line);
 }
 
+/* "14:30:00 release 3: it exited with status 1 (PID 1234)" */
+static void
+print_ends (GVariant *service, HrOutput *output)
+{
+  g_autoptr (GVariant) ends = g_variant_lookup_value (service, "ends", G_VARIANT_TYPE ("aa{sv}"));
+
+  for (gsize i = 0; ends != NULL && i < MIN (g_variant_n_children (ends), ENDS_SHOWN); i++)
+    {
+      g_autoptr (GVariant) end = g_variant_get_child_value (ends, i);
+      g_autofree char *time = hr_text_time ((gint64)hr_dict_number (end, "timeUsec"));
+      guint64 release = hr_dict_number (end, "release");
+      g_autofree char *of = release > 0 ? g_strdup_printf (_ ("release %" PRIu64 ": "), release) : g_strdup ("");
+      g_autofree char *pid = hr_dict_has (end, "pid")
+                                 ? g_strdup_printf (" (PID %" PRIu64 ")", hr_dict_number (end, "pid"))
+                                 : g_strdup ("");
+      g_autofree char *line = g_strconcat (time, " ", of, hr_dict_string (end, "text"), pid, NULL);
+
+      hr_fields_print (output, i == 0 ? _ ("Ended") : "", line);
+    }
+}
+
 /* The newest reloads of the service; a daemon that cannot tell is no reason to fail. */
 static void
 print_reloads (HrClient *client, const char *name, HrOutput *output)
@@ -409,6 +440,7 @@ print_one (HrCtl *ctl, const char *name, GVariant *service, GError **error)
   hr_fields_print (ctl->output, _ ("Status"), hr_dict_string (properties, "StatusText"));
   hr_fields_print (ctl->output, _ ("Log"), hr_dict_string (properties, "LogFile"));
   hr_fields_print (ctl->output, _ ("Note"), notes);
+  print_ends (service, ctl->output);
   hr_fields_print (ctl->output, _ ("Error"), hr_dict_string (service, "error"));
   print_reloads (ctl->client, name, ctl->output);
   return TRUE;

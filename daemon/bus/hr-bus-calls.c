@@ -160,6 +160,18 @@ hr_bus_call_set_paused (HrService *service, GDBusMethodInvocation *invocation, g
 }
 
 /**
+ * hr_bus_call_reset_failed:
+ * @service: a service
+ * @invocation: (transfer full): the call
+ */
+void
+hr_bus_call_reset_failed (HrService *service, GDBusMethodInvocation *invocation)
+{
+  hr_service_reset_failed (service);
+  g_dbus_method_invocation_return_value (invocation, NULL);
+}
+
+/**
  * hr_bus_call_decide:
  * @service: a service
  * @invocation: (transfer full): the call

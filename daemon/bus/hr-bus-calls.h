@@ -28,6 +28,7 @@ void hr_bus_call_rollback (HrService *service, GDBusMethodInvocation *invocation
 typedef gboolean (*HrBusDecideFunc) (HrService *service, const char *caller, GError **error);
 void hr_bus_call_decide (HrService *service, GDBusMethodInvocation *invocation, HrBusDecideFunc decide);
 void hr_bus_call_set_paused (HrService *service, GDBusMethodInvocation *invocation, gboolean paused);
+void hr_bus_call_reset_failed (HrService *service, GDBusMethodInvocation *invocation);
 void hr_bus_call_diff (HrService *service, GDBusMethodInvocation *invocation, guint64 from, guint64 to);
 void hr_bus_call_plan (HrService *service, GDBusMethodInvocation *invocation);
 void hr_bus_call_list_releases (HrService *service, GDBusMethodInvocation *invocation);

@@ -181,6 +181,41 @@ hr_bus_format_pids (HrService *service)
   return g_variant_new_fixed_array (G_VARIANT_TYPE_UINT32, pids->data, pids->len, sizeof (guint32));
 }
 
+/**
+ * hr_bus_format_ends:
+ * @service: a service
+ *
+ * Returns: (transfer floating): aa{sv} of Service:Ends
+ */
+GVariant *
+hr_bus_format_ends (HrService *service)
+{
+  const HrEnds *ends = hr_service_get_ends (service);
+  GVariantBuilder list;
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < hr_ends_count (ends); i++)
+    {
+      const HrEnd *end = hr_ends_get (ends, i);
+      GVariantBuilder dict;
+
+      g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+      add_number (&dict, "timeUsec", (guint64)end->time_usec);
+      if (end->release != 0)
+        add_number (&dict, "release", end->release);
+      add_value (&dict, "instance", g_variant_new_uint32 (end->index));
+      if (end->pid != 0)
+        add_value (&dict, "pid", g_variant_new_uint32 ((guint32)end->pid));
+      if (end->exit_status >= 0)
+        add_value (&dict, "exitStatus", g_variant_new_uint32 ((guint32)end->exit_status));
+      if (end->signal_number != 0)
+        add_value (&dict, "signal", g_variant_new_uint32 ((guint32)end->signal_number));
+      add_string (&dict, "text", end->text);
+      g_variant_builder_add_value (&list, g_variant_builder_end (&dict));
+    }
+  return g_variant_builder_end (&list);
+}
+
 static GVariant *
 format_service (HrService *service, gboolean in_full)
 {
@@ -216,6 +251,8 @@ format_service (HrService *service, gboolean in_full)
     add_string (&dict, "error", hr_service_get_error (service));
   else
     add_string (&dict, "error", "only root or the user whose daemon it is may see it");
+  if (in_full)
+    add_value (&dict, "ends", hr_bus_format_ends (service));
   return g_variant_builder_end (&dict);
 }
 

@@ -21,6 +21,7 @@ GVariant *hr_bus_format_releases (HrService *service);
 GVariant *hr_bus_format_snapshots (HrService *service);
 GVariant *hr_bus_format_canary (const HrCanaryInfo *info, const char *text);
 GVariant *hr_bus_format_service_canary (HrService *service);
+GVariant *hr_bus_format_ends (HrService *service);
 GVariant *hr_bus_format_plan (GPtrArray *steps);
 
 G_END_DECLS

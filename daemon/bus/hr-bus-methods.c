@@ -85,6 +85,16 @@ handle_reload_all (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusM
 }
 
 static gboolean
+handle_reset_failed (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusMethods *self)
+{
+  HrService *service = find (self, invocation, name);
+
+  if (service != NULL)
+    hr_bus_call_reset_failed (service, invocation);
+  return TRUE;
+}
+
+static gboolean
 handle_rollback (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, guint64 release,
                  HrBusMethods *self)
 {
@@ -341,6 +351,7 @@ connect_handlers (HrBusMethods *self)
     { "handle-reload-configuration", G_CALLBACK (handle_reload_configuration) },
     { "handle-reload-with-options", G_CALLBACK (handle_reload_with_options) },
     { "handle-remove-service", G_CALLBACK (handle_remove_service) },
+    { "handle-reset-failed", G_CALLBACK (handle_reset_failed) },
     { "handle-restart", G_CALLBACK (handle_restart) },
     { "handle-restore-snapshot", G_CALLBACK (handle_restore_snapshot) },
     { "handle-resume", G_CALLBACK (handle_resume) },

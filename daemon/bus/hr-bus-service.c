@@ -86,6 +86,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_sockets_advice (skeleton, advice != NULL ? advice : "");
   hr_dbus_service_set_view (skeleton, hr_service_get_view (service));
   hr_dbus_service_set_error (skeleton, error);
+  hr_dbus_service_set_ends (skeleton, hr_bus_format_ends (service));
   hr_dbus_service_set_canary (skeleton, hr_bus_format_service_canary (service));
   hr_dbus_service_set_paused (skeleton, hr_service_get_paused (service));
   hr_dbus_service_set_pending (skeleton, (const char *const *)pending);
@@ -149,6 +150,13 @@ static gboolean
 handle_rollback (HrDbusService *skeleton, GDBusMethodInvocation *invocation, guint64 release, HrBusService *self)
 {
   hr_bus_call_rollback (self->service, invocation, release);
+  return TRUE;
+}
+
+static gboolean
+handle_reset_failed (HrDbusService *skeleton, GDBusMethodInvocation *invocation, HrBusService *self)
+{
+  hr_bus_call_reset_failed (self->service, invocation);
   return TRUE;
 }
 
@@ -249,6 +257,7 @@ connect_handlers (HrBusService *self)
     { "handle-reload", G_CALLBACK (handle_reload) },
     { "handle-reload-with-options", G_CALLBACK (handle_reload_with_options) },
     { "handle-rollback", G_CALLBACK (handle_rollback) },
+    { "handle-reset-failed", G_CALLBACK (handle_reset_failed) },
     { "handle-pause", G_CALLBACK (handle_pause) },
     { "handle-resume", G_CALLBACK (handle_resume) },
     { "handle-promote", G_CALLBACK (handle_promote) },

@@ -2,7 +2,7 @@
 #include "hr-followers-private.h"
 #include "hr-log.h"
 
-enum { SIGNAL_READY, SIGNAL_EXITED, SIGNAL_RESTARTED, SIGNAL_TROUBLE, SIGNAL_CHANGED, N_SIGNALS };
+enum { SIGNAL_READY, SIGNAL_EXITED, SIGNAL_COUNTED, SIGNAL_RESTARTED, SIGNAL_TROUBLE, SIGNAL_CHANGED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -82,6 +82,8 @@ hr_followers_class_init (HrFollowersClass *klass)
       g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
   signals[SIGNAL_EXITED] =
       g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
+  signals[SIGNAL_COUNTED] = g_signal_new ("counted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                                          HR_TYPE_GENERATION, G_TYPE_BOOLEAN);
   signals[SIGNAL_RESTARTED] = g_signal_new ("restarted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_TROUBLE] =
       g_signal_new ("trouble", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
@@ -215,13 +217,15 @@ start (HrFollowerPlace *place, GError **error)
 
 /* Supervision */
 
+/* @at_last: whether it is not started again */
 static void
-tell (HrFollowerPlace *place, const char *what_follows)
+tell (HrFollowerPlace *place, const char *what_follows, gboolean at_last)
 {
   g_autofree char *who = hr_followers_describe (place->generation);
   g_autofree char *end = hr_generation_describe_end (place->generation);
   g_autofree char *words = hr_generation_last_words (place->generation);
-  g_autofree char *message = g_strdup_printf ("%s: %s%s", who, end, words);
+  g_autofree char *message =
+      g_strconcat (who, ": ", end, at_last ? "; " : "", at_last ? what_follows : "", words, NULL);
 
   hr_log_warning (place->owner->plan->spec->name, "%s: %s; %s", who, end, what_follows);
   g_signal_emit (place->owner, signals[SIGNAL_TROUBLE], 0, message);
@@ -240,13 +244,33 @@ restart_due (gpointer user_data)
     supervise (place);
 }
 
+/* Its policy lets it rest. */
+static gboolean
+may_rest (HrFollowerPlace *place, gboolean well)
+{
+  HrRestartMode policy = place->owner->plan->spec->restart;
+
+  return policy == HR_RESTART_NO || (policy == HR_RESTART_ON_FAILURE && well);
+}
+
+static void
+start_later (HrFollowerPlace *place, gboolean well, gint64 delay)
+{
+  g_autofree char *text =
+      g_strdup_printf ("starting again in %" G_GINT64_FORMAT " ms", delay / G_TIME_SPAN_MILLISECOND);
+
+  place->restart_timer = hr_clock_after (get_clock (place->owner), delay, restart_due, place);
+  if (!well)
+    tell (place, text, FALSE);
+}
+
 /* As the lead, see hr_service_supervise(), but that nothing is failed by it while others serve. */
 static void
 supervise (HrFollowerPlace *place)
 {
-  HrFollowers *self = place->owner;
-  HrServiceSpec *spec = self->plan->spec;
-  gboolean well;
+  g_autoptr (HrFollowers) self = g_object_ref (place->owner);
+  g_autoptr (HrGeneration) ended = NULL;
+  gboolean well, limit = FALSE;
   gint64 delay;
 
   if (!self->supervised || hr_follower_place_is_alive (place) || place->given_up || place->restart_timer != 0)
@@ -256,29 +280,44 @@ supervise (HrFollowerPlace *place)
       place->restart_timer = hr_clock_after (get_clock (self), 0, restart_due, place);
       return;
     }
-  well = hr_generation_ended_well (place->generation);
-  if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
+  ended = g_object_ref (place->generation);
+  well = hr_generation_ended_well (ended);
+  if (may_rest (place, well))
     {
       place->given_up = TRUE;
-      if (!well)
-        tell (place, "Restart=no");
-      return;
+      if (well)
+        return;
+      tell (place, "Restart=no", TRUE);
     }
-  delay = hr_backoff_failed (place->backoff, hr_clock_now (get_clock (self)), g_random_int ());
-  place->given_up = delay == HR_BACKOFF_GIVE_UP;
-  if (place->given_up)
+  else
     {
-      tell (place, "RestartLimit was reached");
-      return;
+      delay = hr_backoff_failed (place->backoff, hr_clock_now (get_clock (self)), g_random_int ());
+      limit = place->given_up = delay == HR_BACKOFF_GIVE_UP;
+      if (limit)
+        tell (place, "RestartLimit was reached", TRUE);
+      else
+        start_later (place, well, delay);
     }
-  place->restart_timer = hr_clock_after (get_clock (self), delay, restart_due, place);
-  if (!well)
-    {
-      g_autofree char *text =
-          g_strdup_printf ("starting again in %" G_GINT64_FORMAT " ms", delay / G_TIME_SPAN_MILLISECOND);
+  /* A handler may let go of all of them. */
+  g_signal_emit (self, signals[SIGNAL_COUNTED], 0, ended, limit);
+}
 
-      tell (place, text);
-    }
+/**
+ * hr_followers_go_on:
+ * @self: followers
+ *
+ * Where they are supervised: looks at all of them, as one may have got a place that has ended before.
+ */
+void
+hr_followers_go_on (HrFollowers *self)
+{
+  g_autoptr (HrFollowers) guard = NULL;
+
+  g_return_if_fail (HR_IS_FOLLOWERS (self));
+
+  guard = g_object_ref (self);
+  for (guint i = 0; self->places != NULL && i < self->places->len; i++)
+    supervise (g_ptr_array_index (self->places, i));
 }
 
 /**
@@ -293,8 +332,37 @@ hr_followers_supervise (HrFollowers *self)
   g_return_if_fail (HR_IS_FOLLOWERS (self));
 
   self->supervised = TRUE;
+  hr_followers_go_on (self);
+}
+
+/**
+ * hr_followers_start_given_up:
+ * @self: followers
+ *
+ * Somebody takes a hand: what ended before counts for nothing any more, and those that were not to be started again are.
+ *
+ * Returns: whether there were any
+ */
+gboolean
+hr_followers_start_given_up (HrFollowers *self)
+{
+  gboolean any = FALSE;
+
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), FALSE);
+
   for (guint i = 0; i < self->places->len; i++)
-    supervise (g_ptr_array_index (self->places, i));
+    {
+      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+
+      hr_backoff_reset (place->backoff);
+      if (!place->given_up)
+        continue;
+      any = TRUE;
+      place->given_up = FALSE;
+      hr_follower_place_clear (place);
+    }
+  hr_followers_go_on (self);
+  return any;
 }
 
 /**
@@ -330,8 +398,8 @@ hr_followers_start_next (HrFollowers *self, GError **error)
  * @lead: their lead, which has ended by itself
  * @backoff: (inout): of the lead; becomes that of the one that is returned
  *
- * One that serves becomes the lead, and the lead takes its place as one that has ended. Who asks for it tells others:
- * "changed" is not emitted.
+ * One that serves becomes the lead, and the lead takes its place as one that has ended. Who asks for it tells others, and
+ * calls hr_followers_go_on() then: nothing is emitted.
  *
  * Returns: (transfer full) (nullable): the new lead; %NULL: none serves
  */
@@ -355,7 +423,6 @@ hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBackoff **backoff
       *backoff = its;
       place->generation = g_object_ref (lead);
       place->index = hr_generation_get_plan (lead)->index;
-      supervise (place);
       return heir;
     }
   return NULL;

@@ -11,6 +11,8 @@
  *
  * - "ready" (HrGeneration *): one serves
  * - "exited" (HrGeneration *): one has ended by itself, or did not become ready within StartTimeout; it is in its place
+ * - "counted" (HrGeneration *, gboolean limit): the end of one that had ended by itself was counted; with @limit it was one
+ *   too many, and it is not started again
  * - "restarted" (): one was started again after it had ended by itself
  * - "trouble" (char *): for people: why one is being started again, or not any more
  * - "changed" (): processes began or ended, or what is known of them differs
@@ -29,6 +31,8 @@ HrFollowers *hr_followers_new (HrPlatform *platform, HrGeneration *lead);
 
 gboolean hr_followers_start_next (HrFollowers *self, GError **error);
 void hr_followers_supervise (HrFollowers *self);
+void hr_followers_go_on (HrFollowers *self);
+gboolean hr_followers_start_given_up (HrFollowers *self);
 void hr_followers_hold (HrFollowers *self);
 HrGeneration *hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBackoff **backoff);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-generation-private.h: the inside of HrGeneration, shared by its files: hr-generation.c (the object and its start),
- * hr-generation-stop.c (how it ends), hr-generation-status.c (what is known of it).
+ * hr-generation-stop.c (how it is ended), hr-generation-end.c (how it has ended), hr-generation-status.c (what is known
+ * of it).
  */
 #pragma once
 
@@ -47,6 +48,7 @@ struct _HrGeneration {
   gboolean said_stopping;
   int wait_status;
   gboolean status_known;
+  gint64 ended_real; /* 0: it has not */
 };
 
 HrClock *hr_generation_clock (HrGeneration *self);

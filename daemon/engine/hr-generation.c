@@ -222,6 +222,7 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   self->alive = FALSE;
   self->wait_status = wait_status;
   self->status_known = known;
+  self->ended_real = hr_clock_real (hr_generation_clock (self));
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "hr-ends.h"
 #include "hr-generation-plan.h"
 
 G_BEGIN_DECLS
@@ -73,6 +74,7 @@ gboolean hr_generation_ended_well (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
 char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);
+HrEnd *hr_generation_get_end (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
 HrUnseen hr_generation_get_unseen (HrGeneration *self);

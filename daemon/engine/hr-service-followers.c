@@ -26,6 +26,21 @@ follower_exited (HrFollowers *followers, HrGeneration *generation, HrService *se
     hr_followers_hold (followers);
 }
 
+/* One of several that cannot be kept running is answered as the only one would be. */
+static void
+follower_counted (HrFollowers *followers, HrGeneration *generation, gboolean limit, HrService *self)
+{
+  gboolean ends =
+      self->running != NULL && (self->running->kind == HR_JOB_ROLLBACK || self->running->kind == HR_JOB_STOP);
+
+  hr_service_note_end (self, generation);
+  if (!limit || ends || self->waiting != NULL || !hr_service_may_fall_back (self))
+    return;
+  hr_service_fall_back (self, generation);
+  if (self->reload != NULL && self->followers == followers)
+    hr_followers_hold (followers);
+}
+
 static void
 follower_restarted (HrFollowers *followers, HrService *self)
 {
@@ -74,6 +89,7 @@ hr_service_set_followers (HrService *self, HrFollowers *followers)
   self->followers = g_steal_pointer (&added);
   g_signal_connect (followers, "ready", G_CALLBACK (follower_ready), self);
   g_signal_connect (followers, "exited", G_CALLBACK (follower_exited), self);
+  g_signal_connect (followers, "counted", G_CALLBACK (follower_counted), self);
   g_signal_connect (followers, "restarted", G_CALLBACK (follower_restarted), self);
   g_signal_connect (followers, "trouble", G_CALLBACK (follower_in_trouble), self);
   g_signal_connect (followers, "changed", G_CALLBACK (followers_changed), self);
@@ -127,6 +143,8 @@ hr_service_promote (HrService *self)
   hr_service_remember (self);
   hr_service_touch (self);
   follower_exited (self->followers, lead, self);
+  if (self->followers != NULL)
+    hr_followers_go_on (self->followers);
   return TRUE;
 }
 

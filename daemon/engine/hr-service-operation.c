@@ -266,6 +266,8 @@ prepare (HrService *self)
     }
   if (request->kind == HR_JOB_START && self->current != NULL && hr_generation_is_serving (self->current))
     {
+      if (self->followers != NULL)
+        hr_followers_start_given_up (self->followers);
       hr_job_set_phase (request->job, NULL);
       hr_job_edit_outcome (request->job)->message = g_strdup ("is running already");
       hr_job_edit_outcome (request->job)->release = hr_generation_get_release (self->current);
@@ -297,7 +299,7 @@ run (HrService *self, HrRequest *request)
   /* A failed observation asks as well, but each time anew: without a limit that might never end. */
   if (request->by_hand && request->reason == NULL)
     {
-      hr_backoff_reset (self->backoff);
+      hr_service_forget_failures (self);
       self->restart_at = 0;
     }
   run_reload (self);

@@ -165,6 +165,8 @@ succeeded (HrService *self)
   hr_service_set_followers (self, hr_reload_get_followers (self->reload));
   if (release != from)
     hr_backoff_reset (self->backoff);
+  if (release != from && self->running->kind != HR_JOB_ROLLBACK)
+    self->fell_back_from = 0;
   self->failed = FALSE;
   self->outage_since = 0;
   hr_backoff_healthy (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
@@ -239,6 +241,9 @@ failed (HrService *self, const GError *error)
       && (self->waiting == NULL || self->waiting->kind != HR_JOB_STOP
           || !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED)))
     set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
+  /* That RestartLimit is reached as well is no reason to try once more. */
+  if (self->running->kind == HR_JOB_ROLLBACK && self->running->reason != NULL)
+    self->fell_back_from = self->last_release;
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
   keep_what_serves (self);
@@ -271,18 +276,23 @@ failed (HrService *self, const GError *error)
   hr_log_warning (self->name, "%s; %s", error->message, outcome->message);
 }
 
-/* Without an instance after a failure: what cannot be repaired by another try is failed, the rest is supervised. */
+/* Without an instance after a failure: what cannot be repaired by another try is failed, the rest is supervised. Who
+ * starts what is failed gives it its whole RestartLimit, also when it ends before it is ready. */
 static void
 settle_failure (HrService *self)
 {
   HrGeneration *candidate = hr_reload_get_candidate (self->reload);
+  gboolean lifts = self->failed && (self->running->kind == HR_JOB_START || self->running->kind == HR_JOB_RESTART);
 
   if (self->current != NULL && hr_generation_is_alive (self->current))
     return;
   if (self->waiting != NULL)
     return;
-  if (self->current == NULL && candidate != NULL && hr_generation_get_start_error (candidate) == NULL)
-    hr_service_set_current (self, candidate, NULL);
+  if ((self->current == NULL || lifts) && candidate != NULL && hr_generation_get_start_error (candidate) == NULL)
+    {
+      hr_service_set_current (self, candidate, NULL);
+      self->failed = FALSE;
+    }
   if (self->current == NULL)
     self->failed = TRUE;
 }

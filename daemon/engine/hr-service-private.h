@@ -5,11 +5,12 @@
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
- * follows when it has ended by itself), hr-service-followers.c (the others, where there are several).
+ * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the others, where there are several).
  */
 #pragma once
 
 #include "hr-backoff.h"
+#include "hr-ends.h"
 #include "hr-event.h"
 #include "hr-generation.h"
 #include "hr-health.h"
@@ -53,6 +54,9 @@ struct _HrService {
   HrBackoff *backoff;
   guint restart_timer;
   gint64 restart_at; /* of the restart that is due, also while a look at the source holds it up; 0: none */
+  HrEnds *ends;
+  gboolean falls_back;    /* the running instance has reached RestartLimit, and a rollback is the answer */
+  guint64 fell_back_from; /* of which release the last rollback by that was, or one that failed; 0: none */
   guint start_deadline;
 
   /* At most one operation runs, at most one waits. */
@@ -143,5 +147,13 @@ void hr_service_forget_before (HrService *self);
 /* hr-service-restart.c */
 void hr_service_supervise (HrService *self);
 void hr_service_cancel_restart (HrService *self);
+
+/* hr-service-limit.c */
+void hr_service_note_end (HrService *self, HrGeneration *generation);
+gboolean hr_service_may_fall_back (HrService *self);
+void hr_service_fall_back (HrService *self, HrGeneration *crashed);
+void hr_service_give_up_at_limit (HrService *self);
+void hr_service_give_up (HrService *self, const char *why);
+void hr_service_forget_failures (HrService *self);
 
 G_END_DECLS

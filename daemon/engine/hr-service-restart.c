@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What follows when an instance has ended by itself: a restart by policy, after a delay, or failed.
+ * What follows when an instance has ended by itself: a restart by policy, after a delay; at its limit see
+ * hr-service-limit.c.
  */
 #include "hr-log.h"
 #include "hr-service-private.h"
@@ -72,6 +73,12 @@ restart_due (gpointer user_data)
   HrService *self = user_data;
 
   self->restart_timer = 0;
+  if (self->falls_back)
+    {
+      self->restart_at = 0;
+      hr_service_fall_back (self, self->current);
+      return;
+    }
   if (!hr_generation_get_spec (self->current)->preserve)
     {
       start_again (self, NULL);
@@ -103,29 +110,57 @@ describe_end (HrService *self)
   return release != 0 ? g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s", release, end) : g_steal_pointer (&end);
 }
 
-/* @why: (nullable): what keeps it from being started again, where somebody wrote that down */
+/* One more end within RestartWindow is one too many. The rollback is not begun here: an operation may be ending. */
 static void
-give_up (HrService *self, const char *why)
+reach_limit (HrService *self, gint64 now)
 {
-  g_autofree char *end = describe_end (self);
-  g_autofree char *words = hr_generation_last_words (self->current);
-  g_autofree char *message = g_strconcat (end, why != NULL ? "; " : NULL, why, NULL);
-  g_autofree char *error = g_strconcat (message, words, NULL);
-
-  self->failed = TRUE;
-  if (self->followers != NULL)
-    hr_followers_hold (self->followers);
-  hr_service_set_error (self, error);
-  hr_log_warning (self->name, "failed: %s", message);
+  if (!hr_service_may_fall_back (self))
+    {
+      hr_service_give_up_at_limit (self);
+      return;
+    }
+  self->falls_back = TRUE;
+  self->restart_at = now;
+  self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), 0, restart_due, self);
   hr_service_touch (self);
+}
+
+static void
+say_restart (HrService *self, gint64 delay)
+{
+  g_autofree char *end = hr_generation_describe_end (self->current);
+  g_autofree char *of_release = describe_end (self);
+  g_autofree char *words = hr_generation_last_words (self->current);
+  g_autofree char *error = g_strconcat (end, words, NULL);
+
+  hr_log_warning (self->name, "%s; starting again in %" G_GINT64_FORMAT " ms", of_release,
+                  delay / G_TIME_SPAN_MILLISECOND);
+  hr_service_set_error (self, error);
+}
+
+/* Its policy lets it rest. */
+static void
+rest (HrService *self, gboolean well)
+{
+  if (!well)
+    {
+      hr_service_note_end (self, self->current);
+      hr_service_give_up (self, self->caller == NULL ? "Restart=no" : NULL);
+    }
+  else if (self->outage_since != 0)
+    {
+      self->outage_since = 0;
+      hr_service_remember (self);
+      hr_service_touch (self);
+    }
 }
 
 /**
  * hr_service_supervise:
  * @self: a service
  *
- * Decides what follows when its instance has ended and no operation is under way: nothing, a restart after a delay, or
- * failed.
+ * Decides what follows when its instance has ended and no operation is under way: nothing, a restart after a delay, a
+ * rollback, or failed.
  */
 void
 hr_service_supervise (HrService *self)
@@ -146,38 +181,31 @@ hr_service_supervise (HrService *self)
           hr_clock_after (hr_platform_get_clock (self->platform), MAX (self->restart_at - now, 0), restart_due, self);
       return;
     }
+  /* The rollback is over, and no other instance has come of it. */
+  if (self->falls_back)
+    {
+      hr_service_give_up_at_limit (self);
+      return;
+    }
 
   spec = hr_generation_get_spec (self->current);
   well = hr_generation_ended_well (self->current);
   if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))
     {
-      if (!well)
-        give_up (self, self->caller == NULL ? "Restart=no" : NULL);
-      else if (self->outage_since != 0)
-        {
-          self->outage_since = 0;
-          hr_service_remember (self);
-          hr_service_touch (self);
-        }
+      rest (self, well);
       return;
     }
+  hr_service_note_end (self, self->current);
+  if (hr_backoff_is_stable (self->backoff, now))
+    self->fell_back_from = 0;
   delay = hr_backoff_failed (self->backoff, now, g_random_int ());
   if (delay == HR_BACKOFF_GIVE_UP)
     {
-      give_up (self, "RestartLimit was reached");
+      reach_limit (self, now);
       return;
     }
   if (!well)
-    {
-      g_autofree char *end = hr_generation_describe_end (self->current);
-      g_autofree char *of_release = describe_end (self);
-      g_autofree char *words = hr_generation_last_words (self->current);
-      g_autofree char *error = g_strconcat (end, words, NULL);
-
-      hr_log_warning (self->name, "%s; starting again in %" G_GINT64_FORMAT " ms", of_release,
-                      delay / G_TIME_SPAN_MILLISECOND);
-      hr_service_set_error (self, error);
-    }
+    say_restart (self, delay);
   self->restart_at = now + delay;
   self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), delay, restart_due, self);
   hr_service_touch (self);

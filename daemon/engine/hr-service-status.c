@@ -132,6 +132,19 @@ hr_service_get_restarts (HrService *self)
 }
 
 /**
+ * hr_service_get_ends:
+ * @self: a service
+ *
+ * Returns: (transfer none): how its instances ended lately by themselves, since somebody last started it
+ */
+const HrEnds *
+hr_service_get_ends (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->ends;
+}
+
+/**
  * hr_service_get_since:
  * @self: a service
  *

@@ -214,6 +214,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
   g_set_object (&self->current, generation);
   self->restart_at = 0;
+  self->falls_back = FALSE;
   if (generation == NULL)
     return;
   /* It may have become ready before it came here: then the outage has been counted by the reload. */

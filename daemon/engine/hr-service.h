@@ -41,6 +41,7 @@ HrJob *hr_service_restore_snapshot (HrService *self, const char *id, const char 
 gboolean hr_service_promote_canary (HrService *self, const char *caller, GError **error);
 gboolean hr_service_abort_canary (HrService *self, const char *caller, GError **error);
 gboolean hr_service_hold_canary (HrService *self, const char *caller, GError **error);
+void hr_service_reset_failed (HrService *self);
 void hr_service_set_paused (HrService *self, gboolean paused, gboolean of_all);
 
 /* For status. Strings belong to the service. */
@@ -53,6 +54,7 @@ const char *hr_service_get_health (HrService *self);  /* the contract's word */
 GPid hr_service_get_pid (HrService *self);            /* 0: none */
 guint64 hr_service_get_release (HrService *self);     /* running, 0: none */
 guint hr_service_get_restarts (HrService *self);
+const HrEnds *hr_service_get_ends (HrService *self);
 guint hr_service_get_instances (HrService *self); /* how many are to serve */
 guint hr_service_get_serving (HrService *self);   /* how many do */
 GArray *hr_service_get_pids (HrService *self);    /* (transfer full): guint32, the lead's first */

@@ -20,7 +20,7 @@ _hrctl ()
 {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
   local every='--session --system --json --no-wait --timeout= --no-color --help --version'
-  local verbs='list status start stop restart reload reload-all rollback releases diff plan pause resume promote
+  local verbs='list status start stop restart reload reload-all rollback reset-failed releases diff plan pause resume promote
     abort hold history
     snapshot logs monitor run check add remove daemon-reload version help'
   local verb='' options='' i n=0
@@ -89,7 +89,8 @@ _hrctl ()
       mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur") ;;
     start | stop | restart | reload)
       mapfile -t COMPREPLY < <(compgen -W "$(_hrctl_services)" -- "$cur") ;;
-    status | rollback | releases | diff | plan | pause | resume | promote | abort | hold | history | logs | remove)
+    status | rollback | reset-failed | releases | diff | plan | pause | resume | promote | abort | hold | history | \
+      logs | remove)
       (( n == 0 )) && mapfile -t COMPREPLY < <(compgen -W "$(_hrctl_services)" -- "$cur") ;;
     snapshot)
       (( n == 0 )) && mapfile -t COMPREPLY < <(compgen -W 'create list show restore' -- "$cur")

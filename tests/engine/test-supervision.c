@@ -42,6 +42,28 @@ test_backoff (Engine *engine)
   g_assert_cmpstr (hr_service_get_error (service), ==, "it exited with status 1");
 }
 
+/* @count ends, each with status 1, a time and a process, the newest first, of @release. */
+static void
+expect_ends (HrService *service, guint count, guint64 release)
+{
+  const HrEnds *ends = hr_service_get_ends (service);
+
+  g_assert_cmpuint (hr_ends_count (ends), ==, count);
+  for (guint i = 0; i < count; i++)
+    {
+      const HrEnd *end = hr_ends_get (ends, i);
+
+      g_assert_cmpuint (end->release, ==, release);
+      g_assert_cmpint (end->exit_status, ==, 1);
+      g_assert_cmpint (end->signal_number, ==, 0);
+      g_assert_cmpint (end->pid, >, 0);
+      g_assert_cmpuint (end->index, ==, 1);
+      g_assert_cmpstr (end->text, ==, "it exited with status 1");
+      if (i > 0)
+        g_assert_cmpint (end->time_usec, <, hr_ends_get (ends, i - 1)->time_usec);
+    }
+}
+
 static void
 test_limit (Engine *engine)
 {
@@ -55,12 +77,14 @@ test_limit (Engine *engine)
   g_assert_cmpuint (engine->launcher->instances->len, ==, 5);
   g_assert_cmpstr (hr_service_get_error (service), ==, "release 1: it exited with status 1; RestartLimit was reached");
   g_assert_cmpuint (engine_n_warnings (engine, "*RestartLimit*"), ==, 1);
+  expect_ends (service, 5, 1);
   engine->launcher->program = (HrFakeProgram){ 0 };
   job = hr_service_start (service, "somebody");
   engine_run (engine, SECOND);
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
   engine_expect_states (engine, "starting | running");
   g_assert_null (hr_service_get_error (service));
+  expect_ends (service, 0, 0);
   /* The start has reset the count, or this one crash would be one too many. */
   crash (engine);
   engine_run (engine, 200 * MSEC);

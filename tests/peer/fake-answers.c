@@ -57,6 +57,17 @@ fake_answer_canary (void)
       " 'previousFailedProbes': <uint32 0>, 'text': <'20% of the new connections'>}");
 }
 
+static GVariant *
+answer_ends (void)
+{
+  return g_variant_new_parsed (
+      "[{'timeUsec': <uint64 1759674607000000>, 'release': <uint64 7>, 'instance': <uint32 2>, 'pid': <uint32 1230>,"
+      " 'signal': <uint32 9>, 'text': <'it was ended by signal 9 (Killed)'>},"
+      " {'timeUsec': <uint64 1759674600000000>, 'instance': <uint32 1>, 'pid': <uint32 1229>,"
+      " 'exitStatus': <uint32 0>, 'text': <'it exited with status 0'>},"
+      " {'timeUsec': <uint64 1759674599000000>, 'instance': <uint32 1>, 'text': <'no \\u001b[2J program'>}]");
+}
+
 GVariant *
 fake_answer_service_status (gboolean running)
 {
@@ -83,6 +94,7 @@ fake_answer_service_status (gboolean running)
       g_variant_dict_insert (&dict, "memoryBytes", "t", (guint64)12300000);
       g_variant_dict_insert (&dict, "view", "s", "source");
       g_variant_dict_insert_value (&dict, "canary", fake_answer_canary ());
+      g_variant_dict_insert_value (&dict, "ends", answer_ends ());
     }
   else
     {

@@ -476,6 +476,7 @@ connect_handlers (FakeManager *self)
     { "handle-reload-all", G_CALLBACK (on_reload_all) },
     { "handle-pause", G_CALLBACK (on_pause) },
     { "handle-resume", G_CALLBACK (on_pause) },
+    { "handle-reset-failed", G_CALLBACK (on_pause) },
     { "handle-promote", G_CALLBACK (on_decide) },
     { "handle-abort", G_CALLBACK (on_decide) },
     { "handle-hold", G_CALLBACK (on_decide) },

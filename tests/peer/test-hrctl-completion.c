@@ -33,7 +33,7 @@ test_words_are_offered_where_they_fit (HrctlFixture *f, gconstpointer data)
     const char *words;
     const char *offered;
   } cases[] = {
-    { "hrctl re", "restart\nreload\nreload-all\nreleases\nresume\nremove\n" },
+    { "hrctl re", "restart\nreload\nreload-all\nreset-failed\nreleases\nresume\nremove\n" },
     { "hrctl --json stat", "status\n" },
     { "hrctl reload ''", "being-system\nbroken\n" },
     { "hrctl reload broken be", "being-system\n" },

@@ -276,12 +276,18 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
          "\"release\":8,\"previousRelease\":7,"
          "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
          "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
-         "\"text\":\"20% of the new connections\"}},"
+         "\"text\":\"20% of the new connections\"},"
+         "\"ends\":[{\"timeUsec\":1759674607000000,\"release\":7,\"instance\":2,\"pid\":1230,\"exitStatus\":null,"
+         "\"signal\":9,\"text\":\"it was ended by signal 9 (Killed)\"},"
+         "{\"timeUsec\":1759674600000000,\"release\":null,\"instance\":1,\"pid\":1229,\"exitStatus\":0,"
+         "\"signal\":null,\"text\":\"it exited with status 0\"},"
+         "{\"timeUsec\":1759674599000000,\"release\":null,\"instance\":1,\"pid\":null,\"exitStatus\":null,"
+         "\"signal\":null,\"text\":\"no \\u001b[2J program\"}]},"
          "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
          "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
          "\"socketsAdvice\":\"its program is linked statically\","
          "\"error\":\"five failures in 30 s\\nlast: exit code "
-         "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null}]}");
+         "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null,\"ends\":[]}]}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));
   g_assert_null (strstr (one->out, "being-system"));
   g_assert_cmpint (one->code, ==, HR_EXIT_OK);
@@ -317,6 +323,9 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "         Log: %s/being-system.log\n"
                               "        Note: data.db is shared\n"
                               "              cache is kept\n"
+                              "       Ended: 2025-10-05 14:30 release 7: it was ended by signal 9 (Killed) (PID 1230)\n"
+                              "              2025-10-05 14:30 it exited with status 0 (PID 1229)\n"
+                              "              2025-10-05 14:29 no \xef\xbf\xbd[2J program\n"
                               "     Reloads: 2025-10-05 14:30 release 7 went live in 41 ms\n"
                               "              2025-10-05 14:29 failed in phase check\n",
                               f->dir);
@@ -444,6 +453,23 @@ test_pause_and_resume (HrctlFixture *f, gconstpointer data)
 }
 
 static void
+test_reset_failed (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) one = hrctl_run (f, "reset-failed", "broken", NULL);
+  g_autoptr (HrctlResult) json = hrctl_run (f, "reset-failed", "broken", "--json", NULL);
+  g_autoptr (HrctlResult) unknown = hrctl_run (f, "reset-failed", "nobody", NULL);
+  g_autoptr (HrctlResult) unnamed = hrctl_run (f, "reset-failed", NULL);
+
+  g_assert_cmpstr (one->out, ==, "broken: its failures are forgotten\n");
+  g_assert_cmpint (one->code, ==, HR_EXIT_OK);
+  hrctl_assert_json (json, "{\"service\":\"broken\",\"reset\":true}");
+  g_assert_cmpint (unknown->code, ==, HR_EXIT_NOT_FOUND);
+  g_assert_cmpint (unnamed->code, ==, HR_EXIT_USAGE);
+  g_assert_cmpstr (fake_manager_get_calls (f->fake), ==,
+                   "ResetFailed broken\nResetFailed broken\nResetFailed nobody\n");
+}
+
+static void
 test_promote_abort_and_hold_a_canary (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) promote = hrctl_run (f, "promote", "being-system", NULL);
@@ -557,6 +583,7 @@ main (int argc, char **argv)
   ADD ("releases-diff-and-plan", test_releases_diff_and_plan);
   ADD ("rollback-names-the-release", test_rollback_names_the_release);
   ADD ("pause-and-resume", test_pause_and_resume);
+  ADD ("reset-failed", test_reset_failed);
   ADD ("promote-abort-and-hold-a-canary", test_promote_abort_and_hold_a_canary);
   ADD ("case-16-what-has-no-canary-is-not-promoted", test_case_16_what_has_no_canary_is_not_promoted);
   ADD ("json-of-an-error-is-a-document", test_json_of_an_error_is_a_document);

@@ -255,6 +255,7 @@ def case_16():
         for words, code in ((["reload", "unknown"], 10), (["start", "unknown"], 10), (["stop", "unknown"], 10),
                             (["status", "unknown"], 10), (["releases", "unknown"], 10), (["plan", "unknown"], 10),
                             (["history", "unknown"], 10), (["pause", "unknown"], 10), (["diff", "unknown"], 10),
+                            (["reset-failed", "unknown"], 10), (["reset-failed"], 2),
                             (["logs", "unknown"], 10), (["rollback", "known", "--to=99"], 10),
                             (["snapshot", "show", "known", "nothing"], 10), (["diff", "known", "98", "99"], 10),
                             (["reload", "known", "--nonsense"], 2), (["--nonsense", "status"], 2), (["nonsense"], 2),
@@ -267,6 +268,7 @@ def case_16():
                 ("Rollback", ["string:known", "uint64:99"], "NoSuchRelease"),
                 ("RestoreSnapshot", ["string:known", "string:nothing"], "NoSuchSnapshot"),
                 ("ReloadWithOptions", ["string:known", "dict:string:string:"], "InvalidArgs"),
+                ("ResetFailed", ["string:unknown"], "NoSuchService"),
                 ("Reload", ["uint32:1"], "InvalidArgs"), ("Reload", [], "InvalidArgs")):
             result = site.dbus_send(method, *arguments)
             check(result.returncode != 0 and error in result.stderr, method, "fails with", error, result.stderr)

@@ -91,7 +91,7 @@ def policy():
         for words in (["reload", "web"], ["stop", "web"], ["restart", "web"], ["start", "web"], ["rollback", "web"],
                       ["pause"], ["resume"], ["history"], ["releases", "web"], ["diff", "web", "1", "2"],
                       ["plan", "web"], ["snapshot", "list", "web"], ["snapshot", "create", "web"], ["remove", "web"],
-                      ["daemon-reload"], ["reload-all"]):
+                      ["daemon-reload"], ["reload-all"], ["reset-failed", "web"]):
             result = site.as_nobody(hrctl, *words)
             equal(result.returncode, 4, f"exit code of {words}: {result.stdout}{result.stderr}")
             check("not allowed" in result.stderr and "matched rules" not in result.stderr, f"{words}:", result.stderr)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * How an instance ended, and what is said of that.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "hr-fs.h"
+#include "hr-generation-private.h"
+
+/**
+ * hr_generation_ended_well:
+ * @self: a generation that has ended
+ *
+ * Returns: whether it exited with 0, a status of SuccessExitStatus, or by the StopSignal it was sent
+ */
+gboolean
+hr_generation_ended_well (HrGeneration *self)
+{
+  if (self->alive || !self->status_known)
+    return !self->alive && (self->said_stopping && !self->killed);
+  /* What hung has failed, however it went. */
+  if (self->killed || self->launch_error != NULL)
+    return FALSE;
+  if (WIFSIGNALED (self->wait_status))
+    return self->stopping && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
+  if (WEXITSTATUS (self->wait_status) == 0)
+    return TRUE;
+  for (guint i = 0; i < self->plan->spec->success_exit_status->len; i++)
+    if (g_array_index (self->plan->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * hr_generation_describe_end:
+ * @self: a generation that has ended
+ *
+ * Returns: (transfer full): for people: "it exited with status 1"
+ */
+char *
+hr_generation_describe_end (HrGeneration *self)
+{
+  const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
+
+  if (start_error != NULL)
+    return g_strdup (start_error->message);
+  if (!self->status_known)
+    return g_strdup ("it ended with an unknown status");
+  if (WIFSIGNALED (self->wait_status))
+    return g_strdup_printf ("it was ended by signal %d (%s)%s", WTERMSIG (self->wait_status),
+                            g_strsignal (WTERMSIG (self->wait_status)),
+                            self->killed ? " because it did not stop in time" : "");
+  return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+}
+
+/**
+ * hr_generation_last_words:
+ * @self: a generation that failed
+ *
+ * Returns: (transfer full): a newline and the last lines of its output, "" where there are none
+ */
+char *
+hr_generation_last_words (HrGeneration *self)
+{
+  g_autofree char *lines = NULL;
+
+  if (self->log_file != NULL && hr_generation_get_start_error (self) == NULL)
+    lines = hr_fs_read_last_lines (self->log_file, HR_LAST_WORDS_SIZE, HR_LAST_WORDS_LINES);
+  return lines != NULL ? g_strconcat ("\n", lines, NULL) : g_strdup ("");
+}
+
+/**
+ * hr_generation_get_start_error:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): why its program could not be executed
+ */
+const GError *
+hr_generation_get_start_error (HrGeneration *self)
+{
+  return self->instance != NULL ? hr_instance_get_start_error (self->instance) : NULL;
+}
+
+/**
+ * hr_generation_get_end:
+ * @self: a generation that has ended, or could not be started
+ *
+ * Returns: (transfer full): its end, to be kept
+ */
+HrEnd *
+hr_generation_get_end (HrGeneration *self)
+{
+  HrEnd *end = g_new0 (HrEnd, 1);
+  gboolean exited = self->status_known && WIFEXITED (self->wait_status);
+
+  end->time_usec = self->ended_real != 0 ? self->ended_real : hr_clock_real (hr_generation_clock (self));
+  end->release = self->plan->release;
+  end->index = self->plan->index;
+  end->pid = self->instance != NULL ? hr_instance_get_pid (self->instance) : 0;
+  end->exit_status = exited ? WEXITSTATUS (self->wait_status) : -1;
+  end->signal_number = self->status_known && WIFSIGNALED (self->wait_status) ? WTERMSIG (self->wait_status) : 0;
+  end->text = hr_generation_describe_end (self);
+  return end;
+}

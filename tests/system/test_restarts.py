@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Programs that end by themselves: when they are started again, what follows when that is of no use."""
+
+import os
+import shutil
+import signal
+import sys
+
+from harness import Site, check, equal, main, test, until, write
+from services import Service
+
+# Each says when it starts, and ends at once with status 3 when there is a file that says so.
+LOOPING = {
+    "python": ("python3 -S", "app.py", '''import os, sys, time
+with open({starts!r}, "a") as file:
+    file.write(f"{{time.monotonic()}}\\n")
+if os.path.exists({crash!r}):
+    print("python is out of luck", flush=True)
+    sys.exit(3)
+while True:
+    time.sleep(600)
+'''),
+    "node": ("node", "app.js", '''const fs = require("fs")
+fs.appendFileSync("{starts}", Number(process.hrtime.bigint()) / 1e9 + "\\n")
+if (fs.existsSync("{crash}")) {{
+  console.log("node is out of luck")
+  process.exit(3)
+}}
+setInterval(() => {{}}, 600000)
+'''),
+    "sh": ("sh", "app.sh", '''cut -d " " -f 1 /proc/uptime >>"{starts}"
+[ ! -e "{crash}" ] || {{ echo "sh is out of luck"; exit 3; }}
+exec sleep 600
+'''),
+}
+LANGUAGES = [language for language in LOOPING if language != "node" or shutil.which("node")]
+
+
+class Looping(Service):
+    """A service of such a program."""
+
+    def __init__(self, site, language, start=True, groups=None, **keys):
+        self.program, self.file, self.text = LOOPING[language]
+        self.starts, self.crash = site.path(language + ".starts"), site.path(language + ".crash")
+        super().__init__(site, language, {self.file: self.version("1")}, groups, start, Listen=None,
+                         Exec=f"{self.program} {self.file}", Ready="delay:20ms", **keys)
+        self.main = self.file
+
+    def version(self, version, crash=None):
+        mark = "//" if self.file.endswith(".js") else "#"
+        return f"{mark} {version}\n" + self.text.format(starts=self.starts, crash=crash or self.crash)
+
+    def times(self):
+        with open(self.starts, encoding="utf-8") as file:
+            return [float(line) for line in file]
+
+
+def kill(service):
+    os.kill(service.pid, signal.SIGKILL)
+
+
+@test("case-11-delays-grow-1-2-4-times-their-base-are-capped-and-five-failures-in-30-s-give-failed")
+def case_11():
+    with Site() as site:
+        services = [Looping(site, language, False, RestartDelay="100ms", RestartDelayMax="300ms")
+                    for language in LANGUAGES]
+        for service in services:
+            write(service.crash, "")
+        mark = site.signals.mark()
+        site.hrctl("daemon-reload", "--no-wait")
+        for service in services:
+            site.wait_state(service.name, "failed", mark)
+            times = service.times()
+            gaps = [after - before for before, after in zip(times, times[1:])]
+            equal(len(times), 5, f"starts of '{service.name}'")
+            for gap, delay in zip(gaps, (0.1, 0.2, 0.3, 0.3)):
+                # A clock of the shell's has steps of 10 ms; a start takes its time.
+                check(delay - 0.011 <= gap < delay + 0.8, f"delays of '{service.name}':", gaps)
+
+
+@test("case-11-a-program-that-was-ready-for-RestartWindow-begins-with-the-first-delay-again")
+def case_11_stable():
+    with Site() as site:
+        service = Looping(site, "python", RestartDelay="400ms", RestartWindow="1s", RestartLimit="3")
+        # Longer than the window in all, so that the limit is never reached, and never a second at a time.
+        for _ in range(2):
+            mark = site.signals.mark()
+            kill(service)
+            site.wait_state("python", "running", mark)
+        until(lambda: (service.shown["uptimeUsec"] or 0) > 1100000, "it has been ready for a second")
+        mark = site.signals.mark()
+        kill(service)
+        site.wait_state("python", "running", mark)
+        ends = [end["timeUsec"] / 1e6 for end in reversed(service.shown["ends"])]
+        lines = [line for line in site.daemon_log().splitlines() if "starting again in" in line]
+        delays = [int(line.rpartition(" in ")[2].split()[0]) for line in lines]
+        equal(len(ends), 3, "ends")
+        check(400 <= delays[0] <= 440 and 800 <= delays[1] <= 880 and 400 <= delays[2] <= 440, "delays:", delays)
+
+
+@test("pain-26-a-good-release-that-begins-to-crash-is-rolled-back-once-and-then-failed-with-the-evidence")
+def rolls_back():
+    with Site() as site:
+        services = [Looping(site, language, RestartDelay="20ms", RestartWindow="60s") for language in LANGUAGES]
+        for service in services:
+            service.good(1)
+            mark = service.save(service.version("2"))
+            service.completed(mark, 2, drained=False)
+            service.good(2)
+            # Release 3 has proven itself and needs another file to crash.
+            mark = service.save(service.version("3", service.crash + "-3"))
+            service.completed(mark, 3, drained=False)
+            service.good(3)
+            mark = site.signals.mark()
+            write(service.crash + "-3", "")
+            kill(service)
+            event = site.signals.wait("RolledBack", service.name, mark)
+            equal(event["args"][1:3], [3, 2], "rolled back from and to")
+            check("RestartLimit" in event["args"][3] and "status 3" in event["args"][3], "reason:", event["args"])
+            equal((service.shown["state"], service.shown["release"]), ("running", 2), "what runs")
+            entry = site.history(service.name)[0]
+            equal((entry["trigger"], entry["success"], entry["caller"]), ("rollback", True, None), "history")
+            # Release 2 crashes too. It has its whole budget, and nothing is gone back to any more.
+            mark = site.signals.mark()
+            before = len(service.times())
+            write(service.crash, "")
+            kill(service)
+            site.wait_state(service.name, "failed", mark)
+            equal(len(service.times()) - before, 4, "starts of release 2 after its first end")
+            equal(site.signals.seen("RolledBack|ReloadStarted", service.name, mark), [], "further rollbacks")
+            shown = service.shown
+            check("as by release 3 before it" in shown["error"] and f"{service.name} is out of luck" in shown["error"],
+                  "error:", shown["error"])
+
+
+@test("pain-26-what-is-failed-shows-its-ends-and-last-words-and-is-lifted-by-start-restart-and-reset-failed")
+def evidence():
+    with Site() as site:
+        service = Looping(site, "python", False, RestartDelay="20ms")
+        write(service.crash, "")
+        site.hrctl("daemon-reload", "--no-wait")
+        site.wait_state("python", "failed")
+        ends = service.shown["ends"]
+        equal([(end["release"], end["exitStatus"], end["signal"]) for end in ends], [(1, 3, None)] * 5, "ends")
+        check(all(a["timeUsec"] > b["timeUsec"] for a, b in zip(ends, ends[1:])), "the newest first:", ends)
+        text = site.hrctl("status", "python").stdout
+        equal(text.count("it exited with status 3 (PID "), 5, "ends in " + text)
+        check("python is out of luck" in text and "RestartLimit was reached" in text, "the last words:", text)
+        shown = site.dbus_send("Get", "string:org.hotreload.Service", "string:Ends",
+                               path="/org/hotreload/service/python", interface="org.freedesktop.DBus.Properties")
+        equal(shown.stdout.count('"exitStatus"'), 5, "ends on D-Bus")
+        check("python is out of luck" in site.service_property("python", "Error"), "the last words on D-Bus")
+        log = [line for line in site.daemon_log().splitlines() if "python: failed: " in line]
+        equal(len(log), 1, "lines in the log")
+        equal(log[0].count("it exited with status 3 (PID "), 5, "ends in " + log[0])
+        for words, method in ((["reset-failed", "python"], None), (None, "ResetFailed")):
+            mark = site.signals.mark()
+            if words:
+                equal(site.hrctl(*words).returncode, 0, f"{words}")
+            else:
+                site.call(method, path="/org/hotreload/service/python", interface="org.hotreload.Service")
+            site.wait_state("python", "stopped", mark)
+            shown = service.shown
+            equal((shown["error"], shown["ends"]), (None, []), "what is left")
+            # Lifted by a start and a restart, each with the whole budget.
+            for verb in ("start", "restart"):
+                mark, before = site.signals.mark(), len(service.times())
+                site.hrctl("--no-wait", verb, "python")
+                site.wait_state("python", "failed", mark)
+                equal(len(service.times()) - before, 5, f"starts after {verb}")
+        os.remove(service.crash)
+        equal(site.hrctl("start", "python").returncode, 0, "start of what works again")
+        equal((service.shown["state"], service.shown["ends"], service.shown["error"]), ("running", [], None), "status")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
