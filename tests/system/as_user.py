@@ -51,6 +51,8 @@ def main():
     # What was root's is of no use to it.
     for name in ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         os.environ.pop(name, None)
+    # See test() in harness.py.
+    os.environ["HOTRELOAD_TEST_AGAIN"] = "yes"
     os.chdir("/")
     os.execv(python, [python, *sys.argv[1:]])
 

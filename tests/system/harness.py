@@ -689,19 +689,27 @@ def is_alive(pid):
 
 
 TESTS = []
+# Set where as_user.py runs what root has run before.
+AGAIN = "HOTRELOAD_TEST_AGAIN" in os.environ
 
 
-def test(name):
-    """Registers a test under the name of the promise, case or pain that it proves."""
+def test(name, alike=False):
+    """Registers a test under the name of the promise, case or pain that it proves. One that is alike takes its time and
+    does the same whoever runs it: it is not run again as an ordinary user."""
     def register(function):
-        TESTS.append((name, function))
+        TESTS.append((name, function, alike))
         return function
     return register
 
 
+def is_chosen(name, alike=False):
+    """Whether a test of this name runs now."""
+    return (len(sys.argv) < 2 or any(a in name for a in sys.argv[1:])) and not (AGAIN and alike)
+
+
 def main():
     """Runs the registered tests, or those whose names contain an argument; speaks TAP."""
-    chosen = [(name, function) for name, function in TESTS if len(sys.argv) < 2 or any(a in name for a in sys.argv[1:])]
+    chosen = [(name, function) for name, function, alike in TESTS if is_chosen(name, alike)]
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
     for number, (name, function) in enumerate(chosen, 1):

@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import socket
+import subprocess
 
 import harness
 
@@ -193,10 +194,15 @@ class Unmodified:
     def version(self, version):
         return self.text.replace("PORT", str(self.port)).replace("VERSION", version)
 
-    def reload(self, version):
-        """Saves it, and waits until the new one serves."""
+    def save(self, version):
+        """Saves it; returns the mark before."""
         mark = self.site.signals.mark()
         harness.write_atomic(os.path.join(self.top, self.file), self.version(version))
+        return mark
+
+    def reload(self, version):
+        """Saves it, and waits until the new one serves."""
+        mark = self.save(version)
         event = self.site.signals.wait("ReloadCompleted|ReloadFailed", self.name, mark)
         harness.equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
 
@@ -359,7 +365,7 @@ class Example(Service):
             text = file.read()
         text = harness.re.sub(r"Source=.*", f"Source={self.top}", text)
         text = harness.re.sub(r":80\d\d", f":{self.port}", text)
-        text += key_file({"PostCheck": {"RollbackAfter": "50ms"}, **(groups or {})})
+        text = self.prepare(text) + key_file({"PostCheck": {"RollbackAfter": "50ms"}, **(groups or {})})
         site.service_file(self.name, text)
         with open(self.path(self.main), encoding="utf-8") as file:
             self.text = file.read()
@@ -367,9 +373,42 @@ class Example(Service):
         if start:
             self.begin()
 
+    def prepare(self, text):
+        """A place to change the source and the text of the service file before they are used; returns the text."""
+        return text
+
     def version(self, version):
         """The text of the example in another version."""
         return self.text.replace(self.version_line.format("1"), self.version_line.format(version))
 
     def being(self):
         return harness.json.loads(self.ask("/being"))
+
+
+class BuiltExample(Example):
+    """The example in C, built before the service is there, with its version in a file beside it: for many reloads that
+    are not about building. The file is recorded, placed and read as any other."""
+
+    READER = '''static char version[16];
+__attribute__ ((constructor)) static void
+read_version (void)
+{
+  FILE *file = fopen ("version.txt", "r");
+  if (file == NULL || fscanf (file, "%15s", version) != 1)
+    _exit (9);
+  fclose (file);
+}
+'''
+
+    def prepare(self, text):
+        with open(self.path(self.main), encoding="utf-8") as file:
+            code = file.read()
+        code = "#include <stdio.h>\n" + code.replace(self.version_line.format("1"), self.READER).replace('VERSION "\\n"', "version")
+        harness.check("VERSION" not in code.partition("*/")[2], "every use of the version is replaced")
+        os.remove(self.path(self.main))
+        self.main, self.version_line = "version.txt", "{}"
+        harness.write(self.path(self.main), "1")
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", "gio-unix-2.0"], check=True, capture_output=True,
+                               text=True).stdout.split()
+        subprocess.run(["cc", "-x", "c", "-", "-o", self.path("being-system"), *flags], check=True, input=code, text=True)
+        return text.replace("Exec=build/being-system", "Exec=./being-system").partition("[Check]")[0]

@@ -12,7 +12,7 @@ import time
 
 from harness import (NotRunHere, PYTHON, Site, answers, check, equal, free_port, get, main, test, until, write)
 
-SLEEPER = "[Service]\nExec=/bin/sleep 1000\n"
+SLEEPER = "[Service]\nExec=/bin/sleep 1000\nReady=delay:10ms\n"
 
 # Writes as its state what the environment names, when it is told to stop.
 STATEFUL = """
@@ -154,7 +154,7 @@ def _():
 def _():
     with Site() as site:
         source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n"})
-        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\n")
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:10ms\n")
         equal(len(site.history()), 1, "entries")
         site.stop_daemon()
         path = os.path.join(site.state, "history.jsonl")
@@ -171,7 +171,7 @@ def _():
 def _():
     with Site() as site:
         source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n", "data": "one"})
-        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\n")
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:10ms\n")
         site.stop_daemon()
         objects = glob.glob(os.path.join(site.state, "store.git", "objects", "??", "*"))
         objects += glob.glob(os.path.join(site.state, "store.git", "objects", "pack", "*.pack"))
@@ -196,7 +196,7 @@ def _():
         source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n", "data": "one", "sub/more": "two"})
         settled = max(os.stat(os.path.join(source, name)).st_ctime for name in ("run.sh", "data", "sub/more")) + 0.1
         until(lambda: time.time() > settled, "the files are old enough to be known by their times")
-        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\n")
+        site.add("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:10ms\n")
         site.stop_daemon()
         for path in glob.glob(os.path.join(site.state, "slots", "web", "*")):
             shutil.rmtree(path, ignore_errors=True)
@@ -220,7 +220,7 @@ def _():
     with Site(daemon=False) as site:
         source = site.source("web", {"run.sh": "#!/bin/sh\nexec sleep 1000\n"})
         write(os.path.join(site.state, "store.git"), "this is no repository")
-        site.service_file("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\n")
+        site.service_file("web", f"[Service]\nExec=/bin/sh run.sh\nSource={source}\nReady=delay:10ms\n")
         site.service_file("good", SLEEPER)
         site.start_daemon()
         site.wait_state("good", "running")
@@ -310,7 +310,7 @@ def _():
         check(answers(port, "two"), "the new version does not answer")
 
 
-@test("bad-input-state-of-64-MB-is-handed-over-byte-for-byte")
+@test("bad-input-state-of-64-MB-is-handed-over-byte-for-byte", alike=True)
 def _():
     site, port, event = state_reload("'[\"' + 'x' * (64 * 1024 * 1024) + '\"]'")
     with site:

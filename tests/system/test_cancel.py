@@ -55,7 +55,7 @@ def begin(service, text, phase, gate=None):
     return mark, job
 
 
-@test("cancel-in-wait: a job that waits ends, the one that runs goes on")
+@test("cancel-in-wait: a job that waits ends, the one that runs goes on", alike=True)
 def cancel_in_wait():
     with Site() as site:
         gate = Gate(site)
@@ -86,7 +86,7 @@ def large_file(service):
         file.truncate(LARGE)
 
 
-@test("cancel-in-record: nothing is recorded, and the next reload records it")
+@test("cancel-in-record: nothing is recorded, and the next reload records it", alike=True)
 def cancel_in_record():
     with Site() as site:
         service = Service(site, "record", groups={"Watch": {"Enabled": "no"}})
@@ -104,7 +104,7 @@ def cancel_in_record():
         equal(service.ask(), "2", "answer")
 
 
-@test("cancel-in-place: the other slot is half written, and the next reload puts it right")
+@test("cancel-in-place: the other slot is half written, and the next reload puts it right", alike=True)
 def cancel_in_place():
     with Site() as site:
         service = Service(site, "place", groups={"Watch": {"Enabled": "no"}})
@@ -122,7 +122,7 @@ def cancel_in_place():
         equal((service.ask(), service.evaluate("open('large').read()")), ("2", "small"), "what the new release runs")
 
 
-@test("cancel-in-place: while an older instance ends, the newer one goes on")
+@test("cancel-in-place: while an older instance ends, the newer one goes on", alike=True)
 def cancel_in_place_of_a_third():
     with Site() as site:
         gate = Gate(site)
@@ -189,7 +189,7 @@ def cancel_late():
 UNSEEN = f"env -u LD_PRELOAD {PYTHON} app.py"
 
 
-@test("cancel-in-switch: it is refused, for it cannot be undone, and says so")
+@test("cancel-in-switch: it is refused, for it cannot be undone, and says so", alike=True)
 def cancel_in_switch():
     with Site() as site:
         gate = Gate(site)
@@ -208,7 +208,7 @@ def cancel_in_switch():
         equal(service.ask(), "2", "answer")
 
 
-@test("cancel-in-switch: a stop lets it end, and does not bring the old release back first")
+@test("cancel-in-switch: a stop lets it end, and does not bring the old release back first", alike=True)
 def stop_in_switch():
     with Site() as site:
         gate = Gate(site)
@@ -223,12 +223,13 @@ def stop_in_switch():
         gate.close()
 
 
-@test("cancel: a start that never becomes ready ends, and a stop cannot be cancelled")
+@test("cancel: a start that never becomes ready ends, and a stop cannot be cancelled", alike=True)
 def cancel_start_and_stop():
     with Site() as site:
         gate = Gate(site)
-        service = Service(site, "other", {"app.py": app("1", late=at_gate(gate))}, start=False)
-        site.hrctl("daemon-reload")
+        # At the gate it does not hear the stop signal.
+        service = Service(site, "other", {"app.py": app("1", late=at_gate(gate))}, start=False, StopTimeout="200ms")
+        site.hrctl("daemon-reload", "--no-wait")
         gate.release()
         site.wait_state("other", "running")
         service.good(1)
@@ -253,7 +254,7 @@ def cancel_start_and_stop():
         equal(site.job_ended(job), "cancelled", "result of the start")
 
 
-@test("an-ended-job-is-still-there: its result is read and listed after its end")
+@test("an-ended-job-is-still-there: its result is read and listed after its end", alike=True)
 def ended_job():
     with Site() as site:
         service = Service(site, "late")

@@ -8,7 +8,7 @@ import time
 
 from harness import (Gate, Load, Site, answers, check, equal, is_alive, main, select_nothing, test, until,
                      write_atomic)
-from services import PYTHON, Example, Service, app, at_gate
+from services import PYTHON, BuiltExample, Example, Service, app, at_gate
 
 LANGUAGES = ("python", "node", "c")
 
@@ -32,7 +32,7 @@ for language in LANGUAGES:
             check(event["args"][3] < 1000000, "the downtime is measured:", event["args"][3])
 
 
-@test("case-02-two-saves-300-ms-apart-are-one-reload")
+@test("case-02-two-saves-300-ms-apart-are-one-reload", alike=True)
 def case_02():
     with Site() as site:
         service = Service(site, "two", {"app.py": app(), "other.py": "X = 1\n"}, {"Watch": {"Settle": "500ms"}})
@@ -68,7 +68,7 @@ def case_03():
         equal(service.releases[-1]["number"], second["args"][2], "releases")
 
 
-@test("case-04-three-atomic-saves-600-ms-apart-are-all-seen")
+@test("case-04-three-atomic-saves-600-ms-apart-are-all-seen", alike=True)
 def case_04():
     with Site() as site:
         service = Service(site, "atomic")
@@ -152,10 +152,11 @@ for language in LANGUAGES:
 
 
 for language in LANGUAGES:
-    @test(f"case-09-twenty-reloads-under-load-fail-no-request-and-change-no-other-pid: {language}")
+    @test(f"case-09-twenty-reloads-under-load-fail-no-request-and-change-no-other-pid: {language}",
+          alike=language != "c")
     def case_09(language=language):
         with Site() as site:
-            services = {name: Example(site, name) for name in LANGUAGES}
+            services = {name: BuiltExample(site, name) if name == "c" else Example(site, name) for name in LANGUAGES}
             service = services.pop(language)
             before = {name: other.pid for name, other in services.items()}
             load = Load(service.port, 20, "/version")
@@ -174,7 +175,7 @@ for language in LANGUAGES:
             equal(service.ask("/version"), "21", "answer")
 
 
-@test("case-10-stop-and-status-from-another-process-act-on-the-one-daemon")
+@test("case-10-stop-and-status-from-another-process-act-on-the-one-daemon", alike=True)
 def case_10():
     with Site() as site:
         second = site.start_daemon_beside()
@@ -194,7 +195,7 @@ def case_10():
         equal(second.wait(30), 1, "a second daemon on the same state directory gives up")
 
 
-@test("case-13-globs-reach-every-depth-and-the-root")
+@test("case-13-globs-reach-every-depth-and-the-root", alike=True)
 def case_13():
     with Site() as site:
         files = {"app.py": app(), "node_modules/a/b/c.js": "1\n", "x.test.js": "1\n", "deep/er/y.test.js": "1\n",
@@ -248,7 +249,7 @@ def case_15():
         check(not os.path.exists(ran), "hooks ran:", os.path.exists(ran) and open(ran, encoding="utf-8").read())
 
 
-@test("case-16-an-unknown-method-service-or-option-is-an-error")
+@test("case-16-an-unknown-method-service-or-option-is-an-error", alike=True)
 def case_16():
     with Site() as site:
         Service(site, "known")
@@ -336,7 +337,7 @@ def case_18():
                 equal(file.read(), "x", f"runs of '{policy}'")
 
 
-@test("case-20-touch-gives-no-reload")
+@test("case-20-touch-gives-no-reload", alike=True)
 def case_20():
     with Site() as site:
         service = Service(site, "touched", {"app.py": app(), "deep/x.py": "X = 1\n"})

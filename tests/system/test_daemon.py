@@ -111,7 +111,7 @@ def ready():
         gate.release()
 
 
-@test("a-second-daemon-with-the-same-state-directory-waits-five-seconds-and-names-the-holder")
+@test("a-second-daemon-with-the-same-state-directory-waits-five-seconds-and-names-the-holder", alike=True)
 def second_same():
     with Site() as site:
         site.add("one", SLEEPER)
@@ -205,7 +205,7 @@ def replace_other():
         equal(site.left_over(), [], "processes of services")
 
 
-@test("replace-gives-up-where-the-daemon-that-runs-does-not-end, and names it")
+@test("replace-gives-up-where-the-daemon-that-runs-does-not-end, and names it", alike=True)
 def replace_stuck():
     with Site() as site:
         # Half a second for StopTimeout and a second for StartTimeout: the wait is not for ever.

@@ -22,14 +22,15 @@ def no_failures(figures):
 
 for language in LANGUAGES:
     for sockets in ("adopt", "pass"):
-        @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: in a row, {language}, {sockets}")
+        @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: in a row, {language}, {sockets}",
+              alike=language != "python")
         def stateless(language=language, sockets=sockets):
             with Site() as site, Storm(site, language, sockets, connections=4) as storm:
                 for _ in range(RELOADS):
                     storm.reload()
                 no_failures(storm.end())
 
-        @test(f"promise-4-no-accepted-work-is-lost: in a row, {language}, {sockets}")
+        @test(f"promise-4-no-accepted-work-is-lost: in a row, {language}, {sockets}", alike=language != "python")
         def with_state(language=language, sockets=sockets):
             with Site() as site, Storm(site, language, sockets, state=True, connections=4) as storm:
                 for _ in range(RELOADS):
@@ -41,7 +42,7 @@ for language in LANGUAGES:
                 check(answered <= storm.count() <= answered + retried,
                       f"{storm.count()} counted of {answered} answered and {retried} sent again")
 
-    @test(f"pain-01 pain-03: candidates that die at random moments, {language}")
+    @test(f"pain-01 pain-03: candidates that die at random moments, {language}", alike=language != "python")
     def crashes(language=language):
         seed = random.SystemRandom().randrange(2 ** 32)
         print(f"# seed {seed}")

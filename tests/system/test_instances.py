@@ -45,7 +45,8 @@ def wait_serving(site, name, number, drained=True):
 
 
 for language in UNMODIFIED:
-    @test(f"instances: an unmodified {language} server of three under load: ten reloads, nothing refused, never fewer")
+    @test(f"instances: an unmodified {language} server of three under load: ten reloads, nothing refused, never fewer",
+          alike=True)
     def rolled(language=language):
         with Site() as site:
             if not os.path.exists(UNMODIFIED[language][0]):
@@ -64,7 +65,7 @@ for language in UNMODIFIED:
             equal(set(load.bodies), {str(number) for number in range(1, 12)}, "answers")
 
 
-@test("instances: each has an index of its own, and connections reach all of them")
+@test("instances: each has an index of its own, and connections reach all of them", alike=True)
 def indices():
     with Site() as site:
         service = Service(site, "several", Instances=3)
@@ -75,7 +76,7 @@ def indices():
         equal(seen, {"1", "2", "3"}, "indices")
 
 
-@test("instances: the log is that of all of them, also of those that come")
+@test("instances: the log is that of all of them, also of those that come", alike=True)
 def logs():
     with Site() as site:
         early = 'print("I am", os.environ["HOTRELOAD_INSTANCE_INDEX"], VERSION, flush=True)'
@@ -115,7 +116,7 @@ def killed():
         equal(site.service(service.name)["restarts"], 3, "restarts")
 
 
-@test("instances: a version that is rejected by its second instance never takes the place of all three")
+@test("instances: a version that is rejected by its second instance never takes the place of all three", alike=True)
 def rejected():
     with Site() as site:
         service = Service(site, "several", Instances=3)
@@ -134,7 +135,7 @@ def rejected():
         equal(service.ask(), "3", "answer")
 
 
-@test("instances: more and fewer by the service file, under load")
+@test("instances: more and fewer by the service file, under load", alike=True)
 def resized():
     with Site() as site:
         service = Service(site, "several", Instances=3)
@@ -194,7 +195,7 @@ def daemon_killed():
         equal(set(before) & set(after), set(), "PIDs that are still there")
 
 
-@test("instances: what contradicts several of them is an error of the service file")
+@test("instances: what contradicts several of them is an error of the service file", alike=True)
 def contradictions():
     with Site() as site:
         for keys, words in (("Sockets=none", "each instance binds for itself"),

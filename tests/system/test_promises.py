@@ -24,7 +24,7 @@ def is_live(service, version):
 # 1
 
 
-@test("promise-1-no-save-is-lost: at any moment of reloads")
+@test("promise-1-no-save-is-lost: at any moment of reloads", alike=True)
 def saves_at_any_moment():
     with Site() as site:
         service = Service(site, "busy", {"app.py": app(keep=True)})
@@ -37,7 +37,7 @@ def saves_at_any_moment():
         is_live(service, "last")
 
 
-@test("promise-1-no-save-is-lost: while state passes and while a rollback runs")
+@test("promise-1-no-save-is-lost: while state passes and while a rollback runs", alike=True)
 def saves_in_late_phases():
     with Site() as site:
         ending, early = Gate(site, "ending"), Gate(site, "early")
@@ -58,7 +58,7 @@ def saves_in_late_phases():
         is_live(service, "5")
 
 
-@test("promise-1-no-save-is-lost: during a pause and while the daemon is away")
+@test("promise-1-no-save-is-lost: during a pause and while the daemon is away", alike=True)
 def saves_while_nobody_looks():
     with Site() as site:
         service = Service(site, "away")
@@ -122,7 +122,7 @@ def branch_checkout():
         equal(len(site.signals.seen("ReloadStarted", "branch")), 3, "reloads")
 
 
-@test("promise-1-no-save-is-lost: after lost events (pain-20)")
+@test("promise-1-no-save-is-lost: after lost events (pain-20)", alike=True)
 def lost_events():
     with Site() as site:
         service = Service(site, "lost", {"app.py": app(), "deep/x.py": "X = 1\n"})
@@ -214,7 +214,8 @@ def in_flight():
 
 
 for language in UNMODIFIED:
-    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: an unmodified {language} server under load")
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: an unmodified {language} server under load",
+          alike=language != "python")
     def unmodified(language=language):
         with Site() as site:
             if not os.path.exists(UNMODIFIED[language][0]):
@@ -247,7 +248,8 @@ def accepted_work():
 
 
 for handover in ("overlap", "sequential"):
-    @test(f"promise-4-no-accepted-work-is-lost: a program that ends at once when it is told to stop, {handover}")
+    @test(f"promise-4-no-accepted-work-is-lost: a program that ends at once when it is told to stop, {handover}",
+          alike=handover != "overlap")
     def abrupt(handover=handover):
         with Site() as site:
             service = Unmodified(site, ABRUPT, f"Handover={handover}\n")
@@ -259,7 +261,7 @@ for handover in ("overlap", "sequential"):
             equal(get(service.port, "/version")[1], "6", "the answer after the reloads")
 
 
-@test("promise-4-no-accepted-work-is-lost: a program that listens before it reads its state")
+@test("promise-4-no-accepted-work-is-lost: a program that listens before it reads its state", alike=True)
 def late_state():
     with Site() as site:
         service = Unmodified(site, LATE_STATE)

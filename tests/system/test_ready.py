@@ -36,7 +36,7 @@ def stays(service, release, version):
     equal((service.shown["release"], service.ask()), (release, version), "the old one serves")
 
 
-@test("a-program-that-binds-late-is-not-taken-for-ready-and-nobody-is-refused")
+@test("a-program-that-binds-late-is-not-taken-for-ready-and-nobody-is-refused", alike=True)
 def late_binder():
     with Site() as site:
         service = Service(site, "late", start=False, Listen=None)
@@ -105,7 +105,7 @@ def passed_node():
         equal(load.stop(), [], "failures")
 
 
-@test("a-static-program-is-ready-by-time-and-Ready=listen-says-that-it-cannot-be")
+@test("a-static-program-is-ready-by-time-and-Ready=listen-says-that-it-cannot-be", alike=True)
 def static():
     program = os.path.join(BUILD, "tests", "os", "passed-program-static")
     if not os.path.exists(program):
@@ -194,7 +194,7 @@ def examples():
     return [block + "\n" for block in blocks]
 
 
-@test("the-examples-of-the-manual-page-work")
+@test("the-examples-of-the-manual-page-work", alike=True)
 def manual():
     listens, binds, python_state, shell_state = examples()
     with Site() as site:

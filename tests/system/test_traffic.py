@@ -100,7 +100,8 @@ def reload_many(service, load, count):
 
 for language, listen, count in (("python", True, 20), ("node", True, 10), ("node", False, 5)):
     how = "" if listen else " whose listener is discovered"
-    @test(f"promise-2-a-candidate-is-probed-apart-from-the-instance-that-serves: {language}{how}, {count} reloads")
+    @test(f"promise-2-a-candidate-is-probed-apart-from-the-instance-that-serves: {language}{how}, {count} reloads",
+          alike=language != "python" and listen)
     def probed_apart(language=language, listen=listen, count=count):
         with Site() as site:
             service = Probed(site, language, listen)
@@ -129,7 +130,8 @@ def ill():
 
 for language in PROGRAMS:
     for mode in ("dies-when-probed", "dies-before-it-accepts"):
-        @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: a candidate of {language} that {mode}")
+        @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: a candidate of {language} that {mode}",
+              alike=language != "python")
         def dies(language=language, mode=mode):
             with Site() as site:
                 service = Probed(site, language)
