@@ -12,7 +12,7 @@ from harness import Gate, Load, Site, answers, check, equal, get, is_alive, main
 from services import EVENTS, PYTHON, RATES, EventStream, Service, Unmodified, app, at_gate, counting
 
 
-@test("pain-01-a-reload-drops-no-request-and-says-how-long-one-waited")
+@test("pain-01-a-reload-drops-no-request-and-says-how-long-one-waited", alike=True)
 def drops_nothing():
     with Site() as site:
         beside = Service(site, "beside")
@@ -46,7 +46,7 @@ def old_serves():
         equal(service.ask(), "2", "answer")
 
 
-@test("pain-03-broken-new-code-keeps-the-old-and-the-exit-code-says-failed")
+@test("pain-03-broken-new-code-keeps-the-old-and-the-exit-code-says-failed", alike=True)
 def broken():
     with Site(arguments=["--profile=production"]) as site:
         service = Service(site, "kept")
@@ -61,7 +61,7 @@ def broken():
         equal((service.pid, service.ask()), (pid, "1"), "the old one")
 
 
-@test("pain-04-what-fails-after-the-switch-is-rolled-back-by-itself")
+@test("pain-04-what-fails-after-the-switch-is-rolled-back-by-itself", alike=True)
 def automatic_rollback():
     with Site() as site:
         service = Service(site, "auto", {"app.py": counting("1")}, {"PostCheck": RATES})
@@ -76,7 +76,7 @@ def automatic_rollback():
         equal(load.stop(), [], "failures")
 
 
-@test("pain-05-a-rollback-is-a-start-from-the-slot-that-stayed-placed: no check, no time of watching")
+@test("pain-05-a-rollback-is-a-start-from-the-slot-that-stayed-placed: no check, no time of watching", alike=True)
 def quick_rollback():
     with Site() as site:
         checks = site.path("checks")
@@ -102,7 +102,7 @@ def quick_rollback():
         equal([(r["number"], r["fate"]) for r in service.releases], [(1, "good"), (2, "rejected")], "releases")
 
 
-@test("pain-06-a-rollback-that-failed-is-not-reported-as-done")
+@test("pain-06-a-rollback-that-failed-is-not-reported-as-done", alike=True)
 def failed_rollback():
     with Site() as site:
         gone = site.path("gone")
@@ -125,7 +125,7 @@ def failed_rollback():
         equal(site.signals.seen("RolledBack", "back"), [], "RolledBack")
 
 
-@test("pain-06-a-rollback-after-a-failed-observation-that-fails-is-louder-than-what-it-failed-of")
+@test("pain-06-a-rollback-after-a-failed-observation-that-fails-is-louder-than-what-it-failed-of", alike=True)
 def failed_automatic_rollback():
     with Site() as site:
         gone = site.path("gone")
@@ -225,7 +225,7 @@ def address_in_use():
         equal(own_load.stop(), [], "failures of the one that binds for itself")
 
 
-@test("pain-15-one-timer-and-a-hard-maximum-wait")
+@test("pain-15-one-timer-and-a-hard-maximum-wait", alike=True)
 def maximum_wait():
     with Site() as site:
         service = Service(site, "timer", {"app.py": app(), "x.txt": "0\n"},
@@ -240,7 +240,7 @@ def maximum_wait():
         until(lambda: service.evaluate("open('x.txt').read()") == str(number), "the last one is live")
 
 
-@test("pain-16-what-is-checked-is-the-recorded-copy")
+@test("pain-16-what-is-checked-is-the-recorded-copy", alike=True)
 def recorded_copy():
     with Site() as site:
         gate = Gate(site)
@@ -264,7 +264,7 @@ def recorded_copy():
         equal(service.evaluate("open('half.txt').read()"), "first second", "the whole file")
 
 
-@test("pain-17-every-way-in-which-editors-save-is-seen")
+@test("pain-17-every-way-in-which-editors-save-is-seen", alike=True)
 def editors():
     with Site() as site:
         service = Service(site, "editor", {"app.py": app(), "x.txt": "0\n"})
@@ -323,7 +323,7 @@ def symlinks():
         until(lambda: answers(service.port, "3"), "the save is live")
 
 
-@test("pain-22-a-touch-is-no-reload-and-neither-is-a-mode-that-git-does-not-know")
+@test("pain-22-a-touch-is-no-reload-and-neither-is-a-mode-that-git-does-not-know", alike=True)
 def touches():
     with Site() as site:
         service = Service(site, "same", {"app.py": app(), "x.txt": "1\n"})
@@ -357,10 +357,30 @@ def environment():
         write(variables, "FROM_FILE=two\n")
         equal(site.hrctl("restart", "env").returncode, 0, "restart")
         equal(service.evaluate(read), "['changed', None, 'two', None]", "built anew at every start")
+        # A reload of unchanged source is one of the environment, too: beside the old one, with no release of its own.
+        pid = service.pid
+        write(variables, "FROM_FILE=three\n")
+        result = site.hrctl("reload", "env")
+        equal(result.returncode, 0, f"reload: {result.stdout}{result.stderr}")
+        equal(service.evaluate(read), "['changed', None, 'three', None]", "after a reload")
+        check(service.pid != pid, "another process")
+        equal((site.history("env")[0]["downtimeUsec"], service.releases[-1]["number"]), (0, 1), "downtime and release")
+        # So is that of a save; a variable that is gone vanishes.
+        write(variables, "")
+        service.completed(service.save(app("2")), 2)
+        equal(service.evaluate(read), "['changed', None, None, None]", "after a save")
+        # Without the file nothing is started, and what runs goes on.
+        os.unlink(variables)
+        pid = service.pid
+        result = site.hrctl("reload", "env")
+        equal((result.returncode, service.pid, service.ask()), (1, pid, "2"), "a reload without the file")
+        check(variables in result.stdout + result.stderr, "it names the file:", result.stdout, result.stderr)
+        write(variables, "FROM_FILE=four\n")
         mark, pid = site.signals.mark(), service.pid
         equal(site.hrctl("daemon-reload", "--no-wait").returncode, 0, "daemon-reload without a change")
-        service.completed(service.save(app("2")))
+        service.completed(service.save(app("3")))
         equal(len(site.signals.seen("ReloadStarted", "env", mark)), 1, "reloads: only that of the save")
+        equal(service.evaluate(read), "['changed', None, 'four', None]", "with the file there again")
 
 
 @test("pain-25-the-stop-signal-is-configurable-and-waited-for")
@@ -382,7 +402,7 @@ def stop_signal():
             equal(file.read(), "10 ", "signals")
 
 
-@test("pain-26-a-crash-loop-is-slowed-down-counted-and-ended")
+@test("pain-26-a-crash-loop-is-slowed-down-counted-and-ended", alike=True)
 def crash_loop():
     with Site() as site:
         starts = site.path("starts")
