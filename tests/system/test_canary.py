@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A new release that gets a share of the new connections beside the old one, under load."""
 
+import contextlib
+import ctypes
+import fcntl
 import math
 import os
 import random
 import signal
 import socket
+import struct
 import sys
 
-from harness import Load, Site, check, equal, main, test, until
-from services import Service, app
+from harness import Load, NotRunHere, Site, check, equal, main, test, until
+from services import Service, Unmodified, app
 
 MANUAL = {"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}}
 
@@ -19,9 +23,9 @@ CONNECTIONS = 2000
 DEVIATIONS = 5
 
 
-def ask(port, source="127.0.0.1"):
+def ask(port, source="127.0.0.1", host="127.0.0.1"):
     """The answer to one request over a connection of its own."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(source, 0)) as connection:
+    with socket.create_connection((host, port), timeout=10, source_address=(source, 0)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = b""
         while got := connection.recv(4096):
@@ -74,7 +78,7 @@ def share():
         check(entry["canary"].startswith("promoted on request at 20%"), "the history:", entry["canary"])
 
 
-@test("a-ramp-ends-by-itself-and-tells-each-step")
+@test("a-ramp-ends-by-itself-and-tells-each-step", alike=True)
 def ramp():
     with Site() as site:
         service = Service(site, "ramp", groups={"Canary": {"Percentage": "10", "RampDuration": "900ms", "Steps": "3"}})
@@ -86,7 +90,7 @@ def ramp():
         equal(load.stop(), [], "failures")
 
 
-@test("promise-3-aborts-at-random-moments-lose-no-connection")
+@test("promise-3-aborts-at-random-moments-lose-no-connection", alike=True)
 def aborts():
     seed = random.randrange(1 << 32)
     print(f"# seed {seed}")
@@ -131,7 +135,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5) as con
 """
 
 
-@test("a-canary-whose-probe-fails-is-aborted-by-itself-while-the-probe-of-the-old-one-passes")
+@test("a-canary-whose-probe-fails-is-aborted-by-itself-while-the-probe-of-the-old-one-passes", alike=True)
 def unhealthy():
     with Site() as site:
         probe, sign = site.path("probe.py"), site.path("ill-now")
@@ -154,18 +158,22 @@ def unhealthy():
         equal({ask(service.port) for _ in range(100)}, {"1"}, "answers")
 
 
+def expect_two_sides(port, sources, host="127.0.0.1"):
+    """Asks from each of these addresses several times: each must always have the same answer, and not all the same."""
+    sides = {}
+    for _ in range(5):
+        for source in sources:
+            sides.setdefault(source, set()).add(ask(port, source, host))
+    equal([source for source, seen in sides.items() if len(seen) != 1], [], "clients that changed sides")
+    equal({next(iter(seen)) for seen in sides.values()}, {"1", "2"}, "both sides have clients")
+
+
 @test("sticky-clients-never-change-sides-while-the-share-is-constant")
 def sticky():
     with Site() as site:
         service = Service(site, "sticky", groups={"Canary": {"Percentage": "50", "Sticky": "yes"}})
         begin(service, "2")
-        sides = {}
-        for _ in range(5):
-            for host in range(1, 61):
-                source = f"127.0.1.{host}"
-                sides.setdefault(source, set()).add(ask(service.port, source))
-        equal([source for source, seen in sides.items() if len(seen) != 1], [], "clients that changed sides")
-        equal({next(iter(seen)) for seen in sides.values()}, {"1", "2"}, "both sides have clients")
+        expect_two_sides(service.port, [f"127.0.1.{host}" for host in range(1, 61)])
         equal(site.hrctl("hold", "sticky").returncode, 0, "hold")
         equal(canary(service)["held"], True, "it is held")
         equal(site.hrctl("resume", "sticky").returncode, 0, "resume")
@@ -174,7 +182,86 @@ def sticky():
         until(lambda: service.shown["state"] == "stopped", "it is stopped")
 
 
-@test("what-cannot-have-a-canary-is-refused-and-what-has-none-is-not-promoted")
+# As the kernel has them; Python 3.11 knows none of them.
+CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFINDEX, SIOCSIFADDR = 0x8913, 0x8914, 0x8933, 0x8916
+IFF_UP = 1
+
+
+def add_addresses(addresses):
+    """Brings up the loopback interface, and gives it these addresses of IPv6, each in its /64."""
+    name = struct.pack("16s24x", b"lo")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
+        flags, = struct.unpack_from("h", fcntl.ioctl(control, SIOCGIFFLAGS, name), 16)
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+        index, = struct.unpack_from("i", fcntl.ioctl(control, SIOCGIFINDEX, name), 16)
+        for address in addresses:
+            fcntl.ioctl(control, SIOCSIFADDR, struct.pack("16sIi", socket.inet_pton(socket.AF_INET6, address), 64, index))
+
+
+@contextlib.contextmanager
+def own_network(addresses):
+    """Whatever is started in it is on a network of its own, of which there is nothing but these addresses."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", encoding="utf-8") as before:
+        if libc.unshare(CLONE_NEWNET) != 0:
+            raise NotRunHere(f"no network namespace can be made: {os.strerror(ctypes.get_errno())}")
+        try:
+            try:
+                add_addresses(addresses)
+            except OSError as error:
+                raise NotRunHere(f"lo gets no addresses of IPv6: {error}") from error
+            yield
+        finally:
+            equal(libc.setns(before.fileno(), CLONE_NEWNET), 0, "the way back from the network")
+
+
+@test("sticky-clients-of-one-IPv6-network-are-told-apart-by-their-whole-address-and-never-change-sides", alike=True)
+def sticky_on_ipv6():
+    # All of one /64, as the clients of one provider may be.
+    sources = [f"fd00:5ca1:ab1e:1::{host:x}" for host in range(0x10, 0x10 + 40)]
+    with own_network(sources), Site() as site:
+        service = Service(site, "sticky", groups={"Canary": {"Percentage": "50", "Sticky": "yes"}}, start=False)
+        service.groups["Service"]["Listen"] = f"http=tcp:[{sources[0]}]:{service.port}"
+        service.write_file()
+        service.begin()
+        begin(service, "2")
+        expect_two_sides(service.port, sources, sources[0])
+        equal(site.hrctl("abort", "sticky").returncode, 0, "abort")
+        until(lambda: canary(service) is None and service.shown["state"] == "running", "the canary is gone")
+        equal({ask(service.port, source, sources[0]) for source in sources}, {"1"}, "answers after the abort")
+
+
+NODE = ("/usr/bin/node", "app.js", '''require("http").createServer((request, response) => response.end("VERSION"))
+  .listen(PORT, "127.0.0.1");
+''')
+
+
+@test("an-unmodified-node-server-has-a-canary-that-is-aborted-and-one-that-is-promoted-without-a-failure")
+def node():
+    with Site() as site:
+        if not os.path.exists(NODE[0]):
+            raise NotRunHere("there is no node")
+        # Nothing in Listen: its listener is the one that it binds.
+        service = Unmodified(site, NODE, "[Canary]\nPercentage=30\n[State]\nPreserve=no\n[PostCheck]\nRollbackAfter=50ms\n")
+        load, old = Load(service.port, 4), site.service(service.name)["pid"]
+        for version, verb in (("2", "abort"), ("3", "promote")):
+            mark = service.save(version)
+            site.signals.wait("CanaryProgress", service.name, mark)
+            answers = [ask(service.port) for _ in range(500)]
+            got, deviation = answers.count(version), math.sqrt(500 * 0.3 * 0.7)
+            check(abs(got - 500 * 0.3) <= DEVIATIONS * deviation, "of 500 the canary got", got)
+            equal(answers.count("1"), 500 - got, "the others")
+            equal(site.service(service.name)["pid"], old, "the PID while there is a canary")
+            equal(site.hrctl(verb, service.name).returncode, 0, verb)
+            event = site.signals.wait("ReloadCompleted|ReloadFailed", service.name, mark)
+            equal(event["signal"], {"abort": "ReloadFailed", "promote": "ReloadCompleted"}[verb], verb)
+            site.drained(service.name)
+            equal({ask(service.port) for _ in range(100)}, {"1" if verb == "abort" else version}, f"answers after {verb}")
+        equal(load.stop(), [], f"failures of {load.count} requests")
+
+
+@test("what-cannot-have-a-canary-is-refused-and-what-has-none-is-not-promoted", alike=True)
 def refused():
     with Site() as site:
         path = site.service_file("wrong", "[Service]\nExec=true\nSource=/tmp\nSockets=none\n[Canary]\nPercentage=5\n")
