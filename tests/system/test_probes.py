@@ -3,9 +3,13 @@
 """Probes of real services by a real daemon, each kind, and what follows from them."""
 
 import os
+import shutil
+import ssl
+import subprocess
 import sys
+import urllib.request
 
-from harness import Load, Site, check, equal, main, test, until, write
+from harness import DEADLINE, Load, NotRunHere, Site, check, equal, main, test, until, write
 from services import Service, app
 
 # Reports to its watchdog as often as it is asked to, while there is no such file.
@@ -92,6 +96,88 @@ def bad_answers():
         until(lambda: service.ask() == "VERSION2", "a good one is switched to")
         equal(load.stop(), [], "failures")
         equal(set(load.bodies), {"VERSION1", "VERSION2"}, "nobody but the probe had a bad answer")
+
+
+# Answers over TLS, with the status that STATUS says; tells on its output what it was asked.
+HTTPS = '''import http.server, ssl
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print("asked", "VERSION", self.path, flush=True)
+        self.send_response(STATUS)
+        self.send_header("Content-Length", str(len("VERSION")))
+        self.end_headers()
+        self.wfile.write(b"VERSION")
+    def log_message(self, *words):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("CERTIFICATE", "KEY")
+server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()
+'''
+AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+class Https(Service):
+    """It has a certificate for localhost that it signed itself, and is probed over HTTPS."""
+
+    def __init__(self, site, start):
+        if shutil.which("openssl", path=site.environment["PATH"]) is None:
+            raise NotRunHere("there is no openssl")
+        self.certificate, self.key = site.path("certificate.pem"), site.path("key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+                        self.key, "-out", self.certificate], check=True, capture_output=True, env=site.environment)
+        super().__init__(site, "https", {"app.py": ""}, start=False, Exec="/usr/bin/python3 app.py",
+                         groups={"Health": {"Probe": "https://localhost:%p/well", "Timeout": "10s", "Interval": "200ms",
+                                            "Failures": "1"}})
+        write(self.path("app.py"), self.version("1"))
+        if start:
+            self.begin()
+
+    def version(self, version, status=200):
+        text = HTTPS
+        for word, value in (("VERSION", version), ("STATUS", str(status)), ("PORT", str(self.port)),
+                            ("CERTIFICATE", self.certificate), ("KEY", self.key)):
+            text = text.replace(word, value)
+        return text
+
+    def answer(self):
+        context = ssl.create_default_context(cafile=self.certificate)
+        with urllib.request.urlopen(f"https://localhost:{self.port}/", context=context, timeout=DEADLINE) as answer:
+            return answer.read().decode()
+
+
+@test("a-probe-over-HTTPS-does-not-believe-a-certificate-that-nobody-vouches-for")
+def not_trusted():
+    with Site() as site:
+        service = Https(site, start=False)
+        mark = site.signals.mark()
+        equal(site.hrctl("daemon-reload", "--no-wait").returncode, 0, "daemon-reload")
+        event = service.failed(mark, "verify")
+        check("certificate" in event["args"][3].lower(), "the reason:", event["args"][3])
+        equal(event["args"][4]["errorName"], "org.hotreload.Error.NotHealthy", "its name")
+        check("asked 1 /well" not in site.hrctl("logs", "https").stdout, "it was asked nothing")
+
+
+@test("a-probe-over-HTTPS-believes-a-certificate-that-the-machine-trusts-and-the-candidate-answers-for-itself", alike=True)
+def trusted():
+    with Site(daemon=False) as site:
+        service = Https(site, start=False)
+        # What the machine trusts is different for the daemon alone.
+        wrapper = ["unshare", "--mount", "sh", "-c", f'mount --bind {service.certificate} {AUTHORITIES} && exec "$@"', "sh"]
+        if subprocess.run([*wrapper, "true"], capture_output=True, env=site.environment, check=False).returncode != 0:
+            raise NotRunHere("nothing can be mounted over what the machine trusts")
+        site.start_daemon(wrapper=wrapper)
+        site.wait_state("https", "running")
+        service.good(1)
+        until(lambda: service.shown["health"] == "healthy", "it is healthy")
+        event = service.failed(service.save(service.version("2", 503)), "verify")
+        check("it answered with status 503" in event["args"][3], "the reason:", event["args"][3])
+        equal((service.answer(), service.shown["health"]), ("1", "healthy"), "the old one")
+        service.completed(service.save(service.version("3")), 3)
+        equal(service.answer(), "3", "the new one")
+        check("asked 3 /well" in site.hrctl("logs", "https").stdout, "it was probed itself")
 
 
 @test("a-program-that-does-not-report-to-its-watchdog-is-started-again")
