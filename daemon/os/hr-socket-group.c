@@ -1,46 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-socket-group.h"
+#include "hr-socket-group-private.h"
 
 #include <asm/socket.h>
-#include <errno.h>
-#include <glib-unix.h>
 #include <sys/socket.h>
 
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-log.h"
 #include "hr-socket-bind.h"
-#include "hr-traffic.h"
-
-/* How often members that nobody accepts from are looked at. */
-#define LOOK_INTERVAL_MSEC 100
-
-typedef struct {
-  HrSocketGroup *group;
-  int fd;
-  guint source;      /* while what comes into it is rescued */
-  guint64 cookie;    /* the kernel's name for the socket */
-  char *owner;       /* NULL: it began as the main one */
-  GHashTable *users; /* ids of instances that may accept from it */
-  gint64 busy_at;    /* when somebody last accepted from it or waited in it, monotonic */
-  gint64 left_at;    /* when an instance, or the rescue, last accepted from it */
-} Member;
-
-struct _HrSocketGroup {
-  GPtrArray *members; /* as the kernel numbers them */
-  Member *main;
-  Member *own; /* NULL: nobody is separate */
-  HrTrafficRule rule;
-  int reuseport;    /* what SO_REUSEPORT was before there were more than one */
-  HrRescue *rescue; /* NULL: nobody is rescued */
-  struct sockaddr_storage reachable;
-  guint timer; /* while there is a member to get rid of */
-};
 
 static void
 member_free (gpointer data)
 {
-  Member *self = data;
+  HrSocketMember *self = data;
 
   g_clear_handle_id (&self->source, g_source_remove);
   hr_fd_clear (&self->fd);
@@ -50,10 +22,10 @@ member_free (gpointer data)
 }
 
 /* Takes the descriptor. */
-static Member *
+static HrSocketMember *
 member_new (HrSocketGroup *group, int fd, const char *owner)
 {
-  Member *self = g_new0 (Member, 1);
+  HrSocketMember *self = g_new0 (HrSocketMember, 1);
   socklen_t length = sizeof self->cookie;
 
   getsockopt (fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
@@ -65,12 +37,12 @@ member_new (HrSocketGroup *group, int fd, const char *owner)
   return self;
 }
 
-static Member *
+static HrSocketMember *
 member_of (HrSocketGroup *self, const char *instance)
 {
   for (guint i = 0; instance != NULL && i < self->members->len; i++)
     {
-      Member *member = g_ptr_array_index (self->members, i);
+      HrSocketMember *member = g_ptr_array_index (self->members, i);
 
       if (g_strcmp0 (member->owner, instance) == 0 || g_hash_table_contains (member->users, instance))
         return member;
@@ -79,7 +51,7 @@ member_of (HrSocketGroup *self, const char *instance)
 }
 
 static guint
-index_of (HrSocketGroup *self, Member *member)
+index_of (HrSocketGroup *self, HrSocketMember *member)
 {
   guint index = 0;
 
@@ -111,110 +83,21 @@ set_reuseport (HrSocketGroup *self, int value)
   setsockopt (self->main->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
 }
 
-/* The socket leaves the group at once, whoever has a copy of it. */
-static void
-drop (HrSocketGroup *self, Member *member)
+/**
+ * hr_socket_group_drop:
+ * @self: a group
+ * @member: (transfer full): one of it that is neither the main one nor anybody's own
+ *
+ * Its socket leaves the group at once, whoever has a copy of it.
+ */
+void
+hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member)
 {
   shutdown (member->fd, SHUT_RDWR);
   g_ptr_array_remove_index_fast (self->members, index_of (self, member));
   apply_or_warn (self);
   if (self->members->len == 1)
     set_reuseport (self, self->reuseport);
-}
-
-static gboolean
-is_left (HrSocketGroup *self, const Member *member)
-{
-  return member != self->main && member != self->own && g_hash_table_size (member->users) == 0;
-}
-
-/* Takes out of its queue what can be handed on. Returns whether it is to be asked again when there is more. */
-static gboolean
-rescue (Member *member)
-{
-  HrSocketGroup *self = member->group;
-
-  while (hr_rescue_can_take (self->rescue, self->main->users))
-    {
-      g_auto (HrFd) low = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
-      int fd = low >= 0 ? hr_fd_dup (low, NULL) : -1;
-
-      if (fd < 0)
-        return low < 0 && errno == EAGAIN;
-      member->busy_at = member->left_at = g_get_monotonic_time ();
-      hr_rescue_add (self->rescue, fd, &self->reachable);
-    }
-  return FALSE;
-}
-
-/* Between its listen() and the rule, the kernel may have given it connections that are for the running instance. */
-static void
-give_back (HrSocketGroup *self)
-{
-  if (self->rescue == NULL || !g_unix_set_fd_nonblocking (self->own->fd, TRUE, NULL))
-    return;
-  rescue (self->own);
-  g_unix_set_fd_nonblocking (self->own->fd, FALSE, NULL);
-}
-
-static gboolean
-on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
-{
-  Member *member = user_data;
-
-  if (is_left (member->group, member) && rescue (member))
-    return G_SOURCE_CONTINUE;
-  member->source = 0;
-  return G_SOURCE_REMOVE;
-}
-
-static void
-watch (HrSocketGroup *self, Member *member)
-{
-  if (self->rescue == NULL || member->source != 0 || !is_left (self, member)
-      || !hr_rescue_can_take (self->rescue, self->main->users) || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
-    return;
-  member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
-}
-
-static gboolean
-look (gpointer user_data)
-{
-  HrSocketGroup *self = user_data;
-  gint64 now = g_get_monotonic_time ();
-  gboolean any = FALSE;
-
-  for (guint i = self->members->len; i > 0; i--)
-    {
-      Member *member = g_ptr_array_index (self->members, i - 1);
-
-      if (member == self->main || member == self->own)
-        continue;
-      if (!is_left (self, member))
-        member->left_at = now;
-      /* What nobody can take is not kept for ever: its client should hear of it. */
-      if (now - member->left_at < HR_RESCUE_WAIT_USEC
-          && (!is_left (self, member) || hr_socket_count_waiting (member->fd) > 0))
-        member->busy_at = now;
-      watch (self, member);
-      /* While an instance is separate no index may move: see the head of the header. */
-      if (self->own == NULL && now - member->busy_at >= HR_SOCKET_GROUP_LINGER_USEC)
-        drop (self, member);
-      else
-        any = TRUE;
-    }
-  if (any)
-    return G_SOURCE_CONTINUE;
-  self->timer = 0;
-  return G_SOURCE_REMOVE;
-}
-
-static void
-begin_looking (HrSocketGroup *self)
-{
-  hr_socket_group_sweep (self);
-  if (self->timer == 0 && self->members->len > (self->own != NULL ? 2 : 1))
-    self->timer = g_timeout_add (LOOK_INTERVAL_MSEC, look, self);
 }
 
 /**
@@ -249,32 +132,6 @@ hr_socket_group_free (HrSocketGroup *self)
 }
 
 /**
- * hr_socket_group_set_rescue:
- * @self: a group
- * @rescue: for what comes into a socket from which nobody accepts; must outlive the group
- * @reachable: by which address the program can be reached through it
- */
-void
-hr_socket_group_set_rescue (HrSocketGroup *self, HrRescue *rescue, const struct sockaddr_storage *reachable)
-{
-  self->rescue = rescue;
-  self->reachable = *reachable;
-}
-
-/**
- * hr_socket_group_sweep:
- * @self: a group
- *
- * To be called when there may be somebody to take what was left behind.
- */
-void
-hr_socket_group_sweep (HrSocketGroup *self)
-{
-  for (guint i = 0; i < self->members->len; i++)
-    watch (self, g_ptr_array_index (self->members, i));
-}
-
-/**
  * hr_socket_group_get_fd:
  * @self: a group
  * @instance: (nullable): id of an instance
@@ -298,7 +155,7 @@ gboolean
 hr_socket_group_holds (HrSocketGroup *self, guint64 cookie)
 {
   for (guint i = 0; i < self->members->len; i++)
-    if (((Member *)g_ptr_array_index (self->members, i))->cookie == cookie)
+    if (((HrSocketMember *)g_ptr_array_index (self->members, i))->cookie == cookie)
       return TRUE;
   return FALSE;
 }
@@ -313,11 +170,11 @@ hr_socket_group_holds (HrSocketGroup *self, guint64 cookie)
 void
 hr_socket_group_enter (HrSocketGroup *self, const char *instance)
 {
-  Member *member = member_of (self, instance);
+  HrSocketMember *member = member_of (self, instance);
 
   /* Handshakes that were under way when the rule came are over now. */
   if (member == self->own && g_hash_table_size (member->users) == 0)
-    give_back (self);
+    hr_socket_group_give_back (self);
   g_hash_table_add (member->users, g_strdup (instance));
 }
 
@@ -333,27 +190,27 @@ hr_socket_group_leave (HrSocketGroup *self, const char *instance)
 {
   for (guint i = 0; i < self->members->len; i++)
     {
-      Member *member = g_ptr_array_index (self->members, i);
+      HrSocketMember *member = g_ptr_array_index (self->members, i);
 
       if (g_hash_table_remove (member->users, instance))
         member->busy_at = g_get_monotonic_time ();
     }
-  begin_looking (self);
+  hr_socket_group_begin_looking (self);
 }
 
 /* Of those that nobody needs any more, the one that is so for the longest time goes early. */
 static gboolean
 make_room (HrSocketGroup *self, GError **error)
 {
-  Member *oldest = NULL;
+  HrSocketMember *oldest = NULL;
 
   if (self->members->len < HR_SOCKET_GROUP_MAX)
     return TRUE;
   for (guint i = 0; i < self->members->len; i++)
     {
-      Member *member = g_ptr_array_index (self->members, i);
+      HrSocketMember *member = g_ptr_array_index (self->members, i);
 
-      if (is_left (self, member) && hr_socket_count_waiting (member->fd) == 0
+      if (hr_socket_group_is_left (self, member) && hr_socket_count_waiting (member->fd) == 0
           && (oldest == NULL || member->busy_at < oldest->busy_at))
         oldest = member;
     }
@@ -363,7 +220,7 @@ make_room (HrSocketGroup *self, GError **error)
                    HR_SOCKET_GROUP_MAX);
       return FALSE;
     }
-  drop (self, oldest);
+  hr_socket_group_drop (self, oldest);
   return TRUE;
 }
 
@@ -406,10 +263,10 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
   if (apply (self, error))
     {
-      give_back (self);
+      hr_socket_group_give_back (self);
       return TRUE;
     }
-  drop (self, g_steal_pointer (&self->own));
+  hr_socket_group_drop (self, g_steal_pointer (&self->own));
   return FALSE;
 }
 
@@ -456,7 +313,7 @@ hr_socket_group_promote (HrSocketGroup *self)
   self->main->busy_at = g_get_monotonic_time ();
   self->main = g_steal_pointer (&self->own);
   apply_or_warn (self);
-  begin_looking (self);
+  hr_socket_group_begin_looking (self);
 }
 
 /**
@@ -473,7 +330,7 @@ hr_socket_group_rejoin (HrSocketGroup *self)
   self->own->busy_at = g_get_monotonic_time ();
   self->own = NULL;
   apply_or_warn (self);
-  begin_looking (self);
+  hr_socket_group_begin_looking (self);
 }
 
 /**
@@ -486,7 +343,7 @@ hr_socket_group_rejoin (HrSocketGroup *self)
 int
 hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 {
-  const Member *member = member_of (self, instance);
+  const HrSocketMember *member = member_of (self, instance);
 
   return member == self->main ? -1 : hr_socket_count_waiting (member->fd);
 }
@@ -505,11 +362,13 @@ hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
 
   /* All of them left the group before the first joins it again, as the last. */
   for (guint i = self->members->len; i > 0; i--)
-    if (hr_socket_get_option (((Member *)g_ptr_array_index (self->members, i - 1))->fd, SOL_SOCKET, SO_ACCEPTCONN) <= 0)
+    if (hr_socket_get_option (((HrSocketMember *)g_ptr_array_index (self->members, i - 1))->fd, SOL_SOCKET,
+                              SO_ACCEPTCONN)
+        <= 0)
       g_ptr_array_add (closed, g_ptr_array_steal_index_fast (self->members, i - 1));
   for (guint i = 0; i < closed->len; i++)
     {
-      hr_socket_revive (((Member *)g_ptr_array_index (closed, i))->fd, address);
+      hr_socket_revive (((HrSocketMember *)g_ptr_array_index (closed, i))->fd, address);
       g_ptr_array_add (self->members, g_ptr_array_index (closed, i));
     }
   if (closed->len > 0 && self->members->len > 1)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Members in which nobody accepts any more: what waits in them is handed on, and they go when nothing comes any more.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/socket.h>
+
+#include "hr-fd.h"
+#include "hr-socket-bind.h"
+#include "hr-socket-group-private.h"
+
+/* How often they are looked at. */
+#define LOOK_INTERVAL_MSEC 100
+
+/**
+ * hr_socket_group_is_left:
+ * @self: a group
+ * @member: one of it
+ *
+ * Returns: whether no new connection goes to it, and no instance accepts what is in it
+ */
+gboolean
+hr_socket_group_is_left (HrSocketGroup *self, const HrSocketMember *member)
+{
+  return member != self->main && member != self->own && g_hash_table_size (member->users) == 0;
+}
+
+/* Takes out of its queue what can be handed on. Returns whether it is to be asked again when there is more. */
+static gboolean
+rescue (HrSocketMember *member)
+{
+  HrSocketGroup *self = member->group;
+
+  while (hr_rescue_can_take (self->rescue, self->main->users))
+    {
+      g_auto (HrFd) low = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+      int fd = low >= 0 ? hr_fd_dup (low, NULL) : -1;
+
+      if (fd < 0)
+        return low < 0 && errno == EAGAIN;
+      member->busy_at = member->left_at = g_get_monotonic_time ();
+      hr_rescue_add (self->rescue, fd, &self->reachable);
+    }
+  return FALSE;
+}
+
+/**
+ * hr_socket_group_give_back:
+ * @self: a group in which an instance is separate that does not run yet
+ *
+ * Between listen() and the rule, the kernel may have given its socket connections that are for the running instance.
+ */
+void
+hr_socket_group_give_back (HrSocketGroup *self)
+{
+  if (self->rescue == NULL || !g_unix_set_fd_nonblocking (self->own->fd, TRUE, NULL))
+    return;
+  rescue (self->own);
+  g_unix_set_fd_nonblocking (self->own->fd, FALSE, NULL);
+}
+
+static gboolean
+on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrSocketMember *member = user_data;
+
+  if (hr_socket_group_is_left (member->group, member) && rescue (member))
+    return G_SOURCE_CONTINUE;
+  member->source = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch (HrSocketGroup *self, HrSocketMember *member)
+{
+  if (self->rescue == NULL || member->source != 0 || !hr_socket_group_is_left (self, member)
+      || !hr_rescue_can_take (self->rescue, self->main->users) || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+    return;
+  member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
+}
+
+static gboolean
+look (gpointer user_data)
+{
+  HrSocketGroup *self = user_data;
+  gint64 now = g_get_monotonic_time ();
+  gboolean any = FALSE;
+
+  for (guint i = self->members->len; i > 0; i--)
+    {
+      HrSocketMember *member = g_ptr_array_index (self->members, i - 1);
+      gboolean left = hr_socket_group_is_left (self, member);
+
+      if (member == self->main || member == self->own)
+        continue;
+      if (!left)
+        member->left_at = now;
+      /* What nobody can take is not kept for ever: its client should hear of it. */
+      if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!left || hr_socket_count_waiting (member->fd) > 0))
+        member->busy_at = now;
+      watch (self, member);
+      /* While an instance is separate no index may move: see the head of the header. */
+      if (self->own == NULL && now - member->busy_at >= HR_SOCKET_GROUP_LINGER_USEC)
+        hr_socket_group_drop (self, member);
+      else
+        any = TRUE;
+    }
+  if (any)
+    return G_SOURCE_CONTINUE;
+  self->timer = 0;
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * hr_socket_group_begin_looking:
+ * @self: a group in which a member may have been left
+ *
+ * Sees to it until there is none.
+ */
+void
+hr_socket_group_begin_looking (HrSocketGroup *self)
+{
+  hr_socket_group_sweep (self);
+  if (self->timer == 0 && self->members->len > (self->own != NULL ? 2 : 1))
+    self->timer = g_timeout_add (LOOK_INTERVAL_MSEC, look, self);
+}
+
+/**
+ * hr_socket_group_set_rescue:
+ * @self: a group
+ * @rescue: for what comes into a socket from which nobody accepts; must outlive the group
+ * @reachable: by which address the program can be reached through it
+ */
+void
+hr_socket_group_set_rescue (HrSocketGroup *self, HrRescue *rescue, const struct sockaddr_storage *reachable)
+{
+  self->rescue = rescue;
+  self->reachable = *reachable;
+}
+
+/**
+ * hr_socket_group_sweep:
+ * @self: a group
+ *
+ * To be called when there may be somebody to take what was left behind.
+ */
+void
+hr_socket_group_sweep (HrSocketGroup *self)
+{
+  for (guint i = 0; i < self->members->len; i++)
+    watch (self, g_ptr_array_index (self->members, i));
+}

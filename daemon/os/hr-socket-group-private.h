@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-socket-group-private.h: the inside of HrSocketGroup, shared by its files: hr-socket-group.c (its members, and which
+ * of them gets new connections), hr-socket-group-left.c (what becomes of those in which nobody accepts any more).
+ */
+#pragma once
+
+#include "hr-socket-group.h"
+#include "hr-traffic.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  HrSocketGroup *group;
+  int fd;
+  guint source;      /* while what comes into it is rescued */
+  guint64 cookie;    /* the kernel's name for the socket */
+  char *owner;       /* NULL: it began as the main one */
+  GHashTable *users; /* ids of instances that may accept from it */
+  gint64 busy_at;    /* when somebody last accepted from it or waited in it, monotonic */
+  gint64 left_at;    /* when an instance, or the rescue, last accepted from it */
+} HrSocketMember;
+
+struct _HrSocketGroup {
+  GPtrArray *members; /* HrSocketMember, as the kernel numbers them */
+  HrSocketMember *main;
+  HrSocketMember *own; /* NULL: nobody is separate */
+  HrTrafficRule rule;
+  int reuseport;    /* what SO_REUSEPORT was before there were more than one */
+  HrRescue *rescue; /* NULL: nobody is rescued */
+  struct sockaddr_storage reachable;
+  guint timer; /* while there is a member to get rid of */
+};
+
+/* hr-socket-group.c */
+void hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member);
+
+/* hr-socket-group-left.c */
+gboolean hr_socket_group_is_left (HrSocketGroup *self, const HrSocketMember *member);
+void hr_socket_group_give_back (HrSocketGroup *self);
+void hr_socket_group_begin_looking (HrSocketGroup *self);
+
+G_END_DECLS
