@@ -172,7 +172,7 @@ hr_socket_group_enter (HrSocketGroup *self, const char *instance)
 {
   HrSocketMember *member = member_of (self, instance);
 
-  /* Handshakes that were under way when the rule came are over now. */
+  /* Handshakes that were under way when the rule came are mostly over now. */
   if (member == self->own && g_hash_table_size (member->users) == 0)
     hr_socket_group_give_back (self);
   g_hash_table_add (member->users, g_strdup (instance));
@@ -262,10 +262,7 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
   self->rule =
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
   if (apply (self, error))
-    {
-      hr_socket_group_give_back (self);
-      return TRUE;
-    }
+    return TRUE;
   hr_socket_group_drop (self, g_steal_pointer (&self->own));
   return FALSE;
 }
@@ -320,7 +317,8 @@ hr_socket_group_promote (HrSocketGroup *self)
  * hr_socket_group_rejoin:
  * @self: a group
  *
- * The separate instance gets nothing any more; its socket goes when it has ended.
+ * The separate instance gets nothing any more; its socket goes when it has ended. One that has not been started yet is
+ * to have the main one, as others.
  */
 void
 hr_socket_group_rejoin (HrSocketGroup *self)
@@ -328,6 +326,8 @@ hr_socket_group_rejoin (HrSocketGroup *self)
   if (self->own == NULL)
     return;
   self->own->busy_at = g_get_monotonic_time ();
+  if (g_hash_table_size (self->own->users) == 0)
+    g_clear_pointer (&self->own->owner, g_free);
   self->own = NULL;
   apply_or_warn (self);
   hr_socket_group_begin_looking (self);

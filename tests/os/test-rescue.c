@@ -200,6 +200,24 @@ test_receiver_dies (AdoptFixture *fixture, gconstpointer data)
   ADOPT_WAIT_FOR (n_held (fixture) == 0);
 }
 
+/* What the kernel gave to its socket before the rule stood, and the instance is not there yet. */
+static void
+test_before_the_rule (AdoptFixture *fixture, gconstpointer data)
+{
+  Client clients[N_CLIENTS];
+  g_autoptr (GError) error = NULL;
+
+  begin (fixture, data, "127.0.0.1");
+  fill_queue_of_candidate (fixture, clients);
+  g_assert_true (hr_listeners_set_share (fixture->listeners, "candidate", 0, FALSE, &error));
+  g_assert_no_error (error);
+  hr_socket_listeners_enter (HR_SOCKET_LISTENERS (fixture->listeners), "candidate");
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "candidate"), ==, 0);
+  clients_end (clients, "old-one");
+  ADOPT_WAIT_FOR (n_held (fixture) == 0);
+  hr_socket_listeners_leave (HR_SOCKET_LISTENERS (fixture->listeners), "candidate");
+}
+
 static const struct {
   const char *name, *how;
 } ways[] = {
@@ -229,5 +247,6 @@ main (int argc, char **argv)
   ADD ("ipv6", "epoll-level", test_ipv6);
   ADD ("old-instance-that-died-after-promotion", "epoll-edge", test_after_promotion);
   ADD ("receiver-that-died", "poll", test_receiver_dies);
+  ADD ("candidate-that-has-not-begun", "epoll-level", test_before_the_rule);
   return g_test_run ();
 }

@@ -484,6 +484,24 @@ test_rejoin (Fixture *fixture, gconstpointer data)
   g_assert_false (hr_listeners_set_share (fixture->listeners, "new", 1, FALSE, NULL));
 }
 
+/* Nobody can tell the two apart: the instance that was to have it begins with what all have. */
+static void
+test_rejoin_before_start (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  enter (fixture, "old");
+  g_assert_true (hr_listeners_separate (fixture->listeners, "new", &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (fd_of (fixture, "new"), !=, fixture->listener->fd);
+  hr_listeners_rejoin (fixture->listeners, "new");
+  g_assert_cmpint (fd_of (fixture, "new"), ==, fixture->listener->fd);
+  enter (fixture, "new");
+  leave (fixture, "old");
+  g_assert_cmpint (fd_of (fixture, "new"), ==, fixture->listener->fd);
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "new"), ==, -1);
+}
+
 static void
 test_one_at_a_time (Fixture *fixture, gconstpointer data)
 {
@@ -659,6 +677,7 @@ main (int argc, char **argv)
   ADD ("/socket-traffic/limit", NULL, test_limit);
   ADD ("/socket-traffic/promote", NULL, test_promote);
   ADD ("/socket-traffic/rejoin", NULL, test_rejoin);
+  ADD ("/socket-traffic/rejoin-before-start", NULL, test_rejoin_before_start);
   ADD ("/socket-traffic/one-at-a-time", NULL, test_one_at_a_time);
   ADD ("/socket-traffic/revive", NULL, test_revive);
   ADD ("/socket-traffic/revive-several", NULL, test_revive_several);
