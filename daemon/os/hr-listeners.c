@@ -102,6 +102,22 @@ hr_listeners_separate (HrListeners *self, const char *instance, GError **error)
 }
 
 /**
+ * hr_listeners_join:
+ * @self: the listeners
+ * @instance: id of an instance that is not started yet
+ * @with: id of another
+ *
+ * Where @with is separate, @instance is to have the same sockets, and is reached by probes from the same address; it
+ * stays with them whatever becomes of @with. Where it is not, nothing changes: both share the service's.
+ */
+void
+hr_listeners_join (HrListeners *self, const char *instance, const char *with)
+{
+  g_return_if_fail (HR_IS_LISTENERS (self) && instance != NULL && with != NULL);
+  HR_LISTENERS_GET_IFACE (self)->join (self, instance, with);
+}
+
+/**
  * hr_listeners_set_share:
  * @self: the listeners
  * @instance: id of the separate instance
@@ -113,7 +129,7 @@ hr_listeners_separate (HrListeners *self, const char *instance, GError **error)
  * Holds from the next connection on.
  *
  * Returns: success; else %HR_ERROR_INVALID_ARGUMENT when @instance is not separate, or what the kernel said: then it is
- *   as it was
+ *   as it was for all listeners
  */
 gboolean
 hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad, gboolean sticky, GError **error)
@@ -128,7 +144,7 @@ hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad
  * @self: the listeners
  * @instance: id of an instance
  *
- * The sockets of the separate instance are the service's from now on: all new connections, and all later instances, go
+ * The sockets of the separate instance, and of those that joined it, are the service's from now on: all new connections, and all later instances, go
  * to them. Those that were stay until nobody accepts from them and nothing waits in them. Does nothing for an instance
  * that is not separate.
  */
@@ -144,7 +160,8 @@ hr_listeners_promote (HrListeners *self, const char *instance)
  * @self: the listeners
  * @instance: id of an instance
  *
- * The separate instance gets no new connection any more; its sockets go when it has ended and nothing waits in them.
+ * The separate instance, and those that joined it, get no new connection any more; the sockets go when all of them have
+ * ended and nothing waits in them. Where none of them was started yet they share the service's.
  * Does nothing for an instance that is not separate.
  */
 void
@@ -159,7 +176,7 @@ hr_listeners_rejoin (HrListeners *self, const char *instance)
  * @self: the listeners
  * @instance: id of an instance
  *
- * Returns: whether it has sockets of its own that are not the service's yet
+ * Returns: whether sockets of its own were made for it, that are not the service's yet
  */
 gboolean
 hr_listeners_is_separate (HrListeners *self, const char *instance)
@@ -174,8 +191,8 @@ hr_listeners_is_separate (HrListeners *self, const char *instance)
  * @instance: id of an instance
  *
  * Returns: (transfer full) (nullable): while one instance is separate: a source address whose connections reach
- *   @instance, that one or one that accepts from the service's sockets, whatever the share; %NULL when none is, or no
- *   listener can be reached over IPv4
+ *   @instance, that one or one that joined it, or one that accepts from the service's sockets, whatever the share;
+ *   %NULL when none is, or no listener can be reached over IPv4
  */
 GInetAddress *
 hr_listeners_probe_source (HrListeners *self, const char *instance)
@@ -189,7 +206,8 @@ hr_listeners_probe_source (HrListeners *self, const char *instance)
  * @self: the listeners
  * @instance: id of an instance
  *
- * Returns: how many connections wait in the queues of its own sockets; -1 when it accepts from the service's
+ * Returns: how many connections wait in the queues of sockets from which it alone accepts; -1 when others do, too, as
+ *   from the service's
  */
 int
 hr_listeners_count_waiting (HrListeners *self, const char *instance)

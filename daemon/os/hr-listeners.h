@@ -7,8 +7,8 @@
  * a program bound and listened on by itself, reported by the adopt library and kept for the next instance.
  *
  * Instances share the sockets: a connection is taken by whichever accepts. One instance at a time can be separate: it
- * gets sockets of its own for the same TCP addresses, and a share of the new connections, from none to all. It ends
- * being so by hr_listeners_promote(), when its sockets become the service's, or by hr_listeners_rejoin().
+ * gets sockets of its own for the same TCP addresses, and a share of the new connections, from none to all; others of its
+ * release may join it. It ends being so by hr_listeners_promote(), when its sockets become the service's, or by hr_listeners_rejoin().
  */
 #pragma once
 
@@ -54,6 +54,7 @@ struct _HrListenersInterface {
   void (*revive) (HrListeners *self);
   int (*get_fd) (HrListeners *self, const HrListener *listener, const char *instance);
   gboolean (*separate) (HrListeners *self, const char *instance, GError **error);
+  void (*join) (HrListeners *self, const char *instance, const char *with);
   gboolean (*set_share) (HrListeners *self, const char *instance, guint permyriad, gboolean sticky, GError **error);
   void (*promote) (HrListeners *self, const char *instance);
   void (*rejoin) (HrListeners *self, const char *instance);
@@ -71,6 +72,7 @@ void hr_listeners_revive (HrListeners *self);
 int hr_listeners_get_fd (HrListeners *self, const HrListener *listener, const char *instance);
 
 gboolean hr_listeners_separate (HrListeners *self, const char *instance, GError **error);
+void hr_listeners_join (HrListeners *self, const char *instance, const char *with);
 gboolean hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad, gboolean sticky,
                                  GError **error);
 void hr_listeners_promote (HrListeners *self, const char *instance);

@@ -77,7 +77,9 @@ watch (HrSocketGroup *self, HrSocketMember *member)
   if (self->rescue == NULL || member->source != 0 || !hr_socket_group_is_left (self, member)
       || !hr_rescue_can_take (self->rescue, self->main->users) || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
     return;
-  member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
+  /* At once: an instance that starts in the next moment cannot be nudged for as long as it does. */
+  if (rescue (member))
+    member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
 }
 
 static gboolean

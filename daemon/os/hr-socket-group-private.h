@@ -13,12 +13,12 @@ G_BEGIN_DECLS
 typedef struct {
   HrSocketGroup *group;
   int fd;
-  guint source;      /* while what comes into it is rescued */
-  guint64 cookie;    /* the kernel's name for the socket */
-  char *owner;       /* NULL: it began as the main one */
-  GHashTable *users; /* ids of instances that may accept from it */
-  gint64 busy_at;    /* when somebody last accepted from it or waited in it, monotonic */
-  gint64 left_at;    /* when an instance, or the rescue, last accepted from it */
+  guint source;       /* while what comes into it is rescued */
+  guint64 cookie;     /* the kernel's name for the socket */
+  GHashTable *owners; /* ids of instances that it was made for, or that joined one; none: it began as the main one */
+  GHashTable *users;  /* ids of instances that may accept from it */
+  gint64 busy_at;     /* when somebody last accepted from it or waited in it, monotonic */
+  gint64 left_at;     /* when an instance, or the rescue, last accepted from it */
 } HrSocketMember;
 
 struct _HrSocketGroup {

@@ -16,7 +16,7 @@ member_free (gpointer data)
 
   g_clear_handle_id (&self->source, g_source_remove);
   hr_fd_clear (&self->fd);
-  g_free (self->owner);
+  g_hash_table_unref (self->owners);
   g_hash_table_unref (self->users);
   g_free (self);
 }
@@ -31,7 +31,9 @@ member_new (HrSocketGroup *group, int fd, const char *owner)
   getsockopt (fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
   self->group = group;
   self->fd = fd;
-  self->owner = g_strdup (owner);
+  self->owners = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (owner != NULL)
+    g_hash_table_add (self->owners, g_strdup (owner));
   self->users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->busy_at = self->left_at = g_get_monotonic_time ();
   return self;
@@ -44,7 +46,7 @@ member_of (HrSocketGroup *self, const char *instance)
     {
       HrSocketMember *member = g_ptr_array_index (self->members, i);
 
-      if (g_strcmp0 (member->owner, instance) == 0 || g_hash_table_contains (member->users, instance))
+      if (g_hash_table_contains (member->owners, instance) || g_hash_table_contains (member->users, instance))
         return member;
     }
   return self->main;
@@ -268,6 +270,33 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
 }
 
 /**
+ * hr_socket_group_join:
+ * @self: a group
+ * @instance: id of an instance that does not run yet
+ *
+ * It is to have the socket of the instance that is separate; where none is, the main one.
+ */
+void
+hr_socket_group_join (HrSocketGroup *self, const char *instance)
+{
+  if (self->own != NULL)
+    g_hash_table_add (self->own->owners, g_strdup (instance));
+}
+
+/**
+ * hr_socket_group_is_apart:
+ * @self: a group
+ * @instance: id of an instance
+ *
+ * Returns: whether it has the socket of the instance that is separate
+ */
+gboolean
+hr_socket_group_is_apart (HrSocketGroup *self, const char *instance)
+{
+  return self->own != NULL && member_of (self, instance) == self->own;
+}
+
+/**
  * hr_socket_group_set_share:
  * @self: a group
  * @share: of %HR_TRAFFIC_ALL new connections
@@ -327,7 +356,7 @@ hr_socket_group_rejoin (HrSocketGroup *self)
     return;
   self->own->busy_at = g_get_monotonic_time ();
   if (g_hash_table_size (self->own->users) == 0)
-    g_clear_pointer (&self->own->owner, g_free);
+    g_hash_table_remove_all (self->own->owners);
   self->own = NULL;
   apply_or_warn (self);
   hr_socket_group_begin_looking (self);
@@ -338,14 +367,16 @@ hr_socket_group_rejoin (HrSocketGroup *self)
  * @self: a group
  * @instance: id of an instance
  *
- * Returns: how many connections wait in its socket; -1 when that is the main one
+ * Returns: how many connections wait in its socket; -1 when that is the main one, or another instance accepts from it,
+ *   too
  */
 int
 hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 {
   const HrSocketMember *member = member_of (self, instance);
+  guint n_others = g_hash_table_size (member->users) - (g_hash_table_contains (member->users, instance) ? 1 : 0);
 
-  return member == self->main ? -1 : hr_socket_count_waiting (member->fd);
+  return member == self->main || n_others > 0 ? -1 : hr_socket_count_waiting (member->fd);
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * One address, one SO_REUSEPORT group. Most of the time it has one member, the main one, which every instance shares,
  * and the option is not set, so that a stray second server is refused. An instance that is separate has a member of its
- * own, which gets a share of the new connections. A member that is neither is kept while its instance accepts from it,
+ * own, which gets a share of the new connections, and which others of its release may join. A member that is neither is kept while its instance accepts from it,
  * and then for handshakes that began in it: a queue ends with its socket. What comes into it is handed to HrRescue.
  *
  * The kernel numbers members in the order of joining and moves the last into the hole that another leaves; the array
@@ -48,6 +48,8 @@ void hr_socket_group_enter (HrSocketGroup *self, const char *instance);
 void hr_socket_group_leave (HrSocketGroup *self, const char *instance);
 gboolean hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
                                    GError **error);
+void hr_socket_group_join (HrSocketGroup *self, const char *instance);
+gboolean hr_socket_group_is_apart (HrSocketGroup *self, const char *instance);
 gboolean hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GError **error);
 void hr_socket_group_promote (HrSocketGroup *self);
 void hr_socket_group_rejoin (HrSocketGroup *self);

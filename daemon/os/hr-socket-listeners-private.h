@@ -16,6 +16,8 @@ struct _HrSocketListeners {
 
   GPtrArray *held; /* HrHeldListener, the discovered ones last */
   char *separate;  /* id of the instance that has sockets of its own; NULL: none has */
+  guint share;     /* of the new connections, for that one */
+  gboolean sticky; /* whether that is by source address */
   HrSocketGroupSources sources;
   HrRescue *rescue;
   HrInheritedSockets *inherited; /* NULL: there are none */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Whose sockets new connections go to: those of the service, or those of the one instance that is separate.
+ * Whose sockets new connections go to: those of the service, or those of the one instance that is separate, and of those
+ * that joined it.
  */
 #include <netinet/in.h>
 
 #include "hr-error.h"
+#include "hr-log.h"
 #include "hr-socket-listeners-private.h"
 
 /* Sources are addresses of this machine's loopback network that nobody else has reason to use: 127.64.0.0/10. */
@@ -76,6 +78,8 @@ hr_socket_listeners_separate (HrListeners *listeners, const char *instance, GErr
       return FALSE;
     }
   self->separate = g_strdup (instance);
+  self->share = 0;
+  self->sticky = FALSE;
   return TRUE;
 }
 
@@ -83,6 +87,32 @@ static gboolean
 hr_socket_listeners_is_separate (HrListeners *listeners, const char *instance)
 {
   return g_strcmp0 (HR_SOCKET_LISTENERS (listeners)->separate, instance) == 0;
+}
+
+static void
+hr_socket_listeners_join (HrListeners *listeners, const char *instance, const char *with)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+
+  if (!hr_socket_listeners_is_separate (listeners, with))
+    return;
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_join (get (self, i)->group, instance);
+}
+
+/* Of the first so many, as it was. */
+static void
+put_share_back (HrSocketListeners *self, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (get (self, i)->group != NULL
+          && !hr_socket_group_set_share (get (self, i)->group, self->share, self->sticky, &error))
+        hr_log_warning (NULL, "listener '%s': %s, ignoring", get (self, i)->shown.name, error->message);
+    }
 }
 
 static gboolean
@@ -98,7 +128,12 @@ hr_socket_listeners_set_share (HrListeners *listeners, const char *instance, gui
     }
   for (guint i = 0; i < self->held->len; i++)
     if (get (self, i)->group != NULL && !hr_socket_group_set_share (get (self, i)->group, permyriad, sticky, error))
-      return FALSE;
+      {
+        put_share_back (self, i);
+        return FALSE;
+      }
+  self->share = permyriad;
+  self->sticky = sticky;
   return TRUE;
 }
 
@@ -127,12 +162,21 @@ hr_socket_listeners_rejoin (HrListeners *listeners, const char *instance)
     rejoin (self);
 }
 
+/* Listeners that were found since the split are shared by all. */
+static gboolean
+is_apart (HrSocketListeners *self, const char *instance)
+{
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL && hr_socket_group_is_apart (get (self, i)->group, instance))
+      return TRUE;
+  return FALSE;
+}
+
 static GInetAddress *
 hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
 {
   HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
-  gboolean own = hr_socket_listeners_is_separate (listeners, instance);
-  guint32 source = htonl (own ? self->sources.own : self->sources.main);
+  guint32 source = htonl (is_apart (self, instance) ? self->sources.own : self->sources.main);
 
   for (guint i = 0; self->separate != NULL && i < self->held->len; i++)
     if (hr_held_listener_takes_ipv4 (get (self, i)))
@@ -236,6 +280,7 @@ hr_socket_listeners_init_traffic (HrListenersInterface *iface)
 {
   iface->get_fd = hr_socket_listeners_get_fd;
   iface->separate = hr_socket_listeners_separate;
+  iface->join = hr_socket_listeners_join;
   iface->set_share = hr_socket_listeners_set_share;
   iface->promote = hr_socket_listeners_promote;
   iface->rejoin = hr_socket_listeners_rejoin;

@@ -110,6 +110,17 @@ fake_separate (HrListeners *listeners, const char *instance, GError **error)
   return TRUE;
 }
 
+static void
+fake_join (HrListeners *listeners, const char *instance, const char *with)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (!fake_is_separate (listeners, with))
+    return;
+  g_hash_table_add (self->joined, g_strdup (instance));
+  g_ptr_array_add (self->traffic, g_strdup ("join"));
+}
+
 static gboolean
 fake_set_share (HrListeners *listeners, const char *instance, guint permyriad, gboolean sticky, GError **error)
 {
@@ -151,6 +162,7 @@ fake_rejoin (HrListeners *listeners, const char *instance)
   if (!fake_is_separate (listeners, instance))
     return;
   g_clear_pointer (&self->separate, g_free);
+  g_hash_table_remove_all (self->joined);
   g_ptr_array_add (self->traffic, g_strdup ("rejoin"));
 }
 
@@ -161,7 +173,9 @@ fake_probe_source (HrListeners *listeners, const char *instance)
 
   if (self->separate == NULL || self->no_probe_source)
     return NULL;
-  return g_inet_address_new_from_string (fake_is_separate (listeners, instance) ? "127.64.0.1" : "127.64.0.2");
+  return g_inet_address_new_from_string (
+      fake_is_separate (listeners, instance) || g_hash_table_contains (self->joined, instance) ? "127.64.0.1"
+                                                                                               : "127.64.0.2");
 }
 
 static int
@@ -169,7 +183,10 @@ fake_count_waiting (HrListeners *listeners, const char *instance)
 {
   HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
 
-  return self->promoted != NULL && !g_str_equal (self->promoted, instance) ? self->waiting : -1;
+  return self->promoted != NULL && !g_str_equal (self->promoted, instance)
+                 && !g_hash_table_contains (self->joined, instance)
+             ? self->waiting
+             : -1;
 }
 
 static void
@@ -206,6 +223,7 @@ hr_fake_listeners_iface_init (HrListenersInterface *iface)
   iface->revive = fake_revive;
   iface->get_fd = fake_get_fd;
   iface->separate = fake_separate;
+  iface->join = fake_join;
   iface->set_share = fake_set_share;
   iface->promote = fake_promote;
   iface->rejoin = fake_rejoin;
@@ -224,6 +242,7 @@ hr_fake_listeners_finalize (GObject *object)
   hr_fake_gate_clear (&self->look);
   g_ptr_array_unref (self->list);
   g_ptr_array_unref (self->traffic);
+  g_hash_table_unref (self->joined);
   g_free (self->separate);
   g_free (self->promoted);
   G_OBJECT_CLASS (hr_fake_listeners_parent_class)->finalize (object);
@@ -240,6 +259,7 @@ hr_fake_listeners_init (HrFakeListeners *self)
 {
   self->list = g_ptr_array_new_with_free_func (listener_free);
   self->traffic = g_ptr_array_new_with_free_func (g_free);
+  self->joined = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 /**
@@ -263,4 +283,19 @@ hr_fake_listeners_discover (HrFakeListeners *self, guint16 port)
 {
   add (self, NULL, HR_LISTEN_TCP, port, TRUE);
   g_signal_emit_by_name (self, "changed");
+}
+
+/**
+ * hr_fake_listeners_expect_traffic:
+ * @self: the listeners
+ * @expected: what was done about the traffic, in order, with ", " between
+ */
+void
+hr_fake_listeners_expect_traffic (HrFakeListeners *self, const char *expected)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < self->traffic->len; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", (const char *)g_ptr_array_index (self->traffic, i));
+  g_assert_cmpstr (text->str, ==, expected);
 }

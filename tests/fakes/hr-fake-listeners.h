@@ -24,8 +24,9 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @share: of the new connections, for that one
  * @sticky: whether that is by source address
  * @no_probe_source: whether no source address reaches that one
- * @traffic: (element-type utf8): what was done about it, in order: "separate", "share 100", "share 100 sticky",
+ * @traffic: (element-type utf8): what was done about it, in order: "separate", "join", "share 100", "share 100 sticky",
  *   "promote", "rejoin"
+ * @joined: (element-type utf8 utf8): ids of the instances that joined the separate one, also after it was promoted
  * @promoted: (nullable): id of the instance whose sockets are the service's; all others are taken for earlier ones
  * @waiting: connections in the queues of the others
  * @queue_wait: how long the first connection in the queue has waited; -1: nobody knows
@@ -49,11 +50,13 @@ struct _HrFakeListeners {
   gboolean sticky;
   gboolean no_probe_source;
   GPtrArray *traffic;
+  GHashTable *joined;
   char *promoted;
   int waiting;
 };
 
 HrFakeListeners *hr_fake_listeners_new (void);
 void hr_fake_listeners_discover (HrFakeListeners *self, guint16 port);
+void hr_fake_listeners_expect_traffic (HrFakeListeners *self, const char *expected);
 
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -41,16 +42,23 @@ listen_spec_free (gpointer data)
 }
 
 static void
-open_on (Fixture *fixture, const char *host)
+add_spec (Fixture *fixture, const char *name, const char *host)
 {
   HrListenSpec *spec = g_new0 (HrListenSpec, 1);
-  g_autoptr (GError) error = NULL;
 
-  spec->name = g_strdup ("http");
+  spec->name = g_strdup (name);
   spec->kind = HR_LISTEN_TCP;
   spec->host = g_strdup (host);
-  g_ptr_array_set_size (fixture->spec.listen, 0);
   g_ptr_array_add (fixture->spec.listen, spec);
+}
+
+static void
+open_on (Fixture *fixture, const char *host)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_ptr_array_set_size (fixture->spec.listen, 0);
+  add_spec (fixture, "http", host);
   hr_listeners_close (fixture->listeners);
   g_assert_true (hr_listeners_open (fixture->listeners, &fixture->spec, &error));
   g_assert_no_error (error);
@@ -503,6 +511,126 @@ test_rejoin_before_start (Fixture *fixture, gconstpointer data)
 }
 
 static void
+join (Fixture *fixture, const char *instance, const char *with)
+{
+  hr_listeners_join (fixture->listeners, instance, with);
+}
+
+/* What the adopt library is given at bind(). */
+static int
+bound (Fixture *fixture, const char *instance)
+{
+  HrSocketAddress address;
+
+  g_assert_true (hr_socket_address_of (fixture->listener->fd, &address));
+  return hr_socket_listeners_take (HR_SOCKET_LISTENERS (fixture->listeners), &address, HR_LISTENER_MATCH_MADE_FOR,
+                                   instance);
+}
+
+static void
+separate_two (Fixture *fixture)
+{
+  enter (fixture, "old");
+  separate (fixture, "lead");
+  join (fixture, "follower", "lead");
+  join (fixture, "old-follower", "old");
+  /* Before it is started: this is what it is started with. */
+  g_assert_cmpint (fd_of (fixture, "follower"), ==, fd_of (fixture, "lead"));
+  enter (fixture, "follower");
+  enter (fixture, "old-follower");
+}
+
+static void
+test_join (Fixture *fixture, gconstpointer data)
+{
+  separate_two (fixture);
+  g_assert_cmpint (fd_of (fixture, "follower"), ==, fd_of (fixture, "lead"));
+  g_assert_cmpint (bound (fixture, "follower"), ==, fd_of (fixture, "lead"));
+  g_assert_cmpint (fd_of (fixture, "old-follower"), ==, fixture->listener->fd);
+  g_assert_cmpint (bound (fixture, "old-follower"), ==, fixture->listener->fd);
+  g_assert_cmpuint (source_of (fixture, "follower"), ==, source_of (fixture, "lead"));
+  g_assert_cmpuint (source_of (fixture, "old-follower"), ==, source_of (fixture, "old"));
+  g_assert_cmpuint (source_of (fixture, "follower"), !=, source_of (fixture, "old"));
+  assert_split (fixture, "lead");
+  /* What one leaves, the other takes: none of them is waited for. */
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "lead"), ==, -1);
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "follower"), ==, -1);
+  leave (fixture, "lead");
+  g_assert_cmpint (hr_listeners_count_waiting (fixture->listeners, "follower"), ==, 0);
+  g_assert_cmpuint (source_of (fixture, "follower"), !=, source_of (fixture, "old"));
+  g_assert_true (hr_listeners_is_separate (fixture->listeners, "lead"));
+  g_assert_cmpint (side_of_4 (fixture, source_of (fixture, "follower"), "follower"), ==, SIDE_OWN);
+  share (fixture, "lead", 10000, FALSE);
+  g_assert_cmpint (side_of_4 (fixture, random_host (fixture), "follower"), ==, SIDE_OWN);
+  hr_listeners_promote (fixture->listeners, "lead");
+  g_assert_cmpint (fd_of (fixture, "follower"), ==, fixture->listener->fd);
+  g_assert_cmpint (fd_of (fixture, "old-follower"), ==, fd_of (fixture, "old"));
+  g_assert_cmpint (fd_of (fixture, "old"), !=, fixture->listener->fd);
+  /* Who joins now, joins the service. */
+  join (fixture, "next", "lead");
+  g_assert_cmpint (fd_of (fixture, "next"), ==, fixture->listener->fd);
+}
+
+static void
+test_join_and_rejoin (Fixture *fixture, gconstpointer data)
+{
+  int own;
+
+  separate_two (fixture);
+  own = fd_of (fixture, "follower");
+  share (fixture, "lead", 5000, FALSE);
+  hr_listeners_rejoin (fixture->listeners, "lead");
+  g_assert_cmpint (fd_of (fixture, "follower"), ==, own);
+  g_assert_cmpint (own, !=, fixture->listener->fd);
+  for (guint i = 0; i < 20; i++)
+    g_assert_cmpint (side_of_4 (fixture, random_host (fixture), "follower"), ==, SIDE_MAIN);
+}
+
+/* What is no socket any more stands for whatever the kernel may refuse. */
+static int
+break_socket (int fd)
+{
+  int kept = dup (fd);
+  g_auto (HrFd) null = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  g_assert_cmpint (kept, >=, 0);
+  g_assert_cmpint (dup3 (null, fd, O_CLOEXEC), ==, fd);
+  return kept;
+}
+
+static void
+mend_socket (int fd, int kept)
+{
+  g_assert_cmpint (dup3 (kept, fd, O_CLOEXEC), ==, fd);
+  close (kept);
+}
+
+/* All listeners or none. */
+static void
+test_second_fails (Fixture *fixture, gconstpointer data)
+{
+  HrListener *second;
+  int second_fd, kept;
+
+  add_spec (fixture, "admin", "127.0.0.1");
+  g_assert_true (hr_listeners_open (fixture->listeners, &fixture->spec, NULL));
+  second = g_ptr_array_index (hr_listeners_list (fixture->listeners), 1);
+  second_fd = second->fd;
+  enter (fixture, "old");
+  kept = break_socket (second_fd);
+  g_assert_false (hr_listeners_separate (fixture->listeners, "new", NULL));
+  mend_socket (second_fd, kept);
+  g_assert_cmpint (fd_of (fixture, "new"), ==, fixture->listener->fd);
+  separate (fixture, "newer");
+  kept = break_socket (second_fd);
+  g_assert_false (hr_listeners_set_share (fixture->listeners, "newer", 10000, FALSE, NULL));
+  mend_socket (second_fd, kept);
+  for (guint i = 0; i < 20; i++)
+    g_assert_cmpint (side_of_4 (fixture, random_host (fixture), "newer"), ==, SIDE_MAIN);
+  assert_split (fixture, "newer");
+}
+
+static void
 test_one_at_a_time (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -678,6 +806,9 @@ main (int argc, char **argv)
   ADD ("/socket-traffic/promote", NULL, test_promote);
   ADD ("/socket-traffic/rejoin", NULL, test_rejoin);
   ADD ("/socket-traffic/rejoin-before-start", NULL, test_rejoin_before_start);
+  ADD ("/socket-traffic/promise-2/others-join", NULL, test_join);
+  ADD ("/socket-traffic/others-join-and-rejoin", NULL, test_join_and_rejoin);
+  ADD ("/socket-traffic/all-listeners-or-none", NULL, test_second_fails);
   ADD ("/socket-traffic/one-at-a-time", NULL, test_one_at_a_time);
   ADD ("/socket-traffic/revive", NULL, test_revive);
   ADD ("/socket-traffic/revive-several", NULL, test_revive_several);
