@@ -27,6 +27,7 @@ struct _HrFollowers {
 
   HrPlatform *platform;
   HrGenerationPlan *plan;
+  char *lead;         /* id of the instance that was started first */
   GPtrArray *places;  /* HrFollowerPlace */
   GPtrArray *leaving; /* HrGeneration: were told to go and have not ended */
   gboolean supervised;

@@ -68,6 +68,7 @@ hr_followers_dispose (GObject *object)
   g_clear_pointer (&self->leaving, g_ptr_array_unref);
   g_clear_pointer (&self->places, g_ptr_array_unref);
   g_clear_pointer (&self->plan, hr_generation_plan_free);
+  g_clear_pointer (&self->lead, g_free);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_followers_parent_class)->dispose (object);
 }
@@ -114,6 +115,7 @@ hr_followers_new (HrPlatform *platform, HrGeneration *lead)
   self->plan = hr_generation_plan_copy (hr_generation_get_plan (lead));
   self->plan->ever_notified = self->plan->ever_notified || hr_generation_has_notified (lead);
   self->plan->expects_state = FALSE;
+  self->lead = g_strdup (hr_generation_get_id (lead));
   for (guint index = 1; index <= spec->instances; index++)
     {
       HrFollowerPlace *place;
@@ -195,6 +197,7 @@ start (HrFollowerPlace *place, GError **error)
   hr_follower_place_clear (place);
   plan.index = place->index;
   place->generation = hr_generation_new (self->platform, &plan);
+  hr_listeners_join (plan.listeners, hr_generation_get_id (place->generation), self->lead);
   if (!hr_generation_start (place->generation, NULL, FALSE, error))
     {
       g_autofree char *who = hr_followers_describe (place->generation);

@@ -42,8 +42,8 @@ fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
  * hr_reload_fall_back:
  * @self: a reload that failed
  *
- * Ends the candidate and brings the old release back where it has ended; of several instances first those that were
- * retired for new ones.
+ * Ends the candidate, with its followers, and brings the old release back where it has ended; of several instances that
+ * are being rolled first those that were retired for new ones.
  */
 void
 hr_reload_fall_back (HrReload *self)
@@ -83,6 +83,8 @@ hr_reload_fall_back (HrReload *self)
     plan.previous = NULL;
   if (self->candidate != NULL)
     g_signal_handlers_disconnect_by_data (self->candidate, self);
+  if (self->followers != NULL)
+    hr_followers_hand_over (self->followers);
   hr_fallback_async (&plan, fallback_done, g_object_ref (self));
   /* A candidate that served while the old one was gone has been told to stop. */
   hr_reload_note_serving (self);

@@ -2,6 +2,7 @@
  *
  * What a reload measures: how long nobody served, how long connections waited, how long each phase took.
  */
+#include "hr-log.h"
 #include "hr-reload-private.h"
 
 /**
@@ -9,20 +10,20 @@
  * @self: a reload
  *
  * To be called when an instance may have begun or ceased to serve. Downtime is the time in which none was alive, ready
- * and not told to stop.
+ * and not told to stop. While several are rolled the share of the new ones follows.
  */
 void
 hr_reload_note_serving (HrReload *self)
 {
-  gboolean serving = (self->previous != NULL && hr_generation_is_serving (self->previous))
-                     || (self->candidate != NULL && hr_generation_is_serving (self->candidate))
-                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback))
-                     || (self->followers != NULL && hr_followers_n_serving (self->followers) > 0)
-                     || (self->old_followers != NULL && hr_followers_n_serving (self->old_followers) > 0);
+  gboolean serving = hr_reload_n_new_serving (self) + hr_reload_n_old_serving (self) > 0
+                     || (self->fallback != NULL && hr_generation_is_serving (self->fallback));
   gint64 now = hr_clock_now (hr_reload_clock (self));
+  g_autoptr (GError) error = NULL;
 
   if (self->end != HR_RELOAD_UNDER_WAY)
     return;
+  if (!hr_reload_divide_traffic (self, 0, &error))
+    hr_log_warning (self->spec->name, "%s, ignoring: its instances get unequal shares", error->message);
   if (!serving && self->outage_since == 0 && self->previous != NULL)
     self->outage_since = now;
   else if (serving && self->outage_since != 0)

@@ -61,6 +61,7 @@ struct _HrReload {
   gboolean checking;
   gboolean handing_over;
   gboolean separate; /* the candidate had sockets of its own until it was switched to */
+  guint share;       /* of the new connections for it, while several instances are rolled */
   gboolean failing;
   gboolean abandoned;
   gboolean rolling;          /* in phase switch, until all of several instances serve */
@@ -124,6 +125,8 @@ void hr_reload_before_start (HrReload *self);
 void hr_reload_complete_switch (HrReload *self);
 
 /* hr-reload-roll.c */
+guint hr_reload_n_new_serving (HrReload *self);
+guint hr_reload_n_old_serving (HrReload *self);
 gboolean hr_reload_has_several (HrReload *self);
 void hr_reload_roll (HrReload *self);
 void hr_reload_unroll (HrReload *self);
@@ -145,6 +148,7 @@ gint64 hr_reload_canary_timeout (HrReload *self);
 gboolean hr_reload_has_tcp_listener (HrReload *self);
 void hr_reload_separate (HrReload *self, gboolean state_expected);
 void hr_reload_give_all_traffic (HrReload *self);
+gboolean hr_reload_divide_traffic (HrReload *self, guint n_going, GError **error);
 void hr_reload_end_traffic (HrReload *self);
 
 G_END_DECLS

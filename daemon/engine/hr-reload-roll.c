@@ -2,29 +2,52 @@
  *
  * Phase switch of a service with several instances: the new ones are started one after the other, and for each that
  * serves an old one is retired, so that there are never fewer than Instances that serve and at most one more. The lead
- * of the old release goes last. Where it fails the same is done the other way round.
+ * of the old release goes last. Where it fails the same is done the other way round. Where the new ones have sockets of
+ * their own, the share of these follows at each step.
  */
 #include "hr-error.h"
 #include "hr-log.h"
 #include "hr-reload-private.h"
 
 static guint
-n_serving (HrReload *self)
+n_serving (HrGeneration *lead, HrFollowers *followers)
 {
-  guint n = 0;
+  guint n = lead != NULL && hr_generation_is_serving (lead) ? 1 : 0;
 
-  n += self->previous != NULL && hr_generation_is_serving (self->previous);
-  n += self->candidate != NULL && hr_generation_is_serving (self->candidate);
-  n += self->followers != NULL ? hr_followers_n_serving (self->followers) : 0;
-  n += self->old_followers != NULL ? hr_followers_n_serving (self->old_followers) : 0;
-  return n;
+  return n + (followers != NULL ? hr_followers_n_serving (followers) : 0);
 }
 
-/* For one that serves now, one that is no longer needed goes. */
+/**
+ * hr_reload_n_new_serving:
+ * @self: a reload
+ *
+ * Returns: how many instances that it started serve
+ */
+guint
+hr_reload_n_new_serving (HrReload *self)
+{
+  return n_serving (self->candidate, self->followers);
+}
+
+/**
+ * hr_reload_n_old_serving:
+ * @self: a reload
+ *
+ * Returns: how many of those that it is to replace serve
+ */
+guint
+hr_reload_n_old_serving (HrReload *self)
+{
+  return n_serving (self->previous, self->old_followers);
+}
+
+/* For one that serves now, and gets connections, one that is no longer needed goes. */
 static void
 make_room (HrReload *self)
 {
-  if (self->old_followers != NULL && n_serving (self) > self->spec->instances)
+  hr_reload_note_serving (self);
+  if (self->old_followers != NULL
+      && hr_reload_n_new_serving (self) + hr_reload_n_old_serving (self) > self->spec->instances)
     hr_followers_retire_one (self->old_followers);
   hr_reload_note_serving (self);
 }
@@ -106,8 +129,8 @@ end_new_ones (HrReload *self)
 {
   self->unrolling = FALSE;
   self->rolling = FALSE;
-  if (self->followers != NULL)
-    hr_followers_hand_over (self->followers);
+  /* What is left in the sockets of the new ones is handed to the old ones. */
+  hr_reload_end_traffic (self);
   hr_reload_fall_back (self);
 }
 
@@ -132,8 +155,11 @@ old_follower_ready (HrFollowers *old, HrGeneration *generation, HrReload *self)
 {
   if (!self->unrolling)
     return;
-  if (self->followers != NULL)
-    hr_followers_retire_one (self->followers);
+  if (self->followers != NULL && hr_followers_n_serving (self->followers) > 0)
+    {
+      hr_reload_divide_traffic (self, 1, NULL);
+      hr_followers_retire_one (self->followers);
+    }
   hr_reload_note_serving (self);
   bring_back (self);
 }
@@ -227,6 +253,8 @@ hr_reload_has_several (HrReload *self)
 void
 hr_reload_roll (HrReload *self)
 {
+  GError *error = NULL;
+
   self->rolling = TRUE;
   if (self->old_followers != NULL)
     {
@@ -241,6 +269,13 @@ hr_reload_roll (HrReload *self)
       g_signal_connect (self->followers, "ready", G_CALLBACK (follower_ready), self);
       g_signal_connect (self->followers, "exited", G_CALLBACK (follower_exited), self);
       g_signal_connect (self->followers, "changed", G_CALLBACK (followers_changed), self);
+    }
+  if (!hr_reload_divide_traffic (self, 0, &error))
+    {
+      g_prefix_error (&error,
+                      "while giving the new instances of '%s' their share of the connections: ", self->spec->name);
+      hr_reload_fail (self, error);
+      return;
     }
   make_room (self);
   advance (self);

@@ -35,13 +35,12 @@ connects (const HrServiceSpec *spec)
 }
 
 /* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
- * instance, nobody could hand on what is left in a queue. Several instances serve from the same sockets while they are
- * rolled: none has its own. */
+ * instance, nobody could hand on what is left in a queue. */
 static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
-  return self->previous != NULL && !self->sequential && !hr_reload_has_several (self) && !state_expected
-         && connects (self->spec) && hr_reload_has_tcp_listener (self) && hr_generation_is_serving (self->previous)
+  return self->previous != NULL && !self->sequential && !state_expected && connects (self->spec)
+         && hr_reload_has_tcp_listener (self) && hr_generation_is_serving (self->previous)
          && hr_generation_is_watched (self->previous);
 }
 
@@ -90,15 +89,50 @@ hr_reload_give_all_traffic (HrReload *self)
 }
 
 /**
+ * hr_reload_divide_traffic:
+ * @self: a reload
+ * @n_going: how many of the new instances that serve are about to be retired
+ * @error: return location
+ *
+ * While several instances are rolled, and the new ones have sockets of their own: these get as many of the new
+ * connections as there are new ones among all that serve. Where none of them serves they get none any more. At any other
+ * time this does nothing.
+ *
+ * Returns: success; else what the kernel said: then it is as it was
+ */
+gboolean
+hr_reload_divide_traffic (HrReload *self, guint n_going, GError **error)
+{
+  const char *id = self->candidate != NULL ? hr_generation_get_id (self->candidate) : NULL;
+  guint n_new = hr_reload_n_new_serving (self), n_old = hr_reload_n_old_serving (self), share;
+
+  if (!self->rolling || id == NULL || !hr_listeners_is_separate (self->parts.listeners, id))
+    return TRUE;
+  if (n_new <= n_going)
+    {
+      hr_listeners_rejoin (self->parts.listeners, id);
+      return TRUE;
+    }
+  share = HR_SHARE_ALL * (n_new - n_going) / (n_new - n_going + n_old);
+  if (share != self->share && !hr_listeners_set_share (self->parts.listeners, id, share, FALSE, error))
+    return FALSE;
+  self->share = share;
+  return TRUE;
+}
+
+/**
  * hr_reload_end_traffic:
  * @self: a reload that fails
  *
- * No new connection goes to the candidate, from now on and not only when it has ended.
+ * No new connection goes to the candidate, from now on and not only when it has ended. Of several instances the new ones
+ * get theirs until those of the old release are there again: hr_reload_unroll() ends it.
  */
 void
 hr_reload_end_traffic (HrReload *self)
 {
-  if (self->candidate != NULL)
+  if (self->rolling && !self->abandoned)
+    hr_reload_note_serving (self);
+  else if (self->candidate != NULL)
     hr_listeners_rejoin (self->parts.listeners, hr_generation_get_id (self->candidate));
   hr_reload_end_canary (self);
 }

@@ -11,17 +11,6 @@
 #define RETIRES ((HrFakeProgram){ .retires = TRUE })
 
 static void
-assert_traffic (Engine *engine, const char *expected)
-{
-  GPtrArray *traffic = engine_parts (engine)->listeners->traffic;
-  g_autoptr (GString) text = g_string_new (NULL);
-
-  for (guint i = 0; i < traffic->len; i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", (const char *)g_ptr_array_index (traffic, i));
-  g_assert_cmpstr (text->str, ==, expected);
-}
-
-static void
 reload (Engine *engine)
 {
   engine_save (engine, "main", "two");
@@ -36,7 +25,7 @@ test_promoted (Engine *engine)
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
-  assert_traffic (engine, "separate, promote");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, promote");
 }
 
 /* The job does not wait for the old instance, which goes on accepting what is in its queue. */
@@ -110,7 +99,7 @@ test_next_reload_cuts_it_short (Engine *engine)
   g_assert_true (old->retired);
   engine_run (engine, SECOND);
   g_assert_false (old->alive);
-  assert_traffic (engine, "separate, promote, separate, promote");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, promote, separate, promote");
 }
 
 static void
@@ -123,7 +112,7 @@ test_crash_rejoins (Engine *engine)
 
   hr_fake_launcher_next (engine->launcher, &crashes);
   reload (engine);
-  assert_traffic (engine, "separate, rejoin");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
   engine_expect_kept (engine, service, "ready", "status 1");
 }
 
@@ -134,7 +123,7 @@ test_failed_probe_rejoins (Engine *engine)
   engine->platform->prober->illness = "ill";
   reload (engine);
   engine_run (engine, 10 * SECOND);
-  assert_traffic (engine, "separate, rejoin");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
 }
 
 static void
@@ -146,9 +135,9 @@ test_cancelled_rejoins (Engine *engine)
   hr_fake_gate_hold (&engine->platform->prober->probe);
   job = g_object_ref (hr_service_reload (service, "somebody"));
   engine_run (engine, SECOND);
-  assert_traffic (engine, "separate");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate");
   g_assert_true (hr_job_cancel (job, NULL));
-  assert_traffic (engine, "separate, rejoin");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
   hr_fake_gate_release (&engine->platform->prober->probe);
 }
 
@@ -159,7 +148,7 @@ test_shared_without_probe (Engine *engine)
   engine_start_with (engine, LISTEN, &RETIRES);
   reload (engine);
   g_assert_true (engine_instance (engine, 0)->retired);
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 static void
@@ -167,7 +156,7 @@ test_shared_without_listener (Engine *engine)
 {
   engine_start_with (engine, PROBE, &RETIRES);
   reload (engine);
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 static void
@@ -175,7 +164,7 @@ test_shared_where_sequential (Engine *engine)
 {
   engine_start_with (engine, LISTEN "Handover=sequential\n" PROBE, &RETIRES);
   reload (engine);
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 static void
@@ -185,7 +174,7 @@ test_shared_where_it_cannot_be (Engine *engine)
   engine_parts (engine)->listeners->separate_failure = "no room";
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 static void
@@ -196,7 +185,7 @@ test_shared_where_nobody_sees (Engine *engine)
   engine_start_with (engine, LISTEN PROBE, &unseen);
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 static void
@@ -206,7 +195,7 @@ test_shared_where_no_probe_can_tell (Engine *engine)
   engine_parts (engine)->listeners->no_probe_source = TRUE;
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
-  assert_traffic (engine, "separate, rejoin");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
 }
 
 static void
@@ -216,7 +205,7 @@ test_shared_where_state_passes (Engine *engine)
 
   engine_start_with (engine, LISTEN PROBE, &keeps);
   reload (engine);
-  assert_traffic (engine, "");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
 /* It never did before: all new connections wait for it while the state is handed over. */
@@ -230,7 +219,7 @@ test_state_after_all (Engine *engine)
   hr_fake_launcher_next (engine->launcher, &keeps);
   reload (engine);
   engine_run (engine, 3 * SECOND);
-  assert_traffic (engine, "separate, share 10000, promote");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, share 10000, promote");
   g_assert_cmpstr (engine_instance (engine, 1)->state, ==, "{\"n\":1}");
 }
 

@@ -32,6 +32,9 @@ fake_probe_async (HrProber *prober, const HrProbeRequest *request, GCancellable 
   g_assert_cmpint (request->timeout, >, 0);
   g_free (self->asked);
   self->asked = g_strdup (request->probe->text);
+  if (!g_hash_table_contains (self->sources, GINT_TO_POINTER (request->pid)))
+    g_hash_table_insert (self->sources, GINT_TO_POINTER (request->pid),
+                         request->source != NULL ? g_inet_address_to_string (request->source) : g_strdup (""));
   self->under_way++;
   self->most_under_way = MAX (self->most_under_way, self->under_way);
   g_task_set_task_data (task, GINT_TO_POINTER (request->pid), NULL);
@@ -59,6 +62,7 @@ hr_fake_prober_finalize (GObject *object)
 
   hr_fake_gate_clear (&self->probe);
   g_free (self->asked);
+  g_hash_table_unref (self->sources);
   G_OBJECT_CLASS (hr_fake_prober_parent_class)->finalize (object);
 }
 
@@ -71,6 +75,7 @@ hr_fake_prober_class_init (HrFakeProberClass *klass)
 static void
 hr_fake_prober_init (HrFakeProber *self)
 {
+  self->sources = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 }
 
 /**

@@ -18,6 +18,7 @@ G_DECLARE_FINAL_TYPE (HrFakeProber, hr_fake_prober, HR, FAKE_PROBER, GObject)
  * @illness: (nullable): what every probe says
  * @sick_pid: (nullable): whose probe alone says that; 0: everybody's
  * @asked: (nullable): the last probe, expanded
+ * @sources: (element-type gint utf8): of each process the address that it was first asked from, "" for none
  * @under_way: how many have not been answered
  * @most_under_way: how many were at most
  */
@@ -28,6 +29,7 @@ struct _HrFakeProber {
   const char *illness;
   GPid sick_pid;
   char *asked;
+  GHashTable *sources;
   guint under_way;
   guint most_under_way;
 };

@@ -188,7 +188,8 @@ class Unmodified:
         self.program, self.file, self.text = program
         self.port = harness.free_port()
         self.top = site.source(self.name, {self.file: self.version("1")})
-        site.add(self.name, f"[Service]\nExec={self.program} {self.file}\nSource={self.top}\n{keys}")
+        site.add(self.name, f"[Service]\nExec={self.program} {self.file}\nSource={self.top}\n"
+                 + keys.replace("PORT", str(self.port)))
         harness.until(lambda: harness.answers(self.port, "1", "/version"), f"an answer of '{self.name}'")
 
     def version(self, version):

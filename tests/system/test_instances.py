@@ -9,10 +9,36 @@ import subprocess
 import sys
 import threading
 
-from harness import BUILD, DEADLINE, Load, NotRunHere, Site, check, equal, get, is_alive, main, test, until, write
+from harness import BUILD, DEADLINE, Gate, Load, NotRunHere, Site, check, equal, get, is_alive, main, test, until, write
 from services import UNMODIFIED, Service, Unmodified, app
 
 SECOND_ENDS = 'if os.environ["HOTRELOAD_INSTANCE_INDEX"] == "2":\n    sys.exit(3)\n'
+
+
+# With a health page, and ready when it says so. What the version is like is in its name: it is "ill", or its third instance is "broken", or
+# is "slow": waits at a gate.
+PROBED = ("/usr/bin/python3", "app.py", '''import http.server, os, socket, time
+INDEX = os.environ["HOTRELOAD_INSTANCE_INDEX"]
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = "VERSION-%s-%d" % (INDEX, os.getpid())
+        time.sleep(0 if self.path == "/health" else 0.01)
+        self.send_response(500 if self.path == "/health" and "ill" in "VERSION" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+    def log_message(self, *words):
+        pass
+if INDEX == "3" and "broken" in "VERSION":
+    raise SystemExit(3)
+if INDEX == "3" and "slow" in "VERSION":
+    open("GATE").read()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+server.serve_forever()
+''')
+HEALTH = "Instances=3\nReady=notify\n[Health]\nProbe=http://127.0.0.1:PORT/health\nFailures=1\nTimeout=20s\n"
 
 
 class Count:
@@ -63,6 +89,89 @@ for language in UNMODIFIED:
             check(count.least() >= 3, "the fewest that served:", count.least())
             equal(load.stop(), [], f"failures of {load.count} requests")
             equal(set(load.bodies), {str(number) for number in range(1, 12)}, "answers")
+
+
+class Probed(Unmodified):
+    """Three instances of PROBED."""
+
+    def __init__(self, site):
+        self.gate = Gate(site)
+        super().__init__(site, (*PROBED[:2], PROBED[2].replace("GATE", self.gate.path)), HEALTH)
+        wait_serving(site, self.name, 3)
+
+    def answered(self, version, indices=("1", "2", "3")):
+        """Waits until these instances of the version have answered; returns their PIDs by index."""
+        found = {}
+
+        def ask():
+            release, index, pid = get(self.port)[1].split("-")
+            if release == version:
+                found[index] = int(pid)
+            return set(found) >= set(indices)
+        until(ask, f"the instances of {version} answer")
+        return found
+
+    def rejected(self, version, phase):
+        """Saves it, and waits until it has failed in that phase."""
+        mark = self.site.signals.mark()
+        self.save(version)
+        event = self.site.signals.wait("ReloadCompleted|ReloadFailed", self.name, mark)
+        equal((event["signal"], event["args"][2]), ("ReloadFailed", phase), f"end of the reload {event['args']}")
+
+
+def versions(load):
+    return {body.split("-")[0] for body in load.bodies}
+
+
+@test("promise-2-a-bad-version-never-hurts-the-good-one: of three instances none answers the probe for a new one")
+def ill():
+    with Site() as site:
+        service = Probed(site)
+        pids = service.answered("1")
+        load, count = Load(service.port, 10), Count(site, service.name)
+        for number in range(2, 8):
+            service.rejected(f"ill{number}", "verify")
+        equal(service.answered("1"), pids, "the instances that serve")
+        check(count.least() >= 3, "the fewest that served:", count.least())
+        equal(load.stop(), [], f"failures of {load.count} requests")
+        equal(versions(load), {"1"}, "who answered")
+
+
+@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances that are probed, each gets connections")
+def probed():
+    with Site() as site:
+        service = Probed(site)
+        load, count = Load(service.port, 10), Count(site, service.name)
+        for number in range(2, 6):
+            service.reload(str(number))
+            equal(get(service.port)[1].split("-")[0], str(number), "the answer after the reload")
+            service.answered(str(number))
+        check(count.least() >= 3, "the fewest that served:", count.least())
+        equal(load.stop(), [], f"failures of {load.count} requests")
+        equal(versions(load), set("12345"), "who answered")
+
+
+@test("instances: a roll of probed ones that goes back loses nothing, and what was in the queue of a killed one is served")
+def unrolled():
+    with Site() as site:
+        service = Probed(site)
+        load, count = Load(service.port, 10), Count(site, service.name)
+        service.rejected("broken2", "switch")
+        wait_serving(site, service.name, 3)
+        check(count.least() >= 3, "the fewest that served:", count.least())
+        equal(load.stop(), [], f"failures of {load.count} requests")
+        equal(versions(load), {"1", "broken2"}, "who answered")
+        load, mark = Load(service.port, 10), service.save("slow3")
+        service.gate.arrived()
+        os.kill(service.answered("slow3", ("1", "2"))["1"], signal.SIGKILL)
+        event = site.signals.wait("ReloadFailed", service.name, mark)
+        equal(event["args"][2], "switch", f"phase of {event['args']}")
+        service.gate.close()
+        service.answered("1")
+        failures = load.stop()
+        # What it had accepted is lost with it, and nothing else.
+        equal([why for _, why, *_ in failures if "Refused" in why or "timed out" in why], [], "refused, or left waiting")
+        check(len(failures) <= 10, "more was lost than can have been accepted:", failures)
 
 
 @test("instances: each has an index of its own, and connections reach all of them", alike=True)
