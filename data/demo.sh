@@ -98,6 +98,11 @@ status() {
   hrctl --json status being-system | value "it['services'][0]['$1']"
 }
 
+# Where a service answers.
+address() {
+  hrctl --json status "$1" | value "'http://' + it['services'][0]['listen'][0].partition(':')[2]"
+}
+
 # Edits the program. By renaming, and with the temporary file elsewhere, so that what is saved is one change.
 edit() {
   run "sed $1 $program > new.py && mv new.py $program"
@@ -129,15 +134,28 @@ count() {
   hrctl --json history being-system -n 100 | value 'len(it)'
 }
 
-# Requests over a new connection each, one after the other, until told to stop; counts them and those that failed.
+# Requests for a page over a new connection each, one after the other, until told to stop; counts them and those that
+# failed.
 ask_again_and_again() {
   local asked=0 failed=0 stop=
   trap 'stop=yes' TERM
   while [ -z "$stop" ]; do
-    curl --silent --fail --max-time 10 "$url/version" >/dev/null || failed=$((failed + 1))
+    curl --silent --fail --max-time 10 "$1" >/dev/null || failed=$((failed + 1))
     asked=$((asked + 1))
     echo "$asked $failed" >"$root/asked"
   done
+}
+
+# Ends them; none may have failed.
+stop_asking() {
+  local asked failed
+  kill "$load"
+  wait "$load"
+  load=
+  read -r asked failed <"$root/asked"
+  echo "Meanwhile: $asked requests over connections of their own, $failed of them failed."
+  is "$failed" 0 'the number of failed requests'
+  is_not "$asked" 0 'the number of requests'
 }
 
 # An environment of its own: nothing of the user's session is used or changed.
@@ -197,7 +215,7 @@ first_start() {
   wait_until running status state
   run 'hrctl list'
   says 'running'
-  url=http://$(hrctl --json status being-system | value "it['services'][0]['listen'][0].partition(':')[2]")
+  url=$(address being-system)
   run "curl -s $url/version"
   says '1'
   for _ in 1 2 3; do
@@ -207,10 +225,10 @@ first_start() {
 }
 
 good_save() {
-  local before pid asked failed
+  local before pid
   step '2. A good save goes live, the state goes along, and no request fails'
   before=$(count) pid=$(status pid)
-  ask_again_and_again &
+  ask_again_and_again "$url/version" &
   load=$!
   edit "'s/^VERSION = .*/VERSION = \"2\"/'"
   wait_until $((before + 1)) count
@@ -223,13 +241,7 @@ good_save() {
   is "$(latest success)" True 'success'
   is "$(latest trigger)" file 'the trigger'
   is_not "$(status pid)" "$pid" 'the PID'
-  kill "$load"
-  wait "$load"
-  load=
-  read -r asked failed <"$root/asked"
-  echo "Meanwhile: $asked requests over connections of their own, $failed of them failed."
-  is "$failed" 0 'the number of failed requests'
-  is_not "$asked" 0 'the number of requests'
+  stop_asking
   # RollbackAfter: so long a new release is watched.
   wait_until good fate 2
   run 'hrctl releases being-system'
@@ -306,9 +318,54 @@ over_dbus() {
   says '"currentLevel": 5'
 }
 
+canary() {
+  local shop
+  step '7. A server that knows nothing of hotreload: probed before it serves, then given a share of the connections, then all'
+  mkdir shop
+  echo 1 >shop/index.html
+  cat >shop.conf <<'END'
+[Service]
+Exec=python3 -m http.server --bind 127.0.0.1 %p
+Source=shop
+Listen=http=tcp:127.0.0.1:0
+
+[Watch]
+Enabled=no
+
+[Health]
+Probe=http://127.0.0.1:%p/
+Interval=200ms
+
+[Canary]
+Percentage=10
+RampDuration=3s
+Steps=3
+END
+  run 'cat shop.conf'
+  run 'hrctl add shop.conf'
+  shop=$(address shop)
+  ask_again_and_again "$shop/" &
+  load=$!
+  run 'echo 2 > shop/index.html'
+  run 'hrctl plan shop'
+  says 'give it 10% of the new connections'
+  run 'hrctl reload shop'
+  says "release 2 of 'shop' is live"
+  says 'Canary: passed at 100%'
+  says 'Downtime: 0 ms'
+  says 'Go back: hrctl rollback shop (to release 1)'
+  run "curl -s $shop/"
+  is "$output" 2 'the answer'
+  run 'hrctl rollback shop'
+  says "release 1 of 'shop' is live"
+  run "curl -s $shop/"
+  is "$output" 1 'the answer'
+  stop_asking
+}
+
 the_end() {
   local pid
-  step '7. The end: the daemon stops what it runs'
+  step '8. The end: the daemon stops what it runs'
   pid=$(status pid)
   kill -0 "$pid"
   echo "$ kill $daemon"
@@ -326,5 +383,6 @@ syntax_error
 crash
 what_runs
 over_dbus
+canary
 the_end
 step "All steps did what they say, in $SECONDS s."
