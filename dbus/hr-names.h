@@ -48,6 +48,13 @@
 #define HR_ENV_PROBE_SOURCE "HOTRELOAD_PROBE_SOURCE"
 #define HR_ENV_PROBE_PORTS "HOTRELOAD_PROBE_PORTS"
 
+/* The output of an instance is in logs/NAME.RELEASE-INSTANCE.log of the state directory. Beside it, with this suffix
+   instead, is when it was written: lines "TIME OFFSET", 16 hexadecimal digits each, for microseconds since 1970 and
+   bytes. What lies before OFFSET was written by TIME, and what lies at or after it later than that. */
+#define HR_LOG_SUFFIX ".log"
+#define HR_LOG_TIMES_SUFFIX ".times"
+#define HR_LOG_TIMES_LINE 34
+
 /* Exit codes of hrctl, also used by hotreloadd --check */
 #define HR_EXIT_OK 0
 #define HR_EXIT_FAILED 1

@@ -72,6 +72,7 @@ struct _HrServiceSpec {
   gint64 restart_delay_max;
   guint restart_limit; /* 0: no limit */
   gint64 restart_window;
+  guint64 log_max; /* bytes, 0: no limit */
   guint instances; /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
 
   /* Watch */

@@ -15,6 +15,8 @@
 #define RESTART_LIMIT_MAX 1000000
 #define STATE_KEEP_MAX 10000
 #define PROBE_FAILURES_MAX 1000
+/* What is freed of a file is freed by blocks. */
+#define LOG_MAX_MIN 4096
 /* What looks more often measures itself, in microseconds. */
 #define POST_INTERVAL_MIN_USEC 100000
 
@@ -73,6 +75,7 @@ static const HrSpecKey keys[] = {
   { "Service", "RestartDelayMax", DURATION (restart_delay_max) },
   { "Service", "RestartLimit", NUMBER (restart_limit, 0, RESTART_LIMIT_MAX) },
   { "Service", "RestartWindow", TIMEOUT (restart_window) },
+  { "Service", "LogMax", hr_spec_set_size, SET (log_max), .least = LOG_MAX_MIN },
   { "Service", "Instances", NUMBER (instances, 1, HR_SPEC_INSTANCES_MAX) },
   { "Service", "User", LATER },
   { "Service", "Group", LATER },

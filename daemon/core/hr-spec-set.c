@@ -7,6 +7,7 @@
 #include "hr-duration.h"
 #include "hr-error.h"
 #include "hr-glob.h"
+#include "hr-size.h"
 #include "hr-words.h"
 
 #define MEMBER(type, spec, key) G_STRUCT_MEMBER (type, spec, (key)->offset)
@@ -97,6 +98,22 @@ hr_spec_set_duration (HrServiceSpec *spec, const HrSpecKey *key, const char *val
       return fail (error, "it is too short: write at least %s", least);
     }
   MEMBER (gint64, spec, key) = usec;
+  return TRUE;
+}
+
+gboolean
+hr_spec_set_size (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  guint64 bytes;
+
+  if (!hr_size_parse (value, &bytes, error))
+    return FALSE;
+  if (bytes != 0 && bytes < key->least)
+    {
+      g_autofree char *least = hr_size_to_string (key->least);
+      return fail (error, "it is too small: write at least %s, or 0 for no limit", least);
+    }
+  MEMBER (guint64, spec, key) = bytes;
   return TRUE;
 }
 

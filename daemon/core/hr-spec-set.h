@@ -23,7 +23,7 @@ typedef gboolean (*HrSpecSetFunc) (HrServiceSpec *spec, const HrSpecKey *key, co
  * @key: name in the file
  * @set: (nullable): what puts the value into the spec; %NULL: not supported yet
  * @offset: of the member, for a setter of many keys
- * @least: smallest value; of a duration in microseconds, where 1 means more than nothing
+ * @least: smallest value; of a duration in microseconds, where 1 means more than nothing; of a size besides 0
  * @most: largest value
  * @words: what to choose from
  *
@@ -46,6 +46,7 @@ gboolean hr_spec_set_path (HrServiceSpec *spec, const HrSpecKey *key, const char
 gboolean hr_spec_set_word (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_boolean (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_number (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
+gboolean hr_spec_set_size (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_duration (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_percent (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_metric (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);

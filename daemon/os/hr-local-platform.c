@@ -111,6 +111,7 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
     }
   fresh.listeners = old != NULL && old->listeners != NULL ? g_object_ref (old->listeners) : hr_socket_listeners_new ();
   hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
+  hr_log_files_limit (self->logs, spec->name, spec->log_max);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
   *parts = fresh;
   return TRUE;

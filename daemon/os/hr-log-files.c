@@ -2,20 +2,18 @@
 #include "hr-log-files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hr-fd.h"
+#include "hr-log-keeper.h"
 #include "hr-log.h"
-
-#define LOG_SUFFIX ".log"
+#include "hr-names.h"
 
 struct _HrLogFiles {
   char *dir;
-  GHashTable *services; /* name to GPtrArray of file names, oldest first */
+  HrLogKeeper *keeper;
 };
 
 /* While the directory is read. */
@@ -49,27 +47,14 @@ service_of (const char *file)
   g_autofree char *stem = NULL;
   char *dot;
 
-  if (!g_str_has_suffix (file, LOG_SUFFIX))
+  if (!g_str_has_suffix (file, HR_LOG_SUFFIX))
     return NULL;
-  stem = g_strndup (file, strlen (file) - strlen (LOG_SUFFIX));
+  stem = g_strndup (file, strlen (file) - strlen (HR_LOG_SUFFIX));
   dot = strrchr (stem, '.');
   if (dot == NULL || dot == stem)
     return NULL;
   *dot = '\0';
   return g_steal_pointer (&stem);
-}
-
-static GPtrArray *
-list_of (HrLogFiles *self, const char *service)
-{
-  GPtrArray *list = g_hash_table_lookup (self->services, service);
-
-  if (list == NULL)
-    {
-      list = g_ptr_array_new_with_free_func (g_free);
-      g_hash_table_insert (self->services, g_strdup (service), list);
-    }
-  return list;
 }
 
 static void
@@ -99,7 +84,7 @@ read_dir (HrLogFiles *self)
       g_autofree char *service = service_of (file);
 
       if (service != NULL)
-        g_ptr_array_add (list_of (self, service), g_strdup (file));
+        hr_log_keeper_found (self->keeper, service, file);
     }
 }
 
@@ -118,7 +103,7 @@ hr_log_files_new (const char *dir)
 
   self = g_new0 (HrLogFiles, 1);
   self->dir = g_strdup (dir);
-  self->services = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  self->keeper = hr_log_keeper_new (dir);
   read_dir (self);
   return self;
 }
@@ -132,44 +117,17 @@ hr_log_files_free (HrLogFiles *self)
 {
   if (self == NULL)
     return;
+  hr_log_keeper_free (self->keeper);
   g_free (self->dir);
-  g_hash_table_unref (self->services);
   g_free (self);
-}
-
-/* A write lease is given only where nobody else has the file open; where there are no leases, age must do. */
-static gboolean
-is_open (const char *path)
-{
-  g_auto (HrFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-  return fd >= 0 && fcntl (fd, F_SETLEASE, F_WRLCK) != 0 && errno == EAGAIN;
-}
-
-static void
-prune (HrLogFiles *self, const char *service, GPtrArray *list)
-{
-  for (guint i = 0; i < list->len && list->len > HR_LOG_FILES_KEPT;)
-    {
-      g_autofree char *path = g_build_filename (self->dir, g_ptr_array_index (list, i), NULL);
-
-      if (is_open (path))
-        {
-          i++;
-          continue;
-        }
-      if (g_unlink (path) != 0 && errno != ENOENT)
-        hr_log_debug (service, "Cannot remove log file '%s': %s", path, g_strerror (errno));
-      g_ptr_array_remove_index (list, i);
-    }
 }
 
 /* In one step, so that a reader always finds a log. */
 static void
 point_link (HrLogFiles *self, const char *service, const char *name)
 {
-  g_autofree char *link = g_strconcat (self->dir, "/", service, LOG_SUFFIX, NULL);
-  g_autofree char *temporary = g_strconcat (self->dir, "/.", service, LOG_SUFFIX, NULL);
+  g_autofree char *link = g_strconcat (self->dir, "/", service, HR_LOG_SUFFIX, NULL);
+  g_autofree char *temporary = g_strconcat (self->dir, "/.", service, HR_LOG_SUFFIX, NULL);
 
   g_unlink (temporary);
   if (symlink (name, temporary) != 0 || g_rename (temporary, link) != 0)
@@ -182,7 +140,8 @@ point_link (HrLogFiles *self, const char *service, const char *name)
  * @service: name
  * @instance: id of an instance that is about to start, without a dot
  *
- * Makes the link point to its file and removes old files of the service. The file itself is made by who opens it.
+ * Makes the link point to its file and has old files of the service removed. The file itself is made by who opens it
+ * first.
  *
  * Returns: (transfer full): path of the file
  */
@@ -190,17 +149,29 @@ char *
 hr_log_files_next (HrLogFiles *self, const char *service, const char *instance)
 {
   g_autofree char *name = NULL;
-  GPtrArray *list;
 
   g_return_val_if_fail (self != NULL && service != NULL, NULL);
   g_return_val_if_fail (instance != NULL && strpbrk (instance, "./") == NULL, NULL);
 
-  name = g_strconcat (service, ".", instance, LOG_SUFFIX, NULL);
-  list = list_of (self, service);
-  prune (self, service, list);
-  g_ptr_array_add (list, g_strdup (name));
+  name = g_strconcat (service, ".", instance, HR_LOG_SUFFIX, NULL);
   point_link (self, service, name);
+  hr_log_keeper_starts (self->keeper, service, name);
   return g_build_filename (self->dir, name, NULL);
+}
+
+/**
+ * hr_log_files_limit:
+ * @self: log files
+ * @service: name
+ * @max: LogMax in bytes, 0: none
+ *
+ * From now on the newest @max bytes of each running instance are kept, and at most twice that.
+ */
+void
+hr_log_files_limit (HrLogFiles *self, const char *service, guint64 max)
+{
+  g_return_if_fail (self != NULL && service != NULL);
+  hr_log_keeper_limit (self->keeper, service, max);
 }
 
 /**
@@ -217,6 +188,6 @@ hr_log_files_newest (HrLogFiles *self, const char *service)
 
   g_return_val_if_fail (self != NULL && service != NULL, NULL);
 
-  name = g_strconcat (service, LOG_SUFFIX, NULL);
+  name = g_strconcat (service, HR_LOG_SUFFIX, NULL);
   return g_build_filename (self->dir, name, NULL);
 }

@@ -3,8 +3,8 @@
  * hr-log-files.h: the files for the output of instances: LOGS/NAME.INSTANCE.log, and LOGS/NAME.log as a link to the
  * newest. INSTANCE is RELEASE-ID, so that people find the log of a release.
  *
- * The daemon never writes into them. A few of each service are kept; one that somebody still has open is never removed.
- * The directory is read once, so that a start costs the same with a thousand services.
+ * The daemon never writes into them; HrLogKeeper frees the head of those that grow too large, and removes old ones. The
+ * directory is read once, so that a start costs the same with a thousand services.
  */
 #pragma once
 
@@ -12,13 +12,11 @@
 
 G_BEGIN_DECLS
 
-/* Of each service, besides the newest and those that are open. */
-#define HR_LOG_FILES_KEPT 4
-
 typedef struct _HrLogFiles HrLogFiles;
 
 HrLogFiles *hr_log_files_new (const char *dir);
 void hr_log_files_free (HrLogFiles *self);
+void hr_log_files_limit (HrLogFiles *self, const char *service, guint64 max);
 char *hr_log_files_newest (HrLogFiles *self, const char *service);
 char *hr_log_files_next (HrLogFiles *self, const char *service, const char *instance);
 

@@ -57,6 +57,7 @@ test_defaults_are_the_development_profiles (void)
   g_assert_cmpint (spec->restart_delay_max, ==, 10 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->restart_limit, ==, 5);
   g_assert_cmpint (spec->restart_window, ==, 30 * G_USEC_PER_SEC);
+  g_assert_cmpuint (spec->log_max, ==, 16 * 1024 * 1024);
   g_assert_true (spec->watch_enabled);
   assert_list (spec->watch_paths, ".");
   assert_list (spec->watch_extensions, "");
@@ -137,6 +138,7 @@ assert_full_service (const HrServiceSpec *spec)
   g_assert_cmpint (spec->restart_delay_max, ==, 20 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->restart_limit, ==, 0);
   g_assert_cmpint (spec->restart_window, ==, 60 * G_USEC_PER_SEC);
+  g_assert_cmpuint (spec->log_max, ==, 1536 * 1024);
 }
 
 static void
