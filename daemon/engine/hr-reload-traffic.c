@@ -2,6 +2,7 @@
  *
  * Whether the candidate of a reload has sockets of its own, and what goes to them.
  */
+#include "hr-error.h"
 #include "hr-log.h"
 #include "hr-reload-private.h"
 
@@ -63,7 +64,11 @@ hr_reload_separate (HrReload *self, gboolean state_expected)
     return;
   if (!hr_listeners_separate (self->parts.listeners, id, &error))
     {
-      hr_log_debug (self->spec->name, "the new instance shares the sockets of the old one: %s", error->message);
+      if (g_error_matches (error, HR_ERROR, HR_ERROR_BUSY))
+        hr_log_warning (self->spec->name, "%s: what the old instance answers may count for the new one",
+                        error->message);
+      else
+        hr_log_debug (self->spec->name, "the new instance shares the sockets of the old one: %s", error->message);
       return;
     }
   source = hr_listeners_probe_source (self->parts.listeners, id);

@@ -91,7 +91,7 @@ hr_listeners_get_fd (HrListeners *self, const HrListener *listener, const char *
  * Makes sockets of its own for it, one for each TCP listener. It gets no new connection until hr_listeners_set_share(),
  * but for those from hr_listeners_probe_source().
  *
- * Returns: success; else %HR_ERROR_BUSY when another is separate, %HR_ERROR_NOT_SUPPORTED where there is no TCP
+ * Returns: success; else %HR_ERROR_BUSY when another is, or another program listens there, %HR_ERROR_NOT_SUPPORTED where there is no TCP
  *   listener, or what the kernel said: then nothing has changed and it shares the service's
  */
 gboolean

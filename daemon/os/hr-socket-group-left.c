@@ -82,6 +82,23 @@ watch (HrSocketGroup *self, HrSocketMember *member)
     member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
 }
 
+/* While an instance is separate, or somebody else is in the group, no index may move: see the head of the header.
+ * Returns whether it is no member any more. */
+static gboolean
+go (HrSocketGroup *self, HrSocketMember *member, gint64 now)
+{
+  if (self->own != NULL || now - member->busy_at < HR_SOCKET_GROUP_LINGER_USEC)
+    return FALSE;
+  if (hr_socket_group_has_strays (self))
+    {
+      /* To be asked again when it may have changed, and not ten times a second. */
+      member->busy_at = now;
+      return FALSE;
+    }
+  hr_socket_group_drop (self, member);
+  return TRUE;
+}
+
 static gboolean
 look (gpointer user_data)
 {
@@ -102,11 +119,7 @@ look (gpointer user_data)
       if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!left || hr_socket_count_waiting (member->fd) > 0))
         member->busy_at = now;
       watch (self, member);
-      /* While an instance is separate no index may move: see the head of the header. */
-      if (self->own == NULL && now - member->busy_at >= HR_SOCKET_GROUP_LINGER_USEC)
-        hr_socket_group_drop (self, member);
-      else
-        any = TRUE;
+      any = !go (self, member, now) || any;
     }
   if (any)
     return G_SOURCE_CONTINUE;

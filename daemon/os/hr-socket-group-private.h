@@ -26,13 +26,13 @@ struct _HrSocketGroup {
   HrSocketMember *main;
   HrSocketMember *own; /* NULL: nobody is separate */
   HrTrafficRule rule;
-  int reuseport;    /* what SO_REUSEPORT was before there were more than one */
   HrRescue *rescue; /* NULL: nobody is rescued */
   struct sockaddr_storage reachable;
   guint timer; /* while there is a member to get rid of */
 };
 
 /* hr-socket-group.c */
+gboolean hr_socket_group_has_strays (HrSocketGroup *self);
 void hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member);
 
 /* hr-socket-group-left.c */

@@ -8,6 +8,7 @@
 #include "hr-fd.h"
 #include "hr-log.h"
 #include "hr-socket-bind.h"
+#include "hr-socket-strays.h"
 
 static void
 member_free (gpointer data)
@@ -98,8 +99,22 @@ hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member)
   shutdown (member->fd, SHUT_RDWR);
   g_ptr_array_remove_index_fast (self->members, index_of (self, member));
   apply_or_warn (self);
-  if (self->members->len == 1)
-    set_reuseport (self, self->reuseport);
+}
+
+/**
+ * hr_socket_group_has_strays:
+ * @self: a group
+ *
+ * Returns: whether somebody else has a socket in it
+ */
+gboolean
+hr_socket_group_has_strays (HrSocketGroup *self)
+{
+  g_autofree guint64 *cookies = g_new (guint64, self->members->len);
+
+  for (guint i = 0; i < self->members->len; i++)
+    cookies[i] = ((HrSocketMember *)g_ptr_array_index (self->members, i))->cookie;
+  return hr_socket_strays_exist (self->main->fd, cookies, self->members->len);
 }
 
 /**
@@ -226,6 +241,16 @@ make_room (HrSocketGroup *self, GError **error)
   return TRUE;
 }
 
+static void
+set_stray_error (HrSocketGroup *self, GError **error)
+{
+  HrSocketAddress address;
+  g_autofree char *text =
+      hr_socket_address_of (self->main->fd, &address) ? hr_socket_address_to_string (&address) : NULL;
+
+  g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "another program listens on %s, too", text);
+}
+
 /**
  * hr_socket_group_separate:
  * @self: a group in which nobody is separate
@@ -235,28 +260,29 @@ make_room (HrSocketGroup *self, GError **error)
  *
  * Gives it a socket of its own, with share 0.
  *
- * Returns: success; else an error, and nothing has changed
+ * Returns: success; else an error, %HR_ERROR_BUSY when somebody else is in the group, and nothing has changed
  */
 gboolean
 hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
                           GError **error)
 {
+  int before = hr_socket_get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT);
   int fd;
 
   g_return_val_if_fail (self->own == NULL, FALSE);
 
+  if (hr_socket_group_has_strays (self))
+    {
+      set_stray_error (self, error);
+      return FALSE;
+    }
   if (!make_room (self, error))
     return FALSE;
-  if (self->members->len == 1)
-    {
-      self->reuseport = hr_socket_get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0;
-      set_reuseport (self, 1);
-    }
+  set_reuseport (self, 1);
   fd = hr_socket_bind_again (self->main->fd, error);
   if (fd < 0)
     {
-      if (self->members->len == 1)
-        set_reuseport (self, self->reuseport);
+      set_reuseport (self, before > 0);
       return FALSE;
     }
   self->own = member_new (self, fd, instance);
@@ -402,6 +428,6 @@ hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
       hr_socket_revive (((HrSocketMember *)g_ptr_array_index (closed, i))->fd, address);
       g_ptr_array_add (self->members, g_ptr_array_index (closed, i));
     }
-  if (closed->len > 0 && self->members->len > 1)
+  if (closed->len > 0 && hr_socket_get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0)
     apply_or_warn (self);
 }

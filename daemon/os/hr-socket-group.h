@@ -2,14 +2,21 @@
  *
  * hr-socket-group.h: the sockets of one TCP listener: the service's, and those that instances have for themselves.
  *
- * One address, one SO_REUSEPORT group. Most of the time it has one member, the main one, which every instance shares,
- * and the option is not set, so that a stray second server is refused. An instance that is separate has a member of its
- * own, which gets a share of the new connections, and which others of its release may join. A member that is neither is kept while its instance accepts from it,
- * and then for handshakes that began in it: a queue ends with its socket. What comes into it is handed to HrRescue.
+ * One address, one SO_REUSEPORT group. Most of the time it has one member, the main one, which every instance shares; and
+ * until there is a second one the option is not set, so that a stray server is refused. An instance that is separate has
+ * a member of its own, which gets a share of the new connections, and which others of its release may join. A member
+ * that is neither is kept while its instance accepts from it, and then for handshakes that began in it: a queue ends
+ * with its socket. What comes into it is handed to HrRescue.
  *
  * The kernel numbers members in the order of joining and moves the last into the hole that another leaves; the array
  * here does the same. Of the moment in which it has moved and the rule has not, and of the one in which the very first
  * member has joined and there is no rule, it is only known that connections end up in some member.
+ *
+ * Once the option was set the kernel admits any server of the same user. Were it taken back, such a stray would have a
+ * group of its own, which the kernel may prefer to ours: so it stays, and the rule with it. In ours a stray is the last,
+ * and gets nothing as long as none of ours joins behind it, or leaves and so hands it its number. While there is one,
+ * nobody becomes separate and no member goes. What remains is the moment between the look and the change, and an
+ * instance that shuts down its listener meanwhile: that one comes back behind the stray.
  */
 #pragma once
 

@@ -137,7 +137,8 @@ def ill():
         equal(versions(load), {"1"}, "who answered")
 
 
-@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances that are probed, each gets connections")
+@test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances that are probed, each gets connections",
+      alike=True)
 def probed():
     with Site() as site:
         service = Probed(site)
@@ -151,7 +152,8 @@ def probed():
         equal(versions(load), set("12345"), "who answered")
 
 
-@test("instances: a roll of probed ones that goes back loses nothing, and what was in the queue of a killed one is served")
+@test("instances: a roll of probed ones that goes back loses nothing, and what was in the queue of a killed one is served",
+      alike=True)
 def unrolled():
     with Site() as site:
         service = Probed(site)
