@@ -6,11 +6,8 @@ state; its environment is built from nothing, so that no test depends on whoever
 """
 
 import contextlib
-import http.client
 import json
 import os
-import random
-import re
 import selectors
 import shutil
 import signal
@@ -18,214 +15,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 
-# Slow machines, sanitizers: a deadline that passes is a failure, never a pause.
-DEADLINE = float(os.environ.get("HOTRELOAD_TEST_DEADLINE", "30"))
-BUILD = os.environ.get("HOTRELOAD_TEST_BUILD", os.path.abspath("build"))
-SOURCE = os.environ.get("HOTRELOAD_TEST_SOURCE", os.path.abspath("."))
-PYTHON = "/usr/bin/python3"
-# The exit status of a program in which a sanitizer found something; none of ours has it otherwise.
-FOUND = 99
-
-
-class NotRunHere(Exception):
-    """What the test needs is not to be had on this machine; the message says what."""
-
-
-class Failure(AssertionError):
-    pass
-
-
-def check(condition, *words):
-    if not condition:
-        raise Failure(" ".join(str(word) for word in words) or "check failed")
-
-
-def equal(actual, expected, what="value"):
-    if actual != expected:
-        raise Failure(f"{what}: expected {expected!r}, got {actual!r}")
-
-
-def until(condition, what, deadline=None):
-    """Looks again and again, with short pauses, until condition() is true; returns it. For what sends no event."""
-    end = time.monotonic() + (deadline or DEADLINE)
-    pause = 0.002
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise Failure(f"did not happen within {deadline or DEADLINE} s: {what}")
-        select_nothing(pause)
-        pause = min(pause * 1.5, 0.05)
-
-
-def select_nothing(seconds):
-    selectors.DefaultSelector().select(seconds)
-
-
-class Signals:
-    """The daemon's signals, in order, by dbus-monitor: independent of our own client, and there before the daemon."""
-
-    def __init__(self, address):
-        self.address = address
-        self.events = []
-        self.markers = self.seen_marker = 0
-        self.condition = threading.Condition()
-        self.process = subprocess.Popen(
-            ["dbus-monitor", "--address", address, "type='signal',interface='org.hotreload.Manager'"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
-        self.active = threading.Event()
-        threading.Thread(target=self.read, daemon=True).start()
-        check(self.active.wait(DEADLINE), "dbus-monitor did not become active")
-
-    def read(self):
-        block = []
-        for line in self.process.stdout:
-            if line.startswith("   ") or (block and not re.match(r"(signal|method|error) ", line)):
-                block.append(line)
-                self.complete(block)
-            else:
-                self.flush(block)
-                block = [line]
-                self.active.set()
-                self.complete(block)
-        self.flush(block)
-
-    # A signal of ours has a known number of arguments: it is complete when they are there.
-    COUNT = {"ConfigurationReloaded": 5, "FileChanged": 2, "ReloadStarted": 4, "ReloadCompleted": 5, "ReloadFailed": 5, "StatePreserved": 3,
-             "StateRestored": 2, "RolledBack": 4, "ServiceStateChanged": 3, "CanaryProgress": 3, "Marker": 1}
-
-    def complete(self, block):
-        member = re.search(r"member=(\w+)", block[0])
-        if not member or member.group(1) not in self.COUNT or "org.hotreload.Manager" not in block[0]:
-            return
-        top = [line for line in block[1:] if re.match(r"   [^ ]", line)]
-        values = [line for line in top if line.strip() != "]"]
-        closed = len([line for line in top if line.strip() == "]"])
-        opened = len([line for line in top if line.rstrip().endswith("[")])
-        if len(values) == self.COUNT[member.group(1)] and closed == opened:
-            # A string may go on over several lines: it is complete when its quote is closed.
-            if values[-1].lstrip().startswith("string") and not block[-1].rstrip().endswith('"'):
-                return
-            self.flush(block)
-
-    def flush(self, block):
-        if not block:
-            return
-        head = block[0]
-        member = re.search(r"member=(\w+)", head)
-        if member and "interface=org.hotreload.Manager" in head and len(block) > 1:
-            event = {"signal": member.group(1), "args": parse_arguments("".join(block[1:])), "at": time.monotonic()}
-            with self.condition:
-                if event["signal"] == "Marker":
-                    self.seen_marker = event["args"][0]
-                else:
-                    self.events.append(event)
-                self.condition.notify_all()
-        block.clear()
-
-    def mark(self):
-        """A place in the stream: what wait() finds comes after it. All that the daemon sent until now is before it, also
-        what others, as hrctl, have seen of it and this process has not: the bus keeps the order of a signal of ours."""
-        self.markers += 1
-        subprocess.run(["dbus-send", f"--bus={self.address}", "/", "org.hotreload.Manager.Marker",
-                        f"uint32:{self.markers}"], check=True, timeout=DEADLINE)
-        with self.condition:
-            check(self.condition.wait_for(lambda: self.seen_marker >= self.markers, DEADLINE), "no marker in the stream")
-            return len(self.events)
-
-    def wait(self, signal_name, service=None, after=0, where=None, deadline=None):
-        """The first such signal after the mark."""
-        end = time.monotonic() + (deadline or DEADLINE)
-        with self.condition:
-            while True:
-                for event in self.events[after:]:
-                    if event["signal"] in signal_name.split("|") and (service is None or event["args"][0] == service) \
-                            and (where is None or where(event["args"])):
-                        return event
-                left = end - time.monotonic()
-                if left <= 0:
-                    seen = [(e["signal"], e["args"][:4]) for e in self.events[after:]]
-                    raise Failure(f"no {signal_name} of {service} within the deadline; seen since: {seen}")
-                self.condition.wait(left)
-
-    def seen(self, signal_name, service=None, after=0):
-        """All such signals after the mark that have come so far, in order; signal_name may be "A|B"."""
-        with self.condition:
-            return [e for e in self.events[after:] if e["signal"] in signal_name.split("|")
-                    and (service is None or e["args"][0] == service)]
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-def parse_arguments(text):
-    """dbus-monitor's words for a message's arguments as Python values."""
-    token = re.compile(r"\s*(string \"|object path \"|(?:u?int(?:16|32|64)|byte|double) |boolean |array \[|\]|"
-                       r"struct \{|\}|dict entry\(|\)|variant\s+)")
-    position = 0
-
-    def value():
-        nonlocal position
-        match = token.match(text, position)
-        if not match:
-            raise ValueError(f"cannot read {text[position:position + 80]!r}")
-        position = match.end()
-        word = match.group(1)
-        if word in ('string "', 'object path "'):
-            # Quotes are not escaped: the string ends at a quote that ends its line.
-            end = re.compile(r'"[ ]*(?=\n\s*(?:string|object path|u?int|byte|double|boolean|array|\]|struct|\}|dict|\)|variant)|'
-                             r'\n?\s*\Z)').search(text, position)
-            result = text[position:end.start()]
-            position = end.end()
-            return result
-        if word.startswith("boolean"):
-            match = re.compile(r"(true|false)").match(text, position)
-            position = match.end()
-            return match.group(1) == "true"
-        if word.startswith("array"):
-            items = []
-            while True:
-                end = re.compile(r"\s*\]").match(text, position)
-                if end:
-                    position = end.end()
-                    break
-                items.append(value())
-            if items and all(isinstance(item, DictEntry) for item in items):
-                return {item.key: item.value for item in items}
-            return items
-        if word.startswith("struct"):
-            items = []
-            while True:
-                end = re.compile(r"\s*\}").match(text, position)
-                if end:
-                    position = end.end()
-                    return tuple(items)
-                items.append(value())
-        if word.startswith("dict"):
-            key, item = value(), value()
-            position = re.compile(r"\s*\)").match(text, position).end()
-            return DictEntry(key, item)
-        if word.startswith("variant"):
-            return value()
-        match = re.compile(r"[-+.\w]+").match(text, position)
-        position = match.end()
-        return float(match.group(0)) if word.startswith("double") else int(match.group(0))
-
-    values = []
-    while text[position:].strip():
-        values.append(value())
-    return values
-
-
-class DictEntry:
-    def __init__(self, key, value):
-        self.key, self.value = key, value
+# All of it is the tests' as well, which import nothing but this.
+# pylint: disable=unused-import
+from basics import BUILD, DEADLINE, FOUND, PYTHON, SOURCE, Failure, NotRunHere, check, equal, select_nothing, until
+from bus_signals import Signals, parse_arguments
+from http_client import Load, answers, free_port, get
 
 
 class Site:
@@ -549,106 +346,6 @@ def write_atomic(path, text):
     os.rename(temporary, path)
 
 
-def free_port():
-    """A port that is free now, and outside the range from which the kernel takes those of clients."""
-    while True:
-        port = random.randrange(10240, 32000)
-        with socket.socket() as probe:
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-
-
-def get(port, path="/", timeout=10, method="GET"):
-    """One request over a connection of its own; returns status and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    try:
-        connection.request(method, path, headers={"Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
-    finally:
-        connection.close()
-
-
-def answers(port, text, path="/"):
-    """Whether a server answers there with this text in it."""
-    try:
-        status, body = get(port, path)
-    except OSError:
-        return False
-    return status == 200 and text in body
-
-
-class Load:
-    """Connections opened anew for each request, several at a time, until stopped. A process of its own: the test must
-    not wait for its threads."""
-
-    def __init__(self, port, connections=20, path="/"):
-        self.count, self.bodies = 0, {}
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), str(port), str(connections), path],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        equal(self.process.stdout.readline(), "began\n", "the first word of the load")
-
-    def stop(self):
-        """Ends it; returns the failures: [when, what, port of the client or None]. Then there are count and bodies: {answer: [how many, first at, last at]}."""
-        output, _ = self.process.communicate(timeout=DEADLINE)
-        result = json.loads(output)
-        self.count, self.bodies = result["count"], result["bodies"]
-        return result["failures"]
-
-
-class LoadThreads:
-    """What runs in the process of a Load."""
-
-    def __init__(self, port, connections, path):
-        self.port, self.path = port, path
-        self.stopping = threading.Event()
-        self.lock = threading.Lock()
-        self.local = threading.local()
-        self.count, self.bodies, self.failures = 0, {}, []
-        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
-
-    # Between two requests of one thread: without it the load takes the processors from what it is to load.
-    PAUSE = 0.01
-
-    def ask(self):
-        """One request over a connection of its own; http.client would take three times as long."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            self.local.port = connection.getsockname()[1]
-            connection.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % self.path.encode())
-            answer = b""
-            while got := connection.recv(4096):
-                answer += got
-        head, _, body = answer.partition(b"\r\n\r\n")
-        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")) or not body:
-            raise OSError(f"answered {answer!r}")
-        return body.decode().strip()
-
-    def run(self):
-        while not self.stopping.wait(self.PAUSE):
-            self.local.port = None
-            try:
-                body = self.ask()
-                now = time.monotonic()
-                with self.lock:
-                    self.count += 1
-                    seen = self.bodies.setdefault(body, [0, now, now])
-                    seen[0], seen[2] = seen[0] + 1, now
-            except OSError as error:
-                with self.lock:
-                    self.failures.append([time.monotonic(), repr(error), self.local.port])
-
-    def until_end_of_input(self):
-        for thread in self.threads:
-            thread.start()
-        print("began", flush=True)
-        sys.stdin.read()
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join()
-        print(json.dumps({"count": self.count, "bodies": self.bodies, "failures": self.failures[:100]}))
-
-
 class Gate:
     """A place where a program waits until the test lets it go: a FIFO that it opens and reads to the end."""
 
@@ -726,7 +423,3 @@ def main():
             print(f"not ok {number} {name}")
         print(f"# {time.monotonic() - began:.1f} s", flush=True)
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    LoadThreads(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]).until_end_of_input()

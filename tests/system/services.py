@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The services that the system tests run: a small one in Python that starts fast, and the examples in three languages."""
 
+import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -364,8 +366,8 @@ class Example(Service):
         shutil.copytree(os.path.join(harness.SOURCE, "data", "examples", "being-system", language), self.top)
         with open(os.path.join(harness.SOURCE, "data", "examples", conf), encoding="utf-8") as file:
             text = file.read()
-        text = harness.re.sub(r"Source=.*", f"Source={self.top}", text)
-        text = harness.re.sub(r":80\d\d", f":{self.port}", text)
+        text = re.sub(r"Source=.*", f"Source={self.top}", text)
+        text = re.sub(r":80\d\d", f":{self.port}", text)
         text = self.prepare(text) + key_file({"PostCheck": {"RollbackAfter": "50ms"}, **(groups or {})})
         site.service_file(self.name, text)
         with open(self.path(self.main), encoding="utf-8") as file:
@@ -383,7 +385,7 @@ class Example(Service):
         return self.text.replace(self.version_line.format("1"), self.version_line.format(version))
 
     def being(self):
-        return harness.json.loads(self.ask("/being"))
+        return json.loads(self.ask("/being"))
 
 
 class BuiltExample(Example):

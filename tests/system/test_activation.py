@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 
-from harness import PYTHON, Site, check, equal, free_port, main, test, until, write_atomic
+from harness import PYTHON, Site, check, equal, free_port, main, test, write_atomic
 
 # As systemd does after it has forked: the sockets from descriptor 3 on, blocking or not, and the process's own PID.
 PASS = """import os, sys

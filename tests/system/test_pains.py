@@ -4,7 +4,6 @@
 that makes them impossible: 12 and 14 among the rules and promises, 16, 17 and 22 also among the cases."""
 
 import os
-import signal
 import sys
 import time
 
