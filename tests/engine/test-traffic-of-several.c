@@ -128,7 +128,7 @@ test_first_is_ill (Engine *engine)
     g_assert_true (serves (engine_instance (engine, i)));
 }
 
-/* Those of the old release that come back join nobody. */
+/* Those of the old release that come back join nobody, and nobody is retired who would still get connections. */
 static void
 test_third_crashes (Engine *engine)
 {
@@ -141,8 +141,8 @@ test_third_crashes (Engine *engine)
   run_watched (engine, 5 * SECOND);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed switch");
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners,
-                                    "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 3333, "
-                                    "share 2500, rejoin");
+                                    "separate, share 2500, share 3333, join, share 5000, share 6666, join, stay, "
+                                    "share 3333, retire, stay, share 2500, rejoin");
   expect_release (engine, service, 1, 3);
 }
 
@@ -176,7 +176,8 @@ test_lead_ends_alone (Engine *engine)
 static void
 test_lead_ends_with_another (Engine *engine)
 {
-  end_lead (engine, 2, "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 5000, rejoin");
+  end_lead (engine, 2,
+            "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 5000, stay, rejoin");
 }
 
 /* All connections go to the new ones when there is no old one any more. */
@@ -285,6 +286,18 @@ test_shared_where_it_cannot_be (Engine *engine)
   expect_release (engine, service, 2, 3);
 }
 
+/* Whoever runs the daemon hears that promise 2 is not kept, and why. */
+static void
+test_shared_with_strangers (Engine *engine)
+{
+  start_three (engine, "");
+  engine_parts (engine)->listeners->separate = g_strdup ("somebody else");
+  engine_save (engine, "main", "two");
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (engine_n_warnings (engine, "*what the old instance answers may count for the new one*"), ==, 1);
+}
+
 static void
 test_fewer (Engine *engine)
 {
@@ -315,5 +328,6 @@ main (int argc, char **argv)
   engine_add ("/traffic-of-several/stopped", test_stopped);
   engine_add ("/traffic-of-several/fewer", test_fewer);
   engine_add ("/traffic-of-several/shared-where-it-cannot-be", test_shared_where_it_cannot_be);
+  engine_add ("/traffic-of-several/shared-with-strangers", test_shared_with_strangers);
   return g_test_run ();
 }

@@ -116,7 +116,11 @@ fake_join (HrListeners *listeners, const char *instance, const char *with)
   HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
 
   if (!fake_is_separate (listeners, with))
-    return;
+    {
+      if (self->separate != NULL)
+        g_ptr_array_add (self->traffic, g_strdup ("stay"));
+      return;
+    }
   g_hash_table_add (self->joined, g_strdup (instance));
   g_ptr_array_add (self->traffic, g_strdup ("join"));
 }
@@ -183,6 +187,8 @@ fake_count_waiting (HrListeners *listeners, const char *instance)
 {
   HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
 
+  if (g_hash_table_contains (self->joined, instance))
+    g_ptr_array_add (self->traffic, g_strdup ("retire"));
   return self->promoted != NULL && !g_str_equal (self->promoted, instance)
                  && !g_hash_table_contains (self->joined, instance)
              ? self->waiting

@@ -25,7 +25,8 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @sticky: whether that is by source address
  * @no_probe_source: whether no source address reaches that one
  * @traffic: (element-type utf8): what was done about it, in order: "separate", "join", "share 100", "share 100 sticky",
- *   "promote", "rejoin"
+ *   "promote", "rejoin"; "stay": one is about to be started that does not join the separate one; "retire": one that
+ *   joined is about to accept nothing any more, as it is asked what waits for it
  * @joined: (element-type utf8 utf8): ids of the instances that joined the separate one, also after it was promoted
  * @promoted: (nullable): id of the instance whose sockets are the service's; all others are taken for earlier ones
  * @waiting: connections in the queues of the others

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Candidates with sockets of their own: probed apart from the instance that serves, and nothing lost when they fail."""
 
+import http.client
 import os
 import sys
 
-from harness import Load, NotRunHere, Site, check, equal, main, test, until
+from harness import DEADLINE, Load, NotRunHere, Site, check, equal, main, test, until
 from services import Service
 
 # Nothing of it knows of us. What it does when it is probed is up to MODE.
@@ -40,7 +41,7 @@ NODE_PROGRAM = '''require('http').createServer((request, response) => {
 PROGRAMS = {"python": ("/usr/bin/python3", "app.py", PYTHON_PROGRAM), "node": ("/usr/bin/node", "app.js", NODE_PROGRAM)}
 
 # Notes who answered, and says whether that one is well. Knows nothing of the instance that it is for.
-PROBE = '''exec 3<>/dev/tcp/localhost/"$1" || exit 1
+PROBE = '''exec 3<>/dev/tcp/"$3"/"$1" || exit 1
 printf 'GET /probe HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3
 answer=$(cat <&3)
 echo "${answer##*[!0-9a-z]}" >>"$2"
@@ -60,10 +61,11 @@ class Probed(Service):
         self.main = self.file
         self.answers_file = site.path("answers")
         script = site.path("probe.sh")
+        at = "::1" if host == "::1" else "localhost"
         with open(script, "w") as file:
             file.write(PROBE)
-        self.groups["Health"] = {"Probe": f"exec:/bin/bash {script} {self.port} {self.answers_file}", "Interval": "60s",
-                                 "Timeout": "20s", "Failures": "1"}
+        self.groups["Health"] = {"Probe": f"exec:/bin/bash {script} {self.port} {self.answers_file} {at}",
+                                 "Interval": "60s", "Timeout": "20s", "Failures": "1"}
         if not listen:
             del self.groups["Service"]["Listen"]
         with open(self.path(self.file), "w") as file:
@@ -143,6 +145,21 @@ for language in PROGRAMS:
                 service.completed(service.save(service.version("7")))
                 equal(load.stop(), [], f"failures of {load.count} requests")
                 equal(set(load.bodies), {"1", "7"}, "answers")
+
+
+@test("a-candidate-that-cannot-be-probed-apart-shares-the-sockets-and-serves-after-the-switch: a listener for IPv6 alone",
+      alike=True)
+def ipv6_alone():
+    def ask():
+        connection = http.client.HTTPConnection("::1", service.port, timeout=DEADLINE)
+        connection.request("GET", "/")
+        return connection.getresponse().read().decode()
+
+    with Site() as site:
+        service = Probed(site, "python", host="::1", family="AF_INET6", Listen=None)
+        for number in ("2", "3"):
+            service.completed(service.save(service.version(number)))
+            equal(ask(), number, "the answer after the reload")
 
 
 @test("an-instance-that-crashes-after-it-was-promoted-is-started-again-with-the-service's-sockets")
