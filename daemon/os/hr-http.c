@@ -57,6 +57,28 @@ callers_cancelled (GCancellable *callers, GCancellable *stop)
   g_cancellable_cancel (stop);
 }
 
+/* "Unacceptable" is all that libsoup says of it. */
+static const char *
+describe_certificate (GTlsCertificateFlags faults)
+{
+  static const struct {
+    GTlsCertificateFlags fault;
+    const char *words;
+  } table[] = {
+    { G_TLS_CERTIFICATE_UNKNOWN_CA, "nobody whom this machine trusts has signed it" },
+    { G_TLS_CERTIFICATE_BAD_IDENTITY, "it is for another host" },
+    { G_TLS_CERTIFICATE_NOT_ACTIVATED, "it is not valid yet" },
+    { G_TLS_CERTIFICATE_EXPIRED, "it has expired" },
+    { G_TLS_CERTIFICATE_REVOKED, "it was revoked" },
+    { G_TLS_CERTIFICATE_INSECURE, "its algorithm is not secure" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    if ((faults & table[i].fault) != 0)
+      return table[i].words;
+  return "it is not valid";
+}
+
 static void
 fail (GTask *task, GError *error)
 {
@@ -72,6 +94,12 @@ fail (GTask *task, GError *error)
       g_error_free (error);
       g_task_return_new_error (task, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
                                "there were more than %d answers that announce another", HR_HTTP_INTERIM_MAX);
+    }
+  else if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
+    {
+      g_error_free (error);
+      g_task_return_new_error (task, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE, "its certificate is not accepted: %s",
+                               describe_certificate (soup_message_get_tls_peer_certificate_errors (self->message)));
     }
   else
     g_task_return_error (task, error);

@@ -155,7 +155,8 @@ def not_trusted():
         mark = site.signals.mark()
         equal(site.hrctl("daemon-reload", "--no-wait").returncode, 0, "daemon-reload")
         event = service.failed(mark, "verify")
-        check("certificate" in event["args"][3].lower(), "the reason:", event["args"][3])
+        check("its certificate is not accepted: nobody whom this machine trusts" in event["args"][3], "the reason:",
+              event["args"][3])
         equal(event["args"][4]["errorName"], "org.hotreload.Error.NotHealthy", "its name")
         check("asked 1 /well" not in site.hrctl("logs", "https").stdout, "it was asked nothing")
 
@@ -178,6 +179,14 @@ def trusted():
         service.completed(service.save(service.version("3")), 3)
         equal(service.answer(), "3", "the new one")
         check("asked 3 /well" in site.hrctl("logs", "https").stdout, "it was probed itself")
+        # By a name that the certificate does not have it is not believed.
+        service.groups["Health"]["Probe"] = "https://127.0.0.1:%p/well"
+        service.write_file()
+        mark = site.signals.mark()
+        site.hrctl("daemon-reload", "--no-wait")
+        event = service.failed(mark, "verify")
+        check("its certificate is not accepted: it is for another host" in event["args"][3], "the reason:", event["args"][3])
+        equal(service.answer(), "3", "what serves")
 
 
 @test("a-program-that-does-not-report-to-its-watchdog-is-started-again")
