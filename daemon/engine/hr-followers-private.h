@@ -16,7 +16,7 @@ typedef struct {
   guint index;
   HrBackoff *backoff;
   HrGeneration *generation; /* NULL: empty */
-  HrHealth *probe;          /* with Ready=probe, until it is ready */
+  HrHealth *health;         /* with Ready=probe, until it is ready; with a watchdog, from then on */
   guint start_deadline;
   guint restart_timer;
   gboolean given_up;

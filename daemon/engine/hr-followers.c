@@ -15,13 +15,13 @@ get_clock (HrFollowers *self)
 }
 
 static void
-stop_probe (HrFollowerPlace *place)
+stop_health (HrFollowerPlace *place)
 {
-  if (place->probe == NULL)
+  if (place->health == NULL)
     return;
-  g_signal_handlers_disconnect_by_data (place->probe, place);
-  hr_health_stop (place->probe);
-  g_clear_object (&place->probe);
+  g_signal_handlers_disconnect_by_data (place->health, place);
+  hr_health_stop (place->health);
+  g_clear_object (&place->health);
 }
 
 /* What is armed for the instance in it. */
@@ -30,7 +30,7 @@ disarm (HrFollowerPlace *place)
 {
   hr_clock_cancel (get_clock (place->owner), &place->start_deadline);
   hr_clock_cancel (get_clock (place->owner), &place->restart_timer);
-  stop_probe (place);
+  stop_health (place);
 }
 
 /**
@@ -137,12 +137,32 @@ hr_followers_new (HrPlatform *platform, HrGeneration *lead)
 static void supervise (HrFollowerPlace *place);
 
 static void
+watchdog_changed (HrHealth *health, HrFollowerPlace *place)
+{
+  if (hr_health_wants_restart (health))
+    hr_generation_abort (place->generation, hr_health_get_error (health));
+}
+
+/* Whichever answers a probe by the network, each has to report to its watchdog. */
+static void
+begin_watchdog (HrFollowerPlace *place)
+{
+  const HrProbeSpec *probe = place->owner->plan->spec->probe;
+
+  if (probe == NULL || probe->kind != HR_PROBE_WATCHDOG)
+    return;
+  place->health = hr_health_new (place->owner->platform, place->generation, FALSE);
+  g_signal_connect (place->health, "changed", G_CALLBACK (watchdog_changed), place);
+}
+
+static void
 follower_ready (HrGeneration *generation, HrFollowerPlace *place)
 {
   g_autoptr (HrFollowers) self = g_object_ref (place->owner);
 
   hr_clock_cancel (get_clock (self), &place->start_deadline);
-  stop_probe (place);
+  stop_health (place);
+  begin_watchdog (place);
   hr_backoff_healthy (place->backoff, hr_clock_now (get_clock (self)));
   g_signal_emit (self, signals[SIGNAL_READY], 0, generation);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
@@ -211,8 +231,8 @@ start (HrFollowerPlace *place, GError **error)
   place->start_deadline = hr_clock_after (get_clock (self), spec->start_timeout, start_timed_out, place);
   if (spec->ready == HR_READY_PROBE)
     {
-      place->probe = hr_health_new (self->platform, place->generation, TRUE);
-      g_signal_connect (place->probe, "changed", G_CALLBACK (probed), place);
+      place->health = hr_health_new (self->platform, place->generation, TRUE);
+      g_signal_connect (place->health, "changed", G_CALLBACK (probed), place);
     }
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
   return TRUE;

@@ -237,6 +237,67 @@ test_watchdog_trigger (Engine *engine)
   g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
 }
 
+static void
+report_but (Engine *engine, HrFakeInstance *silent, gint64 usec)
+{
+  for (gint64 passed = 0; passed < usec; passed += SECOND)
+    {
+      for (guint i = 0; i < engine->launcher->instances->len; i++)
+        if (engine_instance (engine, i) != silent)
+          hr_fake_instance_say (engine_instance (engine, i), "WATCHDOG=1");
+      engine_run (engine, SECOND);
+    }
+}
+
+/* Each of several has one of its own, whichever leads. */
+static void
+test_watchdog_of_several (Engine *engine)
+{
+  for (guint which = 0; which < 3; which++)
+    {
+      g_autoptr (Engine) own = engine_new ();
+      HrFakeInstance *silent;
+      HrService *service;
+
+      own->launcher->most = 8;
+      engine_set (own, "web", "Instances=3\n" WATCHDOG);
+      service = engine_apply (own, "web");
+      report_but (own, NULL, 30 * SECOND);
+      g_assert_cmpuint (hr_service_get_serving (service), ==, 3);
+      silent = engine_instance (own, which);
+      report_but (own, silent, 18 * SECOND);
+      g_assert_cmpint (silent->signalled, ==, 0);
+      g_assert_cmpuint (hr_service_get_restarts (service), ==, 0);
+      report_but (own, silent, 4 * SECOND);
+      g_assert_cmpint (silent->signalled, ==, SIGABRT);
+      g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
+      g_assert_cmpuint (hr_service_get_serving (service), ==, 3);
+      g_assert_cmpuint (engine_n_warnings (own, "*did not report WATCHDOG=1*starting again*"), ==, 1);
+      /* The one that took its place, and the lead if that is another now, are watched as well. */
+      report_but (own, NULL, 60 * SECOND);
+      g_assert_cmpuint (own->launcher->instances->len, ==, 4);
+      engine_run (own, 40 * SECOND);
+      g_assert_cmpuint (hr_service_get_restarts (service), >=, 4);
+    }
+}
+
+/* What says so itself ends at once, also of the others. */
+static void
+test_watchdog_trigger_of_several (Engine *engine)
+{
+  HrService *service;
+
+  engine->launcher->most = 8;
+  engine_set (engine, "web", "Instances=2\n" WATCHDOG);
+  service = engine_apply (engine, "web");
+  report_but (engine, NULL, 30 * SECOND);
+  hr_fake_instance_say (engine_instance (engine, 1), "WATCHDOG=trigger");
+  g_assert_cmpint (engine_instance (engine, 1)->signalled, ==, SIGABRT);
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 2);
+}
+
 /* SIGABRT is not for everybody. */
 static void
 test_watchdog_kills_what_ignores_it (Engine *engine)
@@ -303,6 +364,8 @@ main (int argc, char **argv)
   engine_add ("/health/spread", test_spread);
   engine_add ("/health/watchdog/restarts", test_watchdog_restarts);
   engine_add ("/health/watchdog/trigger", test_watchdog_trigger);
+  engine_add ("/health/watchdog/of-several", test_watchdog_of_several);
+  engine_add ("/health/watchdog/of-several/trigger", test_watchdog_trigger_of_several);
   engine_add ("/health/watchdog/kills-what-ignores-it", test_watchdog_kills_what_ignores_it);
   engine_add ("/health/watchdog/of-a-candidate", test_watchdog_of_a_candidate);
   engine_add ("/health/watchdog/none", test_no_watchdog);

@@ -210,5 +210,24 @@ def watchdog():
         equal(service.ask(), "1", "the old one serves")
 
 
+@test("of-several-instances-the-one-that-does-not-report-to-its-watchdog-is-started-again-and-no-other")
+def watchdog_of_several():
+    with Site() as site:
+        silent = site.path("silent")
+        text = app(early=WATCHED.format(silent=silent).replace(f"{silent!r}", f"{silent!r} + str(os.getpid())"))
+        service = Service(site, "watched", {"app.py": text},
+                          {"Health": {"Probe": "watchdog", "Interval": "1s", "Failures": "1"}}, Instances="3")
+        service.good(1)
+        until(lambda: len(service.shown["pids"]) == 3, "three serve")
+        # The lead, and one of the others.
+        for place in (0, 2):
+            before = service.shown["pids"]
+            write(silent + str(before[place]), "")
+            until(lambda: len(pids := service.shown["pids"]) == 3 and before[place] not in pids, "another is there")
+            equal(sorted(set(before) - {before[place]}), sorted(set(before) & set(service.shown["pids"])), "the others")
+            equal(service.shown["ends"][0]["pid"], before[place], "PID of the last end")
+        equal(service.shown["restarts"], 2, "restarts")
+
+
 if __name__ == "__main__":
     sys.exit(main())
