@@ -94,8 +94,14 @@ again_timed_out (gpointer user_data)
   Fallback *self = g_task_get_task_data (task);
   g_autofree char *old = describe_old (hr_generation_get_release (self->again));
   g_autofree char *wait = hr_generation_describe_wait (self->again);
+  gint64 extension = hr_generation_get_extension (self->again);
 
   self->timer = 0;
+  if (extension > 0)
+    {
+      self->timer = hr_clock_after (hr_platform_get_clock (self->platform), extension, again_timed_out, task);
+      return;
+    }
   finish (task, g_error_new (HR_ERROR, HR_ERROR_ROLLBACK_FAILED, "%s was started again, but did not become ready: %s",
                              old, wait));
 }

@@ -86,6 +86,29 @@ hr_followers_n_starting (HrFollowers *self)
 }
 
 /**
+ * hr_followers_get_extension:
+ * @self: followers
+ *
+ * Returns: as hr_generation_get_extension(), of the one that asks for most
+ */
+gint64
+hr_followers_get_extension (HrFollowers *self)
+{
+  gint64 most = 0;
+
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), 0);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      const HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+
+      if (hr_follower_place_is_alive (place))
+        most = MAX (most, hr_generation_get_extension (place->generation));
+    }
+  return most;
+}
+
+/**
  * hr_followers_are_gone:
  * @self: followers
  *

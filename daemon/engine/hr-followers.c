@@ -195,8 +195,14 @@ static void
 start_timed_out (gpointer user_data)
 {
   HrFollowerPlace *place = user_data;
+  gint64 extension = hr_generation_get_extension (place->generation);
 
   place->start_deadline = 0;
+  if (extension > 0)
+    {
+      place->start_deadline = hr_clock_after (get_clock (place->owner), extension, start_timed_out, place);
+      return;
+    }
   hr_generation_give_up (place->generation);
 }
 

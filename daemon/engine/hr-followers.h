@@ -44,6 +44,7 @@ guint hr_followers_n_serving (HrFollowers *self);
 guint hr_followers_n_starting (HrFollowers *self);
 guint hr_followers_n_missing (HrFollowers *self);
 gboolean hr_followers_are_gone (HrFollowers *self);
+gint64 hr_followers_get_extension (HrFollowers *self);
 gboolean hr_followers_may_accept (HrFollowers *self);
 GPtrArray *hr_followers_list (HrFollowers *self);
 

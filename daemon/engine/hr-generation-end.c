@@ -13,7 +13,8 @@
  * hr_generation_ended_well:
  * @self: a generation that has ended
  *
- * Returns: whether it exited with 0, a status of SuccessExitStatus, or by the StopSignal it was sent
+ * Returns: whether it exited with 0, a status of SuccessExitStatus, or by StopSignal when it was told to stop or had said
+ *   STOPPING=1
  */
 gboolean
 hr_generation_ended_well (HrGeneration *self)
@@ -24,13 +25,21 @@ hr_generation_ended_well (HrGeneration *self)
   if (self->killed || self->launch_error != NULL)
     return FALSE;
   if (WIFSIGNALED (self->wait_status))
-    return self->stopping && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
+    return (self->stopping || self->said_stopping) && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
   if (WEXITSTATUS (self->wait_status) == 0)
     return TRUE;
   for (guint i = 0; i < self->plan->spec->success_exit_status->len; i++)
     if (g_array_index (self->plan->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
       return TRUE;
   return FALSE;
+}
+
+/* " (ERRNO=2: No such file or directory)", as it said itself. */
+static char *
+describe_errno (HrGeneration *self)
+{
+  return self->said_errno != 0 ? g_strdup_printf (" (ERRNO=%d: %s)", self->said_errno, g_strerror (self->said_errno))
+                               : g_strdup ("");
 }
 
 /**
@@ -43,16 +52,17 @@ char *
 hr_generation_describe_end (HrGeneration *self)
 {
   const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
+  g_autofree char *number = describe_errno (self);
 
   if (start_error != NULL)
-    return g_strdup (start_error->message);
+    return g_strconcat (start_error->message, number, NULL);
   if (!self->status_known)
-    return g_strdup ("it ended with an unknown status");
+    return g_strconcat ("it ended with an unknown status", number, NULL);
   if (WIFSIGNALED (self->wait_status))
-    return g_strdup_printf ("it was ended by signal %d (%s)%s", WTERMSIG (self->wait_status),
+    return g_strdup_printf ("it was ended by signal %d (%s)%s%s", WTERMSIG (self->wait_status),
                             g_strsignal (WTERMSIG (self->wait_status)),
-                            self->killed ? " because it did not stop in time" : "");
-  return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+                            self->killed ? " because it did not stop in time" : "", number);
+  return g_strdup_printf ("it exited with status %d%s", WEXITSTATUS (self->wait_status), number);
 }
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-generation-private.h: the inside of HrGeneration, shared by its files: hr-generation.c (the object and its start),
- * hr-generation-stop.c (how it is ended), hr-generation-end.c (how it has ended), hr-generation-status.c (what is known
+ * hr-generation-notify.c (what it says), hr-generation-stop.c (how it is ended), hr-generation-end.c (how it has ended), hr-generation-status.c (what is known
  * of it).
  */
 #pragma once
@@ -24,7 +24,13 @@ struct _HrGeneration {
   HrStateOffer *offer;
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
-  gint64 reported_at; /* the last WATCHDOG=1, 0: none */
+  gint64 reported_at;       /* the last WATCHDOG=1, 0: none */
+  gint64 watchdog_interval; /* WATCHDOG_USEC of it, 0: Interval */
+  gint64 said_ready_at;     /* the last READY=1 */
+  gint64 state_since;       /* it starts, reloads itself or ends */
+  gint64 extended_until;    /* until when it asked to be waited for in this state, 0: it did not */
+  guint reload_timer;       /* while it reloads itself */
+  int said_errno;           /* ERRNO, 0: none */
   HrUnseen unseen;
   gboolean misses_listener; /* when it was last looked at */
   guint stop_timer;
@@ -46,11 +52,19 @@ struct _HrGeneration {
   gboolean state_given;
   gboolean notified;
   gboolean said_stopping;
+  gboolean reloading; /* itself */
   int wait_status;
   gboolean status_known;
   gint64 ended_real; /* 0: it has not */
 };
 
 HrClock *hr_generation_clock (HrGeneration *self);
+void hr_generation_emit_status (HrGeneration *self);
+void hr_generation_emit_watchdog (HrGeneration *self, gboolean well);
+void hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean extend);
+void hr_generation_become_ready (HrGeneration *self);
+void hr_generation_begin_state (HrGeneration *self);
+void hr_generation_take_words (HrGeneration *self, char **assignments);
+void hr_generation_expect_end (HrGeneration *self);
 
 G_END_DECLS

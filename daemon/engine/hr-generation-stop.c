@@ -11,8 +11,15 @@ static void
 stop_timed_out (gpointer user_data)
 {
   HrGeneration *self = user_data;
+  gint64 extension = hr_generation_get_extension (self);
 
   self->stop_timer = 0;
+  if (extension > 0)
+    {
+      self->kill_at = hr_clock_now (hr_generation_clock (self)) + extension;
+      self->stop_timer = hr_clock_after (hr_generation_clock (self), extension, stop_timed_out, self);
+      return;
+    }
   hr_generation_kill (self);
 }
 
@@ -35,6 +42,9 @@ begin_stopping (HrGeneration *self)
   if (self->stopping)
     return;
   self->stopping = TRUE;
+  self->reloading = FALSE;
+  hr_generation_begin_state (self);
+  hr_clock_cancel (hr_generation_clock (self), &self->reload_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   hr_readiness_suspend (self->readiness);
   /* It cannot act on a signal while it waits in the open. */
@@ -172,6 +182,21 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
       hr_instance_stop (self->instance, self->plan->spec->stop_signal);
     }
   arm_kill (self, timeout_usec);
+}
+
+/**
+ * hr_generation_expect_end:
+ * @self: a generation that says that it ends by itself
+ *
+ * Within StopTimeout, as if it had been told to; one that was has its own time already.
+ */
+void
+hr_generation_expect_end (HrGeneration *self)
+{
+  if (!self->alive || self->stopping)
+    return;
+  hr_generation_begin_state (self);
+  arm_kill (self, self->plan->spec->stop_timeout);
 }
 
 /**

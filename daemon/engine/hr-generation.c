@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
-
 #include "hr-error.h"
 #include "hr-generation-private.h"
 
-enum { SIGNAL_READY, SIGNAL_STATE_OPENED, SIGNAL_EXITED, SIGNAL_STATUS, SIGNAL_WATCHDOG, N_SIGNALS };
+enum {
+  SIGNAL_READY,
+  SIGNAL_STATE_OPENED,
+  SIGNAL_EXITED,
+  SIGNAL_STATUS,
+  SIGNAL_WATCHDOG,
+  SIGNAL_WATCHDOG_DUE,
+  N_SIGNALS
+};
 
 static guint signals[N_SIGNALS];
 
@@ -33,6 +39,7 @@ hr_generation_dispose (GObject *object)
       hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
       hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
       hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
+      hr_clock_cancel (hr_generation_clock (self), &self->reload_timer);
     }
   /* Whoever drops a running generation drops its process: nothing may outlive the object that watches it. */
   if (self->instance != NULL && self->alive)
@@ -72,6 +79,8 @@ hr_generation_class_init (HrGenerationClass *klass)
     signals[i] = g_signal_new (names[i], HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_WATCHDOG] = g_signal_new ("watchdog", HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                            G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+  signals[SIGNAL_WATCHDOG_DUE] = g_signal_new ("watchdog-due", HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                               NULL, G_TYPE_NONE, 2, G_TYPE_INT64, G_TYPE_BOOLEAN);
 }
 
 static void
@@ -80,12 +89,50 @@ hr_generation_init (HrGeneration *self)
   self->wait_status = -1;
 }
 
-static void
-become_ready (HrGeneration *self)
+/**
+ * hr_generation_emit_status:
+ * @self: a generation
+ */
+void
+hr_generation_emit_status (HrGeneration *self)
+{
+  g_signal_emit (self, signals[SIGNAL_STATUS], 0);
+}
+
+/**
+ * hr_generation_emit_watchdog:
+ * @self: a generation
+ * @well: what it reported
+ */
+void
+hr_generation_emit_watchdog (HrGeneration *self, gboolean well)
+{
+  g_signal_emit (self, signals[SIGNAL_WATCHDOG], 0, well);
+}
+
+/**
+ * hr_generation_emit_watchdog_due:
+ * @self: a generation
+ * @usec: when its next report is due, from now
+ * @extend: whether that is only to be later than it was
+ */
+void
+hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean extend)
+{
+  g_signal_emit (self, signals[SIGNAL_WATCHDOG_DUE], 0, usec, extend);
+}
+
+/**
+ * hr_generation_become_ready:
+ * @self: a generation; one that is ready, ends or has ended stays as it is
+ */
+void
+hr_generation_become_ready (HrGeneration *self)
 {
   if (self->ready || !self->alive || self->stopping)
     return;
   self->ready = TRUE;
+  hr_generation_begin_state (self);
   hr_generation_look_for_listeners (self);
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
@@ -98,7 +145,7 @@ open_wait_over (gpointer user_data)
   HrGeneration *self = user_data;
 
   self->open_timer = 0;
-  become_ready (self);
+  hr_generation_become_ready (self);
 }
 
 /* It listens, lives or answers. Programs do that before they read their state, in an order that is theirs: where the
@@ -110,7 +157,7 @@ show_sign (HrGeneration *self)
     return;
   if (!self->plan->expects_state || self->opened_state || self->state_given)
     {
-      become_ready (self);
+      hr_generation_become_ready (self);
       return;
     }
   self->sign_held = TRUE;
@@ -166,45 +213,11 @@ let_time_count (HrGeneration *self)
 }
 
 static void
-set_status_text (HrGeneration *self, const char *text)
-{
-  g_autofree char *cut = g_strndup (text, HR_STATUS_TEXT_MAX);
-
-  g_free (self->status_text);
-  self->status_text = g_utf8_make_valid (cut, -1);
-  g_signal_emit (self, signals[SIGNAL_STATUS], 0);
-}
-
-static void
-report (HrGeneration *self, gboolean well)
-{
-  self->reported_at = well ? hr_clock_now (hr_generation_clock (self)) : 0;
-  g_signal_emit (self, signals[SIGNAL_WATCHDOG], 0, well);
-}
-
-static void
 instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
 {
-  for (guint i = 0; assignments[i] != NULL; i++)
-    {
-      const char *line = assignments[i];
+  g_autoptr (HrGeneration) guard = g_object_ref (self);
 
-      if (g_str_equal (line, "READY=1"))
-        {
-          self->notified = TRUE;
-          g_signal_emit (self, signals[SIGNAL_STATUS], 0);
-          if (hr_readiness_accepts (self->readiness, HR_SIGN_NOTIFIED))
-            become_ready (self);
-        }
-      else if (g_str_equal (line, "STOPPING=1"))
-        self->said_stopping = TRUE;
-      else if (g_str_equal (line, "WATCHDOG=1"))
-        report (self, TRUE);
-      else if (g_str_equal (line, "WATCHDOG=trigger"))
-        report (self, FALSE);
-      else if (g_str_has_prefix (line, "STATUS="))
-        set_status_text (self, line + strlen ("STATUS="));
-    }
+  hr_generation_take_words (self, assignments);
 }
 
 static void
@@ -227,6 +240,7 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
+  hr_clock_cancel (hr_generation_clock (self), &self->reload_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
   g_clear_object (&self->offer);
   hr_listeners_revive (self->plan->listeners);
@@ -299,6 +313,7 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
 
   self->alive = TRUE;
   self->started_at = hr_clock_now (hr_generation_clock (self));
+  hr_generation_begin_state (self);
   g_signal_connect (self->offer, "opened", G_CALLBACK (state_opened), self);
   g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
   g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);

@@ -2,13 +2,14 @@
  *
  * hr-generation.h: one instance of a release, from its start to its end: readiness, state files, stop and kill.
  *
- * Knows nothing of the other instances of its service. Signals, each at most once but the last two:
+ * Knows nothing of the other instances of its service. Signals, each at most once but the last three:
  *
  * - "ready" (): it is ready by the rule of Ready
  * - "state-opened" (): it opens HOTRELOAD_STATE_IN and waits for hr_generation_give_state()
  * - "exited" (): its main process has ended; nothing comes after it
  * - "status" (): its STATUS= text or what it said of itself changed
  * - "watchdog" (gboolean well): it reported to its watchdog, any number of times
+ * - "watchdog-due" (gint64 usec, gboolean extend): its next report is due after this; with @extend, not before this
  */
 #pragma once
 
@@ -25,6 +26,11 @@ G_BEGIN_DECLS
  * at this often. */
 #define HR_LINGER_USEC (1 * G_USEC_PER_SEC)
 #define HR_LINGER_STEP_USEC (50 * G_TIME_SPAN_MILLISECOND)
+/* A program that asks to be waited for (EXTEND_TIMEOUT_USEC) is so for this time at most: for its start, for its end. */
+#define HR_EXTEND_MAX_USEC G_TIME_SPAN_HOUR
+/* What a program may ask for as the interval of its watchdog (WATCHDOG_USEC); what is less or more is not heard. */
+#define HR_WATCHDOG_MIN_USEC G_TIME_SPAN_MILLISECOND
+#define HR_WATCHDOG_MAX_USEC G_TIME_SPAN_DAY
 /* A program's STATUS= text is cut at this, in bytes. */
 #define HR_STATUS_TEXT_MAX 1024
 /* Of a program that failed, this much of its output is shown: bytes and lines. */
@@ -68,6 +74,10 @@ gint64 hr_generation_get_wait (HrGeneration *self);
 gboolean hr_generation_is_watched (HrGeneration *self);
 GInetAddress *hr_generation_probe_source (HrGeneration *self);
 gboolean hr_generation_has_notified (HrGeneration *self);
+gboolean hr_generation_is_reloading_itself (HrGeneration *self);
+gboolean hr_generation_says_stopping (HrGeneration *self);
+gint64 hr_generation_get_extension (HrGeneration *self);
+gint64 hr_generation_get_watchdog_interval (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
 gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);

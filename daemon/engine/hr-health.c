@@ -16,6 +16,7 @@ struct _HrHealth {
   HrHealthState state;
   guint failures;
   char *error;
+  gint64 due;  /* when it fires */
   guint timer; /* the next probe; while one is under way, when it is overdue; of a watchdog, when a report is */
 
   GCancellable *asking; /* while a probe is under way */
@@ -86,6 +87,7 @@ arm (HrHealth *self, gint64 delay, HrTimerFunc func)
   HrClock *clock = hr_platform_get_clock (self->platform);
 
   hr_clock_cancel (clock, &self->timer);
+  self->due = hr_clock_now (clock) + delay;
   self->timer = hr_clock_after (clock, delay, func, self);
 }
 
@@ -109,7 +111,7 @@ go_on (HrHealth *self, gboolean first)
   if (self->stopped)
     return;
   if (current_probe (self)->kind == HR_PROBE_WATCHDOG)
-    arm (self, interval, missed);
+    arm (self, hr_generation_get_watchdog_interval (self->generation), missed);
   else if (self->state == HR_HEALTH_STARTING)
     arm (self, MIN (interval, HR_HEALTH_START_INTERVAL_USEC), probe);
   else
@@ -248,12 +250,23 @@ static void
 missed (gpointer user_data)
 {
   g_autoptr (HrHealth) self = g_object_ref (user_data);
-  g_autofree char *time = hr_duration_to_string (hr_generation_get_spec (self->generation)->probe_interval);
+  g_autofree char *time = hr_duration_to_string (hr_generation_get_watchdog_interval (self->generation));
   g_autofree char *why = g_strdup_printf ("Probe 'watchdog': the program did not report WATCHDOG=1 within %s", time);
 
   self->timer = 0;
-  count_failure (self, why);
+  /* What ends reports no more: that has a deadline of its own. */
+  if (!hr_generation_says_stopping (self->generation))
+    count_failure (self, why);
   go_on (self, FALSE);
+}
+
+static void
+watchdog_due (HrGeneration *generation, gint64 usec, gboolean extend, HrHealth *self)
+{
+  gint64 left = self->due - hr_clock_now (hr_platform_get_clock (self->platform));
+
+  if (!self->stopped && self->timer != 0 && current_probe (self)->kind == HR_PROBE_WATCHDOG)
+    arm (self, extend ? MAX (usec, left) : usec, missed);
 }
 
 static void
@@ -280,7 +293,7 @@ begin (gpointer user_data)
 {
   HrHealth *self = user_data;
   HrClock *clock = hr_platform_get_clock (self->platform);
-  gint64 interval = hr_generation_get_spec (self->generation)->probe_interval;
+  gint64 interval = hr_generation_get_watchdog_interval (self->generation);
   gint64 reported = hr_generation_get_reported_at (self->generation);
 
   self->timer = 0;
@@ -343,6 +356,7 @@ hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient)
                                     .instance = hr_generation_get_id (generation),
                                     .view = hr_generation_get_view (generation) };
   g_signal_connect (generation, "watchdog", G_CALLBACK (watchdog), self);
+  g_signal_connect (generation, "watchdog-due", G_CALLBACK (watchdog_due), self);
   arm (self, 0, begin);
   return self;
 }

@@ -230,13 +230,49 @@ explain_timeout (HrReload *self)
   return g_strdup_printf (": the new instance did not become ready: %s (see Ready and StartTimeout)", wait);
 }
 
+/* How much longer whoever this phase waits for asks for. What waits in the open of its state cannot be kept there. */
+static gint64
+get_extension (HrReload *self)
+{
+  gint64 extension;
+
+  switch (self->phase)
+    {
+    case HR_PHASE_PLACE:
+      return self->retiring != NULL ? hr_generation_get_extension (self->retiring) : 0;
+    case HR_PHASE_START:
+    case HR_PHASE_READY:
+      return self->candidate != NULL ? hr_generation_get_extension (self->candidate) : 0;
+    case HR_PHASE_PRESERVE:
+      extension = self->candidate == NULL && self->previous != NULL ? hr_generation_get_extension (self->previous) : 0;
+      return extension > 0 ? extension + HR_HANDOVER_TAKE_USEC + HR_PRESERVE_MARGIN_USEC : 0;
+    case HR_PHASE_SWITCH:
+      return self->followers != NULL ? hr_followers_get_extension (self->followers) : 0;
+    case HR_PHASE_RECORD:
+    case HR_PHASE_CHECK:
+    case HR_PHASE_VERIFY:
+    case HR_PHASE_CANARY:
+    case HR_PHASE_WAIT:
+    case HR_PHASE_SETTLE:
+    case HR_PHASE_OBSERVE:
+    default:
+      return 0;
+    }
+}
+
 static void
 phase_timed_out (gpointer user_data)
 {
   HrReload *self = user_data;
+  gint64 extension = get_extension (self);
   g_autofree char *why = explain_timeout (self);
 
   self->timer = 0;
+  if (extension > 0)
+    {
+      self->timer = hr_clock_after (hr_reload_clock (self), extension, phase_timed_out, self);
+      return;
+    }
   hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_TIMED_OUT,
                                      "while reloading '%s': phase '%s' did not end within %" G_GINT64_FORMAT " ms%s",
                                      self->spec->name, hr_reload_phase_to_string (self->phase),

@@ -10,8 +10,14 @@ static void
 start_timed_out (gpointer user_data)
 {
   HrService *self = user_data;
+  gint64 extension = self->current != NULL ? hr_generation_get_extension (self->current) : 0;
 
   self->start_deadline = 0;
+  if (extension > 0)
+    {
+      self->start_deadline = hr_clock_after (hr_platform_get_clock (self->platform), extension, start_timed_out, self);
+      return;
+    }
   if (self->current != NULL && !hr_generation_is_ready (self->current))
     hr_generation_give_up (self->current);
 }

@@ -166,8 +166,10 @@ compute_state (HrService *self)
            : hr_reload_is_announced (self->reload) ? "reloading"
            : serving                               ? "running"
                                                    : "starting";
+  if (serving && hr_generation_says_stopping (self->current))
+    return "stopping";
   if (serving)
-    return "running";
+    return hr_generation_is_reloading_itself (self->current) ? "reloading" : "running";
   if (self->failed)
     return "failed";
   if (self->restart_at != 0 || self->loading_state)

@@ -21,6 +21,7 @@ struct _HrNotifyServer {
   int fd;
   guint source;
   GPid leader;
+  guint n_dropped;
   HrNotifyFunc func;
   gpointer user_data;
 };
@@ -54,6 +55,13 @@ take_control (Message *message, struct msghdr *header)
     }
 }
 
+/* Where a NUL is allowed, %NULL where there is none. */
+static const char *
+end_of (const Message *message, ssize_t length)
+{
+  return length > 0 && message->text[length - 1] == '\0' ? message->text + length - 1 : NULL;
+}
+
 static gboolean
 receive (int fd, Message *message)
 {
@@ -72,8 +80,9 @@ receive (int fd, Message *message)
   message->has_sender = FALSE;
   message->n_fds = 0;
   message->text[length] = '\0';
-  message->whole = (header.msg_flags & MSG_TRUNC) == 0 && memchr (message->text, '\0', (gsize)length) == NULL
-                   && g_utf8_validate (message->text, length, NULL);
+  /* One at the end does no harm: programs send it along with their string. */
+  message->whole =
+      (header.msg_flags & MSG_TRUNC) == 0 && memchr (message->text, '\0', (gsize)length) == end_of (message, length);
   take_control (message, &header);
   return TRUE;
 }
@@ -85,11 +94,13 @@ may_speak (HrNotifyServer *self, const Message *message)
          && hr_process_belongs (message->sender.pid, self->leader, self->instance);
 }
 
-/* BARRIER=1 is for us alone: closing its descriptor says that all before it has been seen. */
+/* BARRIER=1 is for us alone: closing its descriptor says that all before it has been seen. Words that are no UTF-8 spoil
+ * nothing but themselves. */
 static GStrv
 split (const char *text)
 {
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_auto (GStrv) lines = g_strsplit (valid, "\n", -1);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
 
   for (char **line = lines; *line != NULL; line++)
@@ -117,8 +128,11 @@ hr_notify_server_read (HrNotifyServer *self)
   if (may_speak (self, message))
     assignments = split (message->text);
   else
-    hr_log_debug (NULL, "instance %s: message of process %d dropped", self->instance,
-                  message->has_sender ? (int)message->sender.pid : 0);
+    {
+      self->n_dropped++;
+      hr_log_debug (NULL, "instance %s: message of process %d dropped, %u so far", self->instance,
+                    message->has_sender ? (int)message->sender.pid : 0, self->n_dropped);
+    }
   if (assignments != NULL && assignments[0] != NULL)
     self->func ((const char *const *)assignments, self->user_data);
   for (gsize i = 0; i < message->n_fds; i++)

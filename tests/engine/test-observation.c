@@ -53,7 +53,7 @@ test_unknown_end_announced (Engine *engine)
   hr_fake_instance_vanish (engine_instance (engine, 1));
   engine_run (engine, SECOND);
   engine_expect (engine, "");
-  engine_expect_states (engine, "stopped");
+  engine_expect_states (engine, "stopping | stopped");
   engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
 }
 

@@ -337,15 +337,15 @@ hr_fake_instance_release (HrFakeInstance *self)
 /**
  * hr_fake_instance_say:
  * @self: a running instance
- * @assignment: what it sends to NOTIFY_SOCKET
+ * @message: what it sends to NOTIFY_SOCKET: a line, or several
  */
 void
-hr_fake_instance_say (HrFakeInstance *self, const char *assignment)
+hr_fake_instance_say (HrFakeInstance *self, const char *message)
 {
-  const char *const assignments[] = { assignment, NULL };
+  g_auto (GStrv) assignments = g_strsplit (message, "\n", -1);
 
   if (self->alive)
-    hr_instance_emit_notify (HR_INSTANCE (self), assignments);
+    hr_instance_emit_notify (HR_INSTANCE (self), (const char *const *)assignments);
 }
 
 /**
@@ -373,6 +373,19 @@ hr_fake_instance_exit (HrFakeInstance *self, int code)
   g_autoptr (HrFakeInstance) guard = g_object_ref (self);
 
   end (self, W_EXITCODE (code, 0), TRUE);
+}
+
+/**
+ * hr_fake_instance_end_by:
+ * @self: a running instance
+ * @signal_number: what ends it, sent by somebody else
+ */
+void
+hr_fake_instance_end_by (HrFakeInstance *self, int signal_number)
+{
+  g_autoptr (HrFakeInstance) guard = g_object_ref (self);
+
+  end (self, W_EXITCODE (0, signal_number), TRUE);
 }
 
 /**

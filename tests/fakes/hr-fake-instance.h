@@ -117,9 +117,10 @@ struct _HrFakeInstance {
 HrFakeInstance *hr_fake_instance_new (HrClock *clock, const HrFakeProgram *program, const HrLaunch *launch, GPid pid);
 const char *hr_fake_instance_getenv (HrFakeInstance *self, const char *key);
 guint64 hr_fake_instance_release (HrFakeInstance *self);
-void hr_fake_instance_say (HrFakeInstance *self, const char *assignment);
+void hr_fake_instance_say (HrFakeInstance *self, const char *message);
 void hr_fake_instance_open_state (HrFakeInstance *self);
 void hr_fake_instance_exit (HrFakeInstance *self, int code);
+void hr_fake_instance_end_by (HrFakeInstance *self, int signal_number);
 void hr_fake_instance_vanish (HrFakeInstance *self);
 
 G_END_DECLS
