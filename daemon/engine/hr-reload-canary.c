@@ -5,6 +5,7 @@
 #include "hr-canary-plan.h"
 #include "hr-error.h"
 #include "hr-reload-private.h"
+#include "hr-reload-sight.h"
 
 /**
  * hr_reload_wants_canary:
@@ -35,13 +36,8 @@ hr_reload_wants_canary (HrReload *self)
 gboolean
 hr_reload_can_have_canary (HrReload *self)
 {
-  const char *why = NULL;
+  const char *why = hr_reload_canary_obstacle (self->previous, self->parts.listeners);
 
-  if (!hr_reload_has_tcp_listener (self))
-    why = "it has no TCP listener that the daemon holds: name it in Listen";
-  else if (!hr_generation_is_watched (self->previous))
-    why = "the adopt library does not see its program, as it is with static programs and those written in Go: what it "
-          "has accepted could not be finished";
   if (why == NULL)
     return TRUE;
   hr_reload_fail_in (
@@ -65,12 +61,15 @@ gboolean
 hr_reload_separate_canary (HrReload *self)
 {
   const char *id = hr_generation_get_id (self->candidate);
-  GError *error = NULL;
+  g_autoptr (GError) error = NULL;
 
   if (hr_listeners_is_separate (self->parts.listeners, id) || hr_listeners_separate (self->parts.listeners, id, &error))
     return TRUE;
-  g_prefix_error (&error, "while making sockets for the canary of '%s': ", self->spec->name);
-  hr_reload_fail_in (self, HR_PHASE_CANARY, error);
+  hr_reload_fail_in (self, HR_PHASE_CANARY,
+                     g_error_new (error->domain, error->code,
+                                  "while making sockets for the canary of '%s': %s; without Percentage in group "
+                                  "'Canary' there is none, and old and new share what there is",
+                                  self->spec->name, error->message));
   return FALSE;
 }
 

@@ -145,7 +145,6 @@ void hr_reload_end_canary (HrReload *self);
 gint64 hr_reload_canary_timeout (HrReload *self);
 
 /* hr-reload-traffic.c */
-gboolean hr_reload_has_tcp_listener (HrReload *self);
 void hr_reload_separate (HrReload *self, gboolean state_expected);
 void hr_reload_give_all_traffic (HrReload *self);
 gboolean hr_reload_divide_traffic (HrReload *self, guint n_going, GError **error);

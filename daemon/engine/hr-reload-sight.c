@@ -89,6 +89,42 @@ hr_reload_sight_case (HrGeneration *previous, HrListeners *listeners, gint64 now
 }
 
 /**
+ * hr_reload_holds_tcp:
+ * @listeners: a service's sockets
+ *
+ * Returns: whether the daemon holds a TCP listener of it
+ */
+gboolean
+hr_reload_holds_tcp (HrListeners *listeners)
+{
+  GPtrArray *list = hr_listeners_list (listeners);
+
+  for (guint i = 0; i < list->len; i++)
+    if (((const HrListener *)g_ptr_array_index (list, i))->kind == HR_LISTEN_TCP)
+      return TRUE;
+  return FALSE;
+}
+
+/**
+ * hr_reload_canary_obstacle:
+ * @previous: the instance that runs
+ * @listeners: the service's sockets
+ *
+ * Returns: (nullable): for people: why it can have no canary, which only the running instance shows, and what to do
+ *   but remove Percentage; %NULL if it can
+ */
+const char *
+hr_reload_canary_obstacle (HrGeneration *previous, HrListeners *listeners)
+{
+  if (!hr_reload_holds_tcp (listeners))
+    return "it has no TCP listener that the daemon holds: name it in Listen";
+  if (!hr_generation_is_watched (previous))
+    return "the adopt library does not see its program, as it is with static programs and those written in Go: what it "
+           "has accepted could not be finished";
+  return NULL;
+}
+
+/**
  * hr_reload_look_at_program:
  * @self: a reload whose candidate is placed and checked
  * @error: return location

@@ -5,23 +5,7 @@
 #include "hr-error.h"
 #include "hr-log.h"
 #include "hr-reload-private.h"
-
-/**
- * hr_reload_has_tcp_listener:
- * @self: a reload
- *
- * Returns: whether the daemon holds a TCP listener of the service
- */
-gboolean
-hr_reload_has_tcp_listener (HrReload *self)
-{
-  GPtrArray *list = hr_listeners_list (self->parts.listeners);
-
-  for (guint i = 0; i < list->len; i++)
-    if (((const HrListener *)g_ptr_array_index (list, i))->kind == HR_LISTEN_TCP)
-      return TRUE;
-  return FALSE;
-}
+#include "hr-reload-sight.h"
 
 static gboolean
 is_by_network (const HrProbeSpec *probe)
@@ -41,7 +25,7 @@ static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
   return self->previous != NULL && !self->sequential && !state_expected && connects (self->spec)
-         && hr_reload_has_tcp_listener (self) && hr_generation_is_serving (self->previous)
+         && hr_reload_holds_tcp (self->parts.listeners) && hr_generation_is_serving (self->previous)
          && hr_generation_is_watched (self->previous);
 }
 

@@ -130,6 +130,30 @@ foresee_handover (HrService *self, char **reason)
     }
 }
 
+/* The last step of a reload that would not be one. */
+static void
+add_refusal (GPtrArray *steps, HrReloadPhase phase, const char *reason)
+{
+  HrPlanStep *step = add_step (steps, phase, g_strdup_printf ("refuse it: %s", reason));
+
+  step->handover = handover_words[REFUSED];
+  step->reason = g_strdup (reason);
+}
+
+/* As hr_reload_can_have_canary(), of a reload that has not begun. Returns why there can be none that is asked for. */
+static char *
+foresee_canary (HrService *self)
+{
+  const char *why;
+
+  if (self->spec->canary_from == 0 || self->current == NULL || !hr_generation_is_alive (self->current)
+      || hr_reload_sequential_reason (self->spec, self->parts.state) != NULL)
+    return NULL;
+  why = hr_reload_canary_obstacle (self->current, self->parts.listeners);
+  return why != NULL ? g_strdup_printf ("the canary that Percentage asks for cannot be: %s; or remove Percentage", why)
+                     : NULL;
+}
+
 /* The steps that bring a new instance beside the running one, or in its place. */
 static void
 plan_start (HrService *self, GPtrArray *steps, Handover handover, const char *reason, gboolean canary)
@@ -161,10 +185,7 @@ plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
 
   if (handover == REFUSED)
     {
-      HrPlanStep *step = add_step (steps, HR_PHASE_CHECK, g_strdup_printf ("refuse it: %s", reason));
-
-      step->handover = handover_words[handover];
-      step->reason = g_steal_pointer (&reason);
+      add_refusal (steps, HR_PHASE_CHECK, reason);
       return;
     }
   plan_start (self, steps, handover, reason, canary);
@@ -192,6 +213,7 @@ scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
   const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
   const HrRelease *running =
       self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
+  g_autofree char *no_canary = foresee_canary (self);
   HrReloadVerdict verdict;
 
   if (scan == NULL)
@@ -202,6 +224,12 @@ scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
   verdict =
       hr_reload_decide (scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL, TRUE);
   plan_record (self, steps, scan, verdict, last != NULL ? last->number + 1 : 1);
+  if (no_canary != NULL && verdict != HR_RELOAD_RUNNING)
+    {
+      add_refusal (steps, HR_PHASE_CANARY, no_canary);
+      g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
+      return;
+    }
   add_step (steps, HR_PHASE_PLACE,
             g_strdup_printf ("bring slot %s to it; the program sees its files as %s",
                              hr_slot_to_string (self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A),

@@ -92,7 +92,7 @@ char *hr_service_diff_finish (HrService *self, GAsyncResult *result, GError **er
  * @phase: name of the phase
  * @text: what a reload would do in it, for people
  * @handover: (nullable): of the step in which the new instance starts beside a running one or in its place: "overlap" or
- *   "sequential"; of a check that the reload will not pass because its sockets cannot be handed over: "refused"
+ *   "sequential"; of a check or a canary that the reload will not pass because of its sockets: "refused"
  * @reason: (nullable): why @handover is not "overlap"
  *
  * One step of what a reload would do now, without doing it.

@@ -196,6 +196,29 @@ test_refused (Engine *engine)
 }
 
 static void
+test_canary (Engine *engine)
+{
+  const HrFakeProgram watched = { .readiness = HR_FAKE_LISTENS };
+  HrService *service = engine_start_with (engine, "[Canary]\nPercentage=10\n[State]\nPreserve=no\n", &watched);
+
+  engine->launcher->program = watched;
+  /* A new process of the same release has none. */
+  expect_not_planned (engine, "canary");
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  expect_plan (engine, "canary: refuse it: the canary that Percentage asks for cannot be: it has no TCP listener");
+  expect_plan (engine, "handover in canary: refused");
+  expect_not_planned (engine, "start");
+  engine_forget (engine);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 5 * SECOND);
+  engine_expect_kept (engine, service, "canary", "it has no TCP listener");
+  hr_fake_listeners_discover (engine_parts (engine)->listeners, 8080);
+  hr_fake_store_write (engine_parts (engine)->store, "main", "three");
+  expect_plan (engine, "canary: give it 10% of the new connections until somebody promotes or aborts it");
+  expect_plan (engine, "handover in start: overlap");
+}
+
+static void
 test_invalid (Engine *engine)
 {
   engine_set_broken (engine, "web");
@@ -217,6 +240,7 @@ main (int argc, char **argv)
   engine_add ("/plan/so-is-one-of-which-only-its-processes-tell", test_launcher);
   engine_add ("/plan/an-unseen-program-that-takes-its-sockets-overlaps", test_unseen_that_takes_its_sockets);
   engine_add ("/plan/what-would-be-refused-is-said-to-be", test_refused);
+  engine_add ("/plan/a-canary-that-cannot-be-is-said-to-be-refused", test_canary);
   engine_add ("/plan/invalid", test_invalid);
   return g_test_run ();
 }
