@@ -257,6 +257,7 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
   if (change == NULL)
     return FALSE;
   hr_inherited_sockets_warn_unused (self->inherited);
+  hr_local_platform_settle (HR_LOCAL_PLATFORM (self->platform));
   return TRUE;
 }
 

@@ -14,13 +14,13 @@
  * @self: a generation that has ended
  *
  * Returns: whether it exited with 0, a status of SuccessExitStatus, or by StopSignal when it was told to stop or had said
- *   STOPPING=1
+ *   STOPPING=1. Where nobody knows how it ended: whether it was told to, or said that it would
  */
 gboolean
 hr_generation_ended_well (HrGeneration *self)
 {
   if (self->alive || !self->status_known)
-    return !self->alive && (self->said_stopping && !self->killed);
+    return !self->alive && (self->said_stopping || self->signalled) && !self->killed;
   /* What hung has failed, however it went. */
   if (self->killed || self->launch_error != NULL)
     return FALSE;

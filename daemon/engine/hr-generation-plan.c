@@ -230,6 +230,41 @@ hr_generation_plan_look (const HrGenerationPlan *self, HrPlatform *platform)
                                              : HR_UNSEEN_NOT;
 }
 
+static HrLaunch
+make_launch (const HrGenerationPlan *self, const char *id)
+{
+  HrSocketsMode sockets = self->spec->sockets;
+
+  return (HrLaunch){
+    .service = self->spec->name,
+    .id = id,
+    .view = self->view,
+    .listeners = self->listeners,
+    .pass = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_PASS,
+    .adopt = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_ADOPT,
+    .stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1,
+    .stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1,
+  };
+}
+
+/**
+ * hr_generation_plan_take_over:
+ * @self: a plan
+ * @platform: the operating system
+ * @process: what an earlier daemon wrote of an instance that it started by this plan
+ * @error: return location
+ *
+ * Returns: (transfer full): the instance; %NULL with an error that says why it cannot be gone on with
+ */
+HrInstance *
+hr_generation_plan_take_over (const HrGenerationPlan *self, HrPlatform *platform, const HrRunProcess *process,
+                              GError **error)
+{
+  const HrLaunch request = make_launch (self, process->instance);
+
+  return hr_launcher_take_over (hr_platform_get_launcher (platform), &request, process, error);
+}
+
 /**
  * hr_generation_plan_launch:
  * @self: a plan
@@ -247,21 +282,11 @@ hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, c
 {
   g_auto (GStrv) argv = expand_exec (self, error);
   g_autofree char *directory = working_directory (self);
-  HrSocketsMode sockets = self->spec->sockets;
-  const HrLaunch request = {
-    .service = self->spec->name,
-    .id = id,
-    .argv = (const char *const *)argv,
-    .environment = environment,
-    .directory = directory,
-    .view = self->view,
-    .listeners = self->listeners,
-    .pass = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_PASS,
-    .adopt = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_ADOPT,
-    .log_file = log_file,
-    .stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1,
-    .stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1,
-  };
+  HrLaunch request = make_launch (self, id);
 
+  request.argv = (const char *const *)argv;
+  request.environment = environment;
+  request.directory = directory;
+  request.log_file = log_file;
   return argv != NULL ? hr_launcher_launch (hr_platform_get_launcher (platform), &request, error) : NULL;
 }

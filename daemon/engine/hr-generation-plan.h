@@ -48,6 +48,8 @@ char **hr_generation_plan_environment (const HrGenerationPlan *self, HrPlatform 
 guint16 hr_generation_plan_get_port (const HrGenerationPlan *self);
 HrProbeSpec *hr_generation_plan_expand_probe (const HrGenerationPlan *self, const HrProbeSpec *probe, GError **error);
 HrUnseen hr_generation_plan_look (const HrGenerationPlan *self, HrPlatform *platform);
+HrInstance *hr_generation_plan_take_over (const HrGenerationPlan *self, HrPlatform *platform,
+                                          const HrRunProcess *process, GError **error);
 HrInstance *hr_generation_plan_launch (const HrGenerationPlan *self, HrPlatform *platform, const char *id,
                                        const char *const *environment, const char *log_file, GError **error);
 

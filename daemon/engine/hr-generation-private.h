@@ -24,6 +24,7 @@ struct _HrGeneration {
   HrStateOffer *offer;
   HrDrain *drain; /* while it finishes what it has accepted */
   gint64 started_at;
+  gint64 started_real;
   gint64 reported_at;       /* the last WATCHDOG=1, 0: none */
   gint64 watchdog_interval; /* WATCHDOG_USEC of it, 0: Interval */
   gint64 said_ready_at;     /* the last READY=1 */

@@ -283,6 +283,18 @@ hr_generation_get_started_at (HrGeneration *self)
 }
 
 /**
+ * hr_generation_get_started_real:
+ * @self: a generation
+ *
+ * Returns: the same in microseconds since 1970
+ */
+gint64
+hr_generation_get_started_real (HrGeneration *self)
+{
+  return self->started_real;
+}
+
+/**
  * hr_generation_get_reported_at:
  * @self: a generation
  *

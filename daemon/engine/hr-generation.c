@@ -261,6 +261,17 @@ state_opened (HrStateOffer *offer, HrGeneration *self)
   g_signal_emit (self, signals[SIGNAL_STATE_OPENED], 0);
 }
 
+/* Told of all that becomes of its process from now on. */
+static void
+follow (HrGeneration *self)
+{
+  self->alive = TRUE;
+  g_signal_connect (self->offer, "opened", G_CALLBACK (state_opened), self);
+  g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
+  g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);
+  g_signal_connect (self->instance, "exited", G_CALLBACK (instance_exited), self);
+}
+
 static gboolean
 launch (HrGeneration *self, GError **error)
 {
@@ -311,15 +322,82 @@ hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError
       return FALSE;
     }
 
-  self->alive = TRUE;
+  follow (self);
   self->started_at = hr_clock_now (hr_generation_clock (self));
+  self->started_real = hr_clock_real (hr_generation_clock (self));
   hr_generation_begin_state (self);
-  g_signal_connect (self->offer, "opened", G_CALLBACK (state_opened), self);
-  g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
-  g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);
-  g_signal_connect (self->instance, "exited", G_CALLBACK (instance_exited), self);
   let_time_count (self);
   return TRUE;
+}
+
+/**
+ * hr_generation_take_over:
+ * @self: a generation that has not been started
+ * @process: what an earlier daemon wrote of an instance that it started by the same plan, and that was ready
+ * @error: return location
+ *
+ * It becomes that instance.
+ *
+ * Returns: success; else an error that says why it cannot be gone on with, and nothing is done to the process
+ */
+gboolean
+hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError **error)
+{
+  HrClock *clock = hr_generation_clock (self);
+
+  g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
+  g_return_val_if_fail (self->instance == NULL && process != NULL, FALSE);
+
+  self->instance = hr_generation_plan_take_over (self->plan, self->platform, process, error);
+  if (self->instance == NULL)
+    return FALSE;
+  g_free (self->id);
+  self->id = g_strdup (process->instance);
+  self->offer = hr_state_files_resume (self->plan->state_files, self->id);
+  /* For probes and the like; where it cannot be had now, they are told less. */
+  self->environment = hr_generation_plan_environment (self->plan, self->platform, self->offer, NULL);
+  self->log_file = g_strdup (process->log_file);
+  self->state_given = TRUE;
+  self->opened_state = process->opened_state;
+  self->notified = process->notified;
+  self->started_real = process->started_at;
+  self->started_at = hr_clock_now (clock) - MAX (hr_clock_real (clock) - process->started_at, 0);
+  self->unseen = hr_generation_plan_look (self->plan, self->platform);
+  follow (self);
+  hr_generation_begin_state (self);
+  self->ready = TRUE;
+  hr_readiness_suspend (self->readiness);
+  hr_generation_look_for_listeners (self);
+  return TRUE;
+}
+
+/**
+ * hr_generation_describe:
+ * @self: a generation
+ *
+ * Returns: (transfer full) (nullable): what the next daemon must know of it; %NULL: it has ended. Its process's start
+ *   time is 0
+ */
+HrRunProcess *
+hr_generation_describe (HrGeneration *self)
+{
+  HrRunProcess *process;
+
+  if (!self->alive)
+    return NULL;
+  process = hr_run_process_new (hr_instance_get_pid (self->instance), 0, self->id);
+  process->release = self->plan->release;
+  process->slot = self->plan->slot;
+  process->index = self->plan->index;
+  process->ready = self->ready;
+  process->stopping = self->stopping;
+  process->opened_state = self->opened_state;
+  process->notified = self->notified;
+  process->started_at = self->started_real;
+  process->spec = g_strdup (self->plan->spec->checksum);
+  process->log_file = g_strdup (self->log_file);
+  process->view = self->plan->view != NULL ? hr_view_ref (self->plan->view) : NULL;
+  return process;
 }
 
 /**

@@ -41,6 +41,8 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrGeneration, hr_generation, HR, GENERATION, GObject)
 
 HrGeneration *hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan);
+gboolean hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError **error);
+HrRunProcess *hr_generation_describe (HrGeneration *self);
 gboolean hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError **error);
 void hr_generation_retire (HrGeneration *self);
 void hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec);
@@ -79,6 +81,7 @@ gboolean hr_generation_says_stopping (HrGeneration *self);
 gint64 hr_generation_get_extension (HrGeneration *self);
 gint64 hr_generation_get_watchdog_interval (HrGeneration *self);
 gint64 hr_generation_get_started_at (HrGeneration *self);
+gint64 hr_generation_get_started_real (HrGeneration *self);
 gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);

@@ -158,6 +158,9 @@ hr_reload_complete_switch (HrReload *self)
 {
   hr_clock_cancel (hr_reload_clock (self), &self->timer);
   hr_job_set_cancel_func (self->job, NULL, NULL);
+  /* From here on there is no way back: a daemon that comes in the place of this one goes on from here. */
+  self->switched = TRUE;
+  hr_reload_emit_processes (self);
   self->separate = hr_listeners_is_separate (self->parts.listeners, hr_generation_get_id (self->candidate));
   hr_listeners_promote (self->parts.listeners, hr_generation_get_id (self->candidate));
   if (self->previous != NULL && hr_generation_is_alive (self->previous))
@@ -332,6 +335,8 @@ preserve (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_PRESERVE);
   self->handing_over = TRUE;
+  /* Before it is so: of what ends then by itself the next daemon would not take the state. */
+  hr_reload_emit_processes (self);
   hr_reload_give_all_traffic (self);
   hr_handover_async (self->platform, self->previous, &self->parts, self->slot, self->spec->stop_timeout, handed_over,
                      g_object_ref (self));

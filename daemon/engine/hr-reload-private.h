@@ -60,6 +60,7 @@ struct _HrReload {
   gboolean held_already;
   gboolean checking;
   gboolean handing_over;
+  gboolean switched; /* to the candidate, for good */
   gboolean separate; /* the candidate had sockets of its own until it was switched to */
   guint share;       /* of the new connections for it, while several instances are rolled */
   gboolean failing;

@@ -172,3 +172,29 @@ hr_reload_steal_scan (HrReload *self)
   /* A check that was given up may still read the list of files. */
   return self->checking ? hr_scan_copy (self->scan) : g_steal_pointer (&self->scan);
 }
+
+/**
+ * hr_reload_has_switched:
+ * @self: a reload
+ *
+ * Returns: whether its candidate serves in the place of the instance before it
+ */
+gboolean
+hr_reload_has_switched (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
+  return self->switched;
+}
+
+/**
+ * hr_reload_is_handing_over:
+ * @self: a reload
+ *
+ * Returns: whether the running instance is being stopped, or about to be, and its state taken
+ */
+gboolean
+hr_reload_is_handing_over (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
+  return self->handing_over;
+}

@@ -110,6 +110,8 @@ gboolean hr_reload_was_unsettled (HrReload *self);
 gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
+gboolean hr_reload_has_switched (HrReload *self);
+gboolean hr_reload_is_handing_over (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
 HrCanary *hr_reload_get_canary (HrReload *self);

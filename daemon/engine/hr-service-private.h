@@ -5,7 +5,8 @@
  * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
- * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the others, where there are several).
+ * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the
+ * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends).
  */
 #pragma once
 
@@ -93,10 +94,13 @@ struct _HrService {
 void hr_service_emit_event (HrService *self, HrEvent *event);
 void hr_service_touch (HrService *self);
 void hr_service_set_error (HrService *self, const char *error);
-void hr_service_remember (HrService *self);
 guint64 hr_service_next_job_id (HrService *self);
 
 void hr_service_configure_next (HrService *self);
+
+/* hr-service-takeover.c */
+void hr_service_remember (HrService *self);
+gboolean hr_service_take_over (HrService *self, HrRunRecord *record);
 
 /* hr-service-outcome.c */
 
@@ -130,6 +134,7 @@ GPtrArray *hr_service_list_running (HrService *self);
 /* hr-service-supervision.c */
 void hr_service_carry_from (HrService *self, HrSlot from);
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
+void hr_service_retire (HrService *self, HrGeneration *generation);
 void hr_service_retire_current (HrService *self);
 
 /* hr-service-observation.c */

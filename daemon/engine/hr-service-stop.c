@@ -75,6 +75,8 @@ hr_service_run_stop (HrService *self)
     hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
   g_clear_object (&self->observation);
   hr_job_set_phase (self->running->job, "stop");
+  /* Before it is so: of what ends then by itself the next daemon would not take the state. */
+  hr_service_remember (self);
   if (self->current == NULL)
     {
       if (self->parts.listeners != NULL)
@@ -153,10 +155,11 @@ end_leftover (HrService *self, GPid pid, guint64 start, const char *instance)
 void
 hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
 {
-  gboolean served = hr_leftover_exists (record->pid, record->pid_start, record->instance);
+  const HrRunProcess *current = record->current;
+  gboolean served = current != NULL && hr_leftover_exists (current->pid, current->start, current->instance);
 
   if (served)
-    end_leftover (self, record->pid, record->pid_start, record->instance);
+    end_leftover (self, current->pid, current->start, current->instance);
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
     {
       const HrRunProcess *other = g_ptr_array_index (record->others, i);
@@ -167,5 +170,5 @@ hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
   if (self->n_leftovers == 0)
     return;
   self->running = hr_service_new_request (self, HR_JOB_STOP, "start", NULL);
-  self->running->snapshot = served ? g_strdup (record->instance) : NULL;
+  self->running->snapshot = served ? g_strdup (current->instance) : NULL;
 }

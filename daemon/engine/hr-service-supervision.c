@@ -75,6 +75,23 @@ retiring_exited (HrGeneration *retiring, HrService *self)
 }
 
 /**
+ * hr_service_retire:
+ * @self: a service without a retiring instance
+ * @generation: (transfer none): one that runs and is not to serve any more
+ *
+ * Lets go of it: it finishes what it has and ends, within DrainTimeout.
+ */
+void
+hr_service_retire (HrService *self, HrGeneration *generation)
+{
+  g_return_if_fail (self->retiring == NULL);
+
+  self->retiring = g_object_ref (generation);
+  g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
+  hr_generation_retire (self->retiring);
+}
+
+/**
  * hr_service_retire_current:
  * @self: a service whose candidate serves
  *

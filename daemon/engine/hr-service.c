@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "hr-error.h"
-#include "hr-leftover.h"
 #include "hr-log.h"
-#include "hr-process-tree.h"
 #include "hr-service-private.h"
 
 enum { SIGNAL_CHANGED, SIGNAL_EVENT, SIGNAL_JOB_ADDED, SIGNAL_RELOADED, N_SIGNALS };
@@ -218,55 +216,12 @@ hr_service_set_error (HrService *self, const char *error)
 }
 
 /**
- * hr_service_remember:
- * @self: a service
- *
- * Writes what the next daemon must know of it.
- */
-void
-hr_service_remember (HrService *self)
-{
-  g_autoptr (GPtrArray) alive = hr_service_list_alive (self);
-  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
-  HrRunRecord record = {
-    .stopped = self->stopped,
-    .paused = self->paused,
-    .ever_notified = self->ever_notified,
-    .running = self->last_release,
-    .slot = self->last_slot,
-    .last_good = self->last_good,
-    .others = others,
-  };
-  g_autoptr (GError) error = NULL;
-
-  if (self->caller != NULL)
-    return;
-  for (guint i = 0; i < alive->len; i++)
-    {
-      HrGeneration *generation = g_ptr_array_index (alive, i);
-      GPid pid = hr_generation_get_pid (generation);
-      HrProcess process = { 0 };
-      guint64 start = hr_process_read (pid, &process) ? process.start : 0;
-
-      if (generation == self->current)
-        {
-          record.pid = pid;
-          record.pid_start = start;
-          record.instance = (char *)hr_generation_get_id (generation);
-        }
-      else
-        g_ptr_array_add (others, hr_run_process_new (pid, start, hr_generation_get_id (generation)));
-    }
-  if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
-    hr_log_warning (self->name, "%s", error->message);
-}
-
-/**
  * hr_service_restore:
  * @self: a service that has not run
- * @record: (nullable): what an earlier daemon wrote of it
+ * @record: (nullable) (inout): what an earlier daemon wrote of it
  *
- * An instance that this daemon's predecessor left behind is ended: its sockets are not ours, and nothing may run twice.
+ * Its instance that this daemon's predecessor left behind is gone on with; what cannot be is ended, as nothing may run
+ * twice.
  */
 void
 hr_service_restore (HrService *self, HrRunRecord *record)
@@ -283,6 +238,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
     hr_intake_set_paused (self->intake, TRUE);
+  hr_service_take_over (self, record);
   hr_service_end_leftovers (self, record);
 }
 

@@ -4,7 +4,7 @@
  *
  * GLib's spawn can set neither LISTEN_PID nor a session nor mounts. This does, in a fixed order, whatever the order of
  * the options, and becomes the program. It has no state, keeps no descriptor but the listeners, and is not for people:
- * the daemon checks what it is given.
+ * the daemon checks what it is given. With --keep it is the daemon's keeper instead, see keep.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +24,7 @@
 #include "exec-why.h"
 #include "hr-config.h"
 #include "hr-names.h"
+#include "keep.h"
 
 /* More sockets than this is a mistake of the caller. */
 #define LISTEN_FDS_MAX 1024
@@ -37,6 +38,7 @@ typedef struct {
   bool session;
   bool reset_signals;
   bool probe_view;
+  int keep; /* 0: this is no keeper */
   const char *directory;
   const char *log;
   int listen_fds;
@@ -59,6 +61,7 @@ enum {
   OPTION_LISTEN_NAMES,
   OPTION_RESET_SIGNALS,
   OPTION_PROBE_VIEW,
+  OPTION_KEEP,
   OPTION_VERSION,
 };
 
@@ -77,6 +80,7 @@ static const struct option long_options[] = {
   { "listen-names", required_argument, NULL, OPTION_LISTEN_NAMES },
   { "reset-signals", no_argument, NULL, OPTION_RESET_SIGNALS },
   { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
+  { "keep", required_argument, NULL, OPTION_KEEP },
   { "version", no_argument, NULL, OPTION_VERSION },
   { NULL, 0, NULL, 0 },
 };
@@ -141,6 +145,9 @@ apply_option (Options *options, int option)
     case OPTION_PROBE_VIEW:
       options->probe_view = true;
       break;
+    case OPTION_KEEP:
+      options->keep = parse_number ("keep", optarg, 1 << 20);
+      break;
     case OPTION_VERSION:
       puts ("hotreload-exec " HR_VERSION);
       exit (EXIT_SUCCESS);
@@ -164,7 +171,7 @@ parse_options (Options *options, int argc, char **argv)
   while ((option = getopt_long (argc, argv, "+", long_options, NULL)) != -1)
     apply_option (options, option);
   options->program = argv + optind;
-  if (*options->program == NULL && !options->probe_view)
+  if (*options->program == NULL && !options->probe_view && options->keep == 0)
     exec_fail ("options", 0, "no program given");
   if ((options->view.source == NULL) != (options->view.dir == NULL))
     exec_fail ("options", 0, "--source and --dir belong together");
@@ -278,6 +285,11 @@ main (int argc, char **argv)
     reset_signals ();
   if (options.session && setsid () < 0)
     exec_fail ("session", errno, "cannot make a session");
+  if (options.keep != 0)
+    {
+      close_range ((unsigned)options.keep + 1, ~0U, 0);
+      return keep_run (options.keep);
+    }
   if (options.log != NULL)
     open_log (options.log);
   exec_view_apply (&options.view);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hr-fd.h"
@@ -40,6 +41,40 @@ hr_adopt_gate_new (GError **error)
   self = g_new (HrAdoptGate, 1);
   self->fd = hr_fd_steal (&fd);
   self->page = page;
+  return self;
+}
+
+/**
+ * hr_adopt_gate_resume:
+ * @fd: (transfer full): memory that an earlier daemon made
+ * @error: return location
+ *
+ * Returns: (transfer full): the gate of an instance that runs, as it is; connections that the other daemon had made to
+ *   wake the program are forgotten, as they ended with it; %NULL with a #GIOErrorEnum set
+ */
+HrAdoptGate *
+hr_adopt_gate_resume (int fd, GError **error)
+{
+  g_auto (HrFd) memory = fd;
+  int wanted = F_SEAL_SHRINK | F_SEAL_GROW, seals = fcntl (memory, F_GET_SEALS);
+  HrAdoptPage *page = MAP_FAILED;
+  HrAdoptGate *self;
+  struct stat info;
+
+  if (seals >= 0 && (seals & wanted) == wanted && fstat (memory, &info) == 0 && info.st_size == sizeof *page)
+    page = mmap (NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+  if (page == MAP_FAILED)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                           "the memory that an earlier daemon shared with an instance is of another kind");
+      return NULL;
+    }
+  self = g_new (HrAdoptGate, 1);
+  self->fd = hr_fd_steal (&memory);
+  self->page = page;
+  for (guint i = 0; i < HR_ADOPT_NUDGES_MAX; i++)
+    __atomic_store_n (&page->nudges[i].port, 0, __ATOMIC_RELEASE);
+  __atomic_store_n (&page->n_nudges, 0, __ATOMIC_SEQ_CST);
   return self;
 }
 

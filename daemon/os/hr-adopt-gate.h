@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct _HrAdoptGate HrAdoptGate;
 
 HrAdoptGate *hr_adopt_gate_new (GError **error);
+HrAdoptGate *hr_adopt_gate_resume (int fd, GError **error);
 void hr_adopt_gate_free (HrAdoptGate *self);
 int hr_adopt_gate_get_fd (HrAdoptGate *self);
 void hr_adopt_gate_retire (HrAdoptGate *self);

@@ -341,6 +341,18 @@ hr_adopt_server_free (HrAdoptServer *self)
 }
 
 /**
+ * hr_adopt_server_resume:
+ * @self: the server of an instance that an earlier daemon started
+ *
+ * Goes on with the memory that the instance has; where that is lost it cannot be held to accepting nothing.
+ */
+void
+hr_adopt_server_resume (HrAdoptServer *self)
+{
+  self->gate = hr_socket_listeners_resume (self->listeners, self->instance);
+}
+
+/**
  * hr_adopt_server_get_value:
  * @self: the server
  *

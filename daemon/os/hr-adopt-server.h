@@ -30,6 +30,7 @@ typedef struct _HrAdoptServer HrAdoptServer;
 HrAdoptServer *hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners,
                                     gboolean adopts, HrAdoptFunc func, gpointer user_data, GError **error);
 void hr_adopt_server_free (HrAdoptServer *self);
+void hr_adopt_server_resume (HrAdoptServer *self);
 const char *hr_adopt_server_get_value (HrAdoptServer *self);
 gboolean hr_adopt_server_retire (HrAdoptServer *self);
 void hr_adopt_server_set_stage (HrAdoptServer *self, HrAdoptStage stage, const guint16 *ports, guint n_ports);

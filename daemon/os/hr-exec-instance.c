@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-exec-instance.h"
+#include "hr-exec-instance-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-adopt-server.h"
 #include "hr-adopt-sight.h"
 #include "hr-connections.h"
 #include "hr-error.h"
@@ -20,29 +19,11 @@
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-log.h"
-#include "hr-notify-server.h"
 #include "hr-process-tree.h"
 #include "hr-socket-holder.h"
 
 /* What hotreload-exec says when it cannot start the program; see exec-fail.c. */
 #define STATUS_MAX 4096
-
-struct _HrExecInstance {
-  HrInstance parent_instance;
-
-  char *service;
-  char *id;
-  GPid pid;
-  int pidfd; /* -1: not started, or reaped */
-  guint pidfd_source;
-  int status_fd; /* -1: the program runs, or it is known why not */
-  guint status_source;
-  GError *start_error;
-  HrNotifyServer *notify;
-  HrAdoptServer *adopt; /* NULL: the library is not preloaded, there being nothing to see */
-  gboolean retired;
-  gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
-};
 
 G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
 
@@ -70,8 +51,9 @@ hr_exec_instance_kill (HrInstance *instance)
     return;
   pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
   /* The main process is not reaped: no other group can have its number. What is in no group of it is killed when its
-     end is seen. */
-  kill (-self->pid, SIGKILL);
+     end is seen; so is all else of one that was taken over, which others reap. */
+  if (!self->taken_over)
+    kill (-self->pid, SIGKILL);
 }
 
 static const GError *
@@ -162,28 +144,41 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!g_task_propagate_boolean (G_TASK (result), NULL))
     hr_log_debug (self->service, "instance %s: a process of it does not end", self->id);
   known = waitid (P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == self->pid;
+  if (known)
+    self->wait_status = to_wait_status (&info);
+  else
+    known = hr_exec_instance_learn_end (self);
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
   self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : -1;
   g_clear_pointer (&self->adopt, hr_adopt_server_free);
-  hr_instance_emit_exited (HR_INSTANCE (self), known ? to_wait_status (&info) : -1, known);
+  hr_instance_emit_exited (HR_INSTANCE (self), known ? self->wait_status : -1, known);
 }
 
-static gboolean
-on_main_exit (gint fd, GIOCondition condition, gpointer user_data)
+/**
+ * hr_exec_instance_main_exited:
+ * @fd: of the main process
+ * @condition: of it
+ * @user_data: the instance
+ *
+ * Returns: %G_SOURCE_REMOVE
+ */
+gboolean
+hr_exec_instance_main_exited (gint fd, GIOCondition condition, gpointer user_data)
 {
   g_autoptr (HrExecInstance) self = g_object_ref (user_data);
   g_autoptr (GTask) task = g_task_new (NULL, NULL, on_leftovers_killed, g_object_ref (self));
   Tree *tree = g_new (Tree, 1);
 
   self->pidfd_source = 0;
+  hr_exec_instance_learn_end (self);
   read_status (self);
   /* Its last words, while it can still be told who spoke. */
   while (self->notify != NULL && hr_notify_server_read (self->notify))
     ;
   tree->leader = self->pid;
   tree->instance = g_strdup (self->id);
-  g_task_set_source_tag (task, on_main_exit);
+  g_task_set_source_tag (task, hr_exec_instance_main_exited);
   g_task_set_priority (task, G_PRIORITY_HIGH);
   g_task_set_task_data (task, tree, tree_free);
   g_task_run_in_thread (task, kill_leftovers);
@@ -277,7 +272,7 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   if (self->adopt != NULL)
     hr_adopt_server_set_leader (self->adopt, self->pid);
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
-  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_main_exit, self);
+  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_main_exited, self);
   return TRUE;
 }
 

@@ -16,5 +16,9 @@ G_DECLARE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR, EXEC_INSTANCE, HrIns
 
 HrExecInstance *hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **error);
 gboolean hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **error);
+HrExecInstance *hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch,
+                                            const HrRunProcess *process, GError **error);
+int hr_exec_instance_get_pidfd (HrExecInstance *self);
+const char *hr_exec_instance_get_id (HrExecInstance *self);
 
 G_END_DECLS

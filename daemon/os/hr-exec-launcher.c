@@ -7,6 +7,8 @@
 #include "hr-child-signal.h"
 #include "hr-exec-instance.h"
 #include "hr-fs.h"
+#include "hr-keep-protocol.h"
+#include "hr-leftover.h"
 #include "hr-process-tree.h"
 #include "hr-program-sight.h"
 
@@ -17,6 +19,7 @@ struct _HrExecLauncher {
   GObject parent_instance;
 
   char *runtime_dir;
+  HrKeeper *keeper;    /* NULL: nothing is kept for the next daemon */
   GHashTable *running; /* HrInstance, owned */
   GHashTable *zombies; /* PID to start time, see hr_process_reap_strays() */
   guint child_source;
@@ -56,13 +59,36 @@ on_child (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static char *
+process_key (const char *instance)
+{
+  return g_strconcat (HR_KEEP_PROCESS_PREFIX, instance, NULL);
+}
+
 static void
 on_exited (HrInstance *instance, int wait_status, gboolean known, gpointer user_data)
 {
   HrExecLauncher *self = user_data;
 
+  g_autofree char *key = process_key (hr_exec_instance_get_id (HR_EXEC_INSTANCE (instance)));
+
   g_signal_handlers_disconnect_by_func (instance, on_exited, self);
+  if (self->keeper != NULL)
+    hr_keeper_forget (self->keeper, key);
   g_hash_table_remove (self->running, instance);
+}
+
+/* Follows it to its end. The keeper stays for as long as it runs. */
+static HrInstance *
+follow (HrExecLauncher *self, HrExecInstance *instance)
+{
+  g_autofree char *key = process_key (hr_exec_instance_get_id (instance));
+
+  g_hash_table_add (self->running, g_object_ref (instance));
+  g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
+  if (self->keeper != NULL)
+    hr_keeper_store (self->keeper, key, "", hr_exec_instance_get_pidfd (instance));
+  return HR_INSTANCE (instance);
 }
 
 static HrUnseen
@@ -79,9 +105,34 @@ hr_exec_launcher_launch (HrLauncher *launcher, const HrLaunch *launch, GError **
 
   if (instance == NULL || !hr_exec_instance_start (instance, launch, error))
     return NULL;
-  g_hash_table_add (self->running, g_object_ref (instance));
-  g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
-  return HR_INSTANCE (g_steal_pointer (&instance));
+  return follow (self, g_steal_pointer (&instance));
+}
+
+static gboolean
+hr_exec_launcher_finds (HrLauncher *launcher, const HrRunProcess *process)
+{
+  return hr_leftover_exists (process->pid, process->start, process->instance);
+}
+
+static HrInstance *
+hr_exec_launcher_take_over (HrLauncher *launcher, const HrLaunch *launch, const HrRunProcess *process, GError **error)
+{
+  HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
+  g_autoptr (HrExecInstance) instance = hr_exec_instance_take_over (self->runtime_dir, launch, process, error);
+
+  return instance != NULL ? follow (self, g_steal_pointer (&instance)) : NULL;
+}
+
+/**
+ * hr_exec_launcher_set_keeper:
+ * @self: a launcher that has started nothing
+ * @keeper: what is to know the processes that run
+ */
+void
+hr_exec_launcher_set_keeper (HrExecLauncher *self, HrKeeper *keeper)
+{
+  g_return_if_fail (HR_IS_EXEC_LAUNCHER (self));
+  g_set_object (&self->keeper, keeper);
 }
 
 /**
@@ -123,6 +174,7 @@ hr_exec_launcher_finalize (GObject *object)
     g_signal_handlers_disconnect_by_func (instance, on_exited, self);
   g_hash_table_unref (self->running);
   g_hash_table_unref (self->zombies);
+  g_clear_object (&self->keeper);
   g_free (self->runtime_dir);
   G_OBJECT_CLASS (hr_exec_launcher_parent_class)->finalize (object);
 }
@@ -138,6 +190,8 @@ hr_exec_launcher_launcher_init (HrLauncherInterface *iface)
 {
   iface->look = hr_exec_launcher_look;
   iface->launch = hr_exec_launcher_launch;
+  iface->finds = hr_exec_launcher_finds;
+  iface->take_over = hr_exec_launcher_take_over;
 }
 
 static void

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hr-keeper.h"
 #include "hr-launcher.h"
 
 G_BEGIN_DECLS
@@ -15,5 +16,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrExecLauncher, hr_exec_launcher, HR, EXEC_LAUNCHER, GObject)
 
 HrLauncher *hr_exec_launcher_new (const char *runtime_dir, GError **error);
+void hr_exec_launcher_set_keeper (HrExecLauncher *self, HrKeeper *keeper);
 
 G_END_DECLS

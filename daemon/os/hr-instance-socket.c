@@ -81,6 +81,27 @@ hr_instance_socket_open (const char *runtime_dir, const char *instance, const ch
 }
 
 /**
+ * hr_instance_socket_connect:
+ * @runtime_dir: the daemon's runtime directory
+ * @instance: as it was opened with
+ * @suffix: the same
+ * @type: SOCK_SEQPACKET
+ *
+ * Returns: a descriptor that blocks, -1 when nobody listens there
+ */
+int
+hr_instance_socket_connect (const char *runtime_dir, const char *instance, const char *suffix, int type)
+{
+  g_autofree char *dir = g_build_filename (runtime_dir, SOCKET_DIR, NULL);
+  g_autofree char *text = make_address (dir, instance, suffix);
+  g_auto (HrFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC, 0);
+  struct sockaddr_un name;
+  socklen_t length = fill_address (&name, text);
+
+  return fd >= 0 && connect (fd, (struct sockaddr *)&name, length) == 0 ? hr_fd_steal (&fd) : -1;
+}
+
+/**
  * hr_instance_socket_close:
  * @fd: (inout): the descriptor; set to -1
  * @address: (nullable): where it is

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 int hr_instance_socket_open (const char *runtime_dir, const char *instance, const char *suffix, int type,
                              char **address, GError **error);
+int hr_instance_socket_connect (const char *runtime_dir, const char *instance, const char *suffix, int type);
 void hr_instance_socket_close (int *fd, const char *address);
 
 G_END_DECLS

@@ -283,3 +283,39 @@ hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error)
   g_return_val_if_fail (launch != NULL && launch->argv != NULL && launch->argv[0] != NULL, NULL);
   return HR_LAUNCHER_GET_IFACE (self)->launch (self, launch, error);
 }
+
+/**
+ * hr_launcher_finds:
+ * @self: the launcher
+ * @process: what an earlier daemon wrote of it
+ *
+ * Returns: whether this very process still runs; a PID that was used again is not it
+ */
+gboolean
+hr_launcher_finds (HrLauncher *self, const HrRunProcess *process)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), FALSE);
+  g_return_val_if_fail (process != NULL, FALSE);
+  return HR_LAUNCHER_GET_IFACE (self)->finds (self, process);
+}
+
+/**
+ * hr_launcher_take_over:
+ * @self: the launcher
+ * @launch: what it was started by
+ * @process: what an earlier daemon wrote of it
+ * @error: return location
+ *
+ * Goes on with an instance that an earlier daemon started. Nobody is asked to trust what was written: the process must
+ * be the one that is meant. What status it ends with may not be known, as it is no child of this process.
+ *
+ * Returns: (transfer full): the instance; %NULL with %HR_ERROR_FAILED that says what is not as it was written, and
+ *   nothing is done to the process
+ */
+HrInstance *
+hr_launcher_take_over (HrLauncher *self, const HrLaunch *launch, const HrRunProcess *process, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), NULL);
+  g_return_val_if_fail (launch != NULL && launch->id != NULL && process != NULL, NULL);
+  return HR_LAUNCHER_GET_IFACE (self)->take_over (self, launch, process, error);
+}

@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 
 #include "hr-listeners.h"
+#include "hr-run-process.h"
 #include "hr-unseen.h"
 #include "hr-view.h"
 
@@ -109,9 +110,14 @@ struct _HrLauncherInterface {
 
   HrUnseen (*look) (HrLauncher *self, const HrLaunch *launch);
   HrInstance *(*launch) (HrLauncher *self, const HrLaunch *launch, GError **error);
+  gboolean (*finds) (HrLauncher *self, const HrRunProcess *process);
+  HrInstance *(*take_over) (HrLauncher *self, const HrLaunch *launch, const HrRunProcess *process, GError **error);
 };
 
 HrUnseen hr_launcher_look (HrLauncher *self, const HrLaunch *launch);
 HrInstance *hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error);
+gboolean hr_launcher_finds (HrLauncher *self, const HrRunProcess *process);
+HrInstance *hr_launcher_take_over (HrLauncher *self, const HrLaunch *launch, const HrRunProcess *process,
+                                   GError **error);
 
 G_END_DECLS

@@ -104,6 +104,14 @@ offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *data,
   return hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, error);
 }
 
+static HrStateOffer *
+resume (HrStateFiles *files, const char *instance)
+{
+  g_autofree char *dir = hr_state_exchange_resume (HR_LEASE_STATE_FILES (files)->exchange, instance);
+
+  return hr_lease_state_offer_resume (dir);
+}
+
 static void
 return_snapshot (GTask *task, HrSnapshot *snapshot, GError *error)
 {
@@ -239,6 +247,7 @@ static void
 hr_lease_state_files_iface_init (HrStateFilesInterface *iface)
 {
   iface->offer = offer;
+  iface->resume = resume;
   iface->wait_limit = wait_limit;
   iface->collect_async = collect_async;
   iface->collect_finish = finish;

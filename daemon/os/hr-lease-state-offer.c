@@ -154,6 +154,22 @@ link_same (HrLeaseStateOffer *self, const char *same, GBytes *data)
 }
 
 /**
+ * hr_lease_state_offer_resume:
+ * @dir: directory of an instance that runs
+ *
+ * Returns: (transfer full): its files, which it has had since it was started
+ */
+HrStateOffer *
+hr_lease_state_offer_resume (const char *dir)
+{
+  HrLeaseStateOffer *self = g_object_new (HR_TYPE_LEASE_STATE_OFFER, NULL);
+
+  self->in_path = g_build_filename (dir, HR_STATE_IN_NAME, NULL);
+  self->out_path = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
+  return HR_STATE_OFFER (self);
+}
+
+/**
  * hr_lease_state_offer_new:
  * @dir: the instance's directory; must exist
  * @data: (nullable): what HOTRELOAD_STATE_IN holds at first; %NULL: {}

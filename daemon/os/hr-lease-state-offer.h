@@ -17,6 +17,7 @@ G_BEGIN_DECLS
 #define HR_TYPE_LEASE_STATE_OFFER (hr_lease_state_offer_get_type ())
 G_DECLARE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR, LEASE_STATE_OFFER, HrStateOffer)
 
+HrStateOffer *hr_lease_state_offer_resume (const char *dir);
 HrStateOffer *hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease,
                                         GError **error);
 

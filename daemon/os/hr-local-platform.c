@@ -24,6 +24,7 @@ struct _HrLocalPlatform {
   char *state_dir;
   char *runtime_dir;
   HrInheritedSockets *inherited;
+  HrKeeper *keeper;
   HrLogFiles *logs;
   int lock;
   HrClock *clock;
@@ -109,7 +110,13 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
       hr_parts_clear (&fresh);
       return FALSE;
     }
-  fresh.listeners = old != NULL && old->listeners != NULL ? g_object_ref (old->listeners) : hr_socket_listeners_new ();
+  if (old != NULL && old->listeners != NULL)
+    fresh.listeners = g_object_ref (old->listeners);
+  else
+    {
+      fresh.listeners = hr_socket_listeners_new ();
+      hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (fresh.listeners), self->keeper, spec->name);
+    }
   hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
   hr_log_files_limit (self->logs, spec->name, spec->log_max);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
@@ -183,6 +190,8 @@ prepare (HrLocalPlatform *self, GError **error)
   self->launcher = hr_exec_launcher_new (self->runtime_dir, error);
   if (self->launcher == NULL)
     return FALSE;
+  self->keeper = hr_keeper_new (self->runtime_dir);
+  hr_exec_launcher_set_keeper (HR_EXEC_LAUNCHER (self->launcher), self->keeper);
   self->logs = hr_log_files_new (logs);
   self->clock = hr_system_clock_new ();
   self->checker = hr_process_checker_new ();
@@ -207,6 +216,7 @@ hr_local_platform_finalize (GObject *object)
   g_clear_object (&self->run_state);
   g_clear_pointer (&self->logs, hr_log_files_free);
   g_clear_object (&self->inherited);
+  g_clear_object (&self->keeper);
   g_free (self->state_dir);
   g_free (self->runtime_dir);
   /* Last: with the lock another daemon may take over all of it. */
@@ -263,6 +273,19 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
   self->state_dir = g_strdup (state_dir);
   self->runtime_dir = g_strdup (runtime_dir);
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
+}
+
+/**
+ * hr_local_platform_settle:
+ * @self: the platform
+ *
+ * All services are known and have what an earlier daemon had kept for them: the rest of that is let go of.
+ */
+void
+hr_local_platform_settle (HrLocalPlatform *self)
+{
+  g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
+  hr_keeper_settle (self->keeper);
 }
 
 /**

@@ -26,43 +26,13 @@ struct _HrRunState {
 G_DEFINE_FINAL_TYPE (HrRunState, hr_run_state, G_TYPE_OBJECT)
 
 /**
- * hr_run_process_new:
- * @pid: main process of an instance
- * @start: its start time
- * @instance: its id
- *
- * Returns: (transfer full): what the next daemon must know of it
- */
-HrRunProcess *
-hr_run_process_new (GPid pid, guint64 start, const char *instance)
-{
-  HrRunProcess *self = g_new0 (HrRunProcess, 1);
-
-  self->pid = pid;
-  self->start = start;
-  self->instance = g_strdup (instance);
-  return self;
-}
-
-/**
- * hr_run_process_free:
- * @self: (transfer full): a process
- */
-void
-hr_run_process_free (HrRunProcess *self)
-{
-  g_free (self->instance);
-  g_free (self);
-}
-
-/**
  * hr_run_record_free:
  * @self: a record
  */
 void
 hr_run_record_free (HrRunRecord *self)
 {
-  g_free (self->instance);
+  hr_run_process_free (self->current);
   g_clear_pointer (&self->others, g_ptr_array_unref);
   g_free (self);
 }
@@ -76,11 +46,7 @@ others_copy (GPtrArray *others)
     return NULL;
   copy = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
   for (guint i = 0; i < others->len && i < HR_RUN_OTHERS_MAX; i++)
-    {
-      const HrRunProcess *process = g_ptr_array_index (others, i);
-
-      g_ptr_array_add (copy, hr_run_process_new (process->pid, process->start, process->instance));
-    }
+    g_ptr_array_add (copy, hr_run_process_copy (g_ptr_array_index (others, i)));
   return copy;
 }
 
@@ -92,12 +58,8 @@ others_equal (GPtrArray *a, GPtrArray *b)
   if (n != (b != NULL ? b->len : 0))
     return FALSE;
   for (guint i = 0; i < n; i++)
-    {
-      const HrRunProcess *one = g_ptr_array_index (a, i), *other = g_ptr_array_index (b, i);
-
-      if (one->pid != other->pid || one->start != other->start || g_strcmp0 (one->instance, other->instance) != 0)
-        return FALSE;
-    }
+    if (!hr_run_process_equal (g_ptr_array_index (a, i), g_ptr_array_index (b, i)))
+      return FALSE;
   return TRUE;
 }
 
@@ -107,7 +69,7 @@ record_copy (const HrRunRecord *record)
   HrRunRecord *copy = g_new (HrRunRecord, 1);
 
   *copy = *record;
-  copy->instance = g_strdup (record->instance);
+  copy->current = hr_run_process_copy (record->current);
   copy->others = others_copy (record->others);
   return copy;
 }
@@ -116,9 +78,8 @@ static gboolean
 record_equal (const HrRunRecord *a, const HrRunRecord *b)
 {
   return a->stopped == b->stopped && a->paused == b->paused && a->ever_notified == b->ever_notified
-         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good && a->pid == b->pid
-         && a->pid_start == b->pid_start && g_strcmp0 (a->instance, b->instance) == 0
-         && others_equal (a->others, b->others);
+         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good
+         && hr_run_process_equal (a->current, b->current) && others_equal (a->others, b->others);
 }
 
 static void
@@ -145,26 +106,12 @@ add_record (JsonBuilder *builder, const HrRunRecord *record)
   add_int (builder, "running", (gint64)record->running);
   add_int (builder, "slot", record->slot);
   add_int (builder, "lastGood", (gint64)record->last_good);
-  add_int (builder, "pid", record->pid);
-  add_int (builder, "pidStart", (gint64)record->pid_start);
-  json_builder_set_member_name (builder, "instance");
-  if (record->instance != NULL)
-    json_builder_add_string_value (builder, record->instance);
-  else
-    json_builder_add_null_value (builder);
+  json_builder_set_member_name (builder, "current");
+  hr_run_process_write (record->current, builder);
   json_builder_set_member_name (builder, "others");
   json_builder_begin_array (builder);
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
-    {
-      const HrRunProcess *process = g_ptr_array_index (record->others, i);
-
-      json_builder_begin_object (builder);
-      add_int (builder, "pid", process->pid);
-      add_int (builder, "pidStart", (gint64)process->start);
-      json_builder_set_member_name (builder, "instance");
-      json_builder_add_string_value (builder, process->instance);
-      json_builder_end_object (builder);
-    }
+    hr_run_process_write (g_ptr_array_index (record->others, i), builder);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
 }
@@ -223,23 +170,19 @@ read_others (JsonNode *node)
 
   for (guint i = 0; i < n; i++)
     {
-      JsonNode *element = json_array_get_element (array, i);
-      JsonObject *object = JSON_NODE_HOLDS_OBJECT (element) ? json_node_get_object (element) : NULL;
-      JsonNode *instance = object != NULL ? json_object_get_member (object, "instance") : NULL;
+      HrRunProcess *process = hr_run_process_read (json_array_get_element (array, i));
 
-      if (instance != NULL && json_node_get_value_type (instance) == G_TYPE_STRING)
-        g_ptr_array_add (others, hr_run_process_new ((GPid)get_int (object, "pid", 0, G_MAXINT, 0),
-                                                     (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0),
-                                                     json_node_get_string (instance)));
+      if (process != NULL)
+        g_ptr_array_add (others, process);
     }
   return others->len > 0 ? g_steal_pointer (&others) : NULL;
 }
 
 static HrRunRecord *
-read_record (JsonObject *object)
+read_record (JsonNode *node)
 {
   HrRunRecord *record = g_new0 (HrRunRecord, 1);
-  JsonNode *instance = json_object_get_member (object, "instance");
+  JsonObject *object = json_node_get_object (node);
 
   record->stopped = get_bool (object, "stopped");
   record->paused = get_bool (object, "paused");
@@ -247,10 +190,10 @@ read_record (JsonObject *object)
   record->running = (guint64)get_int (object, "running", 0, G_MAXINT64, 0);
   record->slot = (int)get_int (object, "slot", -1, 1, -1);
   record->last_good = (guint64)get_int (object, "lastGood", 0, G_MAXINT64, 0);
-  record->pid = (GPid)get_int (object, "pid", 0, G_MAXINT, 0);
-  record->pid_start = (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0);
-  if (instance != NULL && json_node_get_value_type (instance) == G_TYPE_STRING)
-    record->instance = json_node_dup_string (instance);
+  record->current = hr_run_process_read (json_object_get_member (object, "current"));
+  /* Before it had more than a PID it was written so. */
+  if (record->current == NULL && get_int (object, "pid", 0, G_MAXINT, 0) > 0)
+    record->current = hr_run_process_read (node);
   record->others = read_others (json_object_get_member (object, "others"));
   return record;
 }
@@ -280,7 +223,7 @@ read_root (HrRunState *self, JsonNode *root, GError **error)
   json_object_iter_init (&iter, json_node_get_object (services));
   while (json_object_iter_next (&iter, &name, &node))
     if (JSON_NODE_HOLDS_OBJECT (node))
-      g_hash_table_insert (self->records, g_strdup (name), read_record (json_node_get_object (node)));
+      g_hash_table_insert (self->records, g_strdup (name), read_record (node));
   return TRUE;
 }
 

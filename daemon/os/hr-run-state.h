@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-run-state.h: what the next daemon must know: which services were stopped on request or paused, which releases are
- * running and in which slot, and which processes are ours (PID, start time, instance id).
+ * running and in which slot, and which processes are ours.
  *
  * One JSON file, rewritten durably when something in it changes. What cannot be read is set aside with a warning.
  */
 #pragma once
 
 #include <gio/gio.h>
+
+#include "hr-run-process.h"
 
 G_BEGIN_DECLS
 
@@ -18,21 +20,6 @@ G_BEGIN_DECLS
 #define HR_RUN_OTHERS_MAX 256
 
 /**
- * HrRunProcess:
- * @pid: main process of an instance
- * @start: its start time from /proc/PID/stat, in clock ticks, so that a PID used again is not taken for it
- * @instance: its id
- */
-typedef struct {
-  GPid pid;
-  guint64 start;
-  char *instance;
-} HrRunProcess;
-
-HrRunProcess *hr_run_process_new (GPid pid, guint64 start, const char *instance);
-void hr_run_process_free (HrRunProcess *self);
-
-/**
  * HrRunRecord:
  * @stopped: stopped on request; stays so until start
  * @paused: paused on request
@@ -40,9 +27,7 @@ void hr_run_process_free (HrRunProcess *self);
  * @running: release number in @slot, or 0
  * @slot: 0, 1, or -1
  * @last_good: the newest good release that ran, or 0
- * @pid: main process of the running instance, or 0
- * @pid_start: its start time, as in HrRunProcess
- * @instance: its id, or %NULL
+ * @current: (nullable): the running instance
  * @others: (nullable) (element-type HrRunProcess): all other instances whose processes run
  *
  * What is kept of one service.
@@ -54,9 +39,7 @@ typedef struct {
   guint64 running;
   int slot;
   guint64 last_good;
-  GPid pid;
-  guint64 pid_start;
-  char *instance;
+  HrRunProcess *current;
   GPtrArray *others;
 } HrRunRecord;
 

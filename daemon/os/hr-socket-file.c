@@ -82,6 +82,19 @@ hr_socket_file_is (HrSocketFile *self, dev_t device, ino_t inode)
 }
 
 /**
+ * hr_socket_file_identify:
+ * @self: a file
+ * @device: (out): of it
+ * @inode: (out): of it
+ */
+void
+hr_socket_file_identify (HrSocketFile *self, guint64 *device, guint64 *inode)
+{
+  *device = self->device;
+  *inode = self->inode;
+}
+
+/**
  * hr_socket_file_is_in:
  * @self: a file
  * @device: of a directory

@@ -18,6 +18,7 @@ typedef struct _HrSocketFile HrSocketFile;
 HrSocketFile *hr_socket_file_new (const char *path, GError **error);
 void hr_socket_file_free (HrSocketFile *self);
 gboolean hr_socket_file_is (HrSocketFile *self, dev_t device, ino_t inode);
+void hr_socket_file_identify (HrSocketFile *self, guint64 *device, guint64 *inode);
 gboolean hr_socket_file_is_in (HrSocketFile *self, dev_t device, ino_t inode);
 uid_t hr_socket_file_get_owner (HrSocketFile *self);
 gboolean hr_socket_file_is_there (HrSocketFile *self);

@@ -79,6 +79,7 @@ hr_socket_listeners_leave_directory (HrSocketListeners *self, dev_t device, ino_
     }
   if (self->held->len == before)
     return FALSE;
+  hr_socket_listeners_keep (self);
   g_signal_emit_by_name (self, "changed");
   return TRUE;
 }

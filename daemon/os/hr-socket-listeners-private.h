@@ -2,7 +2,7 @@
  *
  * hr-socket-listeners-private.h: the inside of HrSocketListeners, shared by its files: hr-socket-listeners.c (what is
  * bound, given and discovered), hr-socket-listeners-files.c (files of Unix sockets), hr-socket-listeners-traffic.c (whose
- * sockets new connections go to).
+ * sockets new connections go to), hr-socket-listeners-keep.c (how they outlive the daemon).
  */
 #pragma once
 
@@ -21,9 +21,14 @@ struct _HrSocketListeners {
   HrSocketGroupSources sources;
   HrRescue *rescue;
   HrInheritedSockets *inherited; /* NULL: there are none */
+  HrKeeper *keeper;              /* NULL: they end with the daemon */
+  char *service;                 /* under whose name they are kept */
+  GHashTable *kept;              /* key to data, as the keeper has them */
 };
 
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);
+void hr_socket_listeners_keep (HrSocketListeners *self);
+void hr_socket_listeners_keep_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate);
 void hr_socket_listeners_begin_traffic (HrSocketListeners *self);
 
 G_END_DECLS

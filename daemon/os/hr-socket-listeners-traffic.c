@@ -151,6 +151,7 @@ hr_socket_listeners_promote (HrListeners *listeners, const char *instance)
         hr_socket_group_promote (get (self, i)->group);
         hr_held_listener_refresh (get (self, i));
       }
+  hr_socket_listeners_keep (self);
 }
 
 static void
@@ -242,6 +243,8 @@ hr_socket_listeners_retire (HrSocketListeners *self, const char *instance)
 void
 hr_socket_listeners_add_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate)
 {
+  /* Before the program has it. */
+  hr_socket_listeners_keep_gate (self, instance, gate);
   hr_rescue_add_gate (self->rescue, instance, gate);
   for (guint i = 0; i < self->held->len; i++)
     if (get (self, i)->group != NULL)

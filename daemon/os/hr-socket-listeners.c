@@ -114,6 +114,7 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
   self->held = list;
   /* They are in the list now. */
   g_ptr_array_set_free_func (made, NULL);
+  hr_socket_listeners_keep (self);
 }
 
 static gboolean
@@ -147,6 +148,7 @@ hr_socket_listeners_close (HrListeners *listeners)
   g_ptr_array_set_size (self->held, 0);
   g_clear_pointer (&self->separate, g_free);
   hr_rescue_clear (self->rescue);
+  hr_socket_listeners_keep (self);
 }
 
 static GPtrArray *
@@ -162,6 +164,7 @@ hr_socket_listeners_revive (HrListeners *listeners)
 
   for (guint i = 0; i < self->held->len; i++)
     hr_held_listener_revive (get (self, i));
+  hr_socket_listeners_keep (self);
 }
 
 static gboolean
@@ -284,6 +287,7 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, const HrSocketAdd
   if (held->group != NULL)
     hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);
+  hr_socket_listeners_keep (self);
   g_signal_emit_by_name (self, "changed");
   return TRUE;
 }
@@ -348,6 +352,7 @@ hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
   gboolean others = FALSE, closed = FALSE;
 
   hr_socket_listeners_retire (self, instance);
+  hr_socket_listeners_keep_gate (self, instance, NULL);
   for (guint i = 0; i < self->held->len; i++)
     {
       g_hash_table_remove (get (self, i)->users, instance);
@@ -359,8 +364,10 @@ hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
         g_ptr_array_remove_index (self->held, i - 1);
         closed = TRUE;
       }
-  if (closed)
-    g_signal_emit_by_name (self, "changed");
+  if (!closed)
+    return;
+  hr_socket_listeners_keep (self);
+  g_signal_emit_by_name (self, "changed");
 }
 
 /**
@@ -397,6 +404,11 @@ hr_socket_listeners_finalize (GObject *object)
   if (self->inherited != NULL)
     hr_inherited_sockets_unclaim (self->inherited, self);
   g_clear_object (&self->inherited);
+  g_ptr_array_set_size (self->held, 0);
+  hr_socket_listeners_keep (self);
+  g_clear_object (&self->keeper);
+  g_hash_table_unref (self->kept);
+  g_free (self->service);
   g_ptr_array_unref (self->held);
   hr_rescue_free (self->rescue);
   g_free (self->separate);
@@ -467,5 +479,6 @@ static void
 hr_socket_listeners_init (HrSocketListeners *self)
 {
   self->held = g_ptr_array_new_with_free_func (hr_held_listener_free);
+  self->kept = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   hr_socket_listeners_begin_traffic (self);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "hr-inherited-sockets.h"
+#include "hr-keeper.h"
 #include "hr-listeners.h"
 #include "hr-rescue.h"
 #include "hr-socket-address.h"
@@ -37,6 +38,9 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENERS, GObject)
 
 HrListeners *hr_socket_listeners_new (void);
+void hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const char *service);
+HrAdoptGate *hr_socket_listeners_resume (HrSocketListeners *self, const char *instance);
+void hr_socket_listeners_salvage (HrSocketListeners *self, GPid leader, const char *instance);
 void hr_socket_listeners_claim (HrSocketListeners *self, HrInheritedSockets *inherited, HrServiceSpec *spec);
 int hr_socket_listeners_take (HrSocketListeners *self, const HrSocketAddress *address, HrListenerMatch match,
                               const char *instance);

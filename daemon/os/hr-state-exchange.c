@@ -183,6 +183,25 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 rel
   return g_steal_pointer (&dir);
 }
 
+/**
+ * hr_state_exchange_resume:
+ * @self: the exchange
+ * @instance: id of an instance that another process made a directory for, and that runs
+ *
+ * What it has written is not recovered: it is collected when it has ended.
+ *
+ * Returns: (transfer full): the directory
+ */
+char *
+hr_state_exchange_resume (HrStateExchange *self, const char *instance)
+{
+  char *dir = g_build_filename (self->path, instance, NULL);
+
+  g_return_val_if_fail (is_instance_name (instance), dir);
+  set_offered (dir, TRUE);
+  return dir;
+}
+
 /* Makes what is in @out no longer the instance's. */
 static void
 refuse (HrStateExchange *self, const char *instance, const char *out, const char *why, GError **error)

@@ -22,6 +22,7 @@ HrStateExchange *hr_state_exchange_new (const char *path, const char *service, g
 HrStateExchange *hr_state_exchange_ref (HrStateExchange *self);
 void hr_state_exchange_unref (HrStateExchange *self);
 
+char *hr_state_exchange_resume (HrStateExchange *self, const char *instance);
 char *hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 release, GError **error);
 HrSnapshot *hr_state_exchange_collect (HrStateExchange *self, const char *instance, guint64 release, guint version,
                                        GError **error);

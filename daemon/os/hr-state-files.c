@@ -110,6 +110,20 @@ hr_state_files_offer (HrStateFiles *self, const char *instance, guint64 release,
 }
 
 /**
+ * hr_state_files_resume:
+ * @self: the state files
+ * @instance: id of an instance that an earlier daemon offered its files to, and that runs
+ *
+ * Returns: (transfer full): its two files, of which it has read what it wanted: nothing is waited for
+ */
+HrStateOffer *
+hr_state_files_resume (HrStateFiles *self, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_STATE_FILES (self), NULL);
+  return HR_STATE_FILES_GET_IFACE (self)->resume (self, instance);
+}
+
+/**
  * hr_state_files_wait_limit:
  * @self: the state files
  *

@@ -45,6 +45,7 @@ struct _HrStateFilesInterface {
   GTypeInterface parent;
 
   HrStateOffer *(*offer) (HrStateFiles *self, const char *instance, guint64 release, GBytes *data, GError **error);
+  HrStateOffer *(*resume) (HrStateFiles *self, const char *instance);
   gint64 (*wait_limit) (HrStateFiles *self);
   void (*collect_async) (HrStateFiles *self, const char *instance, guint64 release, guint version,
                          GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -60,6 +61,7 @@ struct _HrStateFilesInterface {
 
 HrStateOffer *hr_state_files_offer (HrStateFiles *self, const char *instance, guint64 release, GBytes *data,
                                     GError **error);
+HrStateOffer *hr_state_files_resume (HrStateFiles *self, const char *instance);
 gint64 hr_state_files_wait_limit (HrStateFiles *self);
 void hr_state_files_collect_async (HrStateFiles *self, const char *instance, guint64 release, guint version,
                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -156,6 +156,28 @@ engine_new_daemon (Engine *self)
   engine_forget (self);
 }
 
+static void
+set_survives (Engine *self, gboolean survives)
+{
+  for (guint i = 0; i < self->launcher->instances->len; i++)
+    ((HrFakeInstance *)g_ptr_array_index (self->launcher->instances, i))->survives = survives;
+}
+
+/**
+ * engine_crash:
+ * @self: an engine
+ *
+ * The daemon has died in this moment, its instances run on; another one with the same directories is there, not
+ * configured yet.
+ */
+void
+engine_crash (Engine *self)
+{
+  set_survives (self, TRUE);
+  engine_new_daemon (self);
+  set_survives (self, FALSE);
+}
+
 /**
  * engine_spec:
  * @name: a service

@@ -41,6 +41,7 @@ void engine_init (void);
 Engine *engine_new (void);
 void engine_free (Engine *self);
 void engine_new_daemon (Engine *self);
+void engine_crash (Engine *self);
 HrServiceSpec *engine_spec (const char *name, const char *text);
 void engine_set (Engine *self, const char *name, const char *text);
 void engine_set_broken (Engine *self, const char *name);

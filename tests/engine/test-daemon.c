@@ -165,7 +165,7 @@ test_transient (Engine *engine)
   g_assert_cmpstr (hr_fake_instance_getenv (instance, "HOTRELOAD_SERVICE"), ==, "run-1");
   g_assert_null (instance->log_file);
   record = hr_run_state_get (engine->platform->run_state, "run-1");
-  g_assert_true (record == NULL || (record->running == 0 && record->pid == 0));
+  g_assert_true (record == NULL || (record->running == 0 && record->current == NULL));
 
   /* A file of the same name does not take its caller away. */
   engine_set (engine, "run-1", "Description=other\n");

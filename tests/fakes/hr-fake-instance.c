@@ -136,6 +136,8 @@ fake_kill (HrInstance *instance)
 {
   HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
 
+  if (self->survives)
+    return;
   self->killed = TRUE;
   if (self->alive)
     end_after (self, 0, W_EXITCODE (0, SIGKILL));

@@ -66,6 +66,7 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @signalled: StopSignal that it got, or 0
  * @killed: whether it got SIGKILL
  * @alive: whether it runs
+ * @survives: whether its daemon dies, and has no time to kill it
  * @waits: whether it waits in its open
  * @retired: whether it accepts nothing any more
  * @finishes: whether it gets no further request on connections that stay
@@ -97,6 +98,7 @@ struct _HrFakeInstance {
   int signalled;
   gboolean killed;
   gboolean alive;
+  gboolean survives;
   gboolean waits;
   gboolean retired;
   gboolean finishes;

@@ -38,11 +38,47 @@ fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
   return HR_INSTANCE (instance);
 }
 
+static HrFakeInstance *
+find (HrLauncher *launcher, const HrRunProcess *process)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (launcher);
+
+  for (guint i = 0; i < self->instances->len; i++)
+    {
+      HrFakeInstance *each = g_ptr_array_index (self->instances, i);
+
+      if (each->alive && each->pid == process->pid
+          && g_strcmp0 (hr_fake_instance_getenv (each, HR_ENV_INSTANCE), process->instance) == 0)
+        return each;
+    }
+  return NULL;
+}
+
+static gboolean
+fake_finds (HrLauncher *launcher, const HrRunProcess *process)
+{
+  return find (launcher, process) != NULL;
+}
+
+static HrInstance *
+fake_take_over (HrLauncher *launcher, const HrLaunch *launch, const HrRunProcess *process, GError **error)
+{
+  HrFakeInstance *found = find (launcher, process);
+
+  if (found != NULL)
+    return HR_INSTANCE (g_object_ref (found));
+  g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "while taking over PID %d of '%s': it has ended", (int)process->pid,
+               launch->service);
+  return NULL;
+}
+
 static void
 hr_fake_launcher_iface_init (HrLauncherInterface *iface)
 {
   iface->look = fake_look;
   iface->launch = fake_launch;
+  iface->finds = fake_finds;
+  iface->take_over = fake_take_over;
 }
 
 static void

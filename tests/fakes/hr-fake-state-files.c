@@ -56,6 +56,12 @@ fake_offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *
   return HR_STATE_OFFER (hr_fake_state_offer_new (instance, data, self->wait_limit > 0, self->written));
 }
 
+static HrStateOffer *
+fake_resume (HrStateFiles *files, const char *instance)
+{
+  return HR_STATE_OFFER (hr_fake_state_offer_new (instance, NULL, FALSE, HR_FAKE_STATE_FILES (files)->written));
+}
+
 static gint64
 fake_wait_limit (HrStateFiles *files)
 {
@@ -170,6 +176,7 @@ static void
 hr_fake_state_files_iface_init (HrStateFilesInterface *iface)
 {
   iface->offer = fake_offer;
+  iface->resume = fake_resume;
   iface->wait_limit = fake_wait_limit;
   iface->collect_async = fake_collect_async;
   iface->collect_finish = fake_finish;

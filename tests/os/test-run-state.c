@@ -46,6 +46,22 @@ next_daemon (Fixture *f)
   f->state = hr_run_state_new (f->path);
 }
 
+static HrRunProcess running = {
+  .pid = 4711,
+  .start = G_GUINT64_CONSTANT (123456789012),
+  .instance = (char *)"svc-7-\xc3\xa9",
+  .release = 7,
+  .slot = 1,
+  .index = 1,
+  .ready = TRUE,
+  .opened_state = TRUE,
+  .notified = TRUE,
+  .started_at = G_GINT64_CONSTANT (1790000000123456),
+  .spec = (char *)"0123abcd",
+  /* A path is any bytes. */
+  .log_file = (char *)"/var/\xff\n\"logs\"",
+};
+
 static const HrRunRecord full = {
   .stopped = TRUE,
   .paused = TRUE,
@@ -53,9 +69,7 @@ static const HrRunRecord full = {
   .running = 7,
   .slot = 1,
   .last_good = 6,
-  .pid = 4711,
-  .pid_start = G_GUINT64_CONSTANT (123456789012),
-  .instance = (char *)"svc-7-\xc3\xa9",
+  .current = &running,
 };
 
 static void
@@ -69,20 +83,12 @@ assert_record (HrRunState *state, const char *service, const HrRunRecord *expect
   g_assert_cmpuint (record->running, ==, expected->running);
   g_assert_cmpint (record->slot, ==, expected->slot);
   g_assert_cmpuint (record->last_good, ==, expected->last_good);
-  g_assert_cmpint (record->pid, ==, expected->pid);
-  g_assert_cmpuint (record->pid_start, ==, expected->pid_start);
-  g_assert_cmpstr (record->instance, ==, expected->instance);
+  g_assert_true (hr_run_process_equal (record->current, expected->current));
   g_assert_cmpuint (record->others != NULL ? record->others->len : 0, ==,
                     expected->others != NULL ? expected->others->len : 0);
   for (guint i = 0; expected->others != NULL && i < expected->others->len; i++)
-    {
-      const HrRunProcess *one = g_ptr_array_index (record->others, i);
-      const HrRunProcess *other = g_ptr_array_index (expected->others, i);
-
-      g_assert_cmpint (one->pid, ==, other->pid);
-      g_assert_cmpuint (one->start, ==, other->start);
-      g_assert_cmpstr (one->instance, ==, other->instance);
-    }
+    g_assert_true (
+        hr_run_process_equal (g_ptr_array_index (record->others, i), g_ptr_array_index (expected->others, i)));
 }
 
 static const HrRunRecord unknown = { .slot = -1 };
@@ -141,6 +147,58 @@ test_next_daemon_knows_all_instances (Fixture *f, gconstpointer data)
   set (f, "svc", &several);
   next_daemon (f);
   assert_record (f->state, "svc", &several);
+}
+
+/* With it, where its program sees its files. */
+static void
+test_next_daemon_knows_the_view (Fixture *f, gconstpointer data)
+{
+  const char *const shares[] = { "node_modules", "data\xfe", NULL };
+  const char *const read_only[] = { ".git", NULL };
+  g_autoptr (HrView) view = hr_view_new ("/src/\xc3\xa9", "/state/slots/svc/b", "/run/real", shares, read_only);
+  g_autoptr (HrView) plain = hr_view_new ("/src", "/src", NULL, NULL, NULL);
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  HrRunProcess *other = hr_run_process_new (4712, 99, "svc-7-b");
+  HrRunProcess process = running;
+  HrRunRecord record = full;
+
+  other->role = HR_RUN_CANDIDATE;
+  other->view = hr_view_ref (plain);
+  g_ptr_array_add (others, other);
+  process.view = view;
+  record.current = &process;
+  record.others = others;
+  set (f, "svc", &record);
+  next_daemon (f);
+  assert_record (f->state, "svc", &record);
+
+  /* Every bit of it counts. */
+  process.view = plain;
+  set (f, "svc", &record);
+  next_daemon (f);
+  assert_record (f->state, "svc", &record);
+  process.stopping = TRUE;
+  other->role = HR_RUN_RETIRING;
+  set (f, "svc", &record);
+  next_daemon (f);
+  assert_record (f->state, "svc", &record);
+}
+
+/* As the program wrote it when it only ended what it found. */
+static void
+test_older_record_is_read (Fixture *f, gconstpointer data)
+{
+  static const char text[] = "{\"version\": 1, \"services\": {\"svc\": {\"running\": 7, \"slot\": 1, \"pid\": 4711, "
+                             "\"pidStart\": 99, \"instance\": \"i\"}}}";
+  g_autoptr (HrRunRecord) record = NULL;
+
+  write_file (f, text, strlen (text));
+  next_daemon (f);
+  record = hr_run_state_get (f->state, "svc");
+  g_assert_cmpint (record->current->pid, ==, 4711);
+  g_assert_cmpuint (record->current->start, ==, 99);
+  g_assert_cmpstr (record->current->instance, ==, "i");
+  g_assert_false (record->current->ready);
 }
 
 /* What is no process is skipped, and what is too much. */
@@ -322,6 +380,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   warnings_init ();
   ADD ("next-daemon-knows-all-instances", test_next_daemon_knows_all_instances);
+  ADD ("next-daemon-knows-the-view", test_next_daemon_knows_the_view);
+  ADD ("older-record-is-read", test_older_record_is_read);
   ADD ("damaged/others-are-skipped", test_damaged_others_are_skipped);
   ADD ("next-daemon-knows", test_next_daemon_knows);
   ADD ("removed-service-is-forgotten", test_removed_service_is_forgotten);

@@ -142,6 +142,10 @@ class Storm:
                 harness.check(last_begun <= min(later), f"version {body} answered {last_begun - min(later):.3f} s after "
                               "the reload that replaced it had completed")
 
+    def answer(self):
+        """What the service answers now: its version."""
+        return harness.get(self.port, "/")[1].strip()
+
     def count(self):
         """What a service with state has counted."""
         return int(harness.get(self.port, "/count")[1])

@@ -172,14 +172,14 @@ class Site:
             for process in reversed(self.processes):
                 process.terminate()
                 process.wait()
-            left = self.left_over()
+            left = self.left_over() + self.keepers()
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
             shutil.rmtree(self.root, ignore_errors=True)
         check(not reports, "a sanitizer found:", reports)
-        check(not left, "the daemon left processes of services behind:", left)
+        check(not left, "the daemon left processes of services, or its keeper, behind:", left)
 
     def sanitizer_reports(self):
         reports = []
@@ -319,6 +319,17 @@ class Site:
     def left_over(self):
         """PIDs of all processes that were started for services of this site."""
         return list(self.processes_of_services())
+
+    def keepers(self):
+        """PIDs of the processes that keep descriptors for the daemons of this site."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().decode(errors="replace").split("\0")
+                if any(word.startswith("--keep=") for word in words) and words[-2].startswith(self.root + "/"):
+                    found.append(int(pid))
+        return found
 
     def drained(self, service):
         """Waits until the old instance has ended: until it has heard the stop signal, it may take a connection."""

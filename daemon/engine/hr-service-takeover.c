@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What the next daemon goes on with: what is written down for it, and how it takes over the instances that run.
+ */
+#include "hr-log.h"
+#include "hr-process-tree.h"
+#include "hr-service-private.h"
+
+/* Who serves, or is to: what has been switched to does, and what is started in the place of a failed candidate. */
+static HrGeneration *
+find_lead (HrService *self)
+{
+  HrGeneration *fallback = self->reload != NULL ? hr_reload_get_fallback (self->reload) : NULL;
+
+  if (fallback != NULL)
+    return fallback;
+  return self->reload != NULL && hr_reload_has_switched (self->reload) ? hr_reload_get_candidate (self->reload)
+                                                                       : self->current;
+}
+
+/* Whether it leaves, with the state that it has, or is about to be told so. */
+static gboolean
+hands_over (HrService *self, HrGeneration *generation)
+{
+  if (generation != self->current)
+    return FALSE;
+  return (self->reload != NULL && hr_reload_is_handing_over (self->reload))
+         || (self->running != NULL && self->running->kind == HR_JOB_STOP);
+}
+
+static HrRunRole
+role_of (HrService *self, HrGeneration *generation)
+{
+  if (generation == self->retiring || generation == self->current)
+    return HR_RUN_RETIRING;
+  return self->reload != NULL && generation == hr_reload_get_candidate (self->reload) ? HR_RUN_CANDIDATE : HR_RUN_OTHER;
+}
+
+/**
+ * hr_service_remember:
+ * @self: a service
+ *
+ * Writes what the next daemon must know of it.
+ */
+void
+hr_service_remember (HrService *self)
+{
+  g_autoptr (GPtrArray) alive = hr_service_list_alive (self);
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  g_autoptr (HrRunProcess) current = NULL;
+  HrGeneration *lead = find_lead (self);
+  HrRunRecord record = {
+    .stopped = self->stopped,
+    .paused = self->paused,
+    .ever_notified = self->ever_notified,
+    .running = self->last_release,
+    .slot = self->last_slot,
+    .last_good = self->last_good,
+    .others = others,
+  };
+  g_autoptr (GError) error = NULL;
+
+  if (self->caller != NULL)
+    return;
+  for (guint i = 0; i < alive->len; i++)
+    {
+      HrGeneration *generation = g_ptr_array_index (alive, i);
+      HrRunProcess *process = hr_generation_describe (generation);
+      HrProcess found = { 0 };
+
+      if (hr_process_read (process->pid, &found))
+        process->start = found.start;
+      process->stopping = process->stopping || hands_over (self, generation);
+      process->role = role_of (self, generation);
+      if (generation == lead)
+        current = process;
+      else
+        g_ptr_array_add (others, process);
+    }
+  record.current = current;
+  if (current != NULL && lead != self->current)
+    {
+      record.running = current->release;
+      record.slot = current->slot;
+    }
+  if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
+    hr_log_warning (self->name, "%s", error->message);
+}
+
+/* Taking over */
+
+static HrGeneration *
+take_over (HrService *self, const HrRunProcess *process, GError **error)
+{
+  const HrRelease *release =
+      self->parts.store != NULL ? hr_release_store_get (self->parts.store, process->release) : NULL;
+  const HrGenerationPlan plan = {
+    .spec = self->spec,
+    .release = process->release,
+    .commit = release != NULL ? release->commit : NULL,
+    .slot = process->slot == 0   ? HR_SLOT_A
+            : process->slot == 1 ? HR_SLOT_B
+                                 : HR_SLOT_NONE,
+    .view = process->view,
+    .listeners = self->parts.listeners,
+    .state_files = self->parts.state,
+    .index = MAX (process->index, 1),
+    .ever_notified = self->ever_notified,
+  };
+  g_autoptr (HrGeneration) generation = hr_generation_new (self->platform, &plan);
+
+  return hr_generation_take_over (generation, process, error) ? g_steal_pointer (&generation) : NULL;
+}
+
+/* What it wrote on its way out is not the state of the service: it never served alone. */
+static void
+candidate_exited (HrGeneration *candidate, HrService *self)
+{
+  g_autoptr (HrService) guard = g_object_ref (self);
+
+  g_signal_handlers_disconnect_by_data (candidate, self);
+  hr_state_files_discard (self->parts.state, hr_generation_get_id (candidate));
+  g_clear_object (&self->retiring);
+  hr_service_remember (self);
+  hr_service_touch (self);
+  hr_service_end_stop (self);
+}
+
+/* One that is not to serve finishes what it has, as long as there is one that does. */
+static gboolean
+let_go (HrService *self, const HrRunProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrGeneration) generation = self->retiring == NULL ? take_over (self, process, &error) : NULL;
+
+  if (error != NULL)
+    hr_log_debug (self->name, "%s", error->message);
+  if (generation == NULL)
+    return FALSE;
+  if (process->role == HR_RUN_CANDIDATE)
+    {
+      hr_log_warning (self->name,
+                      "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
+                      "ending it",
+                      (int)process->pid, process->release);
+      self->retiring = g_steal_pointer (&generation);
+      g_signal_connect (self->retiring, "exited", G_CALLBACK (candidate_exited), self);
+      hr_generation_retire (self->retiring);
+      return TRUE;
+    }
+  hr_service_retire (self, generation);
+  return TRUE;
+}
+
+/* Those that could not be let go of are ended, and waited for: nothing may run twice. */
+static void
+let_go_of_others (HrService *self, HrRunRecord *record)
+{
+  for (guint i = record->others != NULL ? record->others->len : 0; i > 0; i--)
+    {
+      const HrRunProcess *other = g_ptr_array_index (record->others, i - 1);
+
+      if (!hr_launcher_finds (hr_platform_get_launcher (self->platform), other) || let_go (self, other))
+        g_ptr_array_remove_index (record->others, i - 1);
+    }
+}
+
+static char *
+find_obstacle (HrService *self, const HrRunProcess *process)
+{
+  if (self->spec == NULL)
+    return g_strdup ("its service file does not load any more");
+  if (self->stopped || process->stopping)
+    return g_strdup ("it was being stopped");
+  if (!process->ready)
+    return g_strdup ("it was not ready yet");
+  if (g_strcmp0 (process->spec, self->spec->checksum) != 0)
+    return g_strdup ("its service file has changed since");
+  return NULL;
+}
+
+/**
+ * hr_service_take_over:
+ * @self: a service that has not run
+ * @record: (inout): what an earlier daemon wrote of it; what is left in it then is to be ended
+ *
+ * Goes on with the instance that serves, as if nothing had happened: it is the same process, with what it has accepted,
+ * and its listeners. One that was told to go, or that was not to serve yet, finishes what it has.
+ *
+ * Returns: whether it serves
+ */
+gboolean
+hr_service_take_over (HrService *self, HrRunRecord *record)
+{
+  HrRunProcess *process = record->current;
+  g_autoptr (HrGeneration) generation = NULL;
+  g_autofree char *obstacle = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (process == NULL || !hr_launcher_finds (hr_platform_get_launcher (self->platform), process))
+    return FALSE;
+  obstacle = find_obstacle (self, process);
+  if (obstacle == NULL)
+    generation = take_over (self, process, &error);
+  if (generation == NULL)
+    {
+      hr_log_warning (self->name, "PID %d was left running by an earlier daemon and is not taken over: %s",
+                      (int)process->pid, error != NULL ? error->message : obstacle);
+      return FALSE;
+    }
+  hr_service_set_current (self, generation, NULL);
+  self->since_real = process->started_at;
+  hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)process->pid);
+  g_clear_pointer (&record->current, hr_run_process_free);
+  let_go_of_others (self, record);
+  hr_service_observe_again (self);
+  hr_service_fill (self);
+  hr_service_remember (self);
+  hr_service_touch (self);
+  /* What was saved meanwhile, and what an interrupted reload was about. */
+  self->scan_everything = TRUE;
+  self->next_trigger = "start";
+  if (self->intake != NULL)
+    hr_intake_demand (self->intake);
+  return TRUE;
+}

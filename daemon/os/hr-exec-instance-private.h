@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * hr-exec-instance-private.h: the inside of HrExecInstance, shared by its files: hr-exec-instance.c (the object, its
+ * start and end), hr-exec-takeover.c (one that an earlier daemon started).
+ */
+#pragma once
+
+#include "hr-adopt-server.h"
+#include "hr-exec-instance.h"
+#include "hr-notify-server.h"
+
+G_BEGIN_DECLS
+
+struct _HrExecInstance {
+  HrInstance parent_instance;
+
+  char *service;
+  char *id;
+  GPid pid;
+  int pidfd; /* -1: not started, or reaped */
+  guint pidfd_source;
+  int status_fd; /* -1: the program runs, or it is known why not */
+  guint status_source;
+  GError *start_error;
+  HrNotifyServer *notify;
+  HrAdoptServer *adopt; /* NULL: the library is not preloaded, there being nothing to see */
+  gboolean taken_over;  /* it is no child of this process */
+  guint64 start;        /* of one that was taken over, see HrProcess */
+  gboolean known_end;   /* whether it was found out with which status that ended */
+  int wait_status;
+  gboolean retired;
+  gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
+};
+
+gboolean hr_exec_instance_learn_end (HrExecInstance *self);
+gboolean hr_exec_instance_main_exited (gint fd, GIOCondition condition, gpointer user_data);
+
+G_END_DECLS

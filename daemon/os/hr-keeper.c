@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-keeper.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hr-exec-args.h"
+#include "hr-fd.h"
+#include "hr-instance-socket.h"
+#include "hr-keep-message.h"
+#include "hr-log.h"
+
+/* Its socket is where those of instances are. */
+#define SOCKET_NAME "daemon"
+#define SOCKET_SUFFIX "keeper"
+/* A keeper answers at once; one that does not is left alone. */
+#define LIST_DEADLINE_SEC 5
+#define END_DEADLINE_MSEC 1000
+/* Descriptors that are under way are counted by the kernel: more can be sent when some have arrived. */
+#define SEND_AGAIN_MSEC 5
+
+/* What is to be kept. */
+typedef struct {
+  char *data;
+  int fd;
+} Entry;
+
+struct _HrKeeper {
+  GObject parent_instance;
+
+  char *runtime_dir;
+  char *address;       /* NULL: this daemon has not started it */
+  GHashTable *entries; /* key to Entry */
+  GHashTable *unsent;  /* keys of which the keeper has not been told */
+  GHashTable *kept;    /* key to HrKept: of an earlier daemon, and taken by nobody yet */
+  GHashTable *taken;   /* keys of those that were, until it is settled which of them stay */
+  int fd;              /* -1: none runs */
+  guint source;
+  guint send_source; /* while the keeper has too much to read */
+  guint start_timer;
+  gint64 started_at; /* monotonic; 0: never */
+  gboolean found;    /* an earlier daemon's */
+  GPid pid;          /* 0: not known */
+  int pidfd;         /* of one that is a child of this process */
+  guint pidfd_source;
+};
+
+G_DEFINE_FINAL_TYPE (HrKeeper, hr_keeper, G_TYPE_OBJECT)
+
+static void send_unsent (HrKeeper *self);
+static void start (HrKeeper *self);
+
+/**
+ * hr_kept_free:
+ * @self: (transfer full) (nullable): a descriptor that was kept; closed, unless it has been taken out
+ */
+void
+hr_kept_free (HrKept *self)
+{
+  if (self == NULL)
+    return;
+  hr_fd_clear (&self->fd);
+  g_free (self->key);
+  g_free (self->data);
+  g_free (self);
+}
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  g_free (entry->data);
+  g_free (entry);
+}
+
+static void
+disconnect (HrKeeper *self)
+{
+  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->send_source, g_source_remove);
+  hr_fd_clear (&self->fd);
+  self->pid = 0;
+}
+
+/* Nothing is said by a keeper that was not asked: it has ended. */
+static gboolean
+on_keeper (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrKeeper *self = user_data;
+  GHashTableIter iter;
+  gpointer key;
+
+  self->source = 0;
+  disconnect (self);
+  g_hash_table_remove_all (self->unsent);
+  g_hash_table_iter_init (&iter, self->entries);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_hash_table_add (self->unsent, g_strdup (key));
+  if (g_hash_table_size (self->entries) > 0)
+    {
+      hr_log_warning (NULL, "the keeper of the listeners has ended; starting another");
+      start (self);
+    }
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_child_ended (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrKeeper *self = user_data;
+  siginfo_t info;
+
+  waitid (P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
+  self->pidfd_source = 0;
+  hr_fd_clear (&self->pidfd);
+  return G_SOURCE_REMOVE;
+}
+
+/* Of the daemon's user or root: nobody else gets our sockets. Takes @fd. */
+static gboolean
+connect_to (HrKeeper *self, int fd)
+{
+  struct ucred peer = { 0 };
+  socklen_t length = sizeof peer;
+
+  if (fd < 0)
+    return FALSE;
+  self->fd = fd;
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid () || peer.uid == 0))
+    return TRUE;
+  hr_log_warning (NULL, "the keeper's socket is served by user %u, ignoring", (guint)peer.uid);
+  disconnect (self);
+  return FALSE;
+}
+
+static void
+watch (HrKeeper *self)
+{
+  g_unix_set_fd_nonblocking (self->fd, TRUE, NULL);
+  self->source = g_unix_fd_add (self->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_keeper, self);
+}
+
+static gboolean
+spawn (HrKeeper *self, int listening, GError **error)
+{
+  g_autofree char *helper = hr_exec_helper_path ();
+  /* The directory says to people whose it is. */
+  const char *argv[] = { helper, "--session", "--reset-signals", "--keep=3", "--", self->runtime_dir, NULL };
+  const char *environment[] = { NULL };
+  int target = 3;
+
+  if (!g_spawn_async_with_pipes_and_fds (NULL, argv, environment,
+                                         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN
+                                             | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                                         NULL, NULL, -1, -1, -1, &listening, &target, 1, &self->pid, NULL, NULL, NULL,
+                                         error))
+    return FALSE;
+  g_clear_handle_id (&self->pidfd_source, g_source_remove);
+  hr_fd_clear (&self->pidfd);
+  self->pidfd = pidfd_open (self->pid, 0);
+  if (self->pidfd >= 0)
+    self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_child_ended, self);
+  return TRUE;
+}
+
+static gboolean
+start_again (gpointer user_data)
+{
+  HrKeeper *self = user_data;
+
+  self->start_timer = 0;
+  start (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* The connection stands before the keeper runs: it is made through the socket that it gets. */
+static void
+start (HrKeeper *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  g_auto (HrFd) listening = -1;
+  g_autoptr (GError) error = NULL;
+
+  if (self->start_timer != 0)
+    return;
+  if (self->started_at != 0 && now - self->started_at < HR_KEEPER_START_INTERVAL_MSEC * G_TIME_SPAN_MILLISECOND)
+    {
+      self->start_timer = g_timeout_add (HR_KEEPER_START_INTERVAL_MSEC, start_again, self);
+      return;
+    }
+  self->started_at = now;
+  g_clear_pointer (&self->address, g_free);
+  listening =
+      hr_instance_socket_open (self->runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET, &self->address, &error);
+  if (listening >= 0 && spawn (self, listening, &error)
+      && connect_to (self, hr_instance_socket_connect (self->runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET)))
+    {
+      watch (self);
+      send_unsent (self);
+      return;
+    }
+  hr_log_warning (NULL, "no keeper of the listeners can be had, so that they end with the daemon: %s",
+                  error != NULL ? error->message : "it cannot be reached");
+  self->start_timer = g_timeout_add (HR_KEEPER_START_INTERVAL_MSEC * 10, start_again, self);
+}
+
+static gboolean
+on_writable (gint fd, GIOCondition condition, gpointer user_data)
+{
+  HrKeeper *self = user_data;
+
+  self->send_source = 0;
+  send_unsent (self);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_send_again (gpointer user_data)
+{
+  HrKeeper *self = user_data;
+
+  self->send_source = 0;
+  send_unsent (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* What is sent is what there is now: of a key that was forgotten since, that. */
+static gboolean
+send_key (HrKeeper *self, const char *key)
+{
+  const Entry *entry = g_hash_table_lookup (self->entries, key);
+
+  return entry != NULL ? hr_keep_message_send (self->fd, HR_KEEP_STORE, key, entry->data, entry->fd)
+                       : hr_keep_message_send (self->fd, HR_KEEP_FORGET, key, "", -1);
+}
+
+static void
+send_unsent (HrKeeper *self)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  if (self->fd < 0 || self->send_source != 0)
+    return;
+  g_hash_table_iter_init (&iter, self->unsent);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      if (send_key (self, key))
+        g_hash_table_iter_remove (&iter);
+      else if (errno == EAGAIN)
+        self->send_source = g_unix_fd_add (self->fd, G_IO_OUT, on_writable, self);
+      else if (errno == ETOOMANYREFS)
+        self->send_source = g_timeout_add (SEND_AGAIN_MSEC, on_send_again, self);
+      else
+        {
+          /* Of a keeper that has ended we hear in a moment. */
+          hr_log_debug (NULL, "the keeper takes '%s' not: %s", (char *)key, g_strerror (errno));
+          return;
+        }
+      if (self->send_source != 0)
+        return;
+    }
+}
+
+/**
+ * hr_keeper_store:
+ * @self: the keeper
+ * @key: a key, at most %HR_KEEP_KEY_MAX bytes
+ * @data: what the next daemon is to know of it, at most %HR_KEEP_DATA_MAX bytes
+ * @fd: a descriptor; stays the caller's, who must not close it before hr_keeper_forget()
+ *
+ * Takes the place of what has this key. Nothing is waited for: when this returns it will be kept, whatever becomes of
+ * this process.
+ */
+void
+hr_keeper_store (HrKeeper *self, const char *key, const char *data, int fd)
+{
+  Entry *entry;
+
+  g_return_if_fail (HR_IS_KEEPER (self));
+  g_return_if_fail (key != NULL && data != NULL && fd >= 0);
+
+  if (strlen (key) > HR_KEEP_KEY_MAX || strlen (data) > HR_KEEP_DATA_MAX
+      || (g_hash_table_size (self->entries) >= HR_KEEP_ENTRIES_MAX && !g_hash_table_contains (self->entries, key)))
+    {
+      hr_log_warning (NULL,
+                      "'%s' is not kept for the next daemon: there are too many descriptors, or its name is too "
+                      "long",
+                      key);
+      return;
+    }
+  entry = g_new (Entry, 1);
+  entry->data = g_strdup (data);
+  entry->fd = fd;
+  g_hash_table_insert (self->entries, g_strdup (key), entry);
+  g_hash_table_add (self->unsent, g_strdup (key));
+  if (self->fd < 0)
+    start (self);
+  else
+    send_unsent (self);
+}
+
+/**
+ * hr_keeper_forget:
+ * @self: the keeper
+ * @key: a key; one that is not known is no error
+ */
+void
+hr_keeper_forget (HrKeeper *self, const char *key)
+{
+  g_return_if_fail (HR_IS_KEEPER (self));
+
+  if (!g_hash_table_remove (self->entries, key))
+    return;
+  g_hash_table_add (self->unsent, g_strdup (key));
+  send_unsent (self);
+}
+
+/**
+ * hr_keeper_take:
+ * @self: the keeper
+ * @prefix: begin of keys
+ *
+ * Returns: (transfer full) (element-type HrKept): what an earlier daemon stored so and nobody has taken. It must be
+ *   stored again by who wants it kept on
+ */
+GPtrArray *
+hr_keeper_take (HrKeeper *self, const char *prefix)
+{
+  GPtrArray *taken = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_kept_free);
+  GHashTableIter iter;
+  gpointer key, kept;
+
+  g_return_val_if_fail (HR_IS_KEEPER (self), taken);
+
+  g_hash_table_iter_init (&iter, self->kept);
+  while (g_hash_table_iter_next (&iter, &key, &kept))
+    if (g_str_has_prefix (key, prefix))
+      {
+        g_ptr_array_add (taken, kept);
+        g_hash_table_iter_steal (&iter);
+        g_hash_table_add (self->taken, g_strdup (((HrKept *)kept)->key));
+      }
+  return taken;
+}
+
+/**
+ * hr_keeper_take_one:
+ * @self: the keeper
+ * @key: a key
+ *
+ * Returns: the descriptor that an earlier daemon stored so, for the caller to close; -1 when there is none
+ */
+int
+hr_keeper_take_one (HrKeeper *self, const char *key)
+{
+  g_autoptr (GPtrArray) taken = hr_keeper_take (self, key);
+
+  for (guint i = 0; i < taken->len; i++)
+    {
+      HrKept *kept = g_ptr_array_index (taken, i);
+
+      if (g_str_equal (kept->key, key))
+        return hr_fd_steal (&kept->fd);
+    }
+  return -1;
+}
+
+/**
+ * hr_keeper_settle:
+ * @self: the keeper
+ *
+ * Everybody has taken what he wants, and stored again what is to be kept on: the rest is let go of.
+ */
+void
+hr_keeper_settle (HrKeeper *self)
+{
+  GHashTableIter iter;
+  gpointer key;
+
+  g_return_if_fail (HR_IS_KEEPER (self));
+
+  g_ptr_array_unref (hr_keeper_take (self, ""));
+  g_hash_table_iter_init (&iter, self->taken);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    {
+      g_hash_table_iter_steal (&iter);
+      g_hash_table_add (self->unsent, key);
+    }
+  send_unsent (self);
+}
+
+/**
+ * hr_keeper_get_pid:
+ * @self: the keeper
+ *
+ * Returns: the PID of its process, 0 when there is none
+ */
+GPid
+hr_keeper_get_pid (HrKeeper *self)
+{
+  g_return_val_if_fail (HR_IS_KEEPER (self), 0);
+  return self->fd >= 0 ? self->pid : 0;
+}
+
+/**
+ * hr_keeper_is_idle:
+ * @self: the keeper
+ *
+ * Returns: whether it has been told of all that there is
+ */
+gboolean
+hr_keeper_is_idle (HrKeeper *self)
+{
+  g_return_val_if_fail (HR_IS_KEEPER (self), TRUE);
+  return g_hash_table_size (self->unsent) == 0;
+}
+
+/**
+ * hr_keeper_is_new:
+ * @self: the keeper
+ *
+ * Returns: whether there was none of an earlier daemon: what such a one may have had is lost
+ */
+gboolean
+hr_keeper_is_new (HrKeeper *self)
+{
+  g_return_val_if_fail (HR_IS_KEEPER (self), TRUE);
+  return !self->found;
+}
+
+/* All that the keeper of an earlier daemon has. Blocks, for a moment. */
+static gboolean
+fetch (HrKeeper *self)
+{
+  const struct timeval patience = { .tv_sec = LIST_DEADLINE_SEC };
+  HrKeepMessage message;
+  int fd;
+
+  if (setsockopt (self->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0
+      || !hr_keep_message_send (self->fd, HR_KEEP_LIST, "", "", -1))
+    return FALSE;
+  while (hr_keep_message_receive (self->fd, &message, &fd))
+    {
+      HrKept *kept;
+
+      if (message.what != HR_KEEP_ENTRY || fd < 0)
+        {
+          hr_fd_clear (&fd);
+          self->pid = (GPid)g_ascii_strtoll (message.data, NULL, 10);
+          return message.what == HR_KEEP_END;
+        }
+      kept = g_new (HrKept, 1);
+      kept->key = g_strdup (message.key);
+      kept->data = g_strdup (message.data);
+      kept->fd = fd;
+      g_hash_table_insert (self->kept, kept->key, kept);
+    }
+  return FALSE;
+}
+
+/* Nobody needs it: not even the next daemon. Who waits for the end of this process expects that of all it started. */
+static void
+end (HrKeeper *self)
+{
+  g_auto (HrFd) pidfd = self->pid > 0 ? pidfd_open (self->pid, 0) : -1;
+  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+  if (!hr_keep_message_send (self->fd, HR_KEEP_QUIT, "", "", -1))
+    return;
+  if (self->address != NULL && self->address[0] != '@')
+    g_unlink (self->address);
+  if (pidfd >= 0)
+    poll (&ended, 1, END_DEADLINE_MSEC);
+}
+
+static void
+hr_keeper_finalize (GObject *object)
+{
+  HrKeeper *self = HR_KEEPER (object);
+
+  if (self->fd >= 0 && g_hash_table_size (self->entries) == 0)
+    end (self);
+  disconnect (self);
+  g_clear_handle_id (&self->start_timer, g_source_remove);
+  g_clear_handle_id (&self->pidfd_source, g_source_remove);
+  hr_fd_clear (&self->pidfd);
+  g_hash_table_unref (self->entries);
+  g_hash_table_unref (self->unsent);
+  g_hash_table_unref (self->kept);
+  g_hash_table_unref (self->taken);
+  g_free (self->address);
+  g_free (self->runtime_dir);
+  G_OBJECT_CLASS (hr_keeper_parent_class)->finalize (object);
+}
+
+static void
+hr_keeper_class_init (HrKeeperClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = hr_keeper_finalize;
+}
+
+static void
+hr_keeper_init (HrKeeper *self)
+{
+  self->fd = -1;
+  self->pidfd = -1;
+  self->entries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
+  self->unsent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->kept = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)hr_kept_free);
+}
+
+/**
+ * hr_keeper_new:
+ * @runtime_dir: the daemon's runtime directory; there is one keeper for it
+ *
+ * Finds the keeper of an earlier daemon and gets what it has. Blocks for that, at most some seconds; for the start of a
+ * daemon, which must be the only one for this directory.
+ *
+ * Returns: (transfer full): the keeper; its process is started when something is to be kept
+ */
+HrKeeper *
+hr_keeper_new (const char *runtime_dir)
+{
+  HrKeeper *self = g_object_new (HR_TYPE_KEEPER, NULL);
+
+  self->runtime_dir = g_strdup (runtime_dir);
+  if (!connect_to (self, hr_instance_socket_connect (runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET)))
+    return self;
+  self->found = fetch (self);
+  if (self->found)
+    watch (self);
+  else
+    {
+      hr_log_warning (NULL, "the keeper of an earlier daemon does not answer, ignoring");
+      g_hash_table_remove_all (self->kept);
+      disconnect (self);
+    }
+  return self;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The daemon dies in a moment that the test chooses; the next one goes on with what runs.
+ */
+#include "engine-fixture.h"
+
+/* The daemon dies now; the next one knows its service again. */
+static HrService *
+die (Engine *engine)
+{
+  engine_crash (engine);
+  return engine_apply (engine, "web");
+}
+
+static guint
+n_started (Engine *engine)
+{
+  return engine->launcher->instances->len;
+}
+
+static void
+test_runs_on (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  gint64 since = hr_service_get_since (service);
+  gint64 uptime;
+
+  engine_run (engine, 5 * SECOND);
+  uptime = hr_service_get_uptime (service);
+  service = die (engine);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 0)->pid);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpint (hr_service_get_since (service), ==, since);
+  g_assert_cmpint (hr_service_get_uptime (service), ==, uptime);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (n_started (engine), ==, 1);
+  g_assert_cmpuint (engine_n_history (engine), ==, 1);
+
+  /* A reload is as any. */
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+}
+
+static void
+test_saved_meanwhile (Engine *engine)
+{
+  HrService *service;
+
+  engine_start (engine, "");
+  engine_crash (engine);
+  engine_save (engine, "main", "two");
+  service = engine_apply (engine, "web");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+}
+
+/* How it ended cannot be known: that is no success. */
+static void
+test_unknown_end (Engine *engine)
+{
+  HrService *service;
+
+  engine_start (engine, "");
+  service = die (engine);
+  engine_run (engine, PROVEN);
+  hr_fake_instance_vanish (engine_instance (engine, 0));
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpuint (engine_n_warnings (engine, "*ended with an unknown status*"), ==, 1);
+}
+
+/* Unless it said that it stops. */
+static void
+test_unknown_end_that_was_announced (Engine *engine)
+{
+  HrService *service;
+
+  engine_start (engine, "");
+  service = die (engine);
+  engine_run (engine, PROVEN);
+  hr_fake_instance_say (engine_instance (engine, 0), "STOPPING=1");
+  hr_fake_instance_vanish (engine_instance (engine, 0));
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (n_started (engine), ==, 1);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+}
+
+/* One that was told to stop, and did in time, is believed: its state is the service's. */
+static void
+test_unknown_end_of_a_stop (Engine *engine)
+{
+  const HrFakeProgram keeps = { .opens_state = TRUE, .stop_takes = 50 * SECOND };
+  HrService *service = engine_start_with (engine, "StopTimeout=1min\n", &keeps);
+  g_autoptr (GPtrArray) snapshots = NULL;
+
+  service = die (engine);
+  hr_service_stop (service, "tester");
+  engine_run (engine, 1 * SECOND);
+  g_hash_table_insert (engine_parts (engine)->state->written,
+                       g_strdup (hr_fake_instance_getenv (engine_instance (engine, 0), "HOTRELOAD_INSTANCE")),
+                       g_strdup ("{\"count\": 7}"));
+  hr_fake_instance_vanish (engine_instance (engine, 0));
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+  snapshots = hr_service_list_snapshots (service);
+  g_assert_cmpuint (snapshots->len, ==, 1);
+}
+
+/* The old one serves on; of the candidate nothing is left, and its release is tried again. */
+static void
+test_candidate (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 20 * SECOND, .leaves = "{\"count\": 0}" };
+  HrService *service;
+  g_autoptr (GPtrArray) snapshots = NULL;
+
+  engine_start (engine, "");
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+  service = die (engine);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 0)->pid);
+  g_assert_cmpuint (engine_n_warnings (engine, "PID 5000002 of release 2 had not been switched to*"), ==, 1);
+  engine_run (engine, PROVEN);
+  g_assert_false (engine_instance (engine, 1)->alive);
+  /* What it wrote on its way out is not the state of the service. */
+  snapshots = hr_service_list_snapshots (service);
+  g_assert_cmpuint (snapshots->len, ==, 0);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+}
+
+/* What has been switched to serves, and the one before finishes what it has. */
+static void
+test_switched (Engine *engine)
+{
+  const HrFakeProgram lingers = { .keeps_listeners = TRUE, .retires = TRUE };
+  HrService *service;
+
+  engine_start_with (engine, "", &lingers);
+  engine_instance (engine, 0)->connections = 1;
+  engine_save (engine, "main", "two");
+  while (!engine_instance (engine, 0)->retired)
+    engine_run (engine, 1 * MSEC);
+  service = die (engine);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  engine_run (engine, 1 * SECOND);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  engine_instance (engine, 0)->connections = 0;
+  engine_instance (engine, 0)->program.keeps_listeners = FALSE;
+  engine_run (engine, PROVEN);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/takeover/runs-on", test_runs_on);
+  engine_add ("/takeover/saved-meanwhile", test_saved_meanwhile);
+  engine_add ("/takeover/unknown-end", test_unknown_end);
+  engine_add ("/takeover/unknown-end-that-was-announced", test_unknown_end_that_was_announced);
+  engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);
+  engine_add ("/takeover/candidate", test_candidate);
+  engine_add ("/takeover/switched", test_switched);
+  return g_test_run ();
+}

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon dies, and nobody notices: services run on and serve, the next daemon goes on with them."""
+
+import os
+import signal
+import sys
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stress"))
+# pylint: disable=wrong-import-position
+import services
+from harness import Site, check, equal, is_alive, main, test, until
+from storm import LANGUAGES, Storm
+
+
+def crash(site):
+    """The daemon dies in this moment."""
+    equal(site.stop_daemon(signal.SIGKILL), -signal.SIGKILL, "how the daemon ended")
+
+
+def pids(site):
+    """Of everything that was started for services of this site."""
+    return sorted(site.left_over())
+
+
+def kill_keeper(site):
+    """Kills the keeper and waits until the daemon has another; it is then that this one has everything."""
+    old = site.keepers()
+    equal(len(old), 1, "keepers")
+    os.kill(old[0], signal.SIGKILL)
+    until(lambda: [pid for pid in site.keepers() if is_alive(pid)] not in ([], old), "another keeper runs")
+    site.status()
+
+
+for language in LANGUAGES:
+    for sockets in ("adopt", "pass"):
+        @test(f"promise-7-the-daemon-may-die: no request is lost, same process, {language}, {sockets}")
+        def under_load(language=language, sockets=sockets):
+            with Site() as site, Storm(site, language, sockets, connections=4) as storm:
+                before = site.service(storm.name)
+                running = pids(site)
+                crash(site)
+                equal(storm.answer(), "1", "answer without a daemon")
+                site.start_daemon()
+                after = site.service(storm.name)
+                equal(pids(site), running, "processes of services")
+                for key in ("pid", "release", "state", "restarts", "listen", "view"):
+                    equal(after[key], before[key], key)
+                check(after["uptimeUsec"] > before["uptimeUsec"], "its uptime goes on:", before, after)
+                storm.reload()
+                # The same while the instance before that finishes what it has, and with the keeper's end in between.
+                running = pids(site)
+                kill_keeper(site)
+                crash(site)
+                site.start_daemon()
+                equal(pids(site), running, "processes of services")
+                storm.reload()
+                for who, figure in storm.end().items():
+                    equal(figure["unaccounted"], [], f"failures of {figure['ok']} requests over {who} connections")
+                    equal(figure["accounted"], 0, f"connections lost over {who} connections")
+                equal(site.hrctl("stop", storm.name).returncode, 0, "stop")
+                equal(pids(site), [], "processes of services after the stop")
+
+
+@test("case-17-stopping-the-daemon-with-the-stop-policy-leaves-no-orphan: also of what was taken over")
+def no_orphan():
+    with Site() as site:
+        service = services.Service(site, "web")
+        crash(site)
+        site.start_daemon()
+        pid, keeper = service.pid, site.keepers()[0]
+        equal(site.stop_daemon(), 0, "exit status of the daemon")
+        check(not is_alive(pid), "the service has ended with its daemon")
+        until(lambda: not is_alive(keeper), "the keeper has ended with its daemon")
+
+
+@test("case-18-a-service-that-exits-0-follows-its-restart-policy: also one that was taken over")
+def ends_after_takeover():
+    with Site() as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        crash(site)
+        site.start_daemon()
+        mark, pid = site.signals.mark(), service.pid
+        os.kill(pid, signal.SIGKILL)
+        site.signals.wait("ServiceStateChanged", service.name, mark, lambda args: args[2] == "running")
+        check(service.pid not in (0, pid), "it was started again")
+        check("unknown status" in site.daemon_log() or "ended by signal 9" in site.daemon_log(), "it is said how it ended")
+        crash(site)
+        site.start_daemon()
+        mark, pid = site.signals.mark(), service.pid
+        # It ends with 0 by this.
+        os.kill(pid, signal.SIGTERM)
+        event = site.signals.wait("ServiceStateChanged", service.name, mark,
+                                  lambda args: args[2] in ("stopped", "starting", "running"))
+        if "ended with an unknown status" not in site.daemon_log():
+            equal(event["args"][2], "stopped", "state after the end with 0")
+
+
+@test("promise-7-the-daemon-may-die: what was saved meanwhile is the next reload")
+def saved_meanwhile():
+    with Site() as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        crash(site)
+        mark = service.save(services.app("2"))
+        site.start_daemon()
+        service.completed(mark, 2)
+        equal(service.ask(), "2", "answer")
+
+
+@test("promise-7-the-daemon-may-die: state is handed over by a process that was taken over")
+def state_afterwards():
+    with Site() as site:
+        service = services.Service(site, "web", {"app.py": services.app(keep=True)})
+        service.ask("/grow")
+        crash(site)
+        service.ask("/grow")
+        site.start_daemon()
+        mark = service.save(services.app("2", keep=True))
+        service.completed(mark, 2)
+        equal(service.ask("/count"), "2", "count")
+
+
+@test("promise-7-the-daemon-may-die: a service whose file has changed meanwhile is started anew, with its state")
+def changed_meanwhile():
+    with Site() as site:
+        service = services.Service(site, "web", {"app.py": services.app(keep=True)})
+        service.good(1)
+        service.ask("/grow")
+        pid = service.pid
+        crash(site)
+        service.groups["Service"]["StopTimeout"] = "7s"
+        service.write_file()
+        site.start_daemon()
+        site.wait_state(service.name, "running")
+        until(lambda: service.pid not in (0, pid), "a new process serves")
+        equal(service.ask("/count"), "1", "count")
+        check("its service file has changed since" in site.daemon_log(), "it is said why")
+
+
+@test("promise-7-the-daemon-may-die: the keeper is killed with it")
+def both():
+    with Site() as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        pid = service.pid
+        keeper = site.keepers()[0]
+        os.kill(site.daemon.pid, signal.SIGSTOP)
+        os.kill(keeper, signal.SIGKILL)
+        crash(site)
+        equal(service.ask(), "1", "answer without a daemon")
+        site.start_daemon()
+        equal(service.pid, pid, "PID")
+        mark = service.save(services.app("2"))
+        service.completed(mark, 2)
+        equal(service.ask(), "2", "answer")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
