@@ -146,9 +146,9 @@ test_third_crashes (Engine *engine)
   expect_release (engine, service, 1, 3);
 }
 
-/* The first of the new ones ends when @n_new of them serve, and the next is slow. */
+/* One of the new ones, @which, ends when @n_new of them serve, and the next is slow. */
 static void
-end_lead (Engine *engine, guint n_new, const char *traffic)
+end_one (Engine *engine, guint n_new, guint which, const char *traffic)
 {
   HrService *service = start_three (engine, "");
 
@@ -158,7 +158,7 @@ end_lead (Engine *engine, guint n_new, const char *traffic)
   engine_save (engine, "main", "two");
   while (engine->launcher->instances->len < 3 + n_new + 1)
     run_watched (engine, MSEC);
-  hr_fake_instance_exit (engine_instance (engine, 3), 7);
+  hr_fake_instance_exit (engine_instance (engine, 3 + which), 7);
   expect_accepted (engine);
   run_watched (engine, 5 * SECOND);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed switch");
@@ -170,14 +170,22 @@ end_lead (Engine *engine, guint n_new, const char *traffic)
 static void
 test_lead_ends_alone (Engine *engine)
 {
-  end_lead (engine, 1, "separate, share 2500, share 3333, join, rejoin");
+  end_one (engine, 1, 0, "separate, share 2500, share 3333, join, rejoin");
 }
 
 static void
 test_lead_ends_with_another (Engine *engine)
 {
-  end_lead (engine, 2,
-            "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 5000, stay, rejoin");
+  end_one (engine, 2, 0,
+           "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 5000, stay, rejoin");
+}
+
+static void
+test_follower_ends (Engine *engine)
+{
+  end_one (engine, 2, 1,
+           "separate, share 2500, share 3333, join, share 5000, share 6666, join, share 5000, stay, share 3333, stay, "
+           "share 2500, rejoin");
 }
 
 /* All connections go to the new ones when there is no old one any more. */
@@ -322,6 +330,7 @@ main (int argc, char **argv)
   engine_add ("/traffic-of-several/lead-ends/alone", test_lead_ends_alone);
   engine_add ("/traffic-of-several/lead-ends/with-another", test_lead_ends_with_another);
   engine_add ("/traffic-of-several/lead-ends/at-the-end", test_lead_ends_at_the_end);
+  engine_add ("/traffic-of-several/follower-ends", test_follower_ends);
   engine_add ("/traffic-of-several/old-ones-end", test_old_ones_end);
   engine_add ("/traffic-of-several/share-fails", test_share_fails);
   engine_add ("/traffic-of-several/cancelled", test_cancelled);
