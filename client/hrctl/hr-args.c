@@ -30,8 +30,10 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_NAME] = { "name", 0, N_ ("NAME"), N_ ("name of the service") },
   [HR_OPTION_NAMES] = { "names", 0, NULL, N_ ("print names only, one a line") },
   [HR_OPTION_NEWEST] = { "newest", 0, NULL, N_ ("of the newest instance, also one that failed before it served") },
+  [HR_OPTION_PLAIN] = { "plain", 0, NULL, N_ ("the lines alone, without whose they are") },
   [HR_OPTION_PROFILE] = { "profile", 0, N_ ("NAME"), N_ ("profile to use") },
-  [HR_OPTION_RELEASE] = { "release", 0, N_ ("N"), N_ ("of the newest instance of this release") },
+  [HR_OPTION_RELEASE] = { "release", 0, N_ ("N"), N_ ("of the instances of this release") },
+  [HR_OPTION_SINCE] = { "since", 0, N_ ("TIME"), N_ ("from then on, like 10min, 14:30 or 2026-01-31") },
   [HR_OPTION_TO] = { "to", 0, N_ ("N"), N_ ("number of the release to run again") },
   [HR_OPTION_WATCH] = { "watch", 0, N_ ("DIR"), N_ ("directory with the code (default: the working directory)") },
 };

@@ -2,61 +2,41 @@
 #include "hr-log-find.h"
 
 #include <fcntl.h>
-#include <glib/gi18n.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "hr-error.h"
+#include "hr-names.h"
 
-#define SUFFIX ".log"
+/* Of an instance's ID, a UUID: enough to tell those of one service apart. */
+#define SHORT_ID 8
+
+/**
+ * hr_log_file_free:
+ * @self: (transfer full): a log; the file stays
+ */
+void
+hr_log_file_free (HrLogFile *self)
+{
+  g_free (self->path);
+  g_free (self->instance);
+  g_free (self->label);
+  g_free (self);
+}
 
 /* "7-UUID" of "NAME.7-UUID.log"; names of services have dots, what follows has none. */
 static char *
 instance_part (const char *file, const char *service)
 {
-  gsize length = strlen (file);
-  gsize prefix = service != NULL ? strlen (service) : 0;
-  g_autofree char *stem = NULL;
-  char *dot;
+  gsize prefix = strlen (service);
+  const char *part;
 
-  if (!g_str_has_suffix (file, SUFFIX))
+  if (!g_str_has_suffix (file, HR_LOG_SUFFIX) || strncmp (file, service, prefix) != 0 || file[prefix] != '.')
     return NULL;
-
-  stem = g_strndup (file, length - strlen (SUFFIX));
-  dot = strrchr (stem, '.');
-  if (dot == NULL || (service != NULL && ((gsize)(dot - stem) != prefix || strncmp (stem, service, prefix) != 0)))
+  part = file + prefix + 1;
+  if (strlen (part) <= strlen (HR_LOG_SUFFIX) || strcspn (part, ".") != strlen (part) - strlen (HR_LOG_SUFFIX))
     return NULL;
-
-  return g_strdup (dot + 1);
-}
-
-static gboolean
-parse_release (const char *part, guint64 *release)
-{
-  g_autofree char *digits = g_strndup (part, strcspn (part, "-"));
-
-  return part[strlen (digits)] == '-' && g_ascii_string_to_unsigned (digits, 10, 0, G_MAXUINT64, release, NULL);
-}
-
-/**
- * hr_log_find_release:
- * @path: of a log file, or of a link to one
- *
- * Returns: the release of the instance that wrote it, 0: none or not known
- */
-guint64
-hr_log_find_release (const char *path)
-{
-  g_autofree char *target = g_file_read_link (path, NULL);
-  g_autofree char *base = g_path_get_basename (target != NULL ? target : path);
-  g_autofree char *part = instance_part (base, NULL);
-  guint64 release = 0;
-
-  if (part == NULL || !parse_release (part, &release))
-    return 0;
-
-  return release;
+  return g_strndup (part, strcspn (part, "."));
 }
 
 /* When the file was made: the last instance to write need not be the last to start. */
@@ -73,6 +53,72 @@ birth (const char *path)
   return info.stx_mtime.tv_sec * G_USEC_PER_SEC + info.stx_mtime.tv_nsec / 1000;
 }
 
+static HrLogFile *
+log_file_new (const char *directory, const char *file, const char *service)
+{
+  g_autofree char *part = instance_part (file, service);
+  const char *dash = part != NULL ? strchr (part, '-') : NULL;
+  g_autofree char *digits = NULL;
+  guint64 release = 0;
+  HrLogFile *self;
+
+  if (dash == NULL)
+    return NULL;
+  digits = g_strndup (part, (gsize)(dash - part));
+  if (!g_ascii_string_to_unsigned (digits, 10, 0, G_MAXUINT64, &release, NULL))
+    return NULL;
+
+  self = g_new0 (HrLogFile, 1);
+  self->path = g_build_filename (directory, file, NULL);
+  self->release = release;
+  self->instance = g_strdup (dash + 1);
+  self->label = release != 0 ? g_strdup_printf ("%s[r%" PRIu64 " %.*s]", service, release, SHORT_ID, self->instance)
+                             : g_strdup_printf ("%s[%.*s]", service, SHORT_ID, self->instance);
+  self->birth = birth (self->path);
+  return self;
+}
+
+static int
+compare_birth (gconstpointer a, gconstpointer b)
+{
+  const HrLogFile *one = *(HrLogFile *const *)a, *other = *(HrLogFile *const *)b;
+
+  if (one->birth != other->birth)
+    return one->birth < other->birth ? -1 : 1;
+  return strcmp (one->path, other->path);
+}
+
+/**
+ * hr_log_find:
+ * @link: the daemon's link to the newest log of @service
+ * @service: name
+ * @error: that the directory cannot be read
+ *
+ * Returns: (transfer full) (element-type HrLogFile): the logs of its instances that are kept, by when they started
+ */
+GPtrArray *
+hr_log_find (const char *link, const char *service, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname (link);
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, error);
+  g_autoptr (GPtrArray) logs = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_log_file_free);
+  const char *name;
+
+  if (dir == NULL)
+    return NULL;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      HrLogFile *file = log_file_new (directory, name, service);
+
+      if (file != NULL)
+        g_ptr_array_add (logs, file);
+    }
+
+  g_ptr_array_sort (logs, compare_birth);
+  return g_steal_pointer (&logs);
+}
+
 static int
 compare_numbers (gconstpointer a, gconstpointer b)
 {
@@ -81,12 +127,20 @@ compare_numbers (gconstpointer a, gconstpointer b)
   return one < other ? -1 : one > other;
 }
 
-/* "3, 4": each once. */
-static char *
-describe (GArray *releases)
+/**
+ * hr_log_describe_releases:
+ * @logs: (element-type HrLogFile): logs
+ *
+ * Returns: (transfer full): "3, 4", each once; "" of none
+ */
+char *
+hr_log_describe_releases (GPtrArray *logs)
 {
+  g_autoptr (GArray) releases = g_array_new (FALSE, FALSE, sizeof (guint64));
   g_autoptr (GString) text = g_string_new (NULL);
 
+  for (guint i = 0; i < logs->len; i++)
+    g_array_append_val (releases, ((HrLogFile *)g_ptr_array_index (logs, i))->release);
   g_array_sort (releases, compare_numbers);
   for (guint i = 0; i < releases->len; i++)
     {
@@ -97,54 +151,4 @@ describe (GArray *releases)
     }
 
   return g_string_free (g_steal_pointer (&text), FALSE);
-}
-
-/**
- * hr_log_find_newest:
- * @link: the daemon's link to the newest log of @service
- * @service: name
- * @release: a release
- * @error: %HR_ERROR_NO_SUCH_RELEASE, naming the releases whose logs are kept
- *
- * Returns: (transfer full): path of the log of the newest instance of @release
- */
-char *
-hr_log_find_newest (const char *link, const char *service, guint64 release, GError **error)
-{
-  g_autofree char *directory = g_path_get_dirname (link);
-  g_autoptr (GDir) dir = g_dir_open (directory, 0, error);
-  g_autoptr (GArray) kept = g_array_new (FALSE, FALSE, sizeof (guint64));
-  g_autofree char *found = NULL;
-  gint64 found_birth = -1;
-  const char *name;
-
-  if (dir == NULL)
-    return NULL;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *part = instance_part (name, service);
-      g_autofree char *path = g_build_filename (directory, name, NULL);
-      guint64 number;
-
-      if (part == NULL || !parse_release (part, &number))
-        continue;
-      g_array_append_val (kept, number);
-      if (number != release || birth (path) <= found_birth)
-        continue;
-      found_birth = birth (path);
-      g_free (found);
-      found = g_steal_pointer (&path);
-    }
-
-  if (found == NULL)
-    {
-      g_autofree char *others = describe (kept);
-
-      g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
-                   kept->len > 0 ? _ ("there is no log of release %" PRIu64 " of '%s'; there are those of %s")
-                                 : _ ("there is no log of release %" PRIu64 " of '%s'%s"),
-                   release, service, others);
-    }
-  return g_steal_pointer (&found);
 }

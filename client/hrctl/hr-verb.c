@@ -54,11 +54,11 @@ static const HrVerb verbs[] = {
   { "snapshot", "create|list|show|restore SERVICE [ID]", N_ ("Keeps, shows and gives back the state of a service"),
     N_ ("Without an ID, show and restore take the newest snapshot."), 0, 2, 3, 0, hr_verb_snapshot },
   { "logs", "SERVICE", N_ ("Prints the end of a service's output"),
-    N_ ("That of the instance that runs, or of the last one that did. A new version that failed before it served has "
-        "a\n"
-        "log of its own, see --newest and --release."),
-    LINES | HR_OPTION_BIT (HR_OPTION_FOLLOW) | HR_OPTION_BIT (HR_OPTION_NEWEST) | HR_OPTION_BIT (HR_OPTION_RELEASE), 1,
-    1, 0, hr_verb_logs },
+    N_ ("Of all its instances that are kept, by time; before each line is the release and the instance. With --json\n"
+        "and --follow one JSON object a line."),
+    LINES | HR_OPTION_BIT (HR_OPTION_FOLLOW) | HR_OPTION_BIT (HR_OPTION_NEWEST) | HR_OPTION_BIT (HR_OPTION_PLAIN)
+        | HR_OPTION_BIT (HR_OPTION_RELEASE) | HR_OPTION_BIT (HR_OPTION_SINCE),
+    1, 1, 0, hr_verb_logs },
   { "monitor", "", N_ ("Prints what happens to the services as it happens"),
     N_ ("With --json one JSON object a line. Ends when interrupted, with 3 when --timeout is over, or with 1 when the\n"
         "daemon goes away."),

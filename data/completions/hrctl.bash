@@ -66,7 +66,7 @@ _hrctl ()
     rollback) options='--to=' ;;
     history) options='--lines= --long' ;;
     releases) options='--long' ;;
-    logs) options='--follow --lines= --newest --release=' ;;
+    logs) options='--follow --lines= --newest --plain --release= --since=' ;;
     run) options='--listen= --watch= --name=' ;;
     check) options='--config-dir= --profile=' ;;
     add) options='--name=' ;;

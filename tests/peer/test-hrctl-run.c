@@ -4,6 +4,7 @@
  * the runs in which hrctl starts one.
  */
 #include "hrctl-fixture.h"
+#include "hrctl-reader.h"
 
 #include <glib-unix.h>
 #include <glib/gstdio.h>
@@ -210,42 +211,6 @@ test_check_says_where_it_looked (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (found->out, ==, "--check x.conf\n");
 }
 
-typedef struct {
-  GString *text;
-  const char *wanted;
-  GSubprocess *process;
-  GInputStream *stream;
-  char buffer[4096];
-  gboolean ended;
-} Reader;
-
-static void
-on_read (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Reader *reader = user_data;
-  gssize n = g_input_stream_read_finish (reader->stream, result, NULL);
-
-  reader->ended = n <= 0;
-  if (reader->ended)
-    return;
-  g_string_append_len (reader->text, reader->buffer, n);
-  g_input_stream_read_async (reader->stream, reader->buffer, sizeof reader->buffer, 0, NULL, on_read, reader);
-}
-
-static gboolean
-has_read (gpointer data)
-{
-  Reader *reader = data;
-
-  return reader->ended || strstr (reader->text->str, reader->wanted) != NULL;
-}
-
-static gboolean
-has_ended (gpointer data)
-{
-  return ((Reader *)data)->ended;
-}
-
 static gboolean
 emit (gpointer data)
 {
@@ -253,52 +218,19 @@ emit (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static Reader *
-reader_new (HrctlFixture *f, const char *const *words)
-{
-  Reader *reader = g_new0 (Reader, 1);
-
-  reader->process = hrctl_spawn (f, words);
-  reader->text = g_string_new (NULL);
-  reader->stream = g_subprocess_get_stdout_pipe (reader->process);
-  g_input_stream_read_async (reader->stream, reader->buffer, sizeof reader->buffer, 0, NULL, on_read, reader);
-  return reader;
-}
-
-static void
-reader_wait_for (Reader *reader, const char *wanted)
-{
-  reader->wanted = wanted;
-  hrctl_wait (has_read, reader);
-  g_assert_nonnull (strstr (reader->text->str, wanted));
-}
-
-static void
-reader_free (Reader *reader)
-{
-  g_subprocess_send_signal (reader->process, SIGTERM);
-  hrctl_wait (has_ended, reader);
-  g_subprocess_wait (reader->process, NULL, NULL);
-  g_object_unref (reader->process);
-  g_string_free (reader->text, TRUE);
-  g_free (reader);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reader, reader_free)
-
 /* Sends all signals again and again until hrctl listens and has printed them from @first to @last: it may begin to
  * listen in the midst of them. */
 static void
-emit_until (HrctlFixture *f, Reader *reader, const char *first, const char *last)
+emit_until (HrctlFixture *f, HrctlReader *reader, const char *first, const char *last)
 {
   guint emitter = g_timeout_add (20, emit, f->fake);
   const char *begin;
 
-  reader_wait_for (reader, first);
+  hrctl_reader_wait_for (reader, first);
   for (begin = strstr (reader->text->str, first); begin > reader->text->str && begin[-1] != '\n'; begin--)
     continue;
   g_string_erase (reader->text, 0, begin - reader->text->str);
-  reader_wait_for (reader, last);
+  hrctl_reader_wait_for (reader, last);
   g_source_remove (emitter);
 }
 
@@ -316,7 +248,7 @@ test_monitor_tells_each_event (HrctlFixture *f, gconstpointer data)
     " being-system: canary of release 8: 20% of the new connections\n",
     " being-system: reloading, was running\n",
   };
-  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });
+  g_autoptr (HrctlReader) reader = hrctl_reader_new (f, (const char *const[]){ "monitor", NULL });
 
   emit_until (f, reader, "changed: app.py", "reloading, was running\n");
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
@@ -326,7 +258,7 @@ test_monitor_tells_each_event (HrctlFixture *f, gconstpointer data)
 static void
 test_monitor_json_is_an_object_a_line (HrctlFixture *f, gconstpointer data)
 {
-  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", "--json", NULL });
+  g_autoptr (HrctlReader) reader = hrctl_reader_new (f, (const char *const[]){ "monitor", "--json", NULL });
   g_auto (GStrv) lines = NULL;
   const char *completed;
 
@@ -358,43 +290,13 @@ test_monitor_ends_after_its_timeout (HrctlFixture *f, gconstpointer data)
 static void
 test_monitor_ends_with_the_daemon (HrctlFixture *f, gconstpointer data)
 {
-  g_autoptr (Reader) reader = reader_new (f, (const char *const[]){ "monitor", NULL });
+  g_autoptr (HrctlReader) reader = hrctl_reader_new (f, (const char *const[]){ "monitor", NULL });
 
   emit_until (f, reader, "changed", "changed");
   fake_manager_leave (f->fake);
-  hrctl_wait (has_ended, reader);
+  hrctl_wait (hrctl_reader_has_ended, reader);
   g_subprocess_wait (reader->process, NULL, NULL);
   g_assert_cmpint (g_subprocess_get_exit_status (reader->process), ==, HR_EXIT_FAILED);
-}
-
-static void
-test_logs_follow_to_the_next_instance (HrctlFixture *f, gconstpointer data)
-{
-  g_autoptr (Reader) reader = NULL;
-
-  hrctl_fixture_write (f, "being-system.log", "first instance\n");
-  reader = reader_new (f, (const char *const[]){ "logs", "-f", "being-system", NULL });
-  reader_wait_for (reader, "first instance\n");
-  hrctl_fixture_write (f, "being-system.2-x.log", "second instance\n");
-  fake_manager_set_instance_logs (f->fake, "being-system.2-x.log", NULL);
-  reader_wait_for (reader, "second instance\n");
-  g_assert_cmpstr (reader->text->str, ==, "first instance\nsecond instance\n");
-}
-
-static void
-test_logs_follow_the_newest (HrctlFixture *f, gconstpointer data)
-{
-  g_autofree char *next = g_build_filename (f->dir, "next.log", NULL);
-  g_autofree char *log = g_build_filename (f->dir, "being-system.log", NULL);
-  g_autoptr (Reader) reader = NULL;
-
-  hrctl_fixture_write (f, "being-system.log", "first instance\n");
-  reader = reader_new (f, (const char *const[]){ "logs", "-f", "--newest", "being-system", NULL });
-  reader_wait_for (reader, "first instance\n");
-  hrctl_fixture_write (f, "next.log", "second instance\n");
-  g_assert_cmpint (g_rename (next, log), ==, 0);
-  reader_wait_for (reader, "second instance\n");
-  g_assert_cmpstr (reader->text->str, ==, "first instance\nsecond instance\n");
 }
 
 static gboolean
@@ -467,8 +369,6 @@ main (int argc, char **argv)
   ADD ("monitor-json-is-an-object-a-line", test_monitor_json_is_an_object_a_line);
   ADD ("monitor-ends-after-its-timeout", test_monitor_ends_after_its_timeout);
   ADD ("monitor-ends-with-the-daemon", test_monitor_ends_with_the_daemon);
-  ADD ("logs-follow-to-the-next-instance", test_logs_follow_to_the_next_instance);
-  ADD ("logs-follow-the-newest", test_logs_follow_the_newest);
 
   return g_test_run ();
 }

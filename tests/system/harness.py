@@ -155,9 +155,11 @@ class Site:
         logs = os.path.join(self.state, "logs")
         if os.path.isdir(logs):
             for name in sorted(os.listdir(logs)):
-                if not os.path.islink(os.path.join(logs, name)):
-                    with open(os.path.join(logs, name), encoding="utf-8", errors="replace") as file:
-                        for line in file.read().splitlines()[-10:]:
+                if name.endswith(".log") and not os.path.islink(os.path.join(logs, name)):
+                    with open(os.path.join(logs, name), "rb") as file:
+                        # It may begin with a hole.
+                        file.seek(max(0, os.fstat(file.fileno()).st_size - 16384))
+                        for line in file.read().lstrip(b"\0").decode(errors="replace").splitlines()[-10:]:
                             print("#  ", name[:24], line)
 
     def close(self):
@@ -335,6 +337,28 @@ class Site:
         """Waits until the old instance has ended: until it has heard the stop signal, it may take a connection."""
         until(lambda: len({i for s, i in self.processes_of_services().values() if s == service}) <= 1,
               f"the old instance of '{service}' has ended")
+
+
+class Follower:
+    """An hrctl that goes on until it is told to end; what it says goes to files."""
+
+    def __init__(self, site, *words, name="follower", **options):
+        self.out, self.err = site.path(name + ".out"), site.path(name + ".err")
+        options.setdefault("env", site.environment)
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), *words], stdout=out,
+                                            stderr=err, stdin=subprocess.DEVNULL, **options)
+        site.processes.append(self.process)
+
+    def text(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def wait_out(self, words):
+        until(lambda: words in self.text(self.out), f"'{words}' in {self.out}: {self.text(self.out)}")
+
+    def wait_err(self, words):
+        until(lambda: words in self.text(self.err), f"'{words}' in {self.err}")
 
 
 def helper_directory():

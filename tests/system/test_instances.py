@@ -193,8 +193,9 @@ def logs():
         early = 'print("I am", os.environ["HOTRELOAD_INSTANCE_INDEX"], VERSION, flush=True)'
         service = Service(site, "several", {"app.py": app(early=early)}, Instances=3)
         wait_serving(site, "several", 3)
-        equal(sorted(site.hrctl("logs", "several").stdout.splitlines()), ["I am 1 1", "I am 2 1", "I am 3 1"], "logs")
-        follow = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), "logs", "several", "-f"],
+        equal(sorted(site.hrctl("logs", "several", "--plain").stdout.splitlines()),
+              ["I am 1 1", "I am 2 1", "I am 3 1"], "logs")
+        follow = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), "logs", "several", "-f", "--plain"],
                                   env=site.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         seen = {follow.stdout.readline().strip() for _ in range(3)}
         service.completed(service.save(app("2", early=early)), 2, drained=False)
