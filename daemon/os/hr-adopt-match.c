@@ -4,9 +4,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "hr-fd.h"
 #include "hr-log.h"
-#include "hr-socket-file.h"
 #include "hr-tcp-address.h"
 
 /* %FALSE when the request has none that is whole. */
@@ -56,17 +54,18 @@ hr_adopt_match_take (HrSocketListeners *listeners, const char *instance, const H
   return hr_socket_listeners_take_file (listeners, request->device, request->inode, instance);
 }
 
-/* The file of a Unix socket, as the program that bound it sees it; NULL when it is another's. */
-static HrSocketFile *
-find_file (const HrAdoptRequest *request, const struct ucred *sender, const char *path)
+/**
+ * hr_adopt_match_get_path:
+ * @request: of a process that listens
+ *
+ * Returns: (transfer full) (nullable): the path of its Unix socket, as it sees it; %NULL for what has none
+ */
+char *
+hr_adopt_match_get_path (const HrAdoptRequest *request)
 {
-  g_autofree char *seen = g_strdup_printf ("/proc/%d/root%s", (int)sender->pid, path);
-  g_autoptr (HrSocketFile) file = hr_socket_file_new (seen, NULL);
+  HrSocketAddress address;
 
-  if (file == NULL || !hr_socket_file_is (file, request->device, request->inode)
-      || hr_socket_file_get_owner (file) != sender->uid)
-    return NULL;
-  return g_steal_pointer (&file);
+  return address_of (request, &address) ? g_strdup (hr_socket_address_get_path (&address)) : NULL;
 }
 
 /**
@@ -75,25 +74,19 @@ find_file (const HrAdoptRequest *request, const struct ucred *sender, const char
  * @instance: id of the instance that gives it
  * @request: with the address that the program knows it by
  * @fd: (transfer full): a socket that listens
- * @sender: the process that gives it
+ * @file: (transfer full) (nullable): its file, where hr_adopt_match_get_path() has one
  *
  * Keeps it for the next instance. What cannot be kept is the program's alone, and no error.
  */
 void
 hr_adopt_match_keep (HrSocketListeners *listeners, const char *instance, const HrAdoptRequest *request, int fd,
-                     const struct ucred *sender)
+                     HrSocketFile *file)
 {
   gboolean free_port = request->question == HR_ADOPT_DISCOVERED_FREE;
-  g_auto (HrFd) given = fd;
   g_autoptr (GError) error = NULL;
   HrSocketAddress address;
   gboolean has_address = address_of (request, &address);
-  const char *path = has_address ? hr_socket_address_get_path (&address) : NULL;
-  HrSocketFile *file = path != NULL ? find_file (request, sender, path) : NULL;
 
-  if (path != NULL && file == NULL)
-    hr_log_debug (NULL, "instance %s: there is another file than its socket's at '%s'", instance, path);
-  else if (!hr_socket_listeners_discover (listeners, hr_fd_steal (&given), has_address ? &address : NULL, file,
-                                          free_port, instance, &error))
+  if (!hr_socket_listeners_discover (listeners, fd, has_address ? &address : NULL, file, free_port, instance, &error))
     hr_log_debug (NULL, "instance %s: %s", instance, error->message);
 }

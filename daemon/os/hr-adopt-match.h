@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include <sys/socket.h>
-
 #include "hr-adopt-protocol.h"
 #include "hr-socket-listeners.h"
 
@@ -13,7 +11,8 @@ G_BEGIN_DECLS
 
 int hr_adopt_match_take (HrSocketListeners *listeners, const char *instance, const HrAdoptRequest *request,
                          HrListenerMatch match);
+char *hr_adopt_match_get_path (const HrAdoptRequest *request);
 void hr_adopt_match_keep (HrSocketListeners *listeners, const char *instance, const HrAdoptRequest *request, int fd,
-                          const struct ucred *sender);
+                          HrSocketFile *file);
 
 G_END_DECLS

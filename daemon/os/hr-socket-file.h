@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct _HrSocketFile HrSocketFile;
 
 HrSocketFile *hr_socket_file_new (const char *path, GError **error);
+HrSocketFile *hr_socket_file_new_in (const char *root, const char *path, GError **error);
 void hr_socket_file_free (HrSocketFile *self);
 gboolean hr_socket_file_is (HrSocketFile *self, dev_t device, ino_t inode);
 void hr_socket_file_identify (HrSocketFile *self, guint64 *device, guint64 *inode);

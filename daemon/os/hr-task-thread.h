@@ -3,7 +3,7 @@
  * hr-task-thread.h: a GTask whose work blocks for long, in a thread of its own.
  *
  * g_task_run_in_thread() has ten threads for all of GLib: commands that run for minutes would keep everything else
- * waiting.
+ * waiting, and looks at what services have, which may never end, would do so for ever.
  */
 #pragma once
 
@@ -22,5 +22,6 @@ G_BEGIN_DECLS
 typedef gboolean (*HrTaskThreadFunc) (gpointer data, GCancellable *cancellable, GError **error);
 
 void hr_task_thread_run (GTask *task, HrTaskThreadFunc func);
+void hr_task_thread_run_within (GTask *task, HrTaskThreadFunc func, guint msec);
 
 G_END_DECLS

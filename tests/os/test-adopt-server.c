@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "adopt-fixture.h"
+#include "hanging-mount.h"
 #include "hr-adopt-server.h"
 #include "hr-fd.h"
 #include "hr-scm-rights.h"
@@ -169,6 +172,115 @@ test_taken_by_one_that_ended (Fixture *fixture, gconstpointer data)
   ADOPT_WAIT_FOR (hr_rescue_get_n_held (rescue) == 0);
 }
 
+typedef struct {
+  Fixture *fixture;
+  char *path;  /* where its view hangs */
+  int to_test; /* a byte when it has asked, another when it was answered */
+} Stuck;
+
+/* Listens where its file cannot be looked up, and asks something else after that. Ends with 0 when it is answered in
+   that order. */
+static void
+listen_and_ask (gpointer data)
+{
+  const Stuck *self = data;
+  HrAdoptRequest gate = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_GATE };
+  HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_DISCOVERED, .device = 1, .inode = 1 };
+  struct sockaddr_un name = { .sun_family = AF_UNIX };
+  int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct pollfd answers[2];
+  HrAdoptReply reply = { 0 };
+  char byte = 0;
+
+  if (bind (listener, (struct sockaddr *)&name, sizeof name.sun_family) < 0)
+    _exit (1);
+  g_strlcpy (name.sun_path, self->path, sizeof name.sun_path);
+  memcpy (&request.address, &name, sizeof name);
+  request.length = sizeof name;
+  for (int i = 0; i < 2; i++)
+    {
+      answers[i] = (struct pollfd){ .fd = call (self->fixture), .events = POLLIN };
+      say (answers[i].fd, i == 0 ? &request : &gate, &listener, i == 0 ? 1 : 0);
+    }
+  if (write (self->to_test, &byte, 1) != 1 || poll (answers, 2, -1) < 1 || answers[0].revents == 0
+      || recv (answers[0].fd, &reply, sizeof reply, 0) != sizeof reply || reply.found
+      || write (self->to_test, &byte, 1) != 1)
+    _exit (2);
+  if (recv (answers[1].fd, &reply, sizeof reply, 0) != sizeof reply || !reply.found)
+    _exit (3);
+}
+
+static gboolean
+has_ended (pid_t pid, int *status)
+{
+  return waitpid (pid, status, WNOHANG) == pid;
+}
+
+/* What a process sees there, nobody else waits for: neither the daemon nor the other processes of its instance. */
+static void
+test_stuck (Fixture *fixture, gconstpointer data)
+{
+  const HrAdoptRequest gate = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_GATE };
+  g_autofree char *dir = g_build_filename (fixture->dir, "mnt", NULL);
+  g_autofree char *path = g_build_filename (dir, "sub", "it.sock", NULL);
+  g_auto (HrFd) own = -1;
+  g_auto (HrFd) from_child = -1;
+  int ends[2], status;
+  Stuck stuck = { fixture, path, -1 };
+  pid_t child;
+  char byte;
+
+  g_assert_cmpint (mkdir (dir, 0700), ==, 0);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+  from_child = ends[0];
+  stuck.to_test = ends[1];
+  child = hanging_mount_new (dir, listen_and_ask, &stuck);
+  close (ends[1]);
+  if (child > 0)
+    {
+      g_assert_cmpint (recv (from_child, &byte, 1, 0), ==, 1);
+      own = call (fixture);
+      say (own, &gate, NULL, 0);
+      ADOPT_WAIT_FOR (has_come (own));
+      g_assert_false (has_come (from_child));
+      ADOPT_WAIT_FOR (has_ended (child, &status));
+      g_assert_cmpint (status, ==, 0);
+      g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 0);
+    }
+  g_assert_cmpint (rmdir (dir), ==, 0);
+}
+
+/* Its process ends while its file is looked up, and so does the instance. */
+static void
+test_stuck_and_gone (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *dir = g_build_filename (fixture->dir, "mnt", NULL);
+  g_autofree char *path = g_build_filename (dir, "sub", "it.sock", NULL);
+  g_auto (HrFd) from_child = -1;
+  int ends[2];
+  Stuck stuck = { fixture, path, -1 };
+  pid_t child;
+  char byte;
+
+  g_assert_cmpint (mkdir (dir, 0700), ==, 0);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+  from_child = ends[0];
+  stuck.to_test = ends[1];
+  child = hanging_mount_new (dir, listen_and_ask, &stuck);
+  close (ends[1]);
+  if (child > 0)
+    {
+      const HrAdoptRequest gate = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_GATE };
+      g_auto (HrFd) own = call (fixture);
+
+      g_assert_cmpint (recv (from_child, &byte, 1, 0), ==, 1);
+      say (own, &gate, NULL, 0);
+      ADOPT_WAIT_FOR (has_come (own));
+      hanging_mount_free (child);
+    }
+  g_assert_cmpint (rmdir (dir), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -176,5 +288,7 @@ main (int argc, char **argv)
 #define ADD(path, function) g_test_add ("/adopt-server/" path, Fixture, NULL, set_up, function, tear_down)
   ADD ("too-many-descriptors", test_too_many_descriptors);
   ADD ("taken-by-one-that-ended", test_taken_by_one_that_ended);
+  ADD ("file-that-cannot-be-looked-up-holds-up-its-process-alone", test_stuck);
+  ADD ("ends-while-its-file-is-looked-up", test_stuck_and_gone);
   return g_test_run ();
 }
