@@ -33,11 +33,14 @@ struct _HrGeneration {
   guint reload_timer;       /* while it reloads itself */
   int said_errno;           /* ERRNO, 0: none */
   HrUnseen unseen;
-  gboolean misses_listener; /* when it was last looked at */
+  HrInstanceSight sight; /* when it was last looked at */
   guint stop_timer;
   guint linger_timer; /* while it goes on accepting from sockets of its own */
   gint64 linger_until;
-  guint open_timer; /* until what is expected to open its state need not any more */
+  guint retirement; /* which of them counts: it is looked at first */
+  gint64 retire_by;
+  gboolean retires_briefly; /* somebody waits for its end */
+  guint open_timer;         /* until what is expected to open its state need not any more */
   gint64 kill_at;
   char *status_text;
   char *log_file; /* NULL: the caller of a transient service has its output */

@@ -234,18 +234,6 @@ hr_generation_get_wait (HrGeneration *self)
 }
 
 /**
- * hr_generation_is_watched:
- * @self: a generation
- *
- * Returns: whether the adopt library sees its program
- */
-gboolean
-hr_generation_is_watched (HrGeneration *self)
-{
-  return self->alive && hr_instance_is_watched (self->instance);
-}
-
-/**
  * hr_generation_probe_source:
  * @self: a generation
  *
@@ -328,36 +316,6 @@ const char *
 hr_generation_get_status_text (HrGeneration *self)
 {
   return self->status_text;
-}
-
-/**
- * hr_generation_look_for_listeners:
- * @self: a generation
- *
- * Looks anew, which takes a millisecond.
- *
- * Returns: whether it listens on sockets that the daemon does not have
- */
-gboolean
-hr_generation_look_for_listeners (HrGeneration *self)
-{
-  self->misses_listener = self->alive && hr_instance_misses_listener (self->instance);
-  return self->misses_listener;
-}
-
-/**
- * hr_generation_get_unseen:
- * @self: a started generation
- *
- * Returns: whether and why the adopt library does not see what it binds: what its file tells, else what was seen when
- *   it was last looked at
- */
-HrUnseen
-hr_generation_get_unseen (HrGeneration *self)
-{
-  if (self->unseen == HR_UNSEEN_NOT && self->misses_listener)
-    return HR_UNSEEN_RUNNING;
-  return self->unseen;
 }
 
 /**

@@ -56,6 +56,7 @@ begin_stopping (HrGeneration *self)
 static void
 forget_drain (HrGeneration *self)
 {
+  self->retirement++;
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
 }
@@ -84,13 +85,30 @@ drained (gpointer user_data)
 }
 
 static void
-accept_no_more (HrGeneration *self, gint64 timeout_usec)
+looked_before_retiring (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  if (hr_instance_retire (self->instance))
-    self->drain = hr_drain_new (hr_generation_clock (self), self->instance, self->plan->listeners, FALSE, timeout_usec,
-                                drained, self);
+  HrGeneration *self = HR_GENERATION (source);
+  HrClock *clock = hr_generation_clock (self);
+  gint64 left = MAX (self->retire_by - hr_clock_now (clock), 0);
+
+  if (GPOINTER_TO_UINT (user_data) != self->retirement || !self->alive || self->killed)
+    return;
+  if (!hr_instance_retire (self->instance))
+    hr_generation_stop (self, left);
+  else if (self->retires_briefly)
+    begin_finish (self);
   else
-    hr_generation_stop (self, timeout_usec);
+    self->drain = hr_drain_new (clock, self->instance, self->plan->listeners, FALSE, left, drained, self);
+}
+
+/* Whether it can be held to that is known when it was looked at. */
+static void
+accept_no_more (HrGeneration *self, gint64 timeout_usec, gboolean briefly)
+{
+  forget_drain (self);
+  self->retire_by = hr_clock_now (hr_generation_clock (self)) + timeout_usec;
+  self->retires_briefly = briefly;
+  hr_generation_look_async (self, looked_before_retiring, GUINT_TO_POINTER (self->retirement));
 }
 
 static void
@@ -103,7 +121,7 @@ linger (gpointer user_data)
   if (now < self->linger_until && hr_listeners_count_waiting (self->plan->listeners, self->id) > 0)
     self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
   else
-    accept_no_more (self, MAX (self->linger_until - now, 0));
+    accept_no_more (self, MAX (self->linger_until - now, 0), FALSE);
 }
 
 /**
@@ -127,7 +145,7 @@ hr_generation_retire (HrGeneration *self)
   begin_stopping (self);
   if (hr_listeners_count_waiting (self->plan->listeners, self->id) < 0)
     {
-      accept_no_more (self, self->plan->spec->drain_timeout);
+      accept_no_more (self, self->plan->spec->drain_timeout, FALSE);
       return;
     }
   self->linger_until =
@@ -149,14 +167,16 @@ hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
 {
   g_return_if_fail (HR_IS_GENERATION (self));
 
-  if (!self->alive || self->signalled || timeout_usec <= HR_HANDOVER_FINISH_USEC
-      || (self->drain == NULL && !hr_instance_retire (self->instance)))
+  if (!self->alive || self->signalled || timeout_usec <= HR_HANDOVER_FINISH_USEC)
     {
       hr_generation_stop (self, timeout_usec);
       return;
     }
   begin_stopping (self);
-  begin_finish (self);
+  if (self->drain != NULL)
+    begin_finish (self);
+  else
+    accept_no_more (self, timeout_usec, TRUE);
   arm_kill (self, timeout_usec);
 }
 

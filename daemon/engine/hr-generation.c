@@ -122,6 +122,16 @@ hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean exten
   g_signal_emit (self, signals[SIGNAL_WATCHDOG_DUE], 0, usec, extend);
 }
 
+/* Its readiness does not wait for that. */
+static void
+looked_when_ready (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  HrGeneration *self = HR_GENERATION (source);
+
+  if (hr_generation_misses_listener (self))
+    hr_generation_emit_status (self);
+}
+
 /**
  * hr_generation_become_ready:
  * @self: a generation; one that is ready, ends or has ended stays as it is
@@ -133,7 +143,7 @@ hr_generation_become_ready (HrGeneration *self)
     return;
   self->ready = TRUE;
   hr_generation_begin_state (self);
-  hr_generation_look_for_listeners (self);
+  hr_generation_look_async (self, looked_when_ready, NULL);
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->open_timer);
   g_signal_emit (self, signals[SIGNAL_READY], 0);
@@ -367,7 +377,7 @@ hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError
   hr_generation_begin_state (self);
   self->ready = TRUE;
   hr_readiness_suspend (self->readiness);
-  hr_generation_look_for_listeners (self);
+  hr_generation_look_async (self, looked_when_ready, NULL);
   return TRUE;
 }
 

@@ -3,6 +3,8 @@
 
 #include "hr-error.h"
 
+typedef struct _Look Look;
+
 struct _HrReadiness {
   HrClock *clock;
   const HrGenerationPlan *plan; /* its owner's */
@@ -10,36 +12,65 @@ struct _HrReadiness {
   gpointer user_data;
   HrInstance *instance; /* its owner's */
   guint timer;
+  Look *look; /* under way, NULL: none is */
 };
 
-/* Whether READY=1 or a listener is to be expected: then being alive says nothing. */
-static gboolean
-expects_a_sign (HrReadiness *self)
-{
-  gboolean has_listener =
-      self->plan->spec->sockets != HR_SOCKETS_NONE && hr_listeners_list (self->plan->listeners)->len > 0;
+/* A look at the instance, which may come back when nobody asks any more. */
+struct _Look {
+  HrReadiness *readiness; /* NULL: nobody does */
+};
 
-  return self->plan->ever_notified || (has_listener && hr_instance_is_watched (self->instance));
+static gboolean
+has_listener (HrReadiness *self)
+{
+  return self->plan->spec->sockets != HR_SOCKETS_NONE && hr_listeners_list (self->plan->listeners)->len > 0;
+}
+
+/* Where a listener is to be expected being alive says nothing. */
+static void
+looked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree Look *look = user_data;
+  HrReadiness *self = look->readiness;
+  g_autoptr (GError) error = NULL;
+  HrInstanceSight sight = { 0 };
+  gboolean seen = hr_instance_look_finish (HR_INSTANCE (source), result, &sight, &error);
+
+  if (self == NULL)
+    return;
+  self->look = NULL;
+  g_clear_error (&error);
+  /* Of one that holds up who looks at it nothing is known. */
+  if (!seen || sight.is_watched)
+    {
+      hr_readiness_watch (self, self->instance);
+      return;
+    }
+  if (self->plan->spec->ready == HR_READY_LISTEN)
+    error = g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
+                         "Ready=listen cannot be seen: the adopt library is not in this program, which is static, "
+                         "written in Go, or drops LD_PRELOAD: write Ready=notify, Ready=probe or Ready=delay:TIME");
+  self->func (error, self->user_data);
 }
 
 static void
 time_passed (gpointer user_data)
 {
   HrReadiness *self = user_data;
-  g_autoptr (GError) error = NULL;
+  HrReadyMode ready = self->plan->spec->ready;
 
   self->timer = 0;
-  if (self->plan->spec->ready == HR_READY_LISTEN && !hr_instance_is_watched (self->instance))
-    error = g_error_new (HR_ERROR, HR_ERROR_START_FAILED,
-                         "Ready=listen cannot be seen: the adopt library is not in this program, which is static, "
-                         "written in Go, or drops LD_PRELOAD: write Ready=notify, Ready=probe or Ready=delay:TIME");
-  else if (self->plan->spec->ready == HR_READY_LISTEN
-           || (self->plan->spec->ready == HR_READY_AUTO && expects_a_sign (self)))
+  /* READY=1 is to be expected. */
+  if (ready == HR_READY_AUTO && self->plan->ever_notified)
+    hr_readiness_watch (self, self->instance);
+  else if (ready == HR_READY_LISTEN || (ready == HR_READY_AUTO && has_listener (self)))
     {
-      hr_readiness_watch (self, self->instance);
-      return;
+      self->look = g_new (Look, 1);
+      self->look->readiness = self;
+      hr_instance_look_async (self->instance, looked, self->look);
     }
-  self->func (error, self->user_data);
+  else
+    self->func (NULL, self->user_data);
 }
 
 /**
@@ -107,6 +138,9 @@ void
 hr_readiness_suspend (HrReadiness *self)
 {
   hr_clock_cancel (self->clock, &self->timer);
+  if (self->look != NULL)
+    self->look->readiness = NULL;
+  self->look = NULL;
 }
 
 /**

@@ -169,7 +169,11 @@ hr_reload_complete_switch (HrReload *self)
     hr_followers_retire (self->old_followers);
   self->switch_began = hr_clock_now (hr_reload_clock (self));
   self->switch_step = HR_SWITCH_STEP_USEC;
-  look_at_listeners (self);
+  /* Those that are retired are looked at first. */
+  if (self->previous != NULL || self->old_followers != NULL)
+    self->switch_timer = hr_clock_after (hr_reload_clock (self), 0, look_at_listeners, self);
+  else
+    look_at_listeners (self);
 }
 
 static void
@@ -420,17 +424,14 @@ load_state (HrReload *self)
                              g_object_ref (self));
 }
 
-/**
- * hr_reload_before_start:
- * @self: a reload whose candidate is placed and checked
- *
- * Gets the state from where it is, and starts the candidate.
- */
-void
-hr_reload_before_start (HrReload *self)
+static void
+looked_at_previous (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (HrReload) self = user_data;
   g_autoptr (GError) error = NULL;
 
+  if (hr_reload_has_ended (self))
+    return;
   if (!hr_reload_look_at_program (self, &error))
     {
       hr_reload_fail_in (self, HR_PHASE_CHECK, g_steal_pointer (&error));
@@ -444,4 +445,19 @@ hr_reload_before_start (HrReload *self)
     load_state (self);
   else
     start (self);
+}
+
+/**
+ * hr_reload_before_start:
+ * @self: a reload whose candidate is placed and checked
+ *
+ * Looks at what runs, gets the state from where it is, and starts the candidate.
+ */
+void
+hr_reload_before_start (HrReload *self)
+{
+  if (self->previous != NULL)
+    hr_generation_look_async (self->previous, looked_at_previous, g_object_ref (self));
+  else
+    looked_at_previous (NULL, NULL, g_object_ref (self));
 }

@@ -63,11 +63,9 @@ hr_reload_sequential_reason (const HrServiceSpec *spec, HrStateFiles *state)
 
 /**
  * hr_reload_sight_case:
- * @previous: (nullable): the instance that runs
+ * @previous: (nullable): the instance that runs, which was looked at, see hr_generation_look_async()
  * @listeners: the service's sockets
  * @now: by the clock of the engine
- *
- * Looks at the processes of @previous, which takes a millisecond.
  *
  * Returns: what is known whatever is to be started; that and @sequential are the caller's to fill in
  */
@@ -81,7 +79,7 @@ hr_reload_sight_case (HrGeneration *previous, HrListeners *listeners, gint64 now
 
   if (what.has_previous)
     {
-      what.previous_binds = hr_generation_look_for_listeners (previous);
+      what.previous_binds = hr_generation_misses_listener (previous);
       what.previous = hr_generation_get_unseen (previous);
       what.previous_age = now - hr_generation_get_started_at (previous);
     }

@@ -393,6 +393,8 @@ hr_reload_begin (HrReload *self)
       g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
       g_signal_connect (self->previous, "exited", G_CALLBACK (previous_changed), self);
       hr_reload_note_serving (self);
+      /* For what is asked before anything is started. */
+      hr_generation_look_async (self->previous, NULL, NULL);
     }
   hr_reload_enter (self, HR_PHASE_RECORD);
   if (self->target != 0 && !hr_reload_find_target (self))

@@ -239,21 +239,14 @@ scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_pointer (task, g_steal_pointer (&steps), (GDestroyNotify)g_ptr_array_unref);
 }
 
-/**
- * hr_service_plan_async:
- * @self: a service
- * @callback: called when done
- * @user_data: for @callback
- *
- * What a reload by hand would do now.
- */
-void
-hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer user_data)
+static void
+looked_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  g_autoptr (GTask) task = user_data;
+  HrService *self = g_task_get_source_object (task);
   const HrRelease *running;
 
-  g_task_set_source_tag (task, hr_service_plan_async);
+  /* Its file may have been read again meanwhile. */
   if (self->spec == NULL)
     {
       g_task_return_new_error (task, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "service '%s' does not load: %s",
@@ -272,6 +265,26 @@ hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer u
   running = self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
   hr_release_store_scan_async (self->parts.store, NULL, running != NULL ? running->tree : NULL, NULL, scanned_for_plan,
                                g_steal_pointer (&task));
+}
+
+/**
+ * hr_service_plan_async:
+ * @self: a service
+ * @callback: called when done
+ * @user_data: for @callback
+ *
+ * What a reload by hand would do now.
+ */
+void
+hr_service_plan_async (HrService *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_source_tag (task, hr_service_plan_async);
+  if (self->current != NULL)
+    hr_generation_look_async (self->current, looked_for_plan, g_steal_pointer (&task));
+  else
+    looked_for_plan (NULL, NULL, g_steal_pointer (&task));
 }
 
 /**

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "hr-elf-file.h"
+#include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-names.h"
 #include "hr-socket-holder.h"
+#include "hr-task-thread.h"
 #include "hr-tcp-diag.h"
 
 /* Launchers start launchers, but not without end. */
@@ -17,6 +19,17 @@
 #define URING_LINK "anon_inode:[io_uring]"
 
 typedef gboolean (*Matches) (GPid pid, gpointer data);
+
+struct _HrAdoptSights {
+  guint *running; /* threads; lives as long as any of them */
+};
+
+/* Of a thread. */
+typedef struct {
+  guint *running;
+  GPid leader;
+  HrAdoptSight sight;
+} Look;
 
 static gboolean
 has_library (GPid pid)
@@ -70,20 +83,6 @@ is_seen (GPid pid, gpointer data)
   return has_library (pid) && !is_go (pid);
 }
 
-/**
- * hr_adopt_sees:
- * @leader: main process of an instance, not reaped yet
- *
- * Reads what the kernel says of it and of what it started: some hundred microseconds.
- *
- * Returns: whether the library is in one of them and sees its calls
- */
-gboolean
-hr_adopt_sees (GPid leader)
-{
-  return leader > 0 && any (leader, GENERATIONS_MAX, is_seen, NULL);
-}
-
 static void
 take_inode (const struct inet_diag_msg *socket, const struct tcp_info *info, gpointer user_data)
 {
@@ -101,21 +100,14 @@ binds_unseen (GPid pid, gpointer data)
   return hr_socket_take_held (name, data, 1) > 0 && !is_seen (pid, NULL);
 }
 
-/**
- * hr_adopt_misses_listener:
- * @leader: main process of an instance, not reaped yet
- *
- * Asks the kernel for the TCP sockets that listen and who has them: about a millisecond.
- *
- * Returns: whether one of its processes listens on a socket of its own, which this process does not have, and the
- *   library is not in it or does not see its calls
- */
-gboolean
-hr_adopt_misses_listener (GPid leader)
+/* Whether one of its processes listens on a socket of its own, which this process does not have, and the library is not
+   in it or does not see its calls. Asks the kernel for the TCP sockets that listen and who has them. */
+static gboolean
+misses_listener (GPid leader)
 {
   g_autoptr (GHashTable) inodes = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
-  if (leader <= 0 || !hr_tcp_diag_list_listeners (take_inode, inodes, NULL))
+  if (!hr_tcp_diag_list_listeners (take_inode, inodes, NULL))
     return FALSE;
   hr_socket_take_held ("self", inodes, G_MAXUINT);
   return g_hash_table_size (inodes) > 0 && any (leader, GENERATIONS_MAX, binds_unseen, inodes);
@@ -139,14 +131,104 @@ has_uring (GPid pid, gpointer data)
   return FALSE;
 }
 
+static void
+look_free (gpointer data)
+{
+  Look *self = data;
+
+  (*self->running)--;
+  g_rc_box_release (self->running);
+  g_free (self);
+}
+
+static gboolean
+look (gpointer data, GCancellable *cancellable, GError **error)
+{
+  Look *self = data;
+
+  self->sight = (HrAdoptSight){
+    .sees = any (self->leader, GENERATIONS_MAX, is_seen, NULL),
+    .misses_listener = misses_listener (self->leader),
+    .uses_uring = any (self->leader, GENERATIONS_MAX, has_uring, NULL),
+  };
+  return TRUE;
+}
+
 /**
- * hr_adopt_finds_uring:
- * @leader: main process of an instance, not reaped yet
+ * hr_adopt_sights_new:
  *
- * Returns: whether one of its processes uses io_uring, by which a connection can be accepted past the library
+ * Returns: (transfer full): looks at one instance
+ */
+HrAdoptSights *
+hr_adopt_sights_new (void)
+{
+  HrAdoptSights *self = g_new (HrAdoptSights, 1);
+
+  self->running = g_rc_box_new0 (guint);
+  return self;
+}
+
+/**
+ * hr_adopt_sights_free:
+ * @self: (transfer full) (nullable): looks, which may be under way
+ */
+void
+hr_adopt_sights_free (HrAdoptSights *self)
+{
+  if (self == NULL)
+    return;
+  g_rc_box_release (self->running);
+  g_free (self);
+}
+
+/**
+ * hr_adopt_sights_look_async:
+ * @self: looks
+ * @leader: main process of the instance, not reaped yet
+ * @callback: called when it was seen, or not in time
+ * @user_data: for @callback
+ *
+ * Reads what the kernel says of the process and of what it started, and asks it for the TCP sockets that listen: one or
+ * two milliseconds, where no process holds that up. A process can: its program may be on a file system that hangs.
+ */
+void
+hr_adopt_sights_look_async (HrAdoptSights *self, GPid leader, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
+  Look *data;
+
+  g_task_set_source_tag (task, hr_adopt_sights_look_async);
+  if (*self->running >= HR_ADOPT_SIGHTS_MAX)
+    {
+      g_task_return_new_error (task, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED,
+                               "process %d is not looked at: %d looks that do not end are under way", (int)leader,
+                               HR_ADOPT_SIGHTS_MAX);
+      g_object_unref (task);
+      return;
+    }
+  data = g_new0 (Look, 1);
+  data->running = g_rc_box_acquire (self->running);
+  (*data->running)++;
+  data->leader = leader;
+  g_task_set_task_data (task, data, look_free);
+  hr_task_thread_run_within (task, look, HR_ADOPT_SIGHT_MSEC);
+}
+
+/**
+ * hr_adopt_sights_look_finish:
+ * @result: of hr_adopt_sights_look_async()
+ * @sight: (out): what was seen; untouched on failure
+ * @error: return location
+ *
+ * Returns: success; else %HR_ERROR_TIMED_OUT or %HR_ERROR_LIMIT_EXCEEDED
  */
 gboolean
-hr_adopt_finds_uring (GPid leader)
+hr_adopt_sights_look_finish (GAsyncResult *result, HrAdoptSight *sight, GError **error)
 {
-  return leader > 0 && any (leader, GENERATIONS_MAX, has_uring, NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_adopt_sights_look_async), FALSE);
+
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return FALSE;
+  *sight = ((const Look *)g_task_get_task_data (G_TASK (result)))->sight;
+  return TRUE;
 }

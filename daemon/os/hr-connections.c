@@ -73,23 +73,75 @@ hr_connections_get_ports (HrConnections *self, guint *n_ports)
   return (const guint16 *)(gpointer)self->ports->data;
 }
 
+/* What the worker needs. */
+typedef struct {
+  HrConnections *where;
+  GPid pid;
+  guint more;
+  gboolean busy;
+} Count;
+
+static void
+count_free (gpointer data)
+{
+  Count *count = data;
+
+  hr_connections_free (count->where);
+  g_free (count);
+}
+
+static void
+count_them (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  const Count *count = data;
+  const HrConnections *where = count->where;
+  GError *error = NULL;
+  int tcp = hr_tcp_connections_count (count->pid, (const guint16 *)(gpointer)where->ports->data, where->ports->len,
+                                      count->busy, &error);
+  int local = tcp < 0 ? -1 : hr_unix_connections_count (count->pid, (const char *const *)where->names->pdata, &error);
+
+  if (local < 0)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, tcp + local + (int)count->more);
+}
+
 /**
- * hr_connections_count:
- * @self: where listeners listen
+ * hr_connections_count_async:
+ * @self: (transfer full): where listeners listen
  * @pid: a process
  * @busy: whether only those count on which something is under way
- * @error: return location
+ * @more: to be added
+ * @callback: called when they are counted
+ * @user_data: for @callback
  *
- * Blocks for as long as reading /proc takes: for worker threads.
+ * Reads much of /proc, in a worker thread.
+ */
+void
+hr_connections_count_async (HrConnections *self, GPid pid, gboolean busy, guint more, GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  /* Without a source object: the worker must not hold what is the main loop's alone. */
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
+  Count *count = g_new (Count, 1);
+
+  *count = (Count){ .where = self, .pid = pid, .more = more, .busy = busy };
+  g_task_set_source_tag (task, hr_connections_count_async);
+  g_task_set_task_data (task, count, count_free);
+  g_task_run_in_thread (task, count_them);
+}
+
+/**
+ * hr_connections_count_finish:
+ * @result: of hr_connections_count_async()
+ * @error: return location
  *
  * Returns: how many connections the process and its descendants have there, as far as that can be seen; -1 with a
  *   #GIOErrorEnum set when the kernel does not tell
  */
 int
-hr_connections_count (HrConnections *self, GPid pid, gboolean busy, GError **error)
+hr_connections_count_finish (GAsyncResult *result, GError **error)
 {
-  int tcp = hr_tcp_connections_count (pid, (const guint16 *)(gpointer)self->ports->data, self->ports->len, busy, error);
-  int local = tcp < 0 ? -1 : hr_unix_connections_count (pid, (const char *const *)self->names->pdata, error);
-
-  return local < 0 ? -1 : tcp + local;
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_connections_count_async), -1);
+  return (int)g_task_propagate_int (G_TASK (result), error);
 }

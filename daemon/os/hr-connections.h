@@ -16,7 +16,9 @@ typedef struct _HrConnections HrConnections;
 HrConnections *hr_connections_new (HrListeners *listeners);
 void hr_connections_free (HrConnections *self);
 const guint16 *hr_connections_get_ports (HrConnections *self, guint *n_ports);
-int hr_connections_count (HrConnections *self, GPid pid, gboolean busy, GError **error);
+void hr_connections_count_async (HrConnections *self, GPid pid, gboolean busy, guint more, GAsyncReadyCallback callback,
+                                 gpointer user_data);
+int hr_connections_count_finish (GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrConnections, hr_connections_free)
 

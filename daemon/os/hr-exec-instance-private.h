@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hr-adopt-server.h"
+#include "hr-adopt-sight.h"
 #include "hr-exec-instance.h"
 #include "hr-notify-server.h"
 
@@ -28,6 +29,8 @@ struct _HrExecInstance {
   guint64 start;        /* of one that was taken over, see HrProcess */
   gboolean known_end;   /* whether it was found out with which status that ended */
   int wait_status;
+  HrAdoptSights *sights;
+  HrAdoptSight seen; /* when it was last looked at */
   gboolean retired;
   gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
 };

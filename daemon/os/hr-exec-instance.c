@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-adopt-sight.h"
 #include "hr-connections.h"
 #include "hr-error.h"
 #include "hr-exec-command.h"
@@ -317,6 +316,7 @@ hr_exec_instance_finalize (GObject *object)
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
   g_clear_pointer (&self->adopt, hr_adopt_server_free);
+  g_clear_pointer (&self->sights, hr_adopt_sights_free);
   g_clear_error (&self->start_error);
   g_free (self->service);
   g_free (self->id);
@@ -330,8 +330,7 @@ hr_exec_instance_retire (HrInstance *instance)
 
   /* One that accepts by way of io_uring heeds no gate. Where a connection came through an accept() that does, the
      program uses io_uring for something else. */
-  self->retired = self->adopt != NULL
-                  && (hr_adopt_server_has_accepted (self->adopt) || !hr_adopt_finds_uring (self->pid))
+  self->retired = self->adopt != NULL && (hr_adopt_server_has_accepted (self->adopt) || !self->seen.uses_uring)
                   && hr_adopt_server_retire (self->adopt);
   return self->retired;
 }
@@ -376,75 +375,63 @@ hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
          && hr_socket_count_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len, 1) > 0;
 }
 
-/* What the worker needs. */
-typedef struct {
-  GPid pid;
-  HrConnections *where;
-  guint handling; /* datagrams that are being answered */
-  gboolean busy;
-} Count;
-
-static void
-count_free (gpointer data)
-{
-  Count *count = data;
-
-  hr_connections_free (count->where);
-  g_free (count);
-}
-
-static void
-count_connections (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  const Count *count = data;
-  g_autoptr (GError) error = NULL;
-  int found = hr_connections_count (count->where, count->pid, count->busy, &error);
-
-  if (found < 0)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else
-    g_task_return_int (task, found + (int)count->handling);
-}
-
 static void
 hr_exec_instance_count_connections_async (HrInstance *instance, HrListeners *listeners, gboolean busy,
                                           GAsyncReadyCallback callback, gpointer user_data)
 {
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
-  /* Without a source object: the worker must not hold the instance, which is the main loop's alone. */
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
-  Count *count = g_new (Count, 1);
+  guint handling = self->adopt != NULL ? hr_adopt_server_count_handling (self->adopt) : 0;
 
-  count->pid = self->pid;
-  count->busy = busy;
-  count->where = hr_connections_new (listeners);
-  count->handling = self->adopt != NULL ? hr_adopt_server_count_handling (self->adopt) : 0;
-  g_task_set_source_tag (task, hr_exec_instance_count_connections_async);
-  g_task_set_task_data (task, count, count_free);
-  g_task_run_in_thread (task, count_connections);
+  hr_connections_count_async (hr_connections_new (listeners), self->pid, busy, handling, callback, user_data);
 }
 
 static int
 hr_exec_instance_count_connections_finish (HrInstance *instance, GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_async_result_is_tagged (result, hr_exec_instance_count_connections_async), -1);
-  return (int)g_task_propagate_int (G_TASK (result), error);
+  return hr_connections_count_finish (result, error);
+}
+
+static void
+on_seen (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GTask) task = user_data;
+  HrExecInstance *self = g_task_get_source_object (task);
+  HrAdoptSight sight;
+  GError *error = NULL;
+
+  if (!hr_adopt_sights_look_finish (result, &sight, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  self->seen = sight;
+  g_task_return_boolean (task, TRUE);
+}
+
+static void
+hr_exec_instance_look_async (HrInstance *instance, GAsyncReadyCallback callback, gpointer user_data)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_task_set_source_tag (task, hr_exec_instance_look_async);
+  if (self->pidfd >= 0)
+    hr_adopt_sights_look_async (self->sights, self->pid, on_seen, g_steal_pointer (&task));
+  else
+    g_task_return_new_error (task, HR_ERROR, HR_ERROR_FAILED, "it has ended");
 }
 
 static gboolean
-hr_exec_instance_is_watched (HrInstance *instance)
+hr_exec_instance_look_finish (HrInstance *instance, GAsyncResult *result, HrInstanceSight *sight, GError **error)
 {
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
 
-  return self->adopt != NULL && self->pidfd >= 0 && hr_adopt_sees (self->pid);
-}
-
-static gboolean
-hr_exec_instance_misses_listener (HrInstance *instance)
-{
-  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
-
-  return self->pidfd >= 0 && hr_adopt_misses_listener (self->pid);
+  g_return_val_if_fail (g_async_result_is_tagged (result, hr_exec_instance_look_async), FALSE);
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return FALSE;
+  sight->is_watched = self->adopt != NULL && self->seen.sees;
+  sight->misses_listener = self->seen.misses_listener;
+  return TRUE;
 }
 
 static void
@@ -479,8 +466,8 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->may_accept = hr_exec_instance_may_accept;
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;
   instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;
-  instance_class->is_watched = hr_exec_instance_is_watched;
-  instance_class->misses_listener = hr_exec_instance_misses_listener;
+  instance_class->look_async = hr_exec_instance_look_async;
+  instance_class->look_finish = hr_exec_instance_look_finish;
   instance_class->measure_wait = hr_exec_instance_measure_wait;
   instance_class->get_wait = hr_exec_instance_get_wait;
 }
@@ -488,6 +475,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
 static void
 hr_exec_instance_init (HrExecInstance *self)
 {
+  self->sights = hr_adopt_sights_new ();
   self->pidfd = -1;
   self->status_fd = -1;
   self->wait = -1;

@@ -89,7 +89,7 @@ hr_instance_get_start_error (HrInstance *self)
  * hr_instance_retire:
  * @self: an instance whose successor serves
  *
- * Lets it accept no connection any more; what it has accepted it keeps.
+ * Lets it accept no connection any more; what it has accepted it keeps. hr_instance_look_async() comes first.
  *
  * Returns: whether it can be held to that; %FALSE: as long as it runs it may accept
  */
@@ -165,29 +165,35 @@ hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GE
 }
 
 /**
- * hr_instance_is_watched:
+ * hr_instance_look_async:
  * @self: an instance that runs
+ * @callback: called when it was looked at, within a second
+ * @user_data: for @callback
  *
- * Returns: whether "listening" would be emitted if it listened: not so for static programs, for example
+ * Looks at its processes: whether what they do is seen. What hr_instance_retire() can do is known from this, too, so
+ * that it should be asked shortly before.
  */
-gboolean
-hr_instance_is_watched (HrInstance *self)
+void
+hr_instance_look_async (HrInstance *self, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
-  return HR_INSTANCE_GET_CLASS (self)->is_watched (self);
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  HR_INSTANCE_GET_CLASS (self)->look_async (self, callback, user_data);
 }
 
 /**
- * hr_instance_misses_listener:
- * @self: an instance that runs
+ * hr_instance_look_finish:
+ * @self: an instance, which may have ended
+ * @result: of hr_instance_look_async()
+ * @sight: (out): what was seen; untouched on failure
+ * @error: return location
  *
- * Returns: whether it listens on TCP sockets that the daemon does not have, because nobody sees what it binds
+ * Returns: success; else %HR_ERROR_TIMED_OUT or %HR_ERROR_LIMIT_EXCEEDED: its processes hold up whoever looks at them
  */
 gboolean
-hr_instance_misses_listener (HrInstance *self)
+hr_instance_look_finish (HrInstance *self, GAsyncResult *result, HrInstanceSight *sight, GError **error)
 {
   g_return_val_if_fail (HR_IS_INSTANCE (self), FALSE);
-  return HR_INSTANCE_GET_CLASS (self)->misses_listener (self);
+  return HR_INSTANCE_GET_CLASS (self)->look_finish (self, result, sight, error);
 }
 
 /**

@@ -20,6 +20,16 @@ G_BEGIN_DECLS
 G_DECLARE_DERIVABLE_TYPE (HrInstance, hr_instance, HR, INSTANCE, GObject)
 
 /**
+ * HrInstanceSight:
+ * @is_watched: whether "listening" would be emitted if it listened: not so for static programs, for example
+ * @misses_listener: whether it listens on TCP sockets that the daemon does not have, because nobody sees what it binds
+ */
+typedef struct {
+  gboolean is_watched;
+  gboolean misses_listener;
+} HrInstanceSight;
+
+/**
  * HrInstanceClass:
  *
  * Signals, all emitted from the main loop, never from within hr_launcher_launch() or a method:
@@ -43,8 +53,8 @@ struct _HrInstanceClass {
   void (*count_connections_async) (HrInstance *self, HrListeners *listeners, gboolean busy,
                                    GAsyncReadyCallback callback, gpointer user_data);
   int (*count_connections_finish) (HrInstance *self, GAsyncResult *result, GError **error);
-  gboolean (*is_watched) (HrInstance *self);
-  gboolean (*misses_listener) (HrInstance *self);
+  void (*look_async) (HrInstance *self, GAsyncReadyCallback callback, gpointer user_data);
+  gboolean (*look_finish) (HrInstance *self, GAsyncResult *result, HrInstanceSight *sight, GError **error);
   void (*measure_wait) (HrInstance *self, gboolean measure);
   gint64 (*get_wait) (HrInstance *self);
 };
@@ -59,8 +69,8 @@ gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
 void hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,
                                           GAsyncReadyCallback callback, gpointer user_data);
 int hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error);
-gboolean hr_instance_is_watched (HrInstance *self);
-gboolean hr_instance_misses_listener (HrInstance *self);
+void hr_instance_look_async (HrInstance *self, GAsyncReadyCallback callback, gpointer user_data);
+gboolean hr_instance_look_finish (HrInstance *self, GAsyncResult *result, HrInstanceSight *sight, GError **error);
 void hr_instance_measure_wait (HrInstance *self, gboolean measure);
 gint64 hr_instance_get_wait (HrInstance *self);
 

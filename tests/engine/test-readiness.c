@@ -80,6 +80,24 @@ test_ready_listen_unseen (Engine *engine)
   g_assert_null (strstr (hr_service_get_error (service), "before it was ready"));
 }
 
+/* As long as nobody can look, nothing is known: neither that it is ready nor that it never will be. */
+static void
+test_ready_listen_held_up (Engine *engine)
+{
+  const HrFakeProgram held_up = { .readiness = HR_FAKE_SAYS_NOTHING, .is_static = TRUE, .cannot_be_seen = TRUE };
+  const HrFakeProgram listens = { .readiness = HR_FAKE_LISTENS };
+  HrService *service = engine_start_with (engine, "Ready=listen\n", &listens);
+
+  hr_fake_launcher_next (engine->launcher, &held_up);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 5 * SECOND);
+  g_assert_true (engine_instance (engine, 1)->alive);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_instance (engine, 1)->program.cannot_be_seen = FALSE;
+  engine_run (engine, 2 * SECOND);
+  engine_expect_kept (engine, service, "ready", "Ready=listen cannot be seen: the adopt library is not in");
+}
+
 /* The second of life is no proof where a predecessor began to listen in the meantime, or long ago. */
 static void
 test_ready_after_a_late_listener (Engine *engine)
@@ -165,6 +183,7 @@ main (int argc, char **argv)
   engine_add ("/readiness/alive-for-a-second-where-nothing-is-seen", test_ready_alive_unseen);
   engine_add ("/readiness/auto-listens-to-passed-sockets", test_ready_listens_to_passed);
   engine_add ("/readiness/listen-that-cannot-be-seen-fails", test_ready_listen_unseen);
+  engine_add ("/readiness/listen-of-one-that-holds-up-who-looks", test_ready_listen_held_up);
   engine_add ("/readiness/listens-where-a-predecessor-did", test_ready_after_a_late_listener);
   engine_add ("/readiness/auto-listens", test_ready_listens);
   engine_add ("/readiness/listen", test_ready_listen_only);

@@ -151,6 +151,42 @@ test_explains_an_end (Engine *engine)
   engine_expect_kept (engine, service, "ready", "(its program is linked statically: it must take LISTEN_FDS");
 }
 
+/* Whoever looks at it is held up, and learns nothing: what was seen before counts. */
+static void
+test_held_up (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, "", &(HrFakeProgram){ .retires = TRUE, .binds = TRUE });
+  HrFakeInstance *old = engine_instance (engine, 0);
+
+  g_assert_cmpuint (old->n_looks, ==, 1);
+  expect_advice (service, "does not load the preload library");
+  old->program.binds = FALSE;
+  old->program.cannot_be_seen = TRUE;
+  engine_run (engine, LONG_AGO);
+  g_assert_true (old_ends_first (engine));
+  g_assert_cmpuint (old->n_looks, >, 1);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+}
+
+/* Before it is told to accept no more it is looked at, whether it heeds that. */
+static void
+test_retired_by_a_look (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, "", &(HrFakeProgram){ .retires = TRUE });
+  HrFakeInstance *old = engine_instance (engine, 0);
+  guint before;
+
+  old->connections = 1;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  before = old->n_looks;
+  g_assert_true (old->retired);
+  g_assert_cmpint (old->signalled, ==, 0);
+  /* At its readiness, for the reload, before the candidate was started, and before it was retired. */
+  g_assert_cmpuint (before, ==, 4);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -164,5 +200,7 @@ main (int argc, char **argv)
   engine_add ("/sight/what-a-launcher-starts-is-seen-when-it-runs", test_launcher);
   engine_add ("/sight/an-unseen-program-after-one-whose-socket-is-kept-is-refused", test_after_one_that_was_seen);
   engine_add ("/sight/an-unseen-program-that-ends-with-Listen-gets-an-explanation", test_explains_an_end);
+  engine_add ("/sight/an-instance-that-holds-up-who-looks-is-what-it-was-seen-to-be", test_held_up);
+  engine_add ("/sight/an-instance-is-looked-at-before-it-is-retired", test_retired_by_a_look);
   return g_test_run ();
 }

@@ -149,16 +149,29 @@ fake_get_start_error (HrInstance *instance)
   return HR_FAKE_INSTANCE (instance)->start_error;
 }
 
-static gboolean
-fake_is_watched (HrInstance *instance)
+static void
+fake_look_async (HrInstance *instance, GAsyncReadyCallback callback, gpointer user_data)
 {
-  return !HR_FAKE_INSTANCE (instance)->program.is_static;
+  g_autoptr (GTask) task = g_task_new (instance, NULL, callback, user_data);
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  self->n_looks++;
+  if (self->program.cannot_be_seen)
+    g_task_return_new_error (task, HR_ERROR, HR_ERROR_TIMED_OUT, "it took too long");
+  else
+    g_task_return_boolean (task, TRUE);
 }
 
 static gboolean
-fake_misses_listener (HrInstance *instance)
+fake_look_finish (HrInstance *instance, GAsyncResult *result, HrInstanceSight *sight, GError **error)
 {
-  return HR_FAKE_INSTANCE (instance)->program.binds;
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return FALSE;
+  sight->is_watched = !self->program.is_static;
+  sight->misses_listener = self->program.binds;
+  return TRUE;
 }
 
 static gboolean
@@ -166,6 +179,7 @@ fake_retire (HrInstance *instance)
 {
   HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
 
+  g_assert_cmpuint (self->n_looks, >, 0);
   self->retired = self->program.retires;
   return self->retired;
 }
@@ -268,8 +282,8 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->may_accept = fake_may_accept;
   instance_class->count_connections_async = fake_count_connections_async;
   instance_class->count_connections_finish = fake_count_connections_finish;
-  instance_class->is_watched = fake_is_watched;
-  instance_class->misses_listener = fake_misses_listener;
+  instance_class->look_async = fake_look_async;
+  instance_class->look_finish = fake_look_finish;
   instance_class->measure_wait = fake_measure_wait;
   instance_class->get_wait = fake_get_wait;
 }

@@ -32,6 +32,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @is_static: whether nobody can see that it listens
  * @unseen: what its file tells of that
  * @binds: whether it listens on a socket of its own that nobody sees
+ * @cannot_be_seen: whether its processes hold up whoever looks at them
  * @retires: whether it can be held to accepting nothing
  * @wait: the longest that a connection had waited that it accepts; -1: nobody knows
  * @cannot_execute: (nullable): why its program cannot be executed at all
@@ -53,6 +54,7 @@ typedef struct {
   gboolean is_static;
   HrUnseen unseen;
   gboolean binds;
+  gboolean cannot_be_seen;
   gboolean retires;
   gint64 wait;
   const char *cannot_execute;
@@ -74,6 +76,7 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @late_requests: on how many idle connections a request comes in just before that is asked for
  * @connections: how many it has accepted and not closed; -1: nobody knows
  * @idle_connections: on how many of them nothing is under way
+ * @n_looks: how often its processes were looked at
  * @measures: whether it measures how long connections waited that it accepts
  * @wait: what it would say of that; -1: nobody knows
  * @state: (nullable): what it read from HOTRELOAD_STATE_IN
@@ -106,6 +109,7 @@ struct _HrFakeInstance {
   int late_requests;
   int connections;
   int idle_connections;
+  guint n_looks;
   gboolean measures;
   gint64 wait;
   char *state;

@@ -236,6 +236,40 @@ adopt_keep_asking (gpointer data)
   return NULL;
 }
 
+typedef struct {
+  HrInstanceSight sight;
+  gboolean done;
+} Look;
+
+static void
+on_looked (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Look *look = data;
+  g_autoptr (GError) error = NULL;
+
+  hr_instance_look_finish (HR_INSTANCE (source), result, &look->sight, &error);
+  g_assert_no_error (error);
+  look->done = TRUE;
+}
+
+HrInstanceSight
+adopt_look (AdoptRunning *running)
+{
+  Look look = { 0 };
+
+  hr_instance_look_async (running->instance, on_looked, &look);
+  ADOPT_WAIT_FOR (look.done);
+  return look.sight;
+}
+
+/* As the engine does it: what cannot be held back shows when it is looked at. */
+gboolean
+adopt_retire (AdoptRunning *running)
+{
+  adopt_look (running);
+  return hr_instance_retire (running->instance);
+}
+
 static void
 on_counted (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -263,7 +297,7 @@ adopt_drain (AdoptFixture *fixture)
   gint answers;
 
   g_assert_true (hr_instance_may_accept (fixture->old.instance, fixture->listeners));
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   ADOPT_WAIT_FOR (!hr_instance_may_accept (fixture->old.instance, fixture->listeners));
   while (adopt_count_connections (fixture) > 0)
     ;

@@ -28,7 +28,7 @@ typedef struct {
   HrListeners *listeners;
   AdoptRunning old, new;
   guint16 port;
-  const char *host; /* where it is asked; NULL: 127.0.0.1 */
+  const char *host;   /* where it is asked; NULL: 127.0.0.1 */
   char *path;         /* ask at this Unix socket, '@' in front of an abstract name */
   gboolean datagrams; /* ask by UDP */
   gboolean pass_only;
@@ -57,6 +57,8 @@ typedef struct {
 
 gboolean adopt_on_deadline (gpointer data);
 gboolean adopt_once_more (gpointer data);
+HrInstanceSight adopt_look (AdoptRunning *running);
+gboolean adopt_retire (AdoptRunning *running);
 void adopt_set_up (AdoptFixture *fixture, gconstpointer data);
 void adopt_tear_down (AdoptFixture *fixture, gconstpointer data);
 char *adopt_full_id (const char *id);

@@ -156,8 +156,8 @@ test_misses_listener (AdoptFixture *fixture, gconstpointer data)
   const char *argv[] = { "sh", "-c", data, NULL };
 
   adopt_start (fixture, &fixture->old, "old-one", argv, "127.0.0.1", adopt_unused_port ());
-  g_assert_true (hr_instance_is_watched (fixture->old.instance));
-  g_assert_true (hr_instance_misses_listener (fixture->old.instance));
+  g_assert_true (adopt_look (&fixture->old).is_watched);
+  g_assert_true (adopt_look (&fixture->old).misses_listener);
   g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 0);
 }
 
@@ -169,7 +169,7 @@ test_misses_none (AdoptFixture *fixture, gconstpointer data)
   fixture->port = adopt_unused_port ();
   adopt_start (fixture, &fixture->old, "old-one", argv, "127.0.0.1", fixture->port);
   g_assert_true (fixture->old.listening);
-  g_assert_false (hr_instance_misses_listener (fixture->old.instance));
+  g_assert_false (adopt_look (&fixture->old).misses_listener);
 }
 
 /* What is accepted by way of io_uring heeds no gate: such a program is told to stop instead. */
@@ -195,7 +195,7 @@ test_uring (AdoptFixture *fixture, gconstpointer data)
   ADOPT_WAIT_FOR (g_atomic_int_get (&fixture->old_answers) > 0);
   g_atomic_int_set (&fixture->stop, 1);
   g_thread_join (fixture->asker);
-  g_assert_cmpint (hr_instance_retire (fixture->old.instance), ==, !accepts);
+  g_assert_cmpint (adopt_retire (&fixture->old), ==, !accepts);
   if (accepts)
     g_assert_true (hr_instance_may_accept (fixture->old.instance, fixture->listeners));
   else

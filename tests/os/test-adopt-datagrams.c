@@ -193,7 +193,7 @@ test_answering_counts (AdoptFixture *fixture, gconstpointer data)
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
   g_assert_cmpint (sendto (client, "x", 1, 0, (struct sockaddr *)&there, sizeof there), ==, 1);
   g_assert_cmpint (recv (client, answer, sizeof answer, 0), >, 0);
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   ADOPT_WAIT_FOR (!hr_instance_may_accept (fixture->old.instance, fixture->listeners));
   g_assert_cmpint (adopt_count_connections (fixture), ==, 1);
   gate = open (fifo, O_WRONLY | O_CLOEXEC);

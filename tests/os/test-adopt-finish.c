@@ -111,7 +111,7 @@ test_kept (AdoptFixture *fixture, gconstpointer data)
   idle = open_connection (fixture);
   is_answered (busy, "/", "here");
   is_answered (idle, "/", "here");
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   is_answered (busy, "/", "here");
   hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
   /* It was not seen that this was answered before; the next one was. */
@@ -134,7 +134,7 @@ test_first_request (AdoptFixture *fixture, gconstpointer data)
   /* Connections are accepted in their order. */
   marker = open_connection (fixture);
   is_answered (marker, "/", "here");
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
   hr_instance_finish (fixture->old.instance, fixture->listeners, TRUE);
   is_answered (silent, "/", "here");
@@ -151,7 +151,7 @@ test_upload (AdoptFixture *fixture, gconstpointer data)
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
   say (client, "POST /upload HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   go_on = hear (client, "Continue\r\n\r\n");
@@ -174,7 +174,7 @@ test_early_answer (AdoptFixture *fixture, gconstpointer data)
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
   say (client, "POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\n");
   g_free (hear (client, "length: 9\r\n\r\n"));
@@ -210,7 +210,7 @@ test_own_connections (AdoptFixture *fixture, gconstpointer data)
   client = open_connection (fixture);
   marker = open_connection (fixture);
   is_answered (marker, "/", "here");
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
   hr_instance_finish (fixture->old.instance, fixture->listeners, TRUE);
   peer = g_thread_new ("peer", answer_peer, GINT_TO_POINTER (server));

@@ -199,7 +199,7 @@ test_passed_only (AdoptFixture *fixture, gconstpointer data)
   adopt_open_listener (fixture, "127.0.0.1");
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
   g_assert_true (fixture->old.listening);
-  g_assert_true (hr_instance_is_watched (fixture->old.instance));
+  g_assert_true (adopt_look (&fixture->old).is_watched);
 }
 
 static void
@@ -255,7 +255,7 @@ test_nothing_to_see (AdoptFixture *fixture, gconstpointer data)
 
   fixture->pass_only = TRUE;
   adopt_start (fixture, &fixture->old, "old-one", argv, "", 0);
-  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+  g_assert_false (adopt_look (&fixture->old).is_watched);
   g_assert_cmpuint (hr_listeners_list (fixture->listeners)->len, ==, 0);
 }
 
@@ -269,7 +269,7 @@ test_unseen (AdoptFixture *fixture, gconstpointer data)
     return;
   adopt_open_listener (fixture, "127.0.0.1");
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+  g_assert_false (adopt_look (&fixture->old).is_watched);
 }
 
 static void
@@ -279,7 +279,7 @@ test_without_preload (AdoptFixture *fixture, gconstpointer data)
 
   adopt_open_listener (fixture, "127.0.0.1");
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  g_assert_false (hr_instance_is_watched (fixture->old.instance));
+  g_assert_false (adopt_look (&fixture->old).is_watched);
 }
 
 /* A launcher that cannot be seen does not hide what it starts. */
@@ -294,7 +294,7 @@ test_child_of_unseen (AdoptFixture *fixture, gconstpointer data)
   argv[6] = library;
   adopt_open_listener (fixture, "127.0.0.1");
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  g_assert_true (hr_instance_is_watched (fixture->old.instance));
+  g_assert_true (adopt_look (&fixture->old).is_watched);
 }
 
 /* What an old instance sees when its successor serves, with a connection in the queue that is not for it. */
@@ -330,7 +330,7 @@ test_retired (AdoptFixture *fixture, gconstpointer data)
   fixture->port = adopt_unused_port ();
   adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
   client = connection_open ("127.0.0.1", fixture->port);
-  g_assert_true (hr_instance_retire (fixture->old.instance));
+  g_assert_true (adopt_retire (&fixture->old));
   gate = open (fifo, O_WRONLY | O_CLOEXEC);
   g_assert_cmpint (gate, >=, 0);
   close (gate);
