@@ -40,6 +40,9 @@ looked (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   self->look = NULL;
   g_clear_error (&error);
+  /* Nothing can be seen of one that is no more. */
+  if (hr_instance_has_ended (self->instance))
+    return;
   /* Of one that holds up who looks at it nothing is known. */
   if (!seen || sight.is_watched)
     {
@@ -60,6 +63,9 @@ time_passed (gpointer user_data)
   HrReadyMode ready = self->plan->spec->ready;
 
   self->timer = 0;
+  /* Its end has yet to be told. */
+  if (hr_instance_has_ended (self->instance))
+    return;
   /* READY=1 is to be expected. */
   if (ready == HR_READY_AUTO && self->plan->ever_notified)
     hr_readiness_watch (self, self->instance);

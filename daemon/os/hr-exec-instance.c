@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -408,6 +409,15 @@ on_seen (GObject *source, GAsyncResult *result, gpointer user_data)
   g_task_return_boolean (task, TRUE);
 }
 
+static gboolean
+hr_exec_instance_has_ended (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+  struct pollfd end = { .fd = self->pidfd, .events = POLLIN };
+
+  return self->pidfd < 0 || poll (&end, 1, 0) > 0;
+}
+
 static void
 hr_exec_instance_look_async (HrInstance *instance, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -466,6 +476,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->may_accept = hr_exec_instance_may_accept;
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;
   instance_class->count_connections_finish = hr_exec_instance_count_connections_finish;
+  instance_class->has_ended = hr_exec_instance_has_ended;
   instance_class->look_async = hr_exec_instance_look_async;
   instance_class->look_finish = hr_exec_instance_look_finish;
   instance_class->measure_wait = hr_exec_instance_measure_wait;

@@ -165,6 +165,19 @@ hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GE
 }
 
 /**
+ * hr_instance_has_ended:
+ * @self: an instance
+ *
+ * Returns: whether its main process has ended: "exited" comes when all that it left is gone, too
+ */
+gboolean
+hr_instance_has_ended (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), TRUE);
+  return HR_INSTANCE_GET_CLASS (self)->has_ended (self);
+}
+
+/**
  * hr_instance_look_async:
  * @self: an instance that runs
  * @callback: called when it was looked at, within a second

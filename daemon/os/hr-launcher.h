@@ -53,6 +53,7 @@ struct _HrInstanceClass {
   void (*count_connections_async) (HrInstance *self, HrListeners *listeners, gboolean busy,
                                    GAsyncReadyCallback callback, gpointer user_data);
   int (*count_connections_finish) (HrInstance *self, GAsyncResult *result, GError **error);
+  gboolean (*has_ended) (HrInstance *self);
   void (*look_async) (HrInstance *self, GAsyncReadyCallback callback, gpointer user_data);
   gboolean (*look_finish) (HrInstance *self, GAsyncResult *result, HrInstanceSight *sight, GError **error);
   void (*measure_wait) (HrInstance *self, gboolean measure);
@@ -69,6 +70,7 @@ gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
 void hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,
                                           GAsyncReadyCallback callback, gpointer user_data);
 int hr_instance_count_connections_finish (HrInstance *self, GAsyncResult *result, GError **error);
+gboolean hr_instance_has_ended (HrInstance *self);
 void hr_instance_look_async (HrInstance *self, GAsyncReadyCallback callback, gpointer user_data);
 gboolean hr_instance_look_finish (HrInstance *self, GAsyncResult *result, HrInstanceSight *sight, GError **error);
 void hr_instance_measure_wait (HrInstance *self, gboolean measure);

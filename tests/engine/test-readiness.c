@@ -58,6 +58,22 @@ test_ready_alive_unseen (Engine *engine)
   expect_ready (engine, "Listen=http=tcp:127.0.0.1:8080\n", &unseen, 1 * SECOND);
 }
 
+/* What has ended is not alive after a second, though nobody has been told of its end yet. */
+static void
+test_ready_ended_in_time (Engine *engine)
+{
+  const HrFakeProgram ends = {
+    .readiness = HR_FAKE_SAYS_NOTHING, .exits_after = 900 * MSEC, .exit_code = 3, .told_after = 500 * MSEC
+  };
+  const HrFakeProgram silent = { .readiness = HR_FAKE_SAYS_NOTHING };
+  HrService *service = engine_start_with (engine, "", &silent);
+
+  hr_fake_launcher_next (engine->launcher, &ends);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 3 * SECOND);
+  engine_expect_kept (engine, service, "ready", "it exited with status 3 before it was ready");
+}
+
 static void
 test_ready_listens_to_passed (Engine *engine)
 {
@@ -181,6 +197,7 @@ main (int argc, char **argv)
   engine_add ("/readiness/probe", test_ready_by_probe);
   engine_add ("/readiness/alive-for-a-second", test_ready_alive);
   engine_add ("/readiness/alive-for-a-second-where-nothing-is-seen", test_ready_alive_unseen);
+  engine_add ("/readiness/what-ended-in-time-is-not-alive", test_ready_ended_in_time);
   engine_add ("/readiness/auto-listens-to-passed-sockets", test_ready_listens_to_passed);
   engine_add ("/readiness/listen-that-cannot-be-seen-fails", test_ready_listen_unseen);
   engine_add ("/readiness/listen-of-one-that-holds-up-who-looks", test_ready_listen_held_up);

@@ -104,7 +104,8 @@ begin (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
   if (self->program.exits_after > 0)
-    end_after (self, self->program.exits_after, W_EXITCODE (self->program.exit_code, 0));
+    end_after (self, self->program.exits_after + self->program.told_after, W_EXITCODE (self->program.exit_code, 0));
+  self->ends_at = hr_clock_now (self->clock) + self->program.exits_after;
   if (self->program.opens_state)
     hr_fake_instance_open_state (self);
   else
@@ -147,6 +148,14 @@ static const GError *
 fake_get_start_error (HrInstance *instance)
 {
   return HR_FAKE_INSTANCE (instance)->start_error;
+}
+
+static gboolean
+fake_has_ended (HrInstance *instance)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  return !self->alive || (self->program.told_after > 0 && hr_clock_now (self->clock) >= self->ends_at);
 }
 
 static void
@@ -282,6 +291,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->may_accept = fake_may_accept;
   instance_class->count_connections_async = fake_count_connections_async;
   instance_class->count_connections_finish = fake_count_connections_finish;
+  instance_class->has_ended = fake_has_ended;
   instance_class->look_async = fake_look_async;
   instance_class->look_finish = fake_look_finish;
   instance_class->measure_wait = fake_measure_wait;

@@ -29,6 +29,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @stop_code: with what it exits then
  * @exits_after: it ends by itself after this, 0: it does not
  * @exit_code: with what it exits then
+ * @told_after: how long after its end that is told
  * @is_static: whether nobody can see that it listens
  * @unseen: what its file tells of that
  * @binds: whether it listens on a socket of its own that nobody sees
@@ -51,6 +52,7 @@ typedef struct {
   int stop_code;
   gint64 exits_after;
   int exit_code;
+  gint64 told_after;
   gboolean is_static;
   HrUnseen unseen;
   gboolean binds;
@@ -117,6 +119,7 @@ struct _HrFakeInstance {
   guint begin_id;
   guint ready_timer;
   guint end_timer;
+  gint64 ends_at; /* by itself */
   int end_status;
 };
 
