@@ -93,7 +93,7 @@ class Storm:
 
     def crash(self, generator=random):
         """A version that dies at a random moment; waits until the one before serves alone again."""
-        self.save(generator.randrange(DEATH_MAX))
+        self.save(generator.randint(1, DEATH_MAX))
         before = self.site.service(self.name)["release"]
         status, answer = self.command("reload")
         if status == 0:
