@@ -26,6 +26,9 @@
 /* Directory of the translations, likewise. */
 #define HR_ENV_LOCALEDIR "HOTRELOAD_LOCALEDIR"
 
+/* Socket of the journal instead of systemd's, for tests. */
+#define HR_ENV_JOURNAL "HOTRELOAD_JOURNAL"
+
 /* What a service gets */
 #define HR_ENV_SERVICE "HOTRELOAD_SERVICE"
 #define HR_ENV_RELEASE "HOTRELOAD_RELEASE"
@@ -41,6 +44,7 @@
 
 /* Helpers */
 #define HR_EXEC_HELPER "hotreload-exec"
+#define HR_JOURNAL_HELPER "hotreload-journal"
 #define HR_ADOPT_LIBRARY "libhotreload-adopt.so"
 #define HR_PROBE_LIBRARY "libhotreload-probe.so"
 /* For the command of a probe: the address from which it reaches the instance that it is to probe and no other, and the
@@ -54,6 +58,8 @@
 #define HR_LOG_SUFFIX ".log"
 #define HR_LOG_TIMES_SUFFIX ".times"
 #define HR_LOG_TIMES_LINE 34
+/* And with this one, how much of it was passed on to the journal. */
+#define HR_LOG_JOURNAL_SUFFIX ".journal"
 
 /* Exit codes of hrctl, also used by hotreloadd --check */
 #define HR_EXIT_OK 0

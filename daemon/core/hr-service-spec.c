@@ -137,6 +137,7 @@ new_default (const char *name, const char *file, const char *profile)
   self->restart_limit = 5;
   self->restart_window = 30 * SEC;
   self->log_max = 16 * 1024 * 1024;
+  self->journal = TRUE;
   self->instances = 1;
 
   self->watch_enabled = development;

@@ -73,6 +73,7 @@ struct _HrServiceSpec {
   guint restart_limit; /* 0: no limit */
   gint64 restart_window;
   guint64 log_max; /* bytes, 0: no limit */
+  gboolean journal;
   guint instances; /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
 
   /* Watch */

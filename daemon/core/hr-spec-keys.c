@@ -75,6 +75,7 @@ static const HrSpecKey keys[] = {
   { "Service", "RestartDelayMax", DURATION (restart_delay_max) },
   { "Service", "RestartLimit", NUMBER (restart_limit, 0, RESTART_LIMIT_MAX) },
   { "Service", "RestartWindow", TIMEOUT (restart_window) },
+  { "Service", "Journal", BOOLEAN (journal) },
   { "Service", "LogMax", hr_spec_set_size, SET (log_max), .least = LOG_MAX_MIN },
   { "Service", "Instances", NUMBER (instances, 1, HR_SPEC_INSTANCES_MAX) },
   { "Service", "User", LATER },

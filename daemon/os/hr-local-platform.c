@@ -119,6 +119,7 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
     }
   hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
   hr_log_files_limit (self->logs, spec->name, spec->log_max);
+  hr_log_files_use_journal (self->logs, spec->name, spec->journal);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
   *parts = fresh;
   return TRUE;

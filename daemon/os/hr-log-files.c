@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hr-log-journal.h"
 #include "hr-log-keeper.h"
 #include "hr-log.h"
 #include "hr-names.h"
@@ -14,6 +15,9 @@
 struct _HrLogFiles {
   char *dir;
   HrLogKeeper *keeper;
+  HrLogJournal *journal; /* NULL: there is none */
+  GHashTable *found;     /* service to GPtrArray of names, until it is known whether the journal gets them */
+  GHashTable *silent;    /* services that the journal does not get */
 };
 
 /* While the directory is read. */
@@ -58,6 +62,19 @@ service_of (const char *file)
 }
 
 static void
+remember_found (HrLogFiles *self, const char *service, const char *file)
+{
+  GPtrArray *list = g_hash_table_lookup (self->found, service);
+
+  if (list == NULL)
+    {
+      list = g_ptr_array_new_with_free_func (g_free);
+      g_hash_table_insert (self->found, g_strdup (service), list);
+    }
+  g_ptr_array_add (list, g_strdup (file));
+}
+
+static void
 read_dir (HrLogFiles *self)
 {
   g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (LogFile));
@@ -83,8 +100,11 @@ read_dir (HrLogFiles *self)
       const char *file = g_array_index (files, LogFile, i).name;
       g_autofree char *service = service_of (file);
 
-      if (service != NULL)
-        hr_log_keeper_found (self->keeper, service, file);
+      if (service == NULL)
+        continue;
+      hr_log_keeper_found (self->keeper, service, file);
+      if (self->journal != NULL)
+        remember_found (self, service, file);
     }
 }
 
@@ -104,6 +124,9 @@ hr_log_files_new (const char *dir)
   self = g_new0 (HrLogFiles, 1);
   self->dir = g_strdup (dir);
   self->keeper = hr_log_keeper_new (dir);
+  self->journal = hr_log_journal_new (dir);
+  self->found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+  self->silent = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   read_dir (self);
   return self;
 }
@@ -117,7 +140,10 @@ hr_log_files_free (HrLogFiles *self)
 {
   if (self == NULL)
     return;
+  hr_log_journal_free (self->journal);
   hr_log_keeper_free (self->keeper);
+  g_hash_table_unref (self->found);
+  g_hash_table_unref (self->silent);
   g_free (self->dir);
   g_free (self);
 }
@@ -156,6 +182,8 @@ hr_log_files_next (HrLogFiles *self, const char *service, const char *instance)
   name = g_strconcat (service, ".", instance, HR_LOG_SUFFIX, NULL);
   point_link (self, service, name);
   hr_log_keeper_starts (self->keeper, service, name);
+  if (!g_hash_table_contains (self->silent, service))
+    hr_log_journal_follow (self->journal, service, name, FALSE);
   return g_build_filename (self->dir, name, NULL);
 }
 
@@ -172,6 +200,31 @@ hr_log_files_limit (HrLogFiles *self, const char *service, guint64 max)
 {
   g_return_if_fail (self != NULL && service != NULL);
   hr_log_keeper_limit (self->keeper, service, max);
+}
+
+/**
+ * hr_log_files_use_journal:
+ * @self: log files
+ * @service: name
+ * @journal: whether its output goes to the journal, too, where there is one
+ *
+ * From its next instance on, and for those that an earlier daemon left running.
+ */
+void
+hr_log_files_use_journal (HrLogFiles *self, const char *service, gboolean journal)
+{
+  GPtrArray *list;
+
+  g_return_if_fail (self != NULL && service != NULL);
+
+  if (journal)
+    g_hash_table_remove (self->silent, service);
+  else
+    g_hash_table_add (self->silent, g_strdup (service));
+  list = g_hash_table_lookup (self->found, service);
+  for (guint i = 0; journal && list != NULL && i < list->len; i++)
+    hr_log_journal_follow (self->journal, service, g_ptr_array_index (list, i), TRUE);
+  g_hash_table_remove (self->found, service);
 }
 
 /**

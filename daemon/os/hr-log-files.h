@@ -17,6 +17,7 @@ typedef struct _HrLogFiles HrLogFiles;
 HrLogFiles *hr_log_files_new (const char *dir);
 void hr_log_files_free (HrLogFiles *self);
 void hr_log_files_limit (HrLogFiles *self, const char *service, guint64 max);
+void hr_log_files_use_journal (HrLogFiles *self, const char *service, gboolean journal);
 char *hr_log_files_newest (HrLogFiles *self, const char *service);
 char *hr_log_files_next (HrLogFiles *self, const char *service, const char *instance);
 

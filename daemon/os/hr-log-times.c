@@ -22,13 +22,19 @@ typedef struct {
 } Mark;
 
 static char *
-name_of (const char *log)
+name_beside (const char *log, const char *suffix)
 {
   gsize length = strlen (log);
 
   if (g_str_has_suffix (log, HR_LOG_SUFFIX))
     length -= strlen (HR_LOG_SUFFIX);
-  return g_strdup_printf ("%.*s%s", (int)length, log, HR_LOG_TIMES_SUFFIX);
+  return g_strdup_printf ("%.*s%s", (int)length, log, suffix);
+}
+
+static char *
+name_of (const char *log)
+{
+  return name_beside (log, HR_LOG_TIMES_SUFFIX);
 }
 
 static gboolean
@@ -174,12 +180,16 @@ hr_log_times_last (int dir, const char *log)
 /**
  * hr_log_times_remove:
  * @dir: descriptor of the directory
- * @log: name of a log in it
+ * @log: name of a log in it that begins anew, or is removed
+ *
+ * Also of what was passed on to the journal.
  */
 void
 hr_log_times_remove (int dir, const char *log)
 {
   g_autofree char *name = name_of (log);
+  g_autofree char *journal = name_beside (log, HR_LOG_JOURNAL_SUFFIX);
 
   unlinkat (dir, name, 0);
+  unlinkat (dir, journal, 0);
 }

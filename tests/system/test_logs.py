@@ -4,8 +4,10 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 from harness import BUILD, DEADLINE, Follower, NotRunHere, Site, check, equal, get, main, test, until
@@ -68,6 +70,28 @@ def told_apart():
         # Nothing was written before, and everything since the test began.
         equal(site.hrctl("logs", "talk", "--since=now").stdout, "", "since now")
         equal(len(lines(site.hrctl("logs", "talk", "--since=10min").stdout)), 3, "lines since ten minutes")
+
+
+@test("logs: passed on to the journal with fields, over a reload, and not where Journal=no says so", alike=True)
+def journal():
+    with tempfile.TemporaryDirectory() as top, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as entries:
+        path = os.path.join(top, "socket")
+        entries.bind(path)
+        entries.settimeout(DEADLINE)
+        with Site(environment={"HOTRELOAD_JOURNAL": path}) as site:
+            silent = Service(site, "silent", {"app.py": talking("1")}, Journal="no")
+            service = Service(site, "talk", {"app.py": talking("1")})
+            service.good(1)
+            service.completed(service.save(talking("2", "print('<4>a warning', flush=True)\n")), 2)
+            silent.completed(silent.save(talking("2")), 2)
+            said = []
+            while len(said) < 3:
+                said.append(dict(line.split("=", 1) for line in entries.recv(65536).decode().splitlines()))
+            equal([(entry["HOTRELOAD_RELEASE"], entry["PRIORITY"], entry["MESSAGE"]) for entry in said],
+                  [("1", "6", "this is version 1"), ("2", "6", "this is version 2"), ("2", "4", "a warning")], "entries")
+            equal({(entry["HOTRELOAD_SERVICE"], entry["SYSLOG_IDENTIFIER"]) for entry in said}, {("talk", "talk")}, "of")
+            equal(len({entry["HOTRELOAD_INSTANCE"] for entry in said}), 2, "instances")
+            equal(len(lines(site.hrctl("logs", "talk").stdout)), 3, "lines in the logs all the same")
 
 
 # Programs that know nothing of us, each as people write them.

@@ -58,6 +58,7 @@ test_defaults_are_the_development_profiles (void)
   g_assert_cmpuint (spec->restart_limit, ==, 5);
   g_assert_cmpint (spec->restart_window, ==, 30 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->log_max, ==, 16 * 1024 * 1024);
+  g_assert_true (spec->journal);
   g_assert_true (spec->watch_enabled);
   assert_list (spec->watch_paths, ".");
   assert_list (spec->watch_extensions, "");
@@ -139,6 +140,7 @@ assert_full_service (const HrServiceSpec *spec)
   g_assert_cmpuint (spec->restart_limit, ==, 0);
   g_assert_cmpint (spec->restart_window, ==, 60 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->log_max, ==, 1536 * 1024);
+  g_assert_false (spec->journal);
 }
 
 static void
