@@ -192,6 +192,12 @@ follower_status (HrGeneration *generation, HrFollowerPlace *place)
 }
 
 static void
+follower_main_changed (HrGeneration *generation, HrFollowerPlace *place)
+{
+  g_signal_emit (place->owner, signals[SIGNAL_CHANGED], 0);
+}
+
+static void
 start_timed_out (gpointer user_data)
 {
   HrFollowerPlace *place = user_data;
@@ -234,6 +240,7 @@ start (HrFollowerPlace *place, GError **error)
   g_signal_connect (place->generation, "ready", G_CALLBACK (follower_ready), place);
   g_signal_connect (place->generation, "exited", G_CALLBACK (follower_exited), place);
   g_signal_connect (place->generation, "status", G_CALLBACK (follower_status), place);
+  g_signal_connect (place->generation, "main-changed", G_CALLBACK (follower_main_changed), place);
   place->start_deadline = hr_clock_after (get_clock (self), spec->start_timeout, start_timed_out, place);
   if (spec->ready == HR_READY_PROBE)
     {

@@ -169,6 +169,18 @@ find_began (char **assignments)
   return (gint64)usec;
 }
 
+/* What is to be believed of MAINPID, the instance decides. */
+static void
+look_at_main (HrGeneration *self)
+{
+  GPid pid = hr_instance_get_pid (self->instance);
+
+  if (!self->alive || pid == self->main_pid)
+    return;
+  self->main_pid = pid;
+  hr_generation_emit_main_changed (self);
+}
+
 /**
  * hr_generation_take_words:
  * @self: a generation
@@ -177,6 +189,7 @@ find_began (char **assignments)
 void
 hr_generation_take_words (HrGeneration *self, char **assignments)
 {
+  look_at_main (self);
   for (guint i = 0; assignments[i] != NULL; i++)
     {
       const char *line = assignments[i];

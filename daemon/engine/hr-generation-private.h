@@ -23,6 +23,7 @@ struct _HrGeneration {
   HrReadiness *readiness;
   HrStateOffer *offer;
   HrDrain *drain; /* while it finishes what it has accepted */
+  GPid main_pid;  /* when it was last asked */
   gint64 started_at;
   gint64 started_real;
   gint64 reported_at;       /* the last WATCHDOG=1, 0: none */
@@ -66,6 +67,7 @@ HrClock *hr_generation_clock (HrGeneration *self);
 void hr_generation_emit_status (HrGeneration *self);
 void hr_generation_emit_watchdog (HrGeneration *self, gboolean well);
 void hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean extend);
+void hr_generation_emit_main_changed (HrGeneration *self);
 void hr_generation_become_ready (HrGeneration *self);
 void hr_generation_begin_state (HrGeneration *self);
 void hr_generation_take_words (HrGeneration *self, char **assignments);

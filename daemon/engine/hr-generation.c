@@ -9,6 +9,7 @@ enum {
   SIGNAL_STATUS,
   SIGNAL_WATCHDOG,
   SIGNAL_WATCHDOG_DUE,
+  SIGNAL_MAIN_CHANGED,
   N_SIGNALS
 };
 
@@ -81,6 +82,18 @@ hr_generation_class_init (HrGenerationClass *klass)
                                            G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
   signals[SIGNAL_WATCHDOG_DUE] = g_signal_new ("watchdog-due", HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
                                                NULL, G_TYPE_NONE, 2, G_TYPE_INT64, G_TYPE_BOOLEAN);
+  signals[SIGNAL_MAIN_CHANGED] =
+      g_signal_new ("main-changed", HR_TYPE_GENERATION, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+/**
+ * hr_generation_emit_main_changed:
+ * @self: a generation
+ */
+void
+hr_generation_emit_main_changed (HrGeneration *self)
+{
+  g_signal_emit (self, signals[SIGNAL_MAIN_CHANGED], 0);
 }
 
 static void
@@ -276,6 +289,7 @@ static void
 follow (HrGeneration *self)
 {
   self->alive = TRUE;
+  self->main_pid = hr_instance_get_pid (self->instance);
   g_signal_connect (self->offer, "opened", G_CALLBACK (state_opened), self);
   g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
   g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);

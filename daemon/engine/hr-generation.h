@@ -2,13 +2,14 @@
  *
  * hr-generation.h: one instance of a release, from its start to its end: readiness, state files, stop and kill.
  *
- * Knows nothing of the other instances of its service. Signals, each at most once but the last three:
+ * Knows nothing of the other instances of its service. Signals, each at most once but the last four:
  *
  * - "ready" (): it is ready by the rule of Ready
  * - "state-opened" (): it opens HOTRELOAD_STATE_IN and waits for hr_generation_give_state()
  * - "exited" (): its main process has ended; nothing comes after it
  * - "status" (): its STATUS= text or what it said of itself changed
  * - "watchdog" (gboolean well): it reported to its watchdog, any number of times
+ * - "main-changed" (): it named another process as its main one
  * - "watchdog-due" (gint64 usec, gboolean extend): its next report is due after this; with @extend, not before this
  */
 #pragma once

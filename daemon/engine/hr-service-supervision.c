@@ -126,6 +126,13 @@ current_status (HrGeneration *current, HrService *self)
   hr_service_touch (self);
 }
 
+static void
+current_main_changed (HrGeneration *current, HrService *self)
+{
+  hr_service_remember (self);
+  hr_service_touch (self);
+}
+
 static void watch_health (HrService *self, HrHealth *health);
 
 static void
@@ -242,6 +249,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   self->last_slot = hr_generation_get_slot (generation);
   self->since_real = hr_clock_real (hr_platform_get_clock (self->platform));
   g_signal_connect (generation, "status", G_CALLBACK (current_status), self);
+  g_signal_connect (generation, "main-changed", G_CALLBACK (current_main_changed), self);
   g_signal_connect (generation, "ready", G_CALLBACK (current_ready), self);
   g_signal_connect (generation, "exited", G_CALLBACK (current_exited), self);
   self->ever_notified = self->ever_notified || hr_generation_has_notified (generation);

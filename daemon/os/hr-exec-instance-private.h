@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-exec-instance-private.h: the inside of HrExecInstance, shared by its files: hr-exec-instance.c (the object, its
- * start and end), hr-exec-takeover.c (one that an earlier daemon started).
+ * start and end), hr-exec-main.c (which of its processes is the main one), hr-exec-takeover.c (one that an earlier daemon
+ * started).
  */
 #pragma once
 
 #include "hr-adopt-server.h"
 #include "hr-adopt-sight.h"
 #include "hr-exec-instance.h"
+#include "hr-main-process.h"
 #include "hr-notify-server.h"
 
 G_BEGIN_DECLS
@@ -17,9 +19,11 @@ struct _HrExecInstance {
 
   char *service;
   char *id;
-  GPid pid;
+  GPid pid;  /* of the process that was started, the leader; not reaped before the end of all */
   int pidfd; /* -1: not started, or reaped */
   guint pidfd_source;
+  HrMainProcess *main; /* NULL: the leader */
+  gboolean main_ended;
   int status_fd; /* -1: the program runs, or it is known why not */
   guint status_source;
   GError *start_error;
@@ -35,7 +39,17 @@ struct _HrExecInstance {
   gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
 };
 
+/* hr-exec-instance.c */
+gboolean hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_data);
+void hr_exec_instance_end (HrExecInstance *self);
+
+/* hr-exec-takeover.c */
 gboolean hr_exec_instance_learn_end (HrExecInstance *self);
-gboolean hr_exec_instance_main_exited (gint fd, GIOCondition condition, gpointer user_data);
+
+/* hr-exec-main.c */
+GPid hr_exec_instance_main_pid (HrExecInstance *self);
+void hr_exec_instance_name_main (HrExecInstance *self, const char *const *assignments);
+void hr_exec_instance_signal_main (HrExecInstance *self, int signal_number);
+gboolean hr_exec_instance_main_runs (HrExecInstance *self);
 
 G_END_DECLS

@@ -30,16 +30,13 @@ G_DEFINE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR_TYPE_INSTANCE)
 static GPid
 hr_exec_instance_get_pid (HrInstance *instance)
 {
-  return HR_EXEC_INSTANCE (instance)->pid;
+  return hr_exec_instance_main_pid (HR_EXEC_INSTANCE (instance));
 }
 
 static void
 hr_exec_instance_stop (HrInstance *instance, int signal_number)
 {
-  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
-
-  if (self->pidfd >= 0)
-    pidfd_send_signal (self->pidfd, signal_number, NULL, 0);
+  hr_exec_instance_signal_main (HR_EXEC_INSTANCE (instance), signal_number);
 }
 
 static void
@@ -49,9 +46,10 @@ hr_exec_instance_kill (HrInstance *instance)
 
   if (self->pidfd < 0)
     return;
+  hr_exec_instance_signal_main (self, SIGKILL);
   pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
-  /* The main process is not reaped: no other group can have its number. What is in no group of it is killed when its
-     end is seen; so is all else of one that was taken over, which others reap. */
+  /* The leader is not reaped: no other group can have its number. What is in no group of it is killed when its end is
+     seen; so is all else of one that was taken over, which others reap. */
   if (!self->taken_over)
     kill (-self->pid, SIGKILL);
 }
@@ -102,15 +100,6 @@ on_status (gint fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* As waitpid() has it. */
-static int
-to_wait_status (const siginfo_t *info)
-{
-  if (info->si_code == CLD_EXITED)
-    return W_EXITCODE (info->si_status, 0);
-  return W_EXITCODE (0, info->si_status) | (info->si_code == CLD_DUMPED ? WCOREFLAG : 0);
-}
-
 /* What the worker needs; it must not hold the instance, which is the main loop's alone. */
 typedef struct {
   GPid leader;
@@ -138,16 +127,13 @@ static void
 on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrExecInstance) self = user_data;
-  siginfo_t info = { 0 };
   gboolean known;
 
   if (!g_task_propagate_boolean (G_TASK (result), NULL))
     hr_log_debug (self->service, "instance %s: a process of it does not end", self->id);
-  known = waitid (P_PIDFD, (id_t)self->pidfd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == self->pid;
-  if (known)
-    self->wait_status = to_wait_status (&info);
-  else
-    known = hr_exec_instance_learn_end (self);
+  known = hr_process_reap (self->pid, self->pidfd, &self->wait_status) || hr_exec_instance_learn_end (self);
+  if (self->main != NULL)
+    known = hr_main_process_get_status (self->main, &self->wait_status);
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->notify, hr_notify_server_free);
   self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : -1;
@@ -156,32 +142,47 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 /**
- * hr_exec_instance_main_exited:
- * @fd: of the main process
- * @condition: of it
- * @user_data: the instance
+ * hr_exec_instance_end:
+ * @self: an instance whose leader and main process have ended
  *
- * Returns: %G_SOURCE_REMOVE
+ * Kills what is left of it; then it emits "exited".
  */
-gboolean
-hr_exec_instance_main_exited (gint fd, GIOCondition condition, gpointer user_data)
+void
+hr_exec_instance_end (HrExecInstance *self)
 {
-  g_autoptr (HrExecInstance) self = g_object_ref (user_data);
   g_autoptr (GTask) task = g_task_new (NULL, NULL, on_leftovers_killed, g_object_ref (self));
   Tree *tree = g_new (Tree, 1);
 
-  self->pidfd_source = 0;
-  hr_exec_instance_learn_end (self);
-  read_status (self);
+  self->main_ended = TRUE;
   /* Its last words, while it can still be told who spoke. */
   while (self->notify != NULL && hr_notify_server_read (self->notify))
     ;
   tree->leader = self->pid;
   tree->instance = g_strdup (self->id);
-  g_task_set_source_tag (task, hr_exec_instance_main_exited);
+  g_task_set_source_tag (task, hr_exec_instance_end);
   g_task_set_priority (task, G_PRIORITY_HIGH);
   g_task_set_task_data (task, tree, tree_free);
   g_task_run_in_thread (task, kill_leftovers);
+}
+
+/**
+ * hr_exec_instance_leader_exited:
+ *
+ * For g_unix_fd_add(), with the instance as user data.
+ */
+gboolean
+hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_data)
+{
+  g_autoptr (HrExecInstance) self = g_object_ref (user_data);
+
+  hr_exec_instance_learn_end (self);
+  read_status (self);
+  /* Another may be the main process by what was said last. */
+  while (self->notify != NULL && hr_notify_server_read (self->notify))
+    ;
+  self->pidfd_source = 0;
+  if (!hr_exec_instance_main_runs (self))
+    hr_exec_instance_end (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -190,6 +191,7 @@ on_notify (const char *const *assignments, gpointer user_data)
 {
   g_autoptr (HrInstance) self = g_object_ref (user_data);
 
+  hr_exec_instance_name_main (HR_EXEC_INSTANCE (self), assignments);
   hr_instance_emit_notify (self, assignments);
 }
 
@@ -272,7 +274,7 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   if (self->adopt != NULL)
     hr_adopt_server_set_leader (self->adopt, self->pid);
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
-  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_main_exited, self);
+  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return TRUE;
 }
 
@@ -315,6 +317,7 @@ hr_exec_instance_finalize (GObject *object)
   close_status (self);
   g_clear_handle_id (&self->pidfd_source, g_source_remove);
   hr_fd_clear (&self->pidfd);
+  g_clear_pointer (&self->main, hr_main_process_free);
   g_clear_pointer (&self->notify, hr_notify_server_free);
   g_clear_pointer (&self->adopt, hr_adopt_server_free);
   g_clear_pointer (&self->sights, hr_adopt_sights_free);
@@ -373,7 +376,9 @@ hr_exec_instance_may_accept (HrInstance *instance, HrListeners *listeners)
         }
     }
   return inodes->len > 0
-         && hr_socket_count_held (self->pid, (const guint64 *)(gpointer)inodes->data, inodes->len, 1) > 0;
+         && hr_socket_count_held (hr_exec_instance_main_pid (self), (const guint64 *)(gpointer)inodes->data,
+                                  inodes->len, 1)
+                > 0;
 }
 
 static void
@@ -383,7 +388,8 @@ hr_exec_instance_count_connections_async (HrInstance *instance, HrListeners *lis
   HrExecInstance *self = HR_EXEC_INSTANCE (instance);
   guint handling = self->adopt != NULL ? hr_adopt_server_count_handling (self->adopt) : 0;
 
-  hr_connections_count_async (hr_connections_new (listeners), self->pid, busy, handling, callback, user_data);
+  hr_connections_count_async (hr_connections_new (listeners), hr_exec_instance_main_pid (self), busy, handling,
+                              callback, user_data);
 }
 
 static int
@@ -426,7 +432,7 @@ hr_exec_instance_look_async (HrInstance *instance, GAsyncReadyCallback callback,
 
   g_task_set_source_tag (task, hr_exec_instance_look_async);
   if (self->pidfd >= 0)
-    hr_adopt_sights_look_async (self->sights, self->pid, on_seen, g_steal_pointer (&task));
+    hr_adopt_sights_look_async (self->sights, hr_exec_instance_main_pid (self), on_seen, g_steal_pointer (&task));
   else
     g_task_return_new_error (task, HR_ERROR, HR_ERROR_FAILED, "it has ended");
 }

@@ -20,5 +20,6 @@ HrExecInstance *hr_exec_instance_take_over (const char *runtime_dir, const HrLau
                                             const HrRunProcess *process, GError **error);
 int hr_exec_instance_get_pidfd (HrExecInstance *self);
 const char *hr_exec_instance_get_id (HrExecInstance *self);
+GPid hr_exec_instance_get_leader (HrExecInstance *self);
 
 G_END_DECLS

@@ -41,7 +41,10 @@ on_strays (gpointer user_data)
 
   g_hash_table_iter_init (&iter, self->running);
   while (g_hash_table_iter_next (&iter, &instance, NULL))
-    g_hash_table_add (keep, GINT_TO_POINTER (hr_instance_get_pid (instance)));
+    {
+      g_hash_table_add (keep, GINT_TO_POINTER (hr_instance_get_pid (instance)));
+      g_hash_table_add (keep, GINT_TO_POINTER (hr_exec_instance_get_leader (instance)));
+    }
   hr_process_reap_strays (keep, self->zombies);
   if (g_hash_table_size (self->zombies) > 0)
     return G_SOURCE_CONTINUE;
@@ -72,22 +75,41 @@ on_exited (HrInstance *instance, int wait_status, gboolean known, gpointer user_
 
   g_autofree char *key = process_key (hr_exec_instance_get_id (HR_EXEC_INSTANCE (instance)));
 
-  g_signal_handlers_disconnect_by_func (instance, on_exited, self);
+  g_signal_handlers_disconnect_by_data (instance, self);
   if (self->keeper != NULL)
     hr_keeper_forget (self->keeper, key);
   g_hash_table_remove (self->running, instance);
 }
 
-/* Follows it to its end. The keeper stays for as long as it runs. */
-static HrInstance *
-follow (HrExecLauncher *self, HrExecInstance *instance)
+/* The keeper stays for as long as the main process runs. */
+static void
+keep_process (HrExecLauncher *self, HrExecInstance *instance)
 {
   g_autofree char *key = process_key (hr_exec_instance_get_id (instance));
 
-  g_hash_table_add (self->running, g_object_ref (instance));
-  g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
   if (self->keeper != NULL)
     hr_keeper_store (self->keeper, key, "", hr_exec_instance_get_pidfd (instance));
+}
+
+static void
+on_notify (HrInstance *instance, char **assignments, gpointer user_data)
+{
+  for (guint i = 0; assignments[i] != NULL; i++)
+    if (g_str_has_prefix (assignments[i], "MAINPID="))
+      {
+        keep_process (user_data, HR_EXEC_INSTANCE (instance));
+        break;
+      }
+}
+
+/* Follows it to its end. */
+static HrInstance *
+follow (HrExecLauncher *self, HrExecInstance *instance)
+{
+  g_hash_table_add (self->running, g_object_ref (instance));
+  g_signal_connect (instance, "exited", G_CALLBACK (on_exited), self);
+  g_signal_connect (instance, "notify-socket", G_CALLBACK (on_notify), self);
+  keep_process (self, instance);
   return HR_INSTANCE (instance);
 }
 
@@ -171,7 +193,7 @@ hr_exec_launcher_finalize (GObject *object)
   g_clear_handle_id (&self->strays_source, g_source_remove);
   g_hash_table_iter_init (&iter, self->running);
   while (g_hash_table_iter_next (&iter, &instance, NULL))
-    g_signal_handlers_disconnect_by_func (instance, on_exited, self);
+    g_signal_handlers_disconnect_by_data (instance, self);
   g_hash_table_unref (self->running);
   g_hash_table_unref (self->zombies);
   g_clear_object (&self->keeper);

@@ -81,7 +81,7 @@ hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch, con
       hr_adopt_server_set_leader (self->adopt, self->pid);
       hr_adopt_server_resume (self->adopt);
     }
-  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_main_exited, self);
+  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return g_steal_pointer (&self);
 }
 
@@ -99,18 +99,6 @@ hr_exec_instance_learn_end (HrExecInstance *self)
   if (self->taken_over && !self->known_end)
     self->known_end = hr_process_read_exit (self->pid, self->start, self->pidfd, &self->wait_status);
   return self->known_end;
-}
-
-/**
- * hr_exec_instance_get_pidfd:
- * @self: an instance that runs
- *
- * Returns: the descriptor of its main process, which stays the instance's and is closed when it has emitted "exited"
- */
-int
-hr_exec_instance_get_pidfd (HrExecInstance *self)
-{
-  return self->pidfd;
 }
 
 /**

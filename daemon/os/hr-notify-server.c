@@ -21,6 +21,7 @@ struct _HrNotifyServer {
   int fd;
   guint source;
   GPid leader;
+  GPid main; /* 0: the leader */
   guint n_dropped;
   HrNotifyFunc func;
   gpointer user_data;
@@ -91,7 +92,8 @@ static gboolean
 may_speak (HrNotifyServer *self, const Message *message)
 {
   return message->whole && message->has_sender && (message->sender.uid == geteuid () || message->sender.uid == 0)
-         && hr_process_belongs (message->sender.pid, self->leader, self->instance);
+         && (hr_process_belongs (message->sender.pid, self->leader, self->instance)
+             || (self->main != 0 && hr_process_belongs (message->sender.pid, self->main, self->instance)));
 }
 
 /* BARRIER=1 is for us alone: closing its descriptor says that all before it has been seen. Words that are no UTF-8 spoil
@@ -216,4 +218,17 @@ void
 hr_notify_server_set_leader (HrNotifyServer *self, GPid leader)
 {
   self->leader = leader;
+}
+
+/**
+ * hr_notify_server_set_main:
+ * @self: the server
+ * @pid: the instance's main process, if that is not its leader; 0: it is
+ *
+ * What it and its children say counts, whatever else tells that they are of the instance.
+ */
+void
+hr_notify_server_set_main (HrNotifyServer *self, GPid pid)
+{
+  self->main = pid;
 }

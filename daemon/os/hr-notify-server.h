@@ -31,6 +31,7 @@ HrNotifyServer *hr_notify_server_new (const char *runtime_dir, const char *insta
 void hr_notify_server_free (HrNotifyServer *self);
 const char *hr_notify_server_get_address (HrNotifyServer *self);
 void hr_notify_server_set_leader (HrNotifyServer *self, GPid leader);
+void hr_notify_server_set_main (HrNotifyServer *self, GPid pid);
 gboolean hr_notify_server_read (HrNotifyServer *self);
 
 G_END_DECLS

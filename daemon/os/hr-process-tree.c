@@ -169,6 +169,28 @@ hr_process_belongs (GPid pid, GPid leader, const char *instance)
   return FALSE;
 }
 
+/**
+ * hr_process_reap:
+ * @pid: a process that has ended
+ * @pidfd: of it
+ * @wait_status: (out): as of waitpid(2)
+ *
+ * Returns: whether it was a child of this process that nobody had waited for
+ */
+gboolean
+hr_process_reap (GPid pid, int pidfd, int *wait_status)
+{
+  siginfo_t info = { 0 };
+
+  if (waitid (P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid != pid)
+    return FALSE;
+  if (info.si_code == CLD_EXITED)
+    *wait_status = W_EXITCODE (info.si_status, 0);
+  else
+    *wait_status = W_EXITCODE (0, info.si_status) | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+  return TRUE;
+}
+
 /* The processes of the instance that run, without its leader. */
 static GHashTable *
 find_members (GArray *list, GPid leader, const char *instance)

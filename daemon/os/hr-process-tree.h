@@ -36,6 +36,7 @@ gint64 hr_process_memory (GPid pid);
 GArray *hr_process_list (void);
 gboolean hr_process_has_variable (GPid pid, const char *name, const char *value);
 gboolean hr_process_belongs (GPid pid, GPid leader, const char *instance);
+gboolean hr_process_reap (GPid pid, int pidfd, int *wait_status);
 gboolean hr_process_tree_kill (GPid leader, const char *instance);
 void hr_process_reap_strays (GHashTable *keep, GHashTable *seen);
 

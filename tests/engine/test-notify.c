@@ -553,6 +553,39 @@ test_status_text (Engine *engine)
   g_assert_cmpuint (strlen (hr_service_get_status_text (service)), ==, HR_STATUS_TEXT_MAX);
 }
 
+/* MAINPID=: what the instance believes is what is shown and remembered. */
+static void
+test_main_pid (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  g_autoptr (HrRunRecord) record = NULL;
+
+  last (engine)->pid += 1000;
+  say (engine, "MAINPID=1");
+  g_assert_cmpint (hr_service_get_pid (service), ==, last (engine)->pid);
+  record = hr_run_state_get (engine->platform->run_state, "web");
+  g_assert_nonnull (record);
+  g_assert_cmpint (record->current->pid, ==, last (engine)->pid);
+}
+
+static void
+test_main_pid_of_several (Engine *engine)
+{
+  HrService *service;
+  g_autoptr (GArray) pids = NULL;
+  g_autoptr (HrRunRecord) record = NULL;
+
+  engine->launcher->most = 8;
+  service = engine_start (engine, "Instances=2\n");
+  last (engine)->pid += 1000;
+  say (engine, "MAINPID=1");
+  pids = hr_service_get_pids (service);
+  g_assert_cmpuint (pids->len, ==, 2);
+  g_assert_cmpint (g_array_index (pids, guint32, 1), ==, last (engine)->pid);
+  record = hr_run_state_get (engine->platform->run_state, "web");
+  g_assert_cmpint (((HrRunProcess *)g_ptr_array_index (record->others, 0))->pid, ==, last (engine)->pid);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -583,6 +616,8 @@ main (int argc, char **argv)
   engine_add ("/notify/errno/in-the-failure", test_errno);
   engine_add ("/notify/errno/of-a-candidate", test_errno_of_a_candidate);
   engine_add ("/notify/errno/taken-back", test_errno_taken_back);
+  engine_add ("/notify/main-pid/is-remembered", test_main_pid);
+  engine_add ("/notify/main-pid/of-several", test_main_pid_of_several);
   engine_add ("/notify/unknown-fields-are-passed-over", test_unknown);
   engine_add ("/notify/status-text", test_status_text);
   return g_test_run ();

@@ -174,5 +174,24 @@ def evidence():
         equal((service.shown["state"], service.shown["ends"], service.shown["error"]), ("running", [], None), "status")
 
 
+def resident(pid):
+    with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@test("pain-28-hundreds-of-restarts-cost-the-daemon-no-memory-and-no-descriptors")
+def no_leak():
+    with Site() as site:
+        site.add("loop", "[Service]\nExec=sh -c 'exit 1'\nReady=delay:1ms\nRestartDelay=1ms\nRestartDelayMax=1ms\n"
+                         "RestartLimit=0\n", wait=None)
+        figures = []
+        for restarts in (50, 200):
+            until(lambda restarts=restarts: site.service("loop")["restarts"] >= restarts, f"{restarts} restarts")
+            figures.append((resident(site.daemon.pid), len(os.listdir(f"/proc/{site.daemon.pid}/fd"))))
+        equal(len(site.service("loop")["ends"]), 10, "ends that are kept")
+        check(figures[1][0] - figures[0][0] < 2 << 20, "memory after 50 and 200 restarts:", figures)
+        check(figures[1][1] - figures[0][1] < 10, "descriptors:", figures)
+
+
 if __name__ == "__main__":
     sys.exit(main())
