@@ -191,8 +191,10 @@ hr_log_follow (HrLogView *view, HrClient *client, const char *object)
   self.loop = g_main_loop_new (NULL, FALSE);
   if (inotify_add_watch (self.inotify, directory, IN_CREATE | IN_MOVED_TO) < 0)
     go_blind (&self);
-  subscription = hr_client_subscribe (client, object, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                                      HR_SERVICE_INTERFACE, on_properties_changed, &self);
+  /* Of whichever daemon there is: this goes on when that is another. */
+  subscription = g_dbus_connection_signal_subscribe (
+      hr_client_get_bus (client), HR_BUS_NAME, "org.freedesktop.DBus.Properties", "PropertiesChanged", object,
+      HR_SERVICE_INTERFACE, G_DBUS_SIGNAL_FLAGS_NONE, on_properties_changed, &self, NULL);
   sources[0] = self.inotify >= 0 ? g_unix_fd_add (self.inotify, G_IO_IN, on_changed, &self) : 0;
   sources[1] = g_unix_fd_add (STDOUT_FILENO, G_IO_ERR, on_nobody_reads, &self);
   sources[2] = g_unix_signal_add (SIGINT, on_signal, &self);

@@ -217,6 +217,7 @@ hr_fs_read_last_lines (const char *path, gsize size_max, guint lines_max)
   g_autofree char *bytes = g_malloc (size_max + 1);
   g_autofree char *text = NULL;
   struct stat info;
+  ssize_t freed = 0;
   ssize_t got;
   char *begin;
 
@@ -225,7 +226,10 @@ hr_fs_read_last_lines (const char *path, gsize size_max, guint lines_max)
   got = pread (fd, bytes, size_max, MAX (info.st_size - (off_t)size_max, 0));
   if (got <= 0)
     return NULL;
-  text = g_utf8_make_valid (bytes, got);
+  /* What a file begins with that was freed reads as zeros. */
+  while (freed < got && bytes[freed] == '\0')
+    freed++;
+  text = g_utf8_make_valid (bytes + freed, got - freed);
   g_strchomp (text);
   begin = text + strlen (text);
   while (begin > text && (begin[-1] != '\n' || --lines_max > 0))

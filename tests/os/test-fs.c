@@ -347,6 +347,7 @@ test_last_lines (Fixture *f, gconstpointer data)
   g_autofree char *all = NULL;
   g_autofree char *two = NULL;
   g_autofree char *cut = NULL;
+  g_autofree char *freed = NULL;
 
   g_assert_null (hr_fs_read_last_lines (f->path, 100, 2));
   g_assert_true (hr_fs_write (f->path, "", 0, 0600, NULL));
@@ -361,6 +362,12 @@ test_last_lines (Fixture *f, gconstpointer data)
   g_assert_cmpstr (two, ==, "two\nthr\357\277\275ee");
   cut = hr_fs_read_last_lines (f->path, 6, 9);
   g_assert_cmpstr (cut, ==, "r\357\277\275ee");
+  /* Of a log whose head was freed. */
+  g_assert_true (hr_fs_write (f->path, "\0\0\0last\n", 8, 0600, NULL));
+  freed = hr_fs_read_last_lines (f->path, 100, 9);
+  g_assert_cmpstr (freed, ==, "last");
+  g_assert_true (hr_fs_write (f->path, "\0\0\0", 3, 0600, NULL));
+  g_assert_null (hr_fs_read_last_lines (f->path, 100, 9));
 }
 
 int

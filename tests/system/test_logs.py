@@ -4,6 +4,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -207,6 +208,29 @@ def floods():
         shown = site.hrctl("logs", "flood", "--plain", "-n", "1000000").stdout.splitlines()
         equal([int(line) for line in shown], list(range(2000000 - len(shown), 2000000)), "what is kept is whole")
         check(len(shown) >= (4 << 20) // 100, "as much is kept as is promised:", len(shown))
+
+
+@test("logs: the daemon is killed in a flood: no line is lost or comes twice, and the next one keeps the bound",
+      alike=True)
+def daemon_dies():
+    with Site() as site:
+        service = Service(site, "flood", {"app.py": app("1", late=COUNTING.replace("60000", "200000"), ending=ENDING)},
+                          LogMax="256K")
+        service.good(1)
+        pid = service.pid
+        follower = Follower(site, "logs", "-f", "flood", "--plain", "-n", "1000000")
+        follower.wait_out(" of the lines\n")
+        equal(site.stop_daemon(signal.SIGKILL), -signal.SIGKILL, "how the daemon ended")
+        # Nobody cuts it now.
+        until(lambda: disk_use(site, "flood") > 1 << 20, "it goes beyond its bound")
+        site.start_daemon()
+        equal(site.service("flood")["pid"], pid, "the process")
+        until(lambda: disk_use(site, "flood") <= (512 << 10) + (128 << 10), "the bound is kept")
+        equal(site.hrctl("stop", "flood").returncode, 0, "stop")
+        until(lambda: " in all\n" in follower.text(follower.out), "the end is followed")
+        said = follower.text(follower.out).splitlines()
+        first, total = int(said[0].split()[0]), int(said[-1].split()[0])
+        equal(said[:-1], [f"{i} of the lines" for i in range(first, total)], "what was followed")
 
 
 if __name__ == "__main__":
