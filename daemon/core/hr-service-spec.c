@@ -50,14 +50,22 @@ static void
 clear (gpointer data)
 {
   HrServiceSpec *self = data;
-  char *strings[] = { self->name,    self->file,   self->checksum,          self->description,
-                      self->version, self->source, self->working_directory, self->probe_text };
-  char **lists[] = { self->exec,         self->share,
-                     self->environment,  self->environment_files,
-                     self->watch_paths,  self->watch_extensions,
-                     self->watch_ignore, self->build,
-                     self->precheck,     self->forbid,
-                     self->post_command };
+  char *strings[] = { self->name,           self->file,           self->checksum,          self->description,
+                      self->version,        self->source,         self->working_directory, self->probe_text,
+                      self->isolation.user, self->isolation.group };
+  char **lists[] = { self->exec,
+                     self->share,
+                     self->environment,
+                     self->environment_files,
+                     self->watch_paths,
+                     self->watch_extensions,
+                     self->watch_ignore,
+                     self->build,
+                     self->precheck,
+                     self->forbid,
+                     self->post_command,
+                     self->isolation.read_write_paths,
+                     self->isolation.groups };
   HrMetricSpec *metrics[] = { self->error_metric, self->success_metric, self->total_metric };
 
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
@@ -139,6 +147,9 @@ new_default (const char *name, const char *file, const char *profile)
   self->log_max = 16 * 1024 * 1024;
   self->journal = TRUE;
   self->instances = 1;
+  self->isolation.no_new_privileges = TRUE;
+  self->isolation.read_write_paths = empty_list ();
+  self->isolation.groups = empty_list ();
 
   self->watch_enabled = development;
   self->watch_paths = g_strdupv ((char **)everything);

@@ -11,6 +11,7 @@
 
 #include <glib-object.h>
 
+#include "hr-isolation.h"
 #include "hr-listen-spec.h"
 #include "hr-metric-spec.h"
 #include "hr-probe-spec.h"
@@ -75,6 +76,7 @@ struct _HrServiceSpec {
   guint64 log_max; /* bytes, 0: no limit */
   gboolean journal;
   guint instances; /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
+  HrIsolation isolation;
 
   /* Watch */
   gboolean watch_enabled;

@@ -7,6 +7,7 @@
 #include "hr-rollback-policy.h"
 #include "hr-spec-canary.h"
 #include "hr-spec-health.h"
+#include "hr-spec-isolation.h"
 #include "hr-words.h"
 
 static gboolean
@@ -307,5 +308,5 @@ hr_spec_check (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
          && check_slots (spec, table, error) && hr_spec_check_health (spec, table, error)
          && check_instances (spec, table, error) && check_post_rates (spec, table, error)
          && check_post_metrics (spec, table, error) && check_post_use (spec, table, error)
-         && hr_spec_check_canary (spec, table, error);
+         && hr_spec_check_canary (spec, table, error) && hr_spec_check_isolation (spec, table, error);
 }

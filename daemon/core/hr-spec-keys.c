@@ -7,6 +7,7 @@
 #include "hr-error.h"
 #include "hr-spec-canary.h"
 #include "hr-spec-health.h"
+#include "hr-spec-isolation.h"
 #include "hr-spec-set.h"
 #include "hr-spec-value.h"
 #include "hr-words.h"
@@ -36,6 +37,11 @@ static const HrSpecWord handover_words[] = { { "overlap", HR_HANDOVER_OVERLAP },
 static const HrSpecWord restart_words[] = {
   { "on-failure", HR_RESTART_ON_FAILURE }, { "always", HR_RESTART_ALWAYS }, { "no", HR_RESTART_NO }, { NULL }
 };
+static const HrSpecWord protect_words[] = { { "no", HR_PROTECT_NO },
+                                            { "yes", HR_PROTECT_YES },
+                                            { "full", HR_PROTECT_FULL },
+                                            { "strict", HR_PROTECT_STRICT },
+                                            { NULL } };
 static const HrSpecWord auto_words[] = { { "auto", TRUE }, { "no", FALSE }, { NULL } };
 
 #define SET(member) G_STRUCT_OFFSET (HrServiceSpec, member)
@@ -47,6 +53,7 @@ static const HrSpecWord auto_words[] = { { "auto", TRUE }, { "no", FALSE }, { NU
 #define DURATION(member) hr_spec_set_duration, SET (member), .least = 0
 #define COMMAND(member) hr_spec_set_command, SET (member)
 #define PROBE(member) hr_spec_set_probe, SET (member)
+#define LIMIT(kind) hr_spec_set_limit, .least = HR_LIMIT_##kind
 #define LATER NULL
 
 /* Sorted by group, as the manual has them. A key that ends in '*' stands for all that begin so. */
@@ -83,7 +90,28 @@ static const HrSpecKey keys[] = {
   { "Service", "MemoryMax", LATER },
   { "Service", "CPUWeight", LATER },
   { "Service", "TasksMax", LATER },
-  { "Service", "Limit*", LATER },
+  { "Service", "NoNewPrivileges", BOOLEAN (isolation.no_new_privileges) },
+  { "Service", "PrivateTmp", BOOLEAN (isolation.private_tmp) },
+  { "Service", "ProtectSystem", WORD (isolation.protect_system, protect_words) },
+  { "Service", "ReadWritePaths", hr_spec_set_read_write_paths },
+  { "Service", "Nice", hr_spec_set_nice },
+  { "Service", "UMask", hr_spec_set_umask },
+  { "Service", "LimitCPU", LIMIT (CPU) },
+  { "Service", "LimitFSIZE", LIMIT (FSIZE) },
+  { "Service", "LimitDATA", LIMIT (DATA) },
+  { "Service", "LimitSTACK", LIMIT (STACK) },
+  { "Service", "LimitCORE", LIMIT (CORE) },
+  { "Service", "LimitRSS", LIMIT (RSS) },
+  { "Service", "LimitNOFILE", LIMIT (NOFILE) },
+  { "Service", "LimitAS", LIMIT (AS) },
+  { "Service", "LimitNPROC", LIMIT (NPROC) },
+  { "Service", "LimitMEMLOCK", LIMIT (MEMLOCK) },
+  { "Service", "LimitLOCKS", LIMIT (LOCKS) },
+  { "Service", "LimitSIGPENDING", LIMIT (SIGPENDING) },
+  { "Service", "LimitMSGQUEUE", LIMIT (MSGQUEUE) },
+  { "Service", "LimitNICE", LIMIT (NICE) },
+  { "Service", "LimitRTPRIO", LIMIT (RTPRIO) },
+  { "Service", "LimitRTTIME", LIMIT (RTTIME) },
 
   { "Watch", "Enabled", BOOLEAN (watch_enabled) },
   { "Watch", "Paths", hr_spec_set_watch_paths },

@@ -224,6 +224,7 @@ hr_generation_plan_look (const HrGenerationPlan *self, HrPlatform *platform)
     .environment = (const char *const *)environment,
     .directory = directory,
     .view = self->view,
+    .isolation = &self->spec->isolation,
   };
 
   return argv != NULL && environment != NULL ? hr_launcher_look (hr_platform_get_launcher (platform), &request)
@@ -239,6 +240,7 @@ make_launch (const HrGenerationPlan *self, const char *id)
     .service = self->spec->name,
     .id = id,
     .view = self->view,
+    .isolation = &self->spec->isolation,
     .listeners = self->listeners,
     .pass = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_PASS,
     .adopt = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_ADOPT,

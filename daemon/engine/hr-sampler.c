@@ -241,6 +241,7 @@ hr_sampler_new (HrPlatform *platform, HrGeneration *generation, HrHealth *health
     .argv = (const char *const *)spec->post_command,
     .environment = (const char *const *)self->environment,
     .view = hr_generation_get_view (generation),
+    .isolation = &spec->isolation,
     .port = hr_generation_get_port (generation),
     .timeout_usec = spec->post_timeout,
   };

@@ -12,6 +12,7 @@
 #define MESSAGE_MAX 2048
 
 static int status_fd = -1;
+static const char *subject;
 
 /**
  * exec_fail_set_fd:
@@ -21,6 +22,16 @@ void
 exec_fail_set_fd (int fd)
 {
   status_fd = fd;
+}
+
+/**
+ * exec_fail_set_subject:
+ * @words: (nullable): what cannot be had when what comes now fails; put before each sentence. Must stay
+ */
+void
+exec_fail_set_subject (const char *words)
+{
+  subject = words;
 }
 
 /**
@@ -36,10 +47,12 @@ exec_fail (const char *step, int errnum, const char *format, ...)
 {
   char text[MESSAGE_MAX], message[MESSAGE_MAX + 64];
   va_list args;
-  int length;
+  int length = 0;
 
   va_start (args, format);
-  vsnprintf (text, sizeof text, format, args);
+  if (subject != NULL)
+    length = snprintf (text, sizeof text, "%s: ", subject);
+  vsnprintf (text + length, sizeof text - (size_t)length, format, args);
   va_end (args);
 
   if (status_fd >= 0)

@@ -11,5 +11,6 @@
 #define EXEC_EXIT_FAILED 126
 
 void exec_fail_set_fd (int fd);
+void exec_fail_set_subject (const char *words);
 _Noreturn void exec_fail (const char *step, int errnum, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));

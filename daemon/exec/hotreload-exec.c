@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #include "exec-fail.h"
+#include "exec-protect.h"
+#include "exec-rights.h"
 #include "exec-view.h"
 #include "exec-why.h"
 #include "hr-config.h"
@@ -33,8 +35,12 @@
 
 typedef struct {
   ExecView view;
+  ExecProtect protect;
+  ExecRights rights;
   int n_shares;
   int n_read_only_shares;
+  int n_writable;
+  int n_visible;
   bool session;
   bool reset_signals;
   bool probe_view;
@@ -60,6 +66,14 @@ enum {
   OPTION_LISTEN_FDS,
   OPTION_LISTEN_NAMES,
   OPTION_RESET_SIGNALS,
+  OPTION_LIMIT,
+  OPTION_NICE,
+  OPTION_UMASK,
+  OPTION_NO_NEW_PRIVILEGES,
+  OPTION_PROTECT_SYSTEM,
+  OPTION_PRIVATE_TMP,
+  OPTION_WRITABLE,
+  OPTION_VISIBLE,
   OPTION_PROBE_VIEW,
   OPTION_KEEP,
   OPTION_VERSION,
@@ -79,6 +93,14 @@ static const struct option long_options[] = {
   { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
   { "listen-names", required_argument, NULL, OPTION_LISTEN_NAMES },
   { "reset-signals", no_argument, NULL, OPTION_RESET_SIGNALS },
+  { "limit", required_argument, NULL, OPTION_LIMIT },
+  { "nice", required_argument, NULL, OPTION_NICE },
+  { "umask", required_argument, NULL, OPTION_UMASK },
+  { "no-new-privileges", no_argument, NULL, OPTION_NO_NEW_PRIVILEGES },
+  { "protect-system", required_argument, NULL, OPTION_PROTECT_SYSTEM },
+  { "private-tmp", no_argument, NULL, OPTION_PRIVATE_TMP },
+  { "writable", required_argument, NULL, OPTION_WRITABLE },
+  { "visible", required_argument, NULL, OPTION_VISIBLE },
   { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
   { "keep", required_argument, NULL, OPTION_KEEP },
   { "version", no_argument, NULL, OPTION_VERSION },
@@ -96,6 +118,41 @@ parse_number (const char *option, const char *text, int max)
   if (errno != 0 || end == text || *end != '\0' || number < 0 || number > max)
     exec_fail ("options", 0, "'%s' is not a number for --%s", text, option);
   return (int)number;
+}
+
+/* What the program may do; false: it is another option. */
+static bool
+apply_isolation_option (Options *options, int option)
+{
+  switch (option)
+    {
+    case OPTION_LIMIT:
+      exec_rights_add_limit (&options->rights, optarg);
+      return true;
+    case OPTION_NICE:
+      options->rights.nice = optarg;
+      return true;
+    case OPTION_UMASK:
+      options->rights.umask = optarg;
+      return true;
+    case OPTION_NO_NEW_PRIVILEGES:
+      options->rights.no_new_privileges = true;
+      return true;
+    case OPTION_PROTECT_SYSTEM:
+      options->protect.system = optarg;
+      return true;
+    case OPTION_PRIVATE_TMP:
+      options->protect.private_tmp = true;
+      return true;
+    case OPTION_WRITABLE:
+      options->protect.writable[options->n_writable++] = optarg;
+      return true;
+    case OPTION_VISIBLE:
+      options->protect.visible[options->n_visible++] = optarg;
+      return true;
+    default:
+      return false;
+    }
 }
 
 static void
@@ -161,15 +218,19 @@ parse_options (Options *options, int argc, char **argv)
 {
   int option;
 
-  /* No more shares than arguments; both lists end with NULL. */
+  /* No list is longer than the arguments, and each ends with NULL. */
   options->view.shares = calloc ((size_t)argc + 1, sizeof (char *));
   options->view.read_only_shares = calloc ((size_t)argc + 1, sizeof (char *));
-  if (options->view.shares == NULL || options->view.read_only_shares == NULL)
+  options->protect.writable = calloc ((size_t)argc + 1, sizeof (char *));
+  options->protect.visible = calloc ((size_t)argc + 1, sizeof (char *));
+  if (options->view.shares == NULL || options->view.read_only_shares == NULL || options->protect.writable == NULL
+      || options->protect.visible == NULL)
     exec_fail ("options", ENOMEM, "cannot read the options");
 
   opterr = 0;
   while ((option = getopt_long (argc, argv, "+", long_options, NULL)) != -1)
-    apply_option (options, option);
+    if (!apply_isolation_option (options, option))
+      apply_option (options, option);
   options->program = argv + optind;
   if (*options->program == NULL && !options->probe_view && options->keep == 0)
     exec_fail ("options", 0, "no program given");
@@ -293,12 +354,14 @@ main (int argc, char **argv)
   if (options.log != NULL)
     open_log (options.log);
   exec_view_apply (&options.view);
+  exec_protect_apply (&options.protect);
   if (options.directory != NULL && chdir (options.directory) < 0)
     exec_fail ("directory", errno, "cannot enter working directory '%s'", options.directory);
   pass_listeners (&options);
   set_watchdog ();
   /* A descriptor that nobody meant to pass on must not reach the program. */
   close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+  exec_rights_apply (&options.rights);
 
   run_program (options.program);
 }

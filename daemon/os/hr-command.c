@@ -138,6 +138,7 @@ helper_argv (const HrCommand *command)
   g_ptr_array_add (argv, g_strdup ("--session"));
   g_ptr_array_add (argv, g_strdup ("--reset-signals"));
   hr_exec_args_add_view (argv, command->view, command->shares_read_only);
+  hr_exec_args_add_isolation (argv, command->isolation, command->view, command->environment);
   g_ptr_array_add (argv, g_strconcat ("--directory=", command->directory, NULL));
   g_ptr_array_add (argv, g_strdup ("--"));
   for (const char *const *word = command->argv; *word != NULL; word++)

@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 
+#include "hr-isolation.h"
 #include "hr-view.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,7 @@ G_BEGIN_DECLS
  * @argv: program, looked for in the PATH of @environment, and arguments
  * @environment: complete, KEY=VALUE
  * @view: (nullable): where it sees its files
+ * @isolation: (nullable): its rights and limits; %NULL: the daemon's
  * @shares_read_only: whether it may not write what is shared
  * @directory: working directory as it sees it
  * @input: (nullable): what it reads from standard input; %NULL is /dev/null
@@ -37,6 +39,7 @@ typedef struct {
   const char *const *argv;
   const char *const *environment;
   HrView *view;
+  const HrIsolation *isolation;
   gboolean shares_read_only;
   const char *directory;
   GBytes *input;

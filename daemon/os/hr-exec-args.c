@@ -110,6 +110,89 @@ hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_only)
     add_option (argv, "--shares-read-only", "");
 }
 
+/* Where the program sees its files, and where it writes its state: what it is there for. */
+static void
+add_writable (GPtrArray *argv, const HrIsolation *isolation, HrView *view, const char *const *environment)
+{
+  const char *state_out = g_environ_getenv ((char **)environment, HR_ENV_STATE_OUT);
+
+  if (view != NULL && view->source != NULL)
+    add_option (argv, "--writable=", view->source);
+  if (view != NULL && !view->mounted && view->dir != NULL && g_strcmp0 (view->dir, view->source) != 0)
+    add_option (argv, "--writable=", view->dir);
+  /* Links to files that are shared lead there. */
+  if (view != NULL && view->mounted)
+    add_option (argv, "--writable=", view->real_source);
+  if (state_out != NULL)
+    {
+      g_autofree char *exchange = g_path_get_dirname (state_out);
+
+      /* Gone with the instance, whose last probe may still be asked. */
+      add_option (argv, "--writable=-", exchange);
+    }
+  for (char **path = isolation->read_write_paths; path != NULL && *path != NULL; path++)
+    add_option (argv, "--writable=", *path);
+}
+
+/* What is preloaded, and the sockets by which the program speaks to the daemon. */
+static void
+add_visible (GPtrArray *argv, const char *const *environment)
+{
+  static const char *const names[] = { "NOTIFY_SOCKET", HR_ENV_ADOPT };
+  g_autofree char *library = hr_exec_adopt_library_path ();
+  g_autofree char *library_dir = g_path_get_dirname (library);
+
+  if (g_file_test (library_dir, G_FILE_TEST_IS_DIR))
+    add_option (argv, "--visible=", library_dir);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      const char *value = g_environ_getenv ((char **)environment, names[i]);
+      const char *path = value != NULL ? strchr (value, '/') : NULL;
+      g_autofree char *dir = path != NULL ? g_path_get_dirname (path) : NULL;
+
+      if (dir != NULL && g_file_test (dir, G_FILE_TEST_IS_DIR))
+        add_option (argv, "--visible=", dir);
+    }
+}
+
+/**
+ * hr_exec_args_add_isolation:
+ * @argv: (element-type utf8): arguments of hotreload-exec so far, with g_free() as element free function
+ * @isolation: (nullable): with which rights and limits the program runs; %NULL: with the daemon's
+ * @view: (nullable): where it sees its files
+ * @environment: of the program, complete
+ *
+ * Adds the options for @isolation.
+ */
+void
+hr_exec_args_add_isolation (GPtrArray *argv, const HrIsolation *isolation, HrView *view, const char *const *environment)
+{
+  if (isolation == NULL)
+    return;
+  for (guint i = 0; i < HR_N_LIMITS; i++)
+    if (isolation->limits[i].set)
+      {
+        g_autofree char *limit = hr_limit_to_string (&isolation->limits[i]);
+
+        g_ptr_array_add (argv, g_strdup_printf ("--limit=%s:%s", hr_limit_name (i) + strlen ("Limit"), limit));
+      }
+  if (isolation->has_nice)
+    g_ptr_array_add (argv, g_strdup_printf ("--nice=%d", isolation->nice));
+  if (isolation->has_umask)
+    g_ptr_array_add (argv, g_strdup_printf ("--umask=%03o", isolation->umask));
+  if (isolation->no_new_privileges)
+    add_option (argv, "--no-new-privileges", "");
+  if (isolation->protect_system != HR_PROTECT_NO)
+    add_option (argv, "--protect-system=", hr_protect_system_name (isolation->protect_system));
+  if (isolation->private_tmp)
+    add_option (argv, "--private-tmp", "");
+  if (isolation->protect_system != HR_PROTECT_NO || isolation->private_tmp)
+    {
+      add_writable (argv, isolation, view, environment);
+      add_visible (argv, environment);
+    }
+}
+
 /* What the helper said on standard error, on one line. */
 static char *
 read_words (int fd)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hr-isolation.h"
 #include "hr-view.h"
 
 G_BEGIN_DECLS
@@ -13,6 +14,8 @@ char *hr_exec_adopt_library_path (void);
 char **hr_exec_preload (char **environment, const char *library);
 char **hr_exec_preload_probe (char **environment);
 void hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_only);
+void hr_exec_args_add_isolation (GPtrArray *argv, const HrIsolation *isolation, HrView *view,
+                                 const char *const *environment);
 gboolean hr_exec_can_mount (char **why);
 
 G_END_DECLS

@@ -58,7 +58,7 @@ add_listeners (GPtrArray *argv, GPtrArray *passed)
 }
 
 static char **
-make_argv (const HrLaunch *launch, GPtrArray *passed)
+make_argv (const HrLaunch *launch, GPtrArray *passed, const char *const *environment)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
 
@@ -67,6 +67,7 @@ make_argv (const HrLaunch *launch, GPtrArray *passed)
   add (argv, "--session");
   add (argv, "--reset-signals");
   hr_exec_args_add_view (argv, launch->view, FALSE);
+  hr_exec_args_add_isolation (argv, launch->isolation, launch->view, environment);
   if (launch->directory != NULL)
     add (argv, "--directory=%s", launch->directory);
   if (launch->log_file != NULL && launch->stdout_fd < 0 && launch->stderr_fd < 0)
@@ -149,8 +150,8 @@ hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const c
   HrExecCommand *self = g_new0 (HrExecCommand, 1);
   g_autoptr (GPtrArray) passed = passed_listeners (launch);
 
-  self->argv = make_argv (launch, passed);
   self->environment = make_environment (launch, notify_address, adopt_address);
+  self->argv = make_argv (launch, passed, (const char *const *)self->environment);
   self->n_fds = passed->len + 1;
   self->source_fds = g_new (int, self->n_fds);
   self->target_fds = g_new (int, self->n_fds);

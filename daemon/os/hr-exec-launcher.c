@@ -116,7 +116,12 @@ follow (HrExecLauncher *self, HrExecInstance *instance)
 static HrUnseen
 hr_exec_launcher_look (HrLauncher *launcher, const HrLaunch *launch)
 {
-  return hr_program_sight_look (launch->argv, launch->environment, launch->directory, launch->view).unseen;
+  HrUnseen unseen = hr_program_sight_look (launch->argv, launch->environment, launch->directory, launch->view).unseen;
+
+  /* Its bits mean nothing then, so that nothing is dropped either. Of capabilities the linker is told all the same. */
+  if (unseen == HR_UNSEEN_SETID && launch->isolation != NULL && launch->isolation->no_new_privileges)
+    return HR_UNSEEN_NOT;
+  return unseen;
 }
 
 static HrInstance *

@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 
+#include "hr-isolation.h"
 #include "hr-listeners.h"
 #include "hr-run-process.h"
 #include "hr-unseen.h"
@@ -90,6 +91,7 @@ void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known)
  *   and HOTRELOAD_ADOPT
  * @directory: working directory as the program sees it, absolute
  * @view: (nullable): where it sees its files
+ * @isolation: (nullable): its rights and limits; %NULL: the daemon's
  * @listeners: (nullable): sockets for it; where they are passed or adopted, the adopt library is preloaded
  * @pass: whether they are passed as LISTEN_FDS
  * @adopt: whether the program's own bind is answered with them
@@ -106,6 +108,7 @@ typedef struct {
   const char *const *environment;
   const char *directory;
   HrView *view;
+  const HrIsolation *isolation;
   HrListeners *listeners;
   gboolean pass;
   gboolean adopt;

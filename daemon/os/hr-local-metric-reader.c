@@ -157,6 +157,7 @@ make_command (const HrMetricRequest *request, const char *const *argv, gint64 de
     .argv = argv,
     .environment = request->environment,
     .view = request->view,
+    .isolation = request->isolation,
     .directory = dir != NULL ? dir : "/",
     .deadline = deadline,
   };

@@ -12,6 +12,7 @@
 
 #include <gio/gio.h>
 
+#include "hr-isolation.h"
 #include "hr-metric-spec.h"
 #include "hr-view.h"
 
@@ -29,6 +30,7 @@ G_BEGIN_DECLS
  * @argv: (nullable): for hr_metric_reader_run_async(): what is run
  * @environment: for commands: complete, KEY=VALUE
  * @view: (nullable): for commands: where they see their files
+ * @isolation: (nullable): for commands: their rights and limits; %NULL: the daemon's
  * @port: what %p stands for
  * @source: (nullable): local address from which HTTP requests come, to reach a certain instance
  * @timeout_usec: for all of it
@@ -41,6 +43,7 @@ typedef struct {
   const char *const *argv;
   const char *const *environment;
   HrView *view;
+  const HrIsolation *isolation;
   guint16 port;
   GInetAddress *source;
   gint64 timeout_usec;

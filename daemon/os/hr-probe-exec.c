@@ -35,6 +35,7 @@ hr_probe_exec_async (const HrProbeRequest *request, GCancellable *cancellable, G
     .argv = (const char *const *)request->probe->words,
     .environment = request->environment,
     .view = request->view,
+    .isolation = request->spec != NULL ? &request->spec->isolation : NULL,
     .directory = dir != NULL ? dir : "/",
     .output_head = HR_PROBE_OUTPUT_MAX / 4,
     .output_tail = HR_PROBE_OUTPUT_MAX - HR_PROBE_OUTPUT_MAX / 4,

@@ -54,6 +54,7 @@ run_step (Job *self, const char *step, char **argv, gboolean shares_read_only, G
     .argv = (const char *const *)argv,
     .environment = self->request.environment,
     .view = view,
+    .isolation = &self->request.spec->isolation,
     .shares_read_only = shares_read_only,
     .directory = dir != NULL ? dir : "/",
     .output_head = HR_CHECK_OUTPUT_MAX / 4,

@@ -22,6 +22,7 @@ struct _HrSyntaxTool {
   char *name;
   char **argv; /* NULL: JSON, checked here */
   char **environment;
+  const HrIsolation *isolation; /* of the spec */
 };
 
 static void
@@ -182,7 +183,7 @@ find_tool (const HrToolSearch *search, HrSyntax syntax, const char **missing)
  * @environment: as the service gets it
  * @why: (out): when there is none: what is not installed
  *
- * Returns: (transfer full) (nullable): the tool
+ * Returns: (transfer full) (nullable): the tool, which must not outlive @spec
  */
 HrSyntaxTool *
 hr_syntax_tool_find (HrSyntax syntax, HrServiceSpec *spec, HrView *view, const char *const *environment, char **why)
@@ -197,7 +198,10 @@ hr_syntax_tool_find (HrSyntax syntax, HrServiceSpec *spec, HrView *view, const c
   if (self == NULL)
     *why = g_strdup (missing);
   else
-    self->environment = hr_environment_base (environment);
+    {
+      self->environment = hr_environment_base (environment);
+      self->isolation = &spec->isolation;
+    }
   return self;
 }
 
@@ -306,6 +310,7 @@ check_by_command (const HrSyntaxTool *self, HrView *view, GPtrArray *files, gint
     .argv = (const char *const *)self->argv,
     .environment = (const char *const *)self->environment,
     .view = view,
+    .isolation = self->isolation,
     .shares_read_only = TRUE,
     .directory = "/",
     .input = input,

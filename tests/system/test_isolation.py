@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""With which rights and limits a program runs: what its service file says is what it sees, over reloads and with its
+state, and what cannot be had is no start but a reason."""
+
+import os
+import subprocess
+import sys
+
+from harness import BUILD, NotRunHere, Site, check, equal, main, test
+from services import Service, app
+
+
+def need_mounts():
+    helper = os.path.join(BUILD, "daemon", "exec", "hotreload-exec")
+    trial = subprocess.run([helper, "--probe-view"], capture_output=True, text=True, check=False)
+    if trial.returncode != 0:
+        raise NotRunHere(trial.stderr.strip())
+
+
+# Says as a number what comes of writing a file.
+WRITES = """def writes(path):
+    try:
+        open(path, "w").close()
+        return 0
+    except OSError as error:
+        return error.errno
+"""
+
+
+@test("limits-are-those-of-the-service-file-for-program-and-build")
+def limits():
+    with Site() as site:
+        service = Service(site, "web", LimitNOFILE="200:300", LimitCORE="0", LimitAS="4G", Nice="5", UMask="027",
+                          groups={"Check": {"Build": "sh -c 'ulimit -n >built; umask >>built; nice >>built'"}})
+        seen = "(__import__('resource').getrlimit({}))"
+        for version in ("1", "2"):
+            if version == "2":
+                service.good(1)
+                service.completed(service.save(app(version)), 2)
+            equal(service.ask(), version, "what answers")
+            equal(service.evaluate(seen.format(7)), "(200, 300)", "LimitNOFILE")
+            equal(service.evaluate(seen.format(4)), "(0, 0)", "LimitCORE")
+            equal(service.evaluate(seen.format(9)), f"({4 << 30}, {4 << 30})", "LimitAS")
+            equal(service.evaluate("os.nice(0)"), "5", "Nice")
+            equal(service.evaluate("oct(os.umask(0o27))"), "0o27", "UMask")
+            equal(service.evaluate("open('built').read().split()"), "['200', '0027', '5']", "what Build had")
+            check("NoNewPrivs:\t1" in service.evaluate("open('/proc/self/status').read()"), "new privileges")
+        mark = site.signals.mark()
+        service.groups["Service"]["NoNewPrivileges"] = "no"
+        service.write_file()
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        service.completed(mark)
+        check("NoNewPrivs:\t0" in service.evaluate("open('/proc/self/status').read()"), "new privileges with no")
+
+
+@test("private-tmp-and-read-only-system-are-what-the-program-sees-and-its-state-is-kept")
+def protected():
+    need_mounts()
+    with Site() as site:
+        outside = site.path("outside")
+        other = site.path("other")
+        os.mkdir(other)
+        service = Service(site, "web", {"app.py": app(keep=True, early=WRITES), "data/.gitignore": "*\n", "data/rows": "1\n",
+                                        ".gitignore": "data/\n"},
+                          PrivateTmp="yes", ProtectSystem="strict", ReadWritePaths=other, Share="auto")
+        service.good(1)
+        for version in ("1", "2"):
+            if version == "2":
+                service.completed(service.save(app(version, keep=True, early=WRITES)), 2)
+            equal(service.ask(), version, "what answers")
+            service.ask("/grow")
+            for path, errno in ((outside, 0), ("/etc/hotreload-test", 30), ("/var/hotreload-test", 30), ("/tmp/own", 0),
+                                (service.path("written"), 0), (service.path("data", "own"), 0), (other + "/own", 0)):
+                if os.geteuid() != 0 and path.startswith(("/etc", "/var")):
+                    check(service.evaluate(f"writes({path!r})") in ("13", "30"), f"{path} can be written")
+                else:
+                    equal(service.evaluate(f"writes({path!r})"), str(errno), f"errno of writing {path}")
+            check("own" in service.evaluate("os.listdir('/tmp')"), "/tmp of the program")
+        equal(service.ask("/count"), "2", "the count over the reload")
+        check(not os.path.exists("/tmp/own") and not os.path.exists(outside), "it wrote where others see it")
+        check(os.path.exists(service.path("data", "own")), "what is shared was not written in the source")
+        check(os.path.exists(other + "/own"), "ReadWritePaths was not written")
+
+
+@test("what-cannot-be-had-is-no-start-and-the-reason-names-the-key")
+def refused():
+    need_mounts()
+    cases = [({"ProtectSystem": "strict", "ReadWritePaths": "/no/such/path"}, ("ProtectSystem", "'/no/such/path'"))]
+    if os.geteuid() != 0:
+        cases += [({"Nice": "-5"}, ("Nice", "'-5'", "only root")),
+                  ({"LimitNOFILE": "infinity"}, ("LimitNOFILE", "only root may raise it"))]
+    with Site() as site:
+        for number, (keys, words) in enumerate(cases):
+            name = f"web{number}"
+            service = Service(site, name, start=False, Restart="no", **keys)
+            service.write_file()
+            mark = site.signals.mark()
+            site.hrctl("daemon-reload", "--no-wait")
+            site.signals.wait("ServiceStateChanged", name, mark, lambda args: args[2] == "failed")
+            for word in words:
+                check(word in (service.shown["error"] or ""), f"{keys}:", service.shown["error"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
