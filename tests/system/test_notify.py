@@ -142,20 +142,18 @@ def forking():
             until(lambda: len([p for p, (s, _) in site.processes_of_services().items()
                                if s == service.name and os.getsid(p) != pid]) == 0, "the first one has ended")
             equal((service.shown["state"], service.shown["restarts"]), ("running", 0), "what its end meant")
-        pids = {service.name: service.pid for service in services}
-        equal(site.stop_daemon(signal.SIGKILL), -signal.SIGKILL, "how the daemon ended")
-        site.start_daemon()
-        for service in services:
-            pid = pids[service.name]
-            equal((service.pid, service.shown["restarts"]), (pid, 0), "the next daemon goes on with it")
             os.kill(pid, signal.SIGKILL)
             until(lambda: service.shown["pid"] not in (None, pid) and service.shown["state"] == "running",
                   f"another of '{service.name}' is there")
             equal((service.shown["restarts"], service.shown["ends"][0]["pid"], service.shown["ends"][0]["signal"]),
                   (1, pid, 9), "restarts, and the last end")
-            pid = service.pid
+        pids = {service.name: service.pid for service in services}
+        equal(site.stop_daemon(signal.SIGKILL), -signal.SIGKILL, "how the daemon ended")
+        site.start_daemon()
+        for service in services:
+            equal((service.pid, service.shown["state"]), (pids[service.name], "running"), "the next daemon goes on with it")
             equal(site.hrctl("stop", service.name).returncode, 0, "stop")
-            check(not is_alive(pid), "it has ended")
+            check(not is_alive(pids[service.name]), "it has ended")
         until(lambda: not site.left_over(), "no process of a service is left", 5)
 
 
