@@ -147,8 +147,8 @@ assert_numbers_up_to (int fd, guint n)
 static void
 test_flood_loses_no_line_and_keeps_the_bound (Fixture *f, gconstpointer data)
 {
-  const guint n = 8000000;
-  const guint64 max = 4 * MIB;
+  const guint n = 3000000;
+  const guint64 max = 2 * MIB;
   g_auto (HrFd) fd = open_log (f, "web.1-a.log");
   guint64 most = 0;
   guint looks = 0, beyond = 0;
