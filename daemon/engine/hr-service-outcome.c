@@ -25,6 +25,8 @@ reload_announced (HrReload *reload, HrService *self)
     g_signal_emit_by_name (self, "job-added", self->running->job);
   hr_service_observe_reload (self);
   self->reload_events = is_reload_for_users (self);
+  if (self->reload_events)
+    hr_service_note_reload (self);
   if (!self->reload_events)
     {
       hr_service_touch (self);
@@ -346,6 +348,7 @@ reload_ended (HrReload *reload, HrService *self)
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
+  hr_service_note_reload_end (self);
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
   else if (end == HR_RELOAD_ENDED_NOTHING && !hr_reload_was_unsettled (reload))

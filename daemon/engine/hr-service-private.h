@@ -65,7 +65,8 @@ struct _HrService {
   HrRequest *waiting;
   HrReload *reload;
   gboolean reload_events;
-  gboolean from_nothing; /* nothing ran when the reload began */
+  gint64 reload_began_at; /* real time */
+  gboolean from_nothing;  /* nothing ran when the reload began */
 
   const char *next_trigger; /* of the next automatic reload, NULL: file */
   gboolean scan_everything;
@@ -100,7 +101,9 @@ void hr_service_configure_next (HrService *self);
 
 /* hr-service-takeover.c */
 void hr_service_remember (HrService *self);
-gboolean hr_service_take_over (HrService *self, HrRunRecord *record);
+void hr_service_note_reload (HrService *self);
+void hr_service_note_reload_end (HrService *self);
+void hr_service_resume (HrService *self, HrRunRecord *record);
 
 /* hr-service-outcome.c */
 

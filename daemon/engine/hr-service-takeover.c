@@ -4,6 +4,8 @@
  */
 #include "hr-log.h"
 #include "hr-process-tree.h"
+#include "hr-reload-note.h"
+#include "hr-reload-policy.h"
 #include "hr-service-private.h"
 
 /* Who serves, or is to: what has been switched to does, and what is started in the place of a failed candidate. */
@@ -84,6 +86,83 @@ hr_service_remember (HrService *self)
       record.slot = current->slot;
     }
   if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
+    hr_log_warning (self->name, "%s", error->message);
+}
+
+/* What is under way */
+
+static void
+note_phase (HrJob *job, HrService *self)
+{
+  const HrOutcome *outcome = hr_job_get_outcome (job);
+  const HrReloadNote note = {
+    .phase = (char *)hr_job_get_phase (job),
+    .release = outcome->release,
+    .previous = outcome->previous_release,
+    .trigger = self->running->trigger,
+    .caller = (char *)hr_job_get_caller (job),
+    .began_at = self->reload_began_at,
+  };
+  g_autofree char *text = NULL;
+
+  if (note.phase == NULL || self->caller != NULL)
+    return;
+  text = hr_reload_note_to_string (&note);
+  hr_platform_keep_note (self->platform, self->name, text);
+}
+
+/**
+ * hr_service_note_reload:
+ * @self: a service whose reload has been announced
+ *
+ * From now to its end it is noted in which phase it is.
+ */
+void
+hr_service_note_reload (HrService *self)
+{
+  self->reload_began_at = hr_clock_real (hr_platform_get_clock (self->platform));
+  g_signal_connect (self->running->job, "changed", G_CALLBACK (note_phase), self);
+  note_phase (self->running->job, self);
+}
+
+/**
+ * hr_service_note_reload_end:
+ * @self: a service whose reload has ended
+ */
+void
+hr_service_note_reload_end (HrService *self)
+{
+  g_signal_handlers_disconnect_by_func (self->running->job, note_phase, self);
+  if (self->reload_events)
+    hr_platform_keep_note (self->platform, self->name, NULL);
+}
+
+/* What became of the reload that the other daemon had under way is in the history, as of any. */
+static void
+write_history (HrService *self, const HrReloadNote *note)
+{
+  gint64 now = hr_clock_real (hr_platform_get_clock (self->platform));
+  gboolean done = self->current != NULL && hr_generation_get_release (self->current) == note->release
+                  && g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_SWITCH));
+  g_autofree char *why = g_strdup_printf ("the daemon died in phase '%s'", note->phase);
+  HrHistoryEntry entry = {
+    .time_usec = now,
+    .service = self->name,
+    .success = done,
+    .release = note->release,
+    .previous_release = note->previous,
+    .duration_usec = MAX (now - note->began_at, 0),
+    .queue_wait_usec = -1,
+    .phase = done ? NULL : note->phase,
+    .error = done ? NULL : why,
+    .trigger = note->trigger,
+    .caller = note->caller,
+  };
+  g_autoptr (GError) error = NULL;
+
+  hr_log_warning (self->name, "a reload to release %" G_GUINT64_FORMAT " was interrupted: %s%s", note->release, why,
+                  done ? "; it is finished" : "");
+  if (!hr_history_append (hr_platform_get_history (self->platform), &entry, &error))
     hr_log_warning (self->name, "%s", error->message);
 }
 
@@ -179,18 +258,10 @@ find_obstacle (HrService *self, const HrRunProcess *process)
   return NULL;
 }
 
-/**
- * hr_service_take_over:
- * @self: a service that has not run
- * @record: (inout): what an earlier daemon wrote of it; what is left in it then is to be ended
- *
- * Goes on with the instance that serves, as if nothing had happened: it is the same process, with what it has accepted,
- * and its listeners. One that was told to go, or that was not to serve yet, finishes what it has.
- *
- * Returns: whether it serves
- */
-gboolean
-hr_service_take_over (HrService *self, HrRunRecord *record)
+/* Goes on with the instance that serves, as if nothing had happened: it is the same process, with what it has accepted,
+ * and its listeners. One that was told to go, or that was not to serve yet, finishes what it has. */
+static void
+take_over_all (HrService *self, HrRunRecord *record)
 {
   HrRunProcess *process = record->current;
   g_autoptr (HrGeneration) generation = NULL;
@@ -198,7 +269,7 @@ hr_service_take_over (HrService *self, HrRunRecord *record)
   g_autoptr (GError) error = NULL;
 
   if (process == NULL || !hr_launcher_finds (hr_platform_get_launcher (self->platform), process))
-    return FALSE;
+    return;
   obstacle = find_obstacle (self, process);
   if (obstacle == NULL)
     generation = take_over (self, process, &error);
@@ -206,7 +277,7 @@ hr_service_take_over (HrService *self, HrRunRecord *record)
     {
       hr_log_warning (self->name, "PID %d was left running by an earlier daemon and is not taken over: %s",
                       (int)process->pid, error != NULL ? error->message : obstacle);
-      return FALSE;
+      return;
     }
   hr_service_set_current (self, generation, NULL);
   self->since_real = process->started_at;
@@ -222,5 +293,60 @@ hr_service_take_over (HrService *self, HrRunRecord *record)
   self->next_trigger = "start";
   if (self->intake != NULL)
     hr_intake_demand (self->intake);
-  return TRUE;
+}
+
+static gboolean
+is_written_down (HrService *self, const HrRunRecord *record, const char *instance)
+{
+  HrLauncher *launcher = hr_platform_get_launcher (self->platform);
+
+  if (record->current != NULL && g_strcmp0 (record->current->instance, instance) == 0
+      && hr_launcher_finds (launcher, record->current))
+    return TRUE;
+  for (guint i = 0; record->others != NULL && i < record->others->len; i++)
+    {
+      const HrRunProcess *other = g_ptr_array_index (record->others, i);
+
+      if (g_strcmp0 (other->instance, instance) == 0 && hr_launcher_finds (launcher, other))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* What was started and not written down, and what outlived its main process. */
+static void
+add_strays (HrService *self, HrRunRecord *record)
+{
+  g_autoptr (GPtrArray) strays = hr_platform_take_strays (self->platform, self->name);
+
+  for (guint i = 0; i < strays->len; i++)
+    {
+      HrRunProcess *stray = g_ptr_array_index (strays, i);
+
+      if (is_written_down (self, record, stray->instance))
+        continue;
+      if (record->others == NULL)
+        record->others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+      g_ptr_array_add (record->others, hr_run_process_copy (stray));
+    }
+}
+
+/**
+ * hr_service_resume:
+ * @self: a service that has not run
+ * @record: (inout): what an earlier daemon wrote of it
+ *
+ * Takes over what can be, and ends the rest.
+ */
+void
+hr_service_resume (HrService *self, HrRunRecord *record)
+{
+  g_autofree char *text = hr_platform_take_note (self->platform, self->name);
+  g_autoptr (HrReloadNote) note = text != NULL ? hr_reload_note_parse (text) : NULL;
+
+  add_strays (self, record);
+  take_over_all (self, record);
+  hr_service_end_leftovers (self, record);
+  if (note != NULL)
+    write_history (self, note);
 }

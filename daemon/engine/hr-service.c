@@ -238,8 +238,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
     hr_intake_set_paused (self->intake, TRUE);
-  hr_service_take_over (self, record);
-  hr_service_end_leftovers (self, record);
+  hr_service_resume (self, record);
 }
 
 static void

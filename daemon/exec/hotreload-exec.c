@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,7 +45,8 @@ typedef struct {
   bool session;
   bool reset_signals;
   bool probe_view;
-  int keep; /* 0: this is no keeper */
+  int keep;   /* 0: this is no keeper */
+  int parent; /* 0: it outlives whoever started it */
   const char *directory;
   const char *log;
   int listen_fds;
@@ -76,6 +78,7 @@ enum {
   OPTION_VISIBLE,
   OPTION_PROBE_VIEW,
   OPTION_KEEP,
+  OPTION_WITH_PARENT,
   OPTION_VERSION,
 };
 
@@ -103,6 +106,7 @@ static const struct option long_options[] = {
   { "visible", required_argument, NULL, OPTION_VISIBLE },
   { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
   { "keep", required_argument, NULL, OPTION_KEEP },
+  { "with-parent", required_argument, NULL, OPTION_WITH_PARENT },
   { "version", no_argument, NULL, OPTION_VERSION },
   { NULL, 0, NULL, 0 },
 };
@@ -201,6 +205,9 @@ apply_option (Options *options, int option)
       break;
     case OPTION_PROBE_VIEW:
       options->probe_view = true;
+      break;
+    case OPTION_WITH_PARENT:
+      options->parent = parse_number ("with-parent", optarg, INT_MAX);
       break;
     case OPTION_KEEP:
       options->keep = parse_number ("keep", optarg, 1 << 20);
@@ -315,6 +322,17 @@ set_watchdog (void)
   set_variable ("WATCHDOG_PID", text);
 }
 
+/* A command of the daemon has no use without it. To be called last: new credentials undo it. The thread that started this
+   process waits for its end; so its death is the daemon's. */
+static void
+end_with_parent (int parent)
+{
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
+    exec_fail ("parent", errno, "cannot be told of the end of process %d", parent);
+  if (getppid () != parent)
+    exit (EXIT_FAILURE);
+}
+
 /* Becomes the program. What is no program at all is taken for a script of the shell, as execvp() does, but not what was
    made for another machine. */
 static _Noreturn void
@@ -363,5 +381,7 @@ main (int argc, char **argv)
   close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
   exec_rights_apply (&options.rights);
 
+  if (options.parent != 0)
+    end_with_parent (options.parent);
   run_program (options.program);
 }

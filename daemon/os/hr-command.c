@@ -137,6 +137,7 @@ helper_argv (const HrCommand *command)
   g_ptr_array_add (argv, g_strdup_printf ("--status-fd=%d", STATUS_FD));
   g_ptr_array_add (argv, g_strdup ("--session"));
   g_ptr_array_add (argv, g_strdup ("--reset-signals"));
+  g_ptr_array_add (argv, g_strdup_printf ("--with-parent=%d", (int)getpid ()));
   hr_exec_args_add_view (argv, command->view, command->shares_read_only);
   hr_exec_args_add_isolation (argv, command->isolation, command->view, command->environment);
   g_ptr_array_add (argv, g_strconcat ("--directory=", command->directory, NULL));

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-local-platform.h"
 
+#include <fcntl.h>
+#include <signal.h>
+
 #include "hr-dir-slots.h"
 #include "hr-environment.h"
 #include "hr-error.h"
@@ -11,12 +14,18 @@
 #include "hr-fs.h"
 #include "hr-git-store.h"
 #include "hr-lease-state-files.h"
+#include "hr-leftover.h"
 #include "hr-local-metric-reader.h"
 #include "hr-local-prober.h"
 #include "hr-log-files.h"
+#include "hr-log.h"
 #include "hr-process-checker.h"
 #include "hr-socket-listeners.h"
 #include "hr-state-lock.h"
+#include "hr-strays.h"
+
+/* StopTimeout of what no service file tells of any more. */
+#define STRAY_TIMEOUT_USEC (10 * G_USEC_PER_SEC)
 
 struct _HrLocalPlatform {
   HrPlatform parent_instance;
@@ -25,6 +34,8 @@ struct _HrLocalPlatform {
   char *runtime_dir;
   HrInheritedSockets *inherited;
   HrKeeper *keeper;
+  int nothing;       /* what notes are stored with */
+  GPtrArray *strays; /* HrStray */
   HrLogFiles *logs;
   int lock;
   HrClock *clock;
@@ -125,6 +136,59 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
   return TRUE;
 }
 
+static GPtrArray *
+take_strays (HrPlatform *platform, const char *service)
+{
+  HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
+  GPtrArray *taken = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+
+  for (guint i = self->strays->len; i > 0; i--)
+    {
+      HrStray *stray = g_ptr_array_index (self->strays, i - 1);
+
+      if (!g_str_equal (stray->service, service))
+        continue;
+      g_ptr_array_add (taken, g_steal_pointer (&stray->process));
+      g_ptr_array_remove_index_fast (self->strays, i - 1);
+    }
+  return taken;
+}
+
+static char *
+note_key (const char *service)
+{
+  return g_strconcat ("note/", service, NULL);
+}
+
+static void
+keep_note (HrPlatform *platform, const char *service, const char *note)
+{
+  HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
+  g_autofree char *key = note_key (service);
+
+  if (note == NULL)
+    hr_keeper_forget (self->keeper, key);
+  else if (self->nothing >= 0)
+    hr_keeper_store (self->keeper, key, note, self->nothing);
+}
+
+static char *
+take_note (HrPlatform *platform, const char *service)
+{
+  HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
+  g_autofree char *key = note_key (service);
+  g_autoptr (GPtrArray) taken = hr_keeper_take (self->keeper, key);
+
+  for (guint i = 0; i < taken->len; i++)
+    {
+      const HrKept *kept = g_ptr_array_index (taken, i);
+
+      if (g_str_equal (kept->key, key))
+        return g_strdup (kept->data);
+    }
+  return NULL;
+}
+
 static char *
 log_file (HrPlatform *platform, const char *service, const char *instance)
 {
@@ -181,6 +245,7 @@ prepare (HrLocalPlatform *self, GError **error)
   g_autofree char *history = g_build_filename (self->state_dir, "history.jsonl", NULL);
   g_autofree char *run_state = g_build_filename (self->state_dir, "run-state.json", NULL);
   g_autofree char *logs = g_build_filename (self->state_dir, "logs", NULL);
+  g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", NULL);
 
   if (!hr_state_dir_prepare (self->state_dir, "--state-dir", error)
       || !hr_state_dir_prepare (self->runtime_dir, "--runtime-dir", error))
@@ -192,6 +257,8 @@ prepare (HrLocalPlatform *self, GError **error)
   if (self->launcher == NULL)
     return FALSE;
   self->keeper = hr_keeper_new (self->runtime_dir);
+  self->nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  self->strays = hr_strays_find (exchange);
   hr_exec_launcher_set_keeper (HR_EXEC_LAUNCHER (self->launcher), self->keeper);
   self->logs = hr_log_files_new (logs);
   self->clock = hr_system_clock_new ();
@@ -218,6 +285,8 @@ hr_local_platform_finalize (GObject *object)
   g_clear_pointer (&self->logs, hr_log_files_free);
   g_clear_object (&self->inherited);
   g_clear_object (&self->keeper);
+  hr_fd_clear (&self->nothing);
+  g_clear_pointer (&self->strays, g_ptr_array_unref);
   g_free (self->state_dir);
   g_free (self->runtime_dir);
   /* Last: with the lock another daemon may take over all of it. */
@@ -240,6 +309,9 @@ hr_local_platform_class_init (HrLocalPlatformClass *klass)
   platform_class->get_run_state = get_run_state;
   platform_class->open_parts = open_parts;
   platform_class->log_file = log_file;
+  platform_class->take_strays = take_strays;
+  platform_class->keep_note = keep_note;
+  platform_class->take_note = take_note;
   platform_class->base_environment = base_environment;
 }
 
@@ -247,6 +319,7 @@ static void
 hr_local_platform_init (HrLocalPlatform *self)
 {
   self->lock = -1;
+  self->nothing = -1;
 }
 
 /**
@@ -276,16 +349,39 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
 }
 
+static void
+stray_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autofree char *service = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_leftover_end_finish (result, &error))
+    hr_log_warning (service, "%s", error->message);
+}
+
 /**
  * hr_local_platform_settle:
  * @self: the platform
  *
- * All services are known and have what an earlier daemon had kept for them: the rest of that is let go of.
+ * All services are known and have what an earlier daemon had kept for them: the rest of that is let go of, and what runs
+ * of services that are no more is ended.
  */
 void
 hr_local_platform_settle (HrLocalPlatform *self)
 {
   g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
+
+  for (guint i = 0; i < self->strays->len; i++)
+    {
+      const HrStray *stray = g_ptr_array_index (self->strays, i);
+
+      hr_log_warning (stray->service,
+                      "PID %d was left running by an earlier daemon, and there is no such service; ending it",
+                      (int)stray->process->pid);
+      hr_leftover_end_async (stray->process->pid, stray->process->start, stray->process->instance, SIGTERM,
+                             STRAY_TIMEOUT_USEC, stray_ended, g_strdup (stray->service));
+    }
+  g_ptr_array_set_size (self->strays, 0);
   hr_keeper_settle (self->keeper);
 }
 

@@ -153,6 +153,50 @@ hr_platform_log_file (HrPlatform *self, const char *service, const char *instanc
 }
 
 /**
+ * hr_platform_take_strays:
+ * @self: the platform
+ * @service: name
+ *
+ * Returns: (transfer full) (element-type HrRunProcess): of instances of it that an earlier daemon started, and of which
+ *   something runs, whether that was written down or not; each is given once
+ */
+GPtrArray *
+hr_platform_take_strays (HrPlatform *self, const char *service)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->take_strays (self, service);
+}
+
+/**
+ * hr_platform_keep_note:
+ * @self: the platform
+ * @service: name
+ * @note: (nullable): what is under way, in at most %HR_NOTE_MAX bytes; %NULL: nothing any more
+ *
+ * Costs next to nothing. It outlives the daemon, but not the machine.
+ */
+void
+hr_platform_keep_note (HrPlatform *self, const char *service, const char *note)
+{
+  g_return_if_fail (HR_IS_PLATFORM (self));
+  HR_PLATFORM_GET_CLASS (self)->keep_note (self, service, note);
+}
+
+/**
+ * hr_platform_take_note:
+ * @self: the platform
+ * @service: name
+ *
+ * Returns: (transfer full) (nullable): what an earlier daemon noted last; given once
+ */
+char *
+hr_platform_take_note (HrPlatform *self, const char *service)
+{
+  g_return_val_if_fail (HR_IS_PLATFORM (self), NULL);
+  return HR_PLATFORM_GET_CLASS (self)->take_note (self, service);
+}
+
+/**
  * hr_platform_base_environment:
  * @self: the platform
  * @spec: a service

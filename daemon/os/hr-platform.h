@@ -19,6 +19,9 @@
 
 G_BEGIN_DECLS
 
+/* A note is not longer, in bytes. */
+#define HR_NOTE_MAX 1023
+
 /**
  * HrParts:
  * @store: (nullable): without Source there is none
@@ -54,6 +57,9 @@ struct _HrPlatformClass {
   HrRunState *(*get_run_state) (HrPlatform *self);
   gboolean (*open_parts) (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts, GError **error);
   char *(*log_file) (HrPlatform *self, const char *service, const char *instance);
+  GPtrArray *(*take_strays) (HrPlatform *self, const char *service);
+  void (*keep_note) (HrPlatform *self, const char *service, const char *note);
+  char *(*take_note) (HrPlatform *self, const char *service);
   char **(*base_environment) (HrPlatform *self, HrServiceSpec *spec, GError **error);
 };
 
@@ -67,6 +73,9 @@ HrRunState *hr_platform_get_run_state (HrPlatform *self);
 gboolean hr_platform_open_parts (HrPlatform *self, HrServiceSpec *spec, const HrParts *old, HrParts *parts,
                                  GError **error);
 char *hr_platform_log_file (HrPlatform *self, const char *service, const char *instance);
+GPtrArray *hr_platform_take_strays (HrPlatform *self, const char *service);
+void hr_platform_keep_note (HrPlatform *self, const char *service, const char *note);
+char *hr_platform_take_note (HrPlatform *self, const char *service);
 char **hr_platform_base_environment (HrPlatform *self, HrServiceSpec *spec, GError **error);
 
 G_END_DECLS

@@ -100,18 +100,17 @@ hr_process_list (void)
 }
 
 /**
- * hr_process_has_variable:
+ * hr_process_get_variable:
  * @pid: a process
  * @name: of a variable
- * @value: of it
  *
- * Returns: whether the environment that the process was started with has it so; %FALSE where nobody may look
+ * Returns: (transfer full) (nullable): its value in the environment that the process was started with; %NULL where there
+ *   is none, or nobody may look
  */
-gboolean
-hr_process_has_variable (GPid pid, const char *name, const char *value)
+char *
+hr_process_get_variable (GPid pid, const char *name)
 {
-  g_autofree char *wanted = g_strconcat (name, "=", value, NULL);
-  gsize size = 16 * 1024;
+  gsize size = 16 * 1024, name_length = strlen (name);
   g_autofree char *environment = NULL;
   gssize length;
 
@@ -123,12 +122,28 @@ hr_process_has_variable (GPid pid, const char *name, const char *value)
       length = read_proc (pid, "environ", environment, size);
   } while (length == (gssize)size && size < ENVIRONMENT_MAX);
   if (length <= 0)
-    return FALSE;
+    return NULL;
   environment[length] = '\0';
   for (const char *entry = environment; entry < environment + length; entry += strlen (entry) + 1)
-    if (g_str_equal (entry, wanted))
-      return TRUE;
-  return FALSE;
+    if (strncmp (entry, name, name_length) == 0 && entry[name_length] == '=')
+      return g_strdup (entry + name_length + 1);
+  return NULL;
+}
+
+/**
+ * hr_process_has_variable:
+ * @pid: a process
+ * @name: of a variable
+ * @value: of it
+ *
+ * Returns: whether the environment that the process was started with has it so; %FALSE where nobody may look
+ */
+gboolean
+hr_process_has_variable (GPid pid, const char *name, const char *value)
+{
+  g_autofree char *found = hr_process_get_variable (pid, name);
+
+  return g_strcmp0 (found, value) == 0;
 }
 
 /* Whether the environment the process was started with holds the instance's id. */

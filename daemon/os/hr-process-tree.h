@@ -34,6 +34,7 @@ typedef struct {
 gboolean hr_process_read (GPid pid, HrProcess *process);
 gint64 hr_process_memory (GPid pid);
 GArray *hr_process_list (void);
+char *hr_process_get_variable (GPid pid, const char *name);
 gboolean hr_process_has_variable (GPid pid, const char *name, const char *value);
 gboolean hr_process_belongs (GPid pid, GPid leader, const char *instance);
 gboolean hr_process_reap (GPid pid, int pidfd, int *wait_status);

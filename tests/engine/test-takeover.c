@@ -121,6 +121,7 @@ test_candidate (Engine *engine)
 {
   const HrFakeProgram slow = { .ready_after = 20 * SECOND, .leaves = "{\"count\": 0}" };
   HrService *service;
+  g_autoptr (HrHistoryEntry) entry = NULL;
   g_autoptr (GPtrArray) snapshots = NULL;
 
   engine_start (engine, "");
@@ -129,6 +130,13 @@ test_candidate (Engine *engine)
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (n_started (engine), ==, 2);
   service = die (engine);
+  entry = engine_history (engine);
+  g_assert_false (entry->success);
+  g_assert_cmpuint (entry->release, ==, 2);
+  g_assert_cmpuint (entry->previous_release, ==, 1);
+  g_assert_cmpstr (entry->phase, ==, "ready");
+  g_assert_cmpstr (entry->trigger, ==, "file");
+  g_assert_cmpstr (entry->error, ==, "the daemon died in phase 'ready'");
   g_assert_cmpstr (hr_service_get_state (service), ==, "running");
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 0)->pid);
   g_assert_cmpuint (engine_n_warnings (engine, "PID 5000002 of release 2 had not been switched to*"), ==, 1);
@@ -139,6 +147,8 @@ test_candidate (Engine *engine)
   g_assert_cmpuint (snapshots->len, ==, 0);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
+  /* That of the first start, of the reload that was interrupted, of the next. */
+  g_assert_cmpuint (engine_n_history (engine), ==, 3);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
 }
 
@@ -157,6 +167,8 @@ test_switched (Engine *engine)
   service = die (engine);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  g_assert_true (engine_history (engine)->success);
+  g_assert_cmpuint (engine_n_history (engine), ==, 2);
   engine_run (engine, 1 * SECOND);
   g_assert_true (engine_instance (engine, 0)->alive);
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);

@@ -85,6 +85,33 @@ fake_open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, 
   return TRUE;
 }
 
+static GPtrArray *
+fake_take_strays (HrPlatform *platform, const char *service)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+}
+
+static void
+fake_keep_note (HrPlatform *platform, const char *service, const char *note)
+{
+  HrFakePlatform *self = HR_FAKE_PLATFORM (platform);
+
+  if (note != NULL)
+    g_hash_table_insert (self->notes, g_strdup (service), g_strdup (note));
+  else
+    g_hash_table_remove (self->notes, service);
+}
+
+static char *
+fake_take_note (HrPlatform *platform, const char *service)
+{
+  HrFakePlatform *self = HR_FAKE_PLATFORM (platform);
+  char *note = g_strdup (g_hash_table_lookup (self->notes, service));
+
+  g_hash_table_remove (self->notes, service);
+  return note;
+}
+
 static char *
 fake_log_file (HrPlatform *platform, const char *service, const char *instance)
 {
@@ -113,6 +140,7 @@ hr_fake_platform_finalize (GObject *object)
   HrFakePlatform *self = HR_FAKE_PLATFORM (object);
 
   g_hash_table_unref (self->services);
+  g_hash_table_unref (self->notes);
   g_object_unref (self->checker);
   g_object_unref (self->metric_reader);
   g_object_unref (self->prober);
@@ -138,6 +166,9 @@ hr_fake_platform_class_init (HrFakePlatformClass *klass)
   platform_class->get_run_state = fake_get_run_state;
   platform_class->open_parts = fake_open_parts;
   platform_class->log_file = fake_log_file;
+  platform_class->take_strays = fake_take_strays;
+  platform_class->keep_note = fake_keep_note;
+  platform_class->take_note = fake_take_note;
   platform_class->base_environment = fake_base_environment;
 }
 
@@ -150,6 +181,7 @@ hr_fake_platform_init (HrFakePlatform *self)
   self->metric_reader = hr_fake_metric_reader_new ();
   self->prober = hr_fake_prober_new ();
   self->services = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, service_free);
+  self->notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
 }
 
 /**

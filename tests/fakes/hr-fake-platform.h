@@ -56,6 +56,7 @@ struct _HrFakePlatform {
   const char *environment_failure;
 
   GHashTable *services; /* name to HrFakeService */
+  GHashTable *notes;    /* service to what is under way */
 };
 
 HrFakePlatform *hr_fake_platform_new (const char *directory);

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The daemon dies, and nobody notices: services run on and serve, the next daemon goes on with them."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stress"))
 # pylint: disable=wrong-import-position
 import services
-from harness import Site, check, equal, is_alive, main, test, until
+from harness import BUILD, DEADLINE, Gate, Site, check, equal, is_alive, main, test, until
 from storm import LANGUAGES, Storm
 
 
@@ -21,6 +23,17 @@ def crash(site):
 def pids(site):
     """Of everything that was started for services of this site."""
     return sorted(site.left_over())
+
+
+def commands(word):
+    """PIDs of the processes with this word in their command lines."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if word in file.read().decode(errors="replace").split("\0"):
+                    found.append(int(pid))
+    return found
 
 
 def kill_keeper(site):
@@ -137,6 +150,43 @@ def changed_meanwhile():
         until(lambda: service.pid not in (0, pid), "a new process serves")
         equal(service.ask("/count"), "1", "count")
         check("its service file has changed since" in site.daemon_log(), "it is said why")
+
+
+@test("promise-7-the-daemon-may-die: nothing stays of what was not written down, of transient services, and of builds")
+def strays():
+    with Site() as site:
+        service = services.Service(site, "web")
+        gate = Gate(site)
+        service.good(1)
+        run = subprocess.Popen([f"{BUILD}/client/hrctl/hrctl", "--session", "run", "--name=once", "--", "/bin/sleep", "1000"],
+                               env=site.environment, cwd=site.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+        site.wait_state("once", "running")
+        once = site.service("once")["pid"]
+        # A process that nobody knows: as one that was started in the last moment of the daemon.
+        environment = {"HOTRELOAD_INSTANCE": "unknown", "HOTRELOAD_SERVICE": service.name,
+                       "HOTRELOAD_STATE_IN": f"{site.state}/exchange/{service.name}/unknown/in",
+                       "HOTRELOAD_STATE_OUT": f"{site.state}/exchange/{service.name}/unknown/out"}
+        unknown = subprocess.Popen(["/bin/sleep", "1000"], env=environment, start_new_session=True)
+        foreign = subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True,
+                                   env={**environment, "HOTRELOAD_INSTANCE": "foreign",
+                                        "HOTRELOAD_STATE_IN": "/elsewhere/exchange/web/foreign/in",
+                                        "HOTRELOAD_STATE_OUT": "/elsewhere/exchange/web/foreign/out"})
+        service.groups["Check"] = {"Build": f"/bin/cat {gate.path}"}
+        service.write_file()
+        site.hrctl("daemon-reload", "--no-wait")
+        service.save(services.app("2"))
+        builds = until(lambda: commands(gate.path), "the build runs")
+        crash(site)
+        until(lambda: not is_alive(builds[0]), "the build has ended with the daemon")
+        site.start_daemon()
+        until(lambda: not is_alive(once), "the transient service has ended")
+        equal(unknown.wait(DEADLINE), -signal.SIGTERM, "how the unknown process ended")
+        check(foreign.poll() is None, "what is another daemon's is left alone")
+        foreign.kill()
+        foreign.wait()
+        run.wait(DEADLINE)
+        gate.close()
 
 
 @test("promise-7-the-daemon-may-die: the keeper is killed with it")
