@@ -277,6 +277,8 @@ close_all (Daemon *self)
   g_clear_object (&self->bus);
   g_clear_object (&self->configuration);
   g_clear_object (&self->manager);
+  if (self->platform != NULL)
+    hr_local_platform_close (HR_LOCAL_PLATFORM (self->platform));
   g_clear_object (&self->platform);
   g_clear_object (&self->inherited);
   g_clear_object (&self->connection);

@@ -48,6 +48,7 @@ struct _HrKeeper {
   guint start_timer;
   gint64 started_at; /* monotonic; 0: never */
   gboolean found;    /* an earlier daemon's */
+  gboolean closed;   /* the daemon ends */
   GPid pid;          /* 0: not known */
   int pidfd;         /* of one that is a child of this process */
   guint pidfd_source;
@@ -289,6 +290,8 @@ hr_keeper_store (HrKeeper *self, const char *key, const char *data, int fd)
   g_return_if_fail (HR_IS_KEEPER (self));
   g_return_if_fail (key != NULL && data != NULL && fd >= 0);
 
+  if (self->closed)
+    return;
   if (strlen (key) > HR_KEEP_KEY_MAX || strlen (data) > HR_KEEP_DATA_MAX
       || (g_hash_table_size (self->entries) >= HR_KEEP_ENTRIES_MAX && !g_hash_table_contains (self->entries, key)))
     {
@@ -319,7 +322,7 @@ hr_keeper_forget (HrKeeper *self, const char *key)
 {
   g_return_if_fail (HR_IS_KEEPER (self));
 
-  if (!g_hash_table_remove (self->entries, key))
+  if (self->closed || !g_hash_table_remove (self->entries, key))
     return;
   g_hash_table_add (self->unsent, g_strdup (key));
   send_unsent (self);
@@ -483,15 +486,31 @@ end (HrKeeper *self)
     poll (&ended, 1, END_DEADLINE_MSEC);
 }
 
+/**
+ * hr_keeper_close:
+ * @self: the keeper
+ *
+ * This daemon ends. The keeper stays for the next one with what it has, whatever becomes of that here now; where it has
+ * nothing it ends, which is waited for, for a second at most.
+ */
+void
+hr_keeper_close (HrKeeper *self)
+{
+  g_return_if_fail (HR_IS_KEEPER (self));
+
+  self->closed = TRUE;
+  if (self->fd >= 0 && g_hash_table_size (self->entries) == 0)
+    end (self);
+  disconnect (self);
+  g_clear_handle_id (&self->start_timer, g_source_remove);
+}
+
 static void
 hr_keeper_finalize (GObject *object)
 {
   HrKeeper *self = HR_KEEPER (object);
 
-  if (self->fd >= 0 && g_hash_table_size (self->entries) == 0)
-    end (self);
-  disconnect (self);
-  g_clear_handle_id (&self->start_timer, g_source_remove);
+  hr_keeper_close (self);
   g_clear_handle_id (&self->pidfd_source, g_source_remove);
   hr_fd_clear (&self->pidfd);
   g_hash_table_unref (self->entries);

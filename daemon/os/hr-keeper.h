@@ -38,6 +38,7 @@ void hr_keeper_store (HrKeeper *self, const char *key, const char *data, int fd)
 void hr_keeper_forget (HrKeeper *self, const char *key);
 GPtrArray *hr_keeper_take (HrKeeper *self, const char *prefix);
 int hr_keeper_take_one (HrKeeper *self, const char *key);
+void hr_keeper_close (HrKeeper *self);
 void hr_keeper_settle (HrKeeper *self);
 gboolean hr_keeper_is_idle (HrKeeper *self);
 gboolean hr_keeper_is_new (HrKeeper *self);

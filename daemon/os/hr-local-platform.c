@@ -386,6 +386,19 @@ hr_local_platform_settle (HrLocalPlatform *self)
 }
 
 /**
+ * hr_local_platform_close:
+ * @self: the platform
+ *
+ * The daemon ends. Threads may hold on to parts of it until it has.
+ */
+void
+hr_local_platform_close (HrLocalPlatform *self)
+{
+  g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
+  hr_keeper_close (self->keeper);
+}
+
+/**
  * hr_local_platform_set_bus:
  * @self: the platform
  * @bus: the daemon's bus, on which probes look for names

@@ -23,6 +23,7 @@ G_DECLARE_FINAL_TYPE (HrLocalPlatform, hr_local_platform, HR, LOCAL_PLATFORM, Hr
 HrPlatform *hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited,
                                    GError **error);
 void hr_local_platform_settle (HrLocalPlatform *self);
+void hr_local_platform_close (HrLocalPlatform *self);
 void hr_local_platform_set_bus (HrLocalPlatform *self, GDBusConnection *bus);
 
 G_END_DECLS

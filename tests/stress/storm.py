@@ -74,7 +74,7 @@ class Storm:
 
     def save(self, *dies):
         self.version += 1
-        harness.write(os.path.join(self.top, "version.txt"), " ".join([str(self.version), *map(str, dies)]) + "\n")
+        harness.write_atomic(os.path.join(self.top, "version.txt"), " ".join([str(self.version), *map(str, dies)]) + "\n")
 
     def command(self, *words):
         """Has hrctl do it; returns its exit status and what it says."""

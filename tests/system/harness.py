@@ -174,9 +174,11 @@ class Site:
             for process in reversed(self.processes):
                 process.terminate()
                 process.wait()
-            left = self.left_over() + self.keepers()
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
+            left = []
+            for pid in self.left_over() + self.keepers():
+                with contextlib.suppress(OSError):
+                    with open(f"/proc/{pid}/cmdline", "rb") as file:
+                        left.append((pid, file.read().replace(b"\0", b" ").decode(errors="replace").strip()))
                     os.kill(pid, signal.SIGKILL)
             subprocess.run(["chmod", "-R", "u+rwX", self.root], check=False)
             shutil.rmtree(self.root, ignore_errors=True)
