@@ -57,6 +57,42 @@ hr_spec_set_umask (HrServiceSpec *spec, const HrSpecKey *key, const char *value,
   return TRUE;
 }
 
+/* As useradd(8) has them, with upper case and dots, which databases on the network have; or a number. */
+static gboolean
+check_account (const char *text, GError **error)
+{
+  g_autofree char *quoted = NULL;
+
+  if (*text != '\0' && *text != '-' && *text != '.'
+      && text[strspn (text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_.-")] == '\0')
+    return TRUE;
+  quoted = hr_words_quote (text);
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+               "%s is neither the name nor the number of a user or group", quoted);
+  return FALSE;
+}
+
+gboolean
+hr_spec_set_account (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  return (*value == '\0' || check_account (value, error)) && hr_spec_set_string (spec, key, value, error);
+}
+
+gboolean
+hr_spec_set_groups (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  g_auto (GStrv) items = hr_spec_value_list (value, error);
+
+  if (items == NULL)
+    return FALSE;
+  for (guint i = 0; items[i] != NULL; i++)
+    if (!check_account (items[i], error))
+      return FALSE;
+  g_strfreev (spec->isolation.groups);
+  spec->isolation.groups = g_steal_pointer (&items);
+  return TRUE;
+}
+
 gboolean
 hr_spec_set_read_write_paths (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
 {

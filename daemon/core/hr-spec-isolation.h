@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 gboolean hr_spec_set_limit (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_nice (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_umask (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
+/* Of a user or group, by offset. */
+gboolean hr_spec_set_account (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
+gboolean hr_spec_set_groups (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_read_write_paths (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 
 gboolean hr_spec_check_isolation (const HrServiceSpec *spec, const HrSpecTable *table, GError **error);

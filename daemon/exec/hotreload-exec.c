@@ -23,6 +23,7 @@
 #include "exec-fail.h"
 #include "exec-protect.h"
 #include "exec-rights.h"
+#include "exec-user.h"
 #include "exec-view.h"
 #include "exec-why.h"
 #include "hr-config.h"
@@ -38,10 +39,12 @@ typedef struct {
   ExecView view;
   ExecProtect protect;
   ExecRights rights;
+  ExecUser user;
   int n_shares;
   int n_read_only_shares;
   int n_writable;
   int n_visible;
+  int n_groups;
   bool session;
   bool reset_signals;
   bool probe_view;
@@ -76,6 +79,9 @@ enum {
   OPTION_PRIVATE_TMP,
   OPTION_WRITABLE,
   OPTION_VISIBLE,
+  OPTION_USER,
+  OPTION_GROUP,
+  OPTION_SUPPLEMENTARY_GROUP,
   OPTION_PROBE_VIEW,
   OPTION_KEEP,
   OPTION_WITH_PARENT,
@@ -104,6 +110,9 @@ static const struct option long_options[] = {
   { "private-tmp", no_argument, NULL, OPTION_PRIVATE_TMP },
   { "writable", required_argument, NULL, OPTION_WRITABLE },
   { "visible", required_argument, NULL, OPTION_VISIBLE },
+  { "user", required_argument, NULL, OPTION_USER },
+  { "group", required_argument, NULL, OPTION_GROUP },
+  { "supplementary-group", required_argument, NULL, OPTION_SUPPLEMENTARY_GROUP },
   { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
   { "keep", required_argument, NULL, OPTION_KEEP },
   { "with-parent", required_argument, NULL, OPTION_WITH_PARENT },
@@ -153,6 +162,15 @@ apply_isolation_option (Options *options, int option)
       return true;
     case OPTION_VISIBLE:
       options->protect.visible[options->n_visible++] = optarg;
+      return true;
+    case OPTION_USER:
+      options->user.user = optarg;
+      return true;
+    case OPTION_GROUP:
+      options->user.group = optarg;
+      return true;
+    case OPTION_SUPPLEMENTARY_GROUP:
+      options->user.groups[options->n_groups++] = optarg;
       return true;
     default:
       return false;
@@ -230,8 +248,9 @@ parse_options (Options *options, int argc, char **argv)
   options->view.read_only_shares = calloc ((size_t)argc + 1, sizeof (char *));
   options->protect.writable = calloc ((size_t)argc + 1, sizeof (char *));
   options->protect.visible = calloc ((size_t)argc + 1, sizeof (char *));
+  options->user.groups = calloc ((size_t)argc + 1, sizeof (char *));
   if (options->view.shares == NULL || options->view.read_only_shares == NULL || options->protect.writable == NULL
-      || options->protect.visible == NULL)
+      || options->protect.visible == NULL || options->user.groups == NULL)
     exec_fail ("options", ENOMEM, "cannot read the options");
 
   opterr = 0;
@@ -373,13 +392,15 @@ main (int argc, char **argv)
     open_log (options.log);
   exec_view_apply (&options.view);
   exec_protect_apply (&options.protect);
-  if (options.directory != NULL && chdir (options.directory) < 0)
-    exec_fail ("directory", errno, "cannot enter working directory '%s'", options.directory);
+  exec_user_find (&options.user);
   pass_listeners (&options);
   set_watchdog ();
   /* A descriptor that nobody meant to pass on must not reach the program. */
   close_range (HR_LISTEN_FDS_START + (unsigned)options.listen_fds, ~0U, CLOSE_RANGE_CLOEXEC);
   exec_rights_apply (&options.rights);
+  exec_user_become (&options.user);
+  if (options.directory != NULL && chdir (options.directory) < 0)
+    exec_fail ("directory", errno, "cannot enter working directory '%s'", options.directory);
 
   if (options.parent != 0)
     end_with_parent (options.parent);

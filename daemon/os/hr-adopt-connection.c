@@ -157,7 +157,7 @@ arm (HrAdoptConnection *self, guint msec, GSourceFunc func)
 static gboolean
 may_ask (HrAdoptServer *server, const struct ucred *sender)
 {
-  return (sender->uid == geteuid () || sender->uid == 0)
+  return hr_owner_may_speak (&server->owner, sender->uid)
          && hr_process_belongs (sender->pid, server->leader, server->instance);
 }
 

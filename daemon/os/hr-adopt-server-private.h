@@ -20,6 +20,7 @@ struct _HrAdoptServer {
   int fd;
   guint source;
   GPid leader;
+  HrOwner owner;
   HrSocketListeners *listeners;
   gboolean adopts;
   HrAdoptGate *gate; /* NULL: the program has not begun to accept */

@@ -76,6 +76,21 @@ hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketList
 }
 
 /**
+ * hr_adopt_server_set_owner:
+ * @self: a new server
+ * @owner: as whom the instance runs
+ * @error: return location
+ *
+ * Returns: whether that user, if one is set, can speak here; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_adopt_server_set_owner (HrAdoptServer *self, HrOwner owner, GError **error)
+{
+  self->owner = owner;
+  return hr_instance_socket_give (self->address, &owner, error);
+}
+
+/**
  * hr_adopt_server_free:
  * @self: (transfer full) (nullable): the server
  *

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "hr-owner.h"
 #include "hr-adopt-protocol.h"
 #include "hr-socket-listeners.h"
 
@@ -29,6 +30,7 @@ typedef struct _HrAdoptServer HrAdoptServer;
 
 HrAdoptServer *hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketListeners *listeners,
                                     gboolean adopts, HrAdoptFunc func, gpointer user_data, GError **error);
+gboolean hr_adopt_server_set_owner (HrAdoptServer *self, HrOwner owner, GError **error);
 void hr_adopt_server_free (HrAdoptServer *self);
 void hr_adopt_server_resume (HrAdoptServer *self);
 const char *hr_adopt_server_get_value (HrAdoptServer *self);

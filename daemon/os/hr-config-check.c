@@ -12,6 +12,7 @@
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
+#include "hr-owner.h"
 #include "hr-socket-address.h"
 #include "hr-words.h"
 
@@ -157,13 +158,36 @@ check_listeners (const HrServiceSpec *spec, GError **error)
   return TRUE;
 }
 
+/* Only root can become another user: the daemon of the system bus. */
+static gboolean
+check_owner (const HrServiceSpec *spec, GError **error)
+{
+  const HrIsolation *isolation = &spec->isolation;
+  const char *key = isolation->user != NULL ? "User" : isolation->group != NULL ? "Group" : "SupplementaryGroups";
+  const char *value = isolation->user != NULL    ? isolation->user
+                      : isolation->group != NULL ? isolation->group
+                                                 : isolation->groups[0];
+  g_autoptr (GError) local = NULL;
+  HrOwner owner;
+
+  if (value == NULL)
+    return TRUE;
+  if (geteuid () != 0)
+    return fail (
+        spec, error, key, value,
+        "is for services of the system bus: a daemon that is not root cannot start a program as somebody else");
+  return hr_owner_find (isolation, &owner, &local)
+         || fail (spec, error, key, value, "cannot be used: %s", local->message);
+}
+
 /**
  * hr_config_spec_check:
  * @spec: a spec
  * @error: return location
  *
  * Looks for what @spec names: that Source is a directory that can be read, Share stays below it when links are
- * followed, each EnvironmentFile can be read, WorkingDirectory is a directory, and Listen has addresses.
+ * followed, each EnvironmentFile can be read, WorkingDirectory is a directory, Listen has addresses,
+ * and that the program can be started as User.
  *
  * Returns: whether the service can be run here; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, group, key
  *   and path
@@ -178,5 +202,5 @@ hr_config_spec_check (HrServiceSpec *spec, GError **error)
   for (guint i = 0; spec->environment_files[i] != NULL; i++)
     if (!check_environment_file (spec, spec->environment_files[i], error))
       return FALSE;
-  return check_working_directory (spec, error) && check_listeners (spec, error);
+  return check_working_directory (spec, error) && check_listeners (spec, error) && check_owner (spec, error);
 }

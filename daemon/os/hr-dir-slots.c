@@ -426,6 +426,7 @@ hr_dir_slots_new (HrServiceSpec *spec, HrReleaseStore *store, const char *slots_
   self->site.base = g_build_filename (slots_dir, spec->name, NULL);
   self->site.store = g_object_ref (store);
   self->site.ignore = hr_ignore_new (spec);
+  self->site.owner = hr_owner_of (&spec->isolation);
   self->pool = g_thread_pool_new (run, NULL, 1, FALSE, NULL);
   choose_view (self, runtime_dir, can_mount);
   choose_slots (self, slots_dir);

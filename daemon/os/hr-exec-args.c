@@ -169,6 +169,12 @@ hr_exec_args_add_isolation (GPtrArray *argv, const HrIsolation *isolation, HrVie
 {
   if (isolation == NULL)
     return;
+  if (isolation->user != NULL)
+    add_option (argv, "--user=", isolation->user);
+  if (isolation->group != NULL)
+    add_option (argv, "--group=", isolation->group);
+  for (char **group = isolation->groups; group != NULL && *group != NULL; group++)
+    add_option (argv, "--supplementary-group=", *group);
   for (guint i = 0; i < HR_N_LIMITS; i++)
     if (isolation->limits[i].set)
       {

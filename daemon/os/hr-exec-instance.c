@@ -301,7 +301,8 @@ hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **
       && (launch->adopt || (launch->pass && hr_listeners_list (launch->listeners)->len > 0)))
     self->adopt = hr_adopt_server_new (runtime_dir, launch->id, HR_SOCKET_LISTENERS (launch->listeners), launch->adopt,
                                        on_listening, self, &local);
-  if (local != NULL)
+  if (local != NULL || !hr_notify_server_set_owner (self->notify, hr_owner_of (launch->isolation), &local)
+      || (self->adopt != NULL && !hr_adopt_server_set_owner (self->adopt, hr_owner_of (launch->isolation), &local)))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
       return NULL;

@@ -102,6 +102,28 @@ hr_instance_socket_connect (const char *runtime_dir, const char *instance, const
 }
 
 /**
+ * hr_instance_socket_give:
+ * @address: of an open socket
+ * @owner: as whom the instance runs
+ * @error: return location
+ *
+ * Lets that user, if one is set, connect; who speaks there is looked at as before.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_instance_socket_give (const char *address, const HrOwner *owner, GError **error)
+{
+  g_autofree char *dir = NULL;
+
+  if (address[0] == '@')
+    return TRUE;
+  dir = g_path_get_dirname (address);
+  hr_owner_let_through (owner, dir);
+  return hr_owner_give (owner, address, error);
+}
+
+/**
  * hr_instance_socket_close:
  * @fd: (inout): the descriptor; set to -1
  * @address: (nullable): where it is

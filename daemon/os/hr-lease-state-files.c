@@ -19,6 +19,7 @@ struct _HrLeaseStateFiles {
   char *exchange_dir;
   HrSnapshotDir *snapshots;
   HrStateExchange *exchange;
+  HrOwner owner;
   gint64 wait_limit; /* -1: not found out yet */
 };
 
@@ -101,7 +102,7 @@ offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *data,
 
   if (dir == NULL)
     return NULL;
-  return hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, error);
+  return hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, &self->owner, error);
 }
 
 static HrStateOffer *
@@ -300,5 +301,7 @@ hr_lease_state_files_new (HrServiceSpec *spec, const char *snapshots_dir, const 
   self->exchange_dir = g_strdup (exchange_dir);
   self->snapshots = hr_snapshot_dir_new (snapshots_dir, spec->name, spec->state_keep);
   self->exchange = hr_state_exchange_new (exchange_dir, spec->name, spec->state_version, self->snapshots);
+  self->owner = hr_owner_of (&spec->isolation);
+  hr_state_exchange_set_owner (self->exchange, &self->owner);
   return HR_STATE_FILES (self);
 }

@@ -175,12 +175,14 @@ hr_lease_state_offer_resume (const char *dir)
  * @data: (nullable): what HOTRELOAD_STATE_IN holds at first; %NULL: {}
  * @same: (nullable): a file that may hold just that, for want of room
  * @lease: whether to try for a lease
+ * @owner: whose the file is
  * @error: return location
  *
  * Returns: (transfer full): the offer; %NULL with %HR_ERROR_STATE_FAILED that names the path
  */
 HrStateOffer *
-hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease, GError **error)
+hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease, const HrOwner *owner,
+                          GError **error)
 {
   g_autoptr (HrLeaseStateOffer) self = g_object_new (HR_TYPE_LEASE_STATE_OFFER, NULL);
   g_autoptr (GBytes) empty = g_bytes_new_static ("{}", 2);
@@ -199,6 +201,14 @@ hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gbool
     }
   self->fd = hr_fd_dup (fd, &local);
   if (self->fd < 0)
+    {
+      fail (self, local->message, error);
+      return NULL;
+    }
+  /* The other file is the daemon's and stays so. */
+  if (owner->set)
+    same = NULL;
+  if (!hr_owner_give (owner, self->in_path, &local))
     {
       fail (self, local->message, error);
       return NULL;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hr-owner.h"
 #include "hr-state-files.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,6 @@ G_DECLARE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR, LEASE_STATE_O
 
 HrStateOffer *hr_lease_state_offer_resume (const char *dir);
 HrStateOffer *hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease,
-                                        GError **error);
+                                        const HrOwner *owner, GError **error);
 
 G_END_DECLS

@@ -19,6 +19,7 @@
 #include "hr-local-prober.h"
 #include "hr-log-files.h"
 #include "hr-log.h"
+#include "hr-owner.h"
 #include "hr-process-checker.h"
 #include "hr-socket-listeners.h"
 #include "hr-state-lock.h"
@@ -112,8 +113,11 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
   HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
   g_autofree char *snapshots = g_build_filename (self->state_dir, "snapshots", spec->name, NULL);
   g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", spec->name, NULL);
+  HrOwner owner = hr_owner_of (&spec->isolation);
   HrParts fresh = { 0 };
 
+  hr_owner_let_through (&owner, self->state_dir);
+  hr_owner_let_through (&owner, self->runtime_dir);
   if (old != NULL && old->store != NULL)
     hr_git_store_flush (old->store);
   if (spec->source != NULL && !open_source_parts (self, spec, &fresh, error))
@@ -223,7 +227,7 @@ static char **
 base_environment (HrPlatform *platform, HrServiceSpec *spec, GError **error)
 {
   g_auto (GStrv) own = g_get_environ ();
-  g_auto (GStrv) list = hr_environment_base ((const char *const *)own);
+  g_auto (GStrv) list = hr_owner_environment (&spec->isolation, hr_environment_base ((const char *const *)own));
 
   for (char **file = spec->environment_files; *file != NULL; file++)
     {

@@ -21,6 +21,7 @@ struct _HrNotifyServer {
   int fd;
   guint source;
   GPid leader;
+  HrOwner owner;
   GPid main; /* 0: the leader */
   guint n_dropped;
   HrNotifyFunc func;
@@ -91,7 +92,7 @@ receive (int fd, Message *message)
 static gboolean
 may_speak (HrNotifyServer *self, const Message *message)
 {
-  return message->whole && message->has_sender && (message->sender.uid == geteuid () || message->sender.uid == 0)
+  return message->whole && message->has_sender && hr_owner_may_speak (&self->owner, message->sender.uid)
          && (hr_process_belongs (message->sender.pid, self->leader, self->instance)
              || (self->main != 0 && hr_process_belongs (message->sender.pid, self->main, self->instance)));
 }
@@ -177,6 +178,21 @@ hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFun
   self->user_data = user_data;
   self->source = g_unix_fd_add (fd, G_IO_IN, on_readable, self);
   return self;
+}
+
+/**
+ * hr_notify_server_set_owner:
+ * @self: a new server
+ * @owner: as whom the instance runs
+ * @error: return location
+ *
+ * Returns: whether that user, if one is set, can speak here; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_notify_server_set_owner (HrNotifyServer *self, HrOwner owner, GError **error)
+{
+  self->owner = owner;
+  return hr_instance_socket_give (self->address, &owner, error);
 }
 
 /**

@@ -10,6 +10,8 @@
 
 #include <gio/gio.h>
 
+#include "hr-owner.h"
+
 G_BEGIN_DECLS
 
 /* A longer message is dropped, as by systemd. */
@@ -28,6 +30,7 @@ typedef struct _HrNotifyServer HrNotifyServer;
 
 HrNotifyServer *hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFunc func,
                                       gpointer user_data, GError **error);
+gboolean hr_notify_server_set_owner (HrNotifyServer *self, HrOwner owner, GError **error);
 void hr_notify_server_free (HrNotifyServer *self);
 const char *hr_notify_server_get_address (HrNotifyServer *self);
 void hr_notify_server_set_leader (HrNotifyServer *self, GPid leader);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "hr-fd.h"
+#include "hr-owner.h"
 #include "hr-slot-dir.h"
 
 /* The one name that is used in the temporary directory: there is one operation of a service at a time. */
@@ -23,6 +24,7 @@ struct _HrSlotDir {
 
   GHashTable *modes; /* path of a directory → mode that it gets at the end */
   guint changes;
+  HrOwner owner; /* of what is made */
 };
 
 gboolean hr_slot_dir_set_error (HrSlotDir *self, GError **error, int errnum, const char *what, const char *path);

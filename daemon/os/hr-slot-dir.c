@@ -44,6 +44,17 @@ hr_slot_dir_open (const char *path, const char *temporary, GError **error)
 }
 
 /**
+ * hr_slot_dir_set_owner:
+ * @self: a slot
+ * @owner: whose is what is made in it from now on
+ */
+void
+hr_slot_dir_set_owner (HrSlotDir *self, const HrOwner *owner)
+{
+  self->owner = *owner;
+}
+
+/**
  * hr_slot_dir_free:
  * @self: (transfer full) (nullable): a slot; directories that had to be opened for the owner get their modes back
  */

@@ -13,6 +13,8 @@
 #include <gio/gio.h>
 #include <sys/stat.h>
 
+#include "hr-owner.h"
+
 G_BEGIN_DECLS
 
 /* So many changed files are synced one by one; beyond it, the whole file system once. */
@@ -21,6 +23,7 @@ G_BEGIN_DECLS
 typedef struct _HrSlotDir HrSlotDir;
 
 HrSlotDir *hr_slot_dir_open (const char *path, const char *temporary, GError **error);
+void hr_slot_dir_set_owner (HrSlotDir *self, const HrOwner *owner);
 void hr_slot_dir_free (HrSlotDir *self);
 gboolean hr_slot_dir_finish (HrSlotDir *self, GError **error);
 char *hr_slot_dir_full_path (HrSlotDir *self, const char *path);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <unistd.h>
 
 #include "hr-fs.h"
 #include "hr-slot-carry.h"
@@ -63,7 +64,11 @@ open_slot (const HrSlotSite *self, HrSlot slot, gboolean writable, GError **erro
   g_autofree char *path = hr_slot_site_file (self, slot, "");
   g_autofree char *temporary = g_build_filename (self->base, "tmp", NULL);
 
-  return hr_slot_dir_open (path, writable ? temporary : NULL, error);
+  HrSlotDir *dir = hr_slot_dir_open (path, writable ? temporary : NULL, error);
+
+  if (dir != NULL)
+    hr_slot_dir_set_owner (dir, &self->owner);
+  return dir;
 }
 
 /* The record of @slot, empty where there is none that can be trusted. */
@@ -113,6 +118,34 @@ open_from (const HrSlotSite *self, HrSlotChange *change, HrSlot from, GError **e
   return change->in_from != NULL;
 }
 
+/* What was placed for somebody else is of no use: it is placed anew. */
+static gboolean
+forget_others (const HrSlotSite *self, HrSlot slot, const char *path, GError **error)
+{
+  g_autofree char *record = hr_slot_site_file (self, slot, ".placed");
+  uid_t uid = self->owner.set ? self->owner.uid : geteuid ();
+  struct stat info;
+
+  if (geteuid () != 0 || lstat (path, &info) != 0 || info.st_uid == uid)
+    return TRUE;
+  if (g_unlink (record) != 0 && errno != ENOENT)
+    return hr_fs_set_error (error, errno, "while removing '%s'", record);
+  return hr_fs_remove_tree (path, error);
+}
+
+/* The owner can come through to its slot, and to what links lead to. */
+static void
+let_owner_in (const HrSlotSite *self)
+{
+  g_autofree char *slots = g_path_get_dirname (self->base);
+  g_autofree char *real = self->real_source != NULL ? g_path_get_dirname (self->real_source) : NULL;
+
+  hr_owner_let_through (&self->owner, slots);
+  hr_owner_let_through (&self->owner, self->base);
+  if (real != NULL)
+    hr_owner_let_through (&self->owner, real);
+}
+
 static gboolean
 make_dirs (const HrSlotSite *self, HrSlot slot, GError **error)
 {
@@ -122,10 +155,12 @@ make_dirs (const HrSlotSite *self, HrSlot slot, GError **error)
   struct stat info;
   guint mode = stat (self->source, &source) == 0 ? (source.st_mode & 0777) | 0700 : 0700;
 
-  if (!hr_fs_make_dir (path, 0700, error) || !hr_fs_remove_tree (temporary, error)
+  if (!forget_others (self, slot, path, error) || !hr_fs_make_dir (path, 0700, error)
+      || !hr_owner_give (&self->owner, path, error) || !hr_fs_remove_tree (temporary, error)
       || !hr_fs_make_dir (temporary, 0700, error)
       || (self->real_source != NULL && !hr_fs_make_dir (self->real_source, 0700, error)))
     return FALSE;
+  let_owner_in (self);
   /* The program sees it as its source. */
   if (lstat (path, &info) != 0 || ((info.st_mode & 07777) != mode && chmod (path, mode) != 0))
     return hr_fs_set_error (error, errno, "while changing the mode of '%s'", path);

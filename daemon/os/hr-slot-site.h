@@ -7,6 +7,7 @@
 #pragma once
 
 #include "hr-ignore.h"
+#include "hr-owner.h"
 #include "hr-slots.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
  * @real_source: (nullable): mount point for the real source; %NULL: nothing is mounted
  * @store: the rollback store
  * @ignore: the service's rules; only ever copied
+ * @owner: whose the files in the slots are
  *
  * Never changed once it is set up.
  */
@@ -29,6 +31,7 @@ typedef struct {
   char *real_source;
   HrReleaseStore *store;
   HrIgnore *ignore;
+  HrOwner owner;
 } HrSlotSite;
 
 /**

@@ -20,6 +20,13 @@ sync_change (HrSlotDir *self, int fd)
   return self->changes++ >= HR_SLOT_DIR_SYNC_MAX || fdatasync (fd) == 0;
 }
 
+/* FALSE with errno. What the owner gets has no permissions yet that could be taken away by that. */
+static gboolean
+give_new (HrSlotDir *self, int parent, const char *name)
+{
+  return !self->owner.set || fchownat (parent, name, self->owner.uid, self->owner.gid, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /**
  * hr_slot_dir_prepare:
  * @self: a slot
@@ -50,7 +57,8 @@ hr_slot_dir_prepare (HrSlotDir *self, GBytes *content, int mode, const char *pat
       g_propagate_prefixed_error (error, g_steal_pointer (&local), "while writing '%s': ", full);
       return FALSE;
     }
-  if (fchmod (fd, (mode_t)mode & 07777) != 0 || !sync_change (self, fd))
+  if (!give_new (self, self->temporary_fd, HR_SLOT_DIR_NEW) || fchmod (fd, (mode_t)mode & 07777) != 0
+      || !sync_change (self, fd))
     {
       int saved = errno;
 
@@ -75,7 +83,8 @@ gboolean
 hr_slot_dir_prepare_link (HrSlotDir *self, const char *target, const char *path, GError **error)
 {
   unlinkat (self->temporary_fd, HR_SLOT_DIR_NEW, 0);
-  if (symlinkat (target, self->temporary_fd, HR_SLOT_DIR_NEW) != 0)
+  if (symlinkat (target, self->temporary_fd, HR_SLOT_DIR_NEW) != 0
+      || !give_new (self, self->temporary_fd, HR_SLOT_DIR_NEW))
     return hr_slot_dir_set_error (self, error, errno, "creating link", path);
   return TRUE;
 }
@@ -192,7 +201,7 @@ hr_slot_dir_make (HrSlotDir *self, const char *path, guint mode, GError **error)
       while ((result = mkdirat (parent, name, 0700)) != 0 && hr_slot_dir_may_retry (self, path))
         ;
     }
-  if (result != 0)
+  if (result != 0 || !give_new (self, parent, name))
     return hr_slot_dir_set_error (self, error, errno, "creating directory", path);
   hr_slot_dir_set_dir_mode (self, path, mode);
   return TRUE;

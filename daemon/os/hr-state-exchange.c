@@ -25,6 +25,7 @@ struct _HrStateExchange {
   char *path;
   char *service;
   guint state_version;
+  HrOwner owner;
   HrSnapshotDir *snapshots;
   GMutex lock; /* held while something is taken out */
   gboolean recovered;
@@ -86,6 +87,17 @@ hr_state_exchange_new (const char *path, const char *service, guint state_versio
 }
 
 /**
+ * hr_state_exchange_set_owner:
+ * @self: a new exchange
+ * @owner: whose the directories of instances are
+ */
+void
+hr_state_exchange_set_owner (HrStateExchange *self, const HrOwner *owner)
+{
+  self->owner = *owner;
+}
+
+/**
  * hr_state_exchange_ref:
  * @self: the exchange
  *
@@ -144,6 +156,15 @@ is_instance_name (const char *instance)
   return *instance != '\0' && *instance != '.' && strchr (instance, '/') == NULL;
 }
 
+static void
+let_owner_in (HrStateExchange *self)
+{
+  g_autofree char *above = g_path_get_dirname (self->path);
+
+  hr_owner_let_through (&self->owner, self->path);
+  hr_owner_let_through (&self->owner, above);
+}
+
 /**
  * hr_state_exchange_open:
  * @self: the exchange
@@ -167,7 +188,8 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 rel
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "'%s' cannot be the id of an instance", instance);
       return NULL;
     }
-  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, release, &local))
+  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, release, &local)
+      || !hr_owner_give (&self->owner, dir, &local))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while making the directory for the state files of '%s': %s",
                    instance, local->message);
@@ -179,6 +201,7 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 rel
       hr_log_warning (self->service, "'%s' is of an earlier instance of this id: %s", out,
                       aside != NULL ? "set aside" : local->message);
     }
+  let_owner_in (self);
   set_offered (dir, TRUE);
   return g_steal_pointer (&dir);
 }
@@ -229,6 +252,12 @@ read_out (HrStateExchange *self, const char *instance, const char *out, int fd, 
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
     {
       refuse (self, instance, out, "it is not a regular file", error);
+      return NULL;
+    }
+  /* In a directory of its own a user can give a name to a file that it may not read. */
+  if (self->owner.set && info.st_uid != self->owner.uid)
+    {
+      refuse (self, instance, out, "it belongs to somebody else", error);
       return NULL;
     }
   data = hr_fd_read_all (fd, HR_STATE_SIZE_MAX, &local);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "hr-owner.h"
 #include "hr-snapshot-dir.h"
 
 G_BEGIN_DECLS
@@ -19,6 +20,7 @@ GType hr_state_exchange_get_type (void);
 
 HrStateExchange *hr_state_exchange_new (const char *path, const char *service, guint state_version,
                                         HrSnapshotDir *snapshots);
+void hr_state_exchange_set_owner (HrStateExchange *self, const HrOwner *owner);
 HrStateExchange *hr_state_exchange_ref (HrStateExchange *self);
 void hr_state_exchange_unref (HrStateExchange *self);
 

@@ -340,6 +340,56 @@ test_missing_path_is_refused (Fixture *fixture, gconstpointer data)
   assert_refused (fixture, FALSE, "ProtectSystem cannot be had here: cannot open directory '/no/such/path'");
 }
 
+static void
+test_user (Fixture *fixture, gconstpointer data)
+{
+  char *groups[] = { (char *)"4242", NULL };
+
+  if (skip_without_root ())
+    return;
+  fixture->isolation.user = (char *)NOBODY;
+  assert_says (fixture, FALSE, "id -u; id -g; id -ru; id -G; grep CapEff /proc/self/status",
+               NOBODY "\n" NOBODY "\n" NOBODY "\n" NOBODY "\nCapEff:\t0000000000000000\n");
+  fixture->isolation.group = (char *)"4241";
+  fixture->isolation.groups = groups;
+  assert_says (fixture, FALSE, "id -u; id -g; id -G | tr ' ' '\\n' | grep 42", NOBODY "\n4241\n4241\n4242\n");
+  /* With everything at once: what needs root comes before. */
+  fixture->isolation.has_nice = TRUE;
+  fixture->isolation.nice = -3;
+  fixture->isolation.no_new_privileges = TRUE;
+  assert_says (fixture, FALSE, "id -u; nice", NOBODY "\n-3\n");
+}
+
+static void
+test_user_refused (Fixture *fixture, gconstpointer data)
+{
+  if (skip_without_root ())
+    return;
+  fixture->isolation.user = (char *)"no-such-user";
+  assert_refused (fixture, FALSE, "User=no-such-user: there is no such user");
+  fixture->isolation.user = (char *)"root";
+  assert_refused (fixture, TRUE, "only root can start a program in another group");
+  fixture->isolation.user = (char *)NOBODY;
+  fixture->isolation.group = (char *)"no-such-group";
+  assert_refused (fixture, FALSE, "Group=no-such-group: there is no such group");
+}
+
+/* A state file that it cannot open would be the program's own trouble, later. */
+static void
+test_user_must_reach_its_state (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *state_in = g_build_filename (fixture->state, "in", NULL);
+
+  if (skip_without_root ())
+    return;
+  g_assert_true (g_file_set_contents (state_in, "{}", -1, NULL));
+  g_assert_cmpint (chmod (fixture->state, 0700), ==, 0);
+  fixture->isolation.user = (char *)NOBODY;
+  g_setenv (HR_ENV_STATE_IN, state_in, TRUE);
+  assert_refused (fixture, FALSE, "let it enter the directories above");
+  g_unsetenv (HR_ENV_STATE_IN);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -358,5 +408,8 @@ main (int argc, char **argv)
   ADD ("private-tmp-can-be-written-under-strict", test_strict_with_private_tmp);
   ADD ("yes-is-usr-and-full-is-etc-too", test_yes_and_full);
   ADD ("missing-path-is-refused", test_missing_path_is_refused);
+  ADD ("user-and-groups-are-the-programs", test_user);
+  ADD ("user-that-cannot-be-had-is-refused", test_user_refused);
+  ADD ("user-must-reach-its-state", test_user_must_reach_its_state);
   return g_test_run ();
 }

@@ -302,7 +302,8 @@ test_without_a_lease_the_data_are_in_the_file (Fixture *f, gconstpointer data)
 {
   g_autoptr (GBytes) first = g_bytes_new_static ("[8]", 3);
   g_autoptr (GError) error = NULL;
-  g_autoptr (HrStateOffer) offer = hr_lease_state_offer_new (f->dir, first, NULL, FALSE, &error);
+  const HrOwner nobody = { .set = FALSE };
+  g_autoptr (HrStateOffer) offer = hr_lease_state_offer_new (f->dir, first, NULL, FALSE, &nobody, &error);
   g_autofree char *before = NULL, *after = NULL;
 
   g_assert_no_error (error);

@@ -4,11 +4,15 @@
 state, and what cannot be had is no start but a reason."""
 
 import os
+import pwd
 import subprocess
 import sys
 
+import as_user
 from harness import BUILD, NotRunHere, Site, check, equal, main, test
+from http_client import Load
 from services import Service, app
+from system_site import system_site
 
 
 def need_mounts():
@@ -100,6 +104,58 @@ def refused():
             site.signals.wait("ServiceStateChanged", name, mark, lambda args: args[2] == "failed")
             for word in words:
                 check(word in (service.shown["error"] or ""), f"{keys}:", service.shown["error"])
+
+
+@test("a-service-of-another-user-is-reloaded-under-load-and-keeps-its-state")
+def other_user():
+    with system_site() as site:
+        user = pwd.getpwnam(as_user.USER)
+        for view in ("source", "slot"):
+            service = Service(site, "web-" + view, {"app.py": app(keep=True, early=WRITES), "lib/a.py": "A = 1\n"},
+                              User=user.pw_name, View=view, Exec="/usr/bin/python3 -S app.py",
+                              groups={"Check": {"Build": "/bin/sh -c 'id -un >built'"}})
+            service.good(1)
+            load = Load(service.port, connections=4)
+            for version in (2, 3):
+                service.ask("/grow")
+                service.completed(service.save(app(str(version), keep=True, early=WRITES)), version)
+                equal(service.ask(), str(version), "what answers")
+            equal(load.stop(), [], "what failed under load")
+            equal(service.ask("/count"), "2", "the count over two reloads")
+            equal(service.evaluate("(os.getresuid(), os.getresgid(), os.getgroups())"),
+                  f"({(user.pw_uid,) * 3}, {(user.pw_gid,) * 3}, {[user.pw_gid]})", "who it is")
+            equal(service.evaluate("(os.environ['USER'], os.environ['HOME'])"), str((user.pw_name, user.pw_dir)),
+                  "who it is told to be")
+            equal(service.evaluate("open('built').read()").strip(), user.pw_name, "as whom Build ran")
+            equal(service.evaluate("[os.stat(path).st_uid for path in ('.', 'app.py', 'lib', 'lib/a.py')]"),
+                  str([user.pw_uid] * 4), "whose the files in the slot are")
+            equal(service.evaluate("(writes('made'), writes('lib/made'))"), "(0, 0)", "errno of writing in the slot")
+            check(service.evaluate(f"writes({site.path('made')!r})") == "13", "it may write what is root's")
+            # Others pass through the daemon's directories, and see nothing there.
+            for path in ("", "logs", "slots", "snapshots", "store.git", "exchange/web-" + view):
+                result = site.as_nobody("ls", os.path.join(site.state, path))
+                check(result.returncode != 0, f"{path} of the state directory can be listed:", result.stdout)
+            # The same code for root again: what was placed for somebody else is placed anew.
+            mark = site.signals.mark()
+            service.groups["Service"]["User"] = ""
+            service.write_file()
+            equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+            service.completed(mark)
+            equal(service.evaluate("(os.getuid(), os.stat('app.py').st_uid)"), "(0, 0)", "who it is, and whose its files")
+            equal(service.ask("/count"), "2", "the count for another user")
+
+
+@test("a-user-that-cannot-be-had-makes-the-file-invalid-and-the-reason-says-why")
+def no_such_user():
+    keys, words = {"User": "nobody"}, ("User", "system bus")
+    if os.geteuid() == 0:
+        keys, words = {"User": "no-such-user"}, ("User", "there is no such user")
+    with Site() as site:
+        service = Service(site, "web", start=False, **keys)
+        site.hrctl("daemon-reload", "--no-wait")
+        equal(service.shown["state"], "invalid", "state")
+        for word in words:
+            check(word in service.shown["error"], "its error:", service.shown["error"])
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ static void
 test_everything_else (void)
 {
   g_autoptr (HrServiceSpec) spec = parse_keys ("Nice=-7\nUMask=0027\nNoNewPrivileges=no\nPrivateTmp=yes\n"
-                                               "ProtectSystem=strict\nReadWritePaths=/srv/data;-cache");
+                                               "ProtectSystem=strict\nReadWritePaths=/srv/data;-cache\n"
+                                               "User=www-data\nGroup=33\nSupplementaryGroups=ssl;4");
   g_autoptr (HrServiceSpec) nice = parse_keys ("Nice=+3\nUMask=22");
 
   g_assert_true (spec->isolation.has_nice);
@@ -100,6 +101,10 @@ test_everything_else (void)
   g_assert_cmpstr (spec->isolation.read_write_paths[0], ==, "/srv/data");
   g_assert_true (g_str_has_prefix (spec->isolation.read_write_paths[1], "-/"));
   g_assert_true (g_str_has_suffix (spec->isolation.read_write_paths[1], "/cache"));
+  g_assert_cmpstr (spec->isolation.user, ==, "www-data");
+  g_assert_cmpstr (spec->isolation.group, ==, "33");
+  g_assert_cmpstr (spec->isolation.groups[0], ==, "ssl");
+  g_assert_cmpstr (spec->isolation.groups[1], ==, "4");
   g_assert_cmpint (nice->isolation.nice, ==, 3);
   g_assert_cmpuint (nice->isolation.umask, ==, 022);
 }
@@ -140,6 +145,8 @@ test_faults (void)
     { "UMask=1022", "'1022' is not a mask" },
     { "NoNewPrivileges=perhaps", "'perhaps'" },
     { "ProtectSystem=all", "'all'" },
+    { "User=the boss", "'the boss' is neither the name nor the number" },
+    { "SupplementaryGroups=ssl;-x", "'-x' is neither the name nor the number" },
     { "ReadWritePaths=/srv", "it says what can be written in spite of ProtectSystem" },
     { "PrivateTmp=yes\nListen=web=unix:/tmp/web.sock", "it hides '/tmp/web.sock' of Listen" },
   };
