@@ -4,6 +4,8 @@
 #include <glib-unix.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "hr-bus-manager.h"
 #include "hr-config-dir.h"
@@ -40,6 +42,8 @@ typedef struct {
   guint idle;
   gboolean serving; /* the name is ours, or was */
   gboolean stopping;
+  gboolean keeps; /* services run on when it ends */
+  gboolean left;  /* they do */
   int status;
 } Daemon;
 
@@ -53,6 +57,16 @@ all_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+all_left (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Daemon *self = user_data;
+
+  hr_manager_leave_finish (HR_MANAGER (source), result);
+  self->left = TRUE;
+  g_main_loop_quit (self->loop);
+}
+
+static void
 stop (Daemon *self, int status)
 {
   if (self->stopping)
@@ -60,7 +74,10 @@ stop (Daemon *self, int status)
   self->stopping = TRUE;
   self->status = status;
   hr_sd_notify ("STOPPING=1");
-  hr_manager_shutdown_async (self->manager, all_stopped, self);
+  if (self->keeps)
+    hr_manager_leave_async (self->manager, all_left, self);
+  else
+    hr_manager_shutdown_async (self->manager, all_stopped, self);
 }
 
 static gboolean
@@ -169,7 +186,7 @@ own_name (Daemon *self, GBusNameOwnerFlags flags)
       g_bus_own_name_on_connection (self->connection, HR_BUS_NAME, flags, name_acquired, name_lost, self, NULL);
 }
 
-/* Services are not left behind when the bus goes: nobody could find them again. */
+/* Without it nobody can reach the services: what becomes of them is as at any end. */
 static void
 bus_closed (GDBusConnection *connection, gboolean remote, GError *error, gpointer user_data)
 {
@@ -286,6 +303,18 @@ close_all (Daemon *self)
   g_clear_pointer (&self->loop, g_main_loop_unref);
 }
 
+/* As if it had died, but for what it said: what runs on must not be taken down with what knows it. */
+static void
+leave (Daemon *self)
+{
+  if (self->name != 0)
+    g_bus_unown_name (self->name);
+  g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+  hr_local_platform_close (HR_LOCAL_PLATFORM (self->platform));
+  fflush (NULL);
+  _exit (self->status);
+}
+
 static GBusNameOwnerFlags
 name_flags (const HrOptions *options)
 {
@@ -308,6 +337,7 @@ hr_daemon_run (const HrOptions *options)
 
   /* Before the first thread: threads inherit the mask. */
   signal (SIGPIPE, SIG_IGN);
+  self.keeps = options->keep;
   self.inherited = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   if (!hr_lease_init (&error))
     {
@@ -327,6 +357,8 @@ hr_daemon_run (const HrOptions *options)
   g_unix_signal_add (SIGHUP, asked_to_reload, &self);
   own_name (&self, name_flags (options));
   g_main_loop_run (self.loop);
+  if (self.left)
+    leave (&self);
   close_all (&self);
   return self.status;
 }

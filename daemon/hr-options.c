@@ -80,14 +80,9 @@ check_values (HrOptions *self, const char *on_exit, GError **error)
     self->profile = g_strdup (profile != NULL && profile[0] != '\0' ? profile : "development");
   if (!hr_profile_is_valid (self->profile))
     return fail (error, "the profile must be development, production or testing", self->profile);
-  if (on_exit != NULL && g_str_equal (on_exit, "keep"))
-    {
-      g_set_error_literal (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
-                           "--on-exit=keep is not supported yet: services stop with the daemon");
-      return FALSE;
-    }
-  if (on_exit != NULL && !g_str_equal (on_exit, "stop"))
-    return fail (error, "--on-exit takes 'stop'", on_exit);
+  self->keep = on_exit != NULL ? g_str_equal (on_exit, "keep") : self->bus == G_BUS_TYPE_SYSTEM;
+  if (on_exit != NULL && !self->keep && !g_str_equal (on_exit, "stop"))
+    return fail (error, "--on-exit takes 'stop' or 'keep'", on_exit);
   return TRUE;
 }
 
@@ -112,7 +107,7 @@ hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error)
     { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &self->state_dir, "Directory of releases, snapshots, history", "DIR" },
     { "runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &self->runtime_dir, "Directory of sockets", "DIR" },
     { "profile", 0, 0, G_OPTION_ARG_STRING, &self->profile, "development, production or testing", "NAME" },
-    { "on-exit", 0, 0, G_OPTION_ARG_STRING, &on_exit, "What becomes of services at the end: stop", "POLICY" },
+    { "on-exit", 0, 0, G_OPTION_ARG_STRING, &on_exit, "What becomes of services at the end: stop or keep", "POLICY" },
     { "replace", 0, 0, G_OPTION_ARG_NONE, &self->replace, "Take the place of the daemon that runs", NULL },
     { "check", 0, 0, G_OPTION_ARG_NONE, &self->check, "Validate the configuration, or one FILE, and exit", NULL },
     { "exit-idle", 0, 0, G_OPTION_ARG_NONE, &self->exit_idle, "End when the last transient service is gone", NULL },

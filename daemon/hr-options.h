@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @runtime_dir: what goes with the machine
  * @profile: name of the profile
  * @config_dir_given: whether it was named
+ * @keep: at an orderly end services run on, for the next daemon
  * @replace: take the place of the daemon that serves the bus
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
@@ -30,6 +31,7 @@ typedef struct {
   char *state_dir;
   char *runtime_dir;
   char *profile;
+  gboolean keep;
   gboolean replace;
   gboolean check;
   char *check_file;

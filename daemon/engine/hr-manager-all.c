@@ -137,3 +137,61 @@ hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result)
 {
   g_task_propagate_boolean (G_TASK (result), NULL);
 }
+
+/**
+ * hr_manager_leave_async:
+ * @self: a manager
+ * @callback: called when nothing is under way
+ * @user_data: for @callback
+ *
+ * Services run on: another daemon takes them over. Nothing is begun any more; what is under way is cancelled where it
+ * can be, and waited for. Transient services stop, and those that were removed.
+ */
+void
+hr_manager_leave_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (self);
+  g_autoptr (GPtrArray) jobs = g_ptr_array_new_with_free_func (g_object_unref);
+  GHashTableIter iter;
+  gpointer removed;
+
+  g_return_if_fail (self->shutdown == NULL);
+  self->ending = TRUE;
+
+  for (guint i = 0; i < services->len; i++)
+    {
+      HrService *service = g_ptr_array_index (services, i);
+      HrJob *job = hr_service_is_transient (service) ? g_object_ref (hr_service_stop (service, NULL))
+                                                     : hr_service_leave (service);
+
+      if (job != NULL)
+        g_ptr_array_add (jobs, job);
+    }
+  g_hash_table_iter_init (&iter, self->removing);
+  while (g_hash_table_iter_next (&iter, &removed, NULL))
+    g_ptr_array_add (jobs, g_object_ref (hr_service_stop (removed, NULL)));
+
+  self->shutdown = g_task_new (self, NULL, callback, user_data);
+  g_task_set_task_data (self->shutdown, GUINT_TO_POINTER (jobs->len + 1), NULL);
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      HrJob *job = g_ptr_array_index (jobs, i);
+
+      if (hr_job_is_finished (job))
+        shutdown_step (job, self);
+      else
+        g_signal_connect (job, "finished", G_CALLBACK (shutdown_step), self);
+    }
+  shutdown_step (NULL, self);
+}
+
+/**
+ * hr_manager_leave_finish:
+ * @self: a manager
+ * @result: of hr_manager_leave_async()
+ */
+void
+hr_manager_leave_finish (HrManager *self, GAsyncResult *result)
+{
+  g_task_propagate_boolean (G_TASK (result), NULL);
+}

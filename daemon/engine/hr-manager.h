@@ -42,6 +42,8 @@ void hr_manager_set_paused (HrManager *self, gboolean paused);
 /* Stops every service, oldest deadline first; @callback when none is left. */
 void hr_manager_shutdown_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data);
 void hr_manager_shutdown_finish (HrManager *self, GAsyncResult *result);
+void hr_manager_leave_async (HrManager *self, GAsyncReadyCallback callback, gpointer user_data);
+void hr_manager_leave_finish (HrManager *self, GAsyncResult *result);
 
 /* Figures; what follows from the services is in HrFigures. */
 const char *hr_manager_get_profile (HrManager *self);

@@ -350,3 +350,25 @@ hr_service_resume (HrService *self, HrRunRecord *record)
   if (note != NULL)
     write_history (self, note);
 }
+
+/**
+ * hr_service_leave:
+ * @self: a service whose daemon ends, and which runs on
+ *
+ * Nothing is begun any more; what is under way is cancelled, if it can be.
+ *
+ * Returns: (transfer full) (nullable): the job of that; %NULL: nothing is
+ */
+HrJob *
+hr_service_leave (HrService *self)
+{
+  g_autoptr (HrJob) job = self->running != NULL ? g_object_ref (self->running->job) : NULL;
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  self->closing = TRUE;
+  hr_service_cancel_waiting (self, "the daemon ends");
+  if (job != NULL && !hr_job_is_finished (job))
+    hr_job_cancel (job, NULL);
+  return g_steal_pointer (&job);
+}

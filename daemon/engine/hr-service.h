@@ -34,6 +34,7 @@ gboolean hr_service_wants_start (HrService *self);
  * ended already, or NULL with an error of the contract. */
 HrJob *hr_service_start (HrService *self, const char *caller);
 HrJob *hr_service_stop (HrService *self, const char *caller);
+HrJob *hr_service_leave (HrService *self); /* (transfer full) */
 HrJob *hr_service_restart (HrService *self, const char *caller);
 HrJob *hr_service_reload (HrService *self, const char *caller);
 HrJob *hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error);

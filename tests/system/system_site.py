@@ -52,7 +52,8 @@ class SystemSite(Site):
         self.environment.update(DBUS_SYSTEM_BUS_ADDRESS=address, DBUS_SESSION_BUS_ADDRESS=address, HOTRELOAD_BUS="system")
 
     def daemon_command(self):
-        return [word if word != "--session" else "--system" for word in super().daemon_command()]
+        words = [word if word != "--session" else "--system" for word in super().daemon_command()]
+        return [*words, "--on-exit=stop"]
 
     def as_nobody(self, *command):
         """Runs it as an ordinary user on the same bus."""

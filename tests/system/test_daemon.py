@@ -240,7 +240,7 @@ def check_only():
 @test("options-that-are-wrong-or-come-later-are-refused-by-name")
 def options():
     with Site(daemon=False) as site:
-        for words, expected in ((["--on-exit=keep"], "not supported yet"), (["--on-exit=maybe"], "'maybe'"),
+        for words, expected in ((["--on-exit=maybe"], "'maybe'"),
                                 (["--session", "--system"], "exclude each other"), (["--nonsense"], "--nonsense"),
                                 (["--profile=nonsense"], "'nonsense'"), (["surplus"], "'surplus'")):
             status, said = site.run_daemon_alone(*words)

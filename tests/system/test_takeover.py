@@ -207,5 +207,36 @@ def both():
         equal(service.ask(), "2", "answer")
 
 
+@test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
+def keeps():
+    with Site(arguments=["--on-exit=keep"]) as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        pid = service.pid
+        equal(site.stop_daemon(), 0, "exit status of the daemon")
+        equal(service.ask(), "1", "answer without a daemon")
+        site.start_daemon()
+        equal(service.pid, pid, "PID")
+
+        # A reload that is under way is cancelled.
+        gate = Gate(site)
+        mark = service.save(services.app("2", late=services.at_gate(gate)))
+        gate.arrived()
+        equal(site.stop_daemon(), 0, "exit status of the daemon during a reload")
+        site.signals.wait("ReloadFailed", service.name, mark)
+        equal(pids(site), [pid], "processes of the service")
+        gate.close()
+        site.start_daemon()
+        equal(service.pid, pid, "PID")
+        service.save(services.app("1"))
+
+        old = site.daemon
+        site.arguments = ["--on-exit=stop", "--replace"]
+        site.start_daemon()
+        equal(old.wait(DEADLINE), 0, "exit status of the daemon that was replaced")
+        equal(service.pid, pid, "PID")
+        equal(service.ask(), "1", "answer")
+
+
 if __name__ == "__main__":
     sys.exit(main())
