@@ -9,16 +9,11 @@
 #include <unistd.h>
 
 #include "hr-error.h"
+#include "hr-exchange-note.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-lease-state-offer.h"
 #include "hr-log.h"
-
-#define NOTE_NAME "note"
-#define NOTE_GROUP "Instance"
-#define NOTE_SIZE_MAX 4096
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_SIZE_MAX 128
 
 struct _HrStateExchange {
   gatomicrefcount refs;
@@ -127,42 +122,10 @@ hr_state_exchange_unref (HrStateExchange *self)
   g_free (self);
 }
 
-static char *
-read_boot_id (void)
-{
-  g_autoptr (GBytes) text = hr_fs_read (BOOT_ID_FILE, BOOT_ID_SIZE_MAX, NULL);
-
-  if (text == NULL)
-    return g_strdup ("unknown");
-  return g_strstrip (g_strndup (g_bytes_get_data (text, NULL), g_bytes_get_size (text)));
-}
-
-static gboolean
-write_note (HrStateExchange *self, const char *dir, guint64 release, GError **error)
-{
-  g_autoptr (GKeyFile) note = g_key_file_new ();
-  g_autofree char *boot = read_boot_id ();
-  g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
-
-  g_key_file_set_uint64 (note, NOTE_GROUP, "Release", release);
-  g_key_file_set_uint64 (note, NOTE_GROUP, "StateVersion", self->state_version);
-  g_key_file_set_string (note, NOTE_GROUP, "Boot", boot);
-  return g_key_file_save_to_file (note, file, error);
-}
-
 static gboolean
 is_instance_name (const char *instance)
 {
   return *instance != '\0' && *instance != '.' && strchr (instance, '/') == NULL;
-}
-
-static void
-let_owner_in (HrStateExchange *self)
-{
-  g_autofree char *above = g_path_get_dirname (self->path);
-
-  hr_owner_let_through (&self->owner, self->path);
-  hr_owner_let_through (&self->owner, above);
 }
 
 /**
@@ -179,6 +142,7 @@ let_owner_in (HrStateExchange *self)
 char *
 hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 release, GError **error)
 {
+  g_autofree char *above = g_path_get_dirname (self->path);
   g_autofree char *dir = g_build_filename (self->path, instance, NULL);
   g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
   g_autoptr (GError) local = NULL;
@@ -188,7 +152,7 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 rel
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "'%s' cannot be the id of an instance", instance);
       return NULL;
     }
-  if (!hr_fs_make_dir (dir, 0700, &local) || !write_note (self, dir, release, &local)
+  if (!hr_fs_make_dir (dir, 0700, &local) || !hr_exchange_note_write (dir, release, self->state_version, &local)
       || !hr_owner_give (&self->owner, dir, &local))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while making the directory for the state files of '%s': %s",
@@ -201,7 +165,8 @@ hr_state_exchange_open (HrStateExchange *self, const char *instance, guint64 rel
       hr_log_warning (self->service, "'%s' is of an earlier instance of this id: %s", out,
                       aside != NULL ? "set aside" : local->message);
     }
-  let_owner_in (self);
+  hr_owner_let_through (&self->owner, self->path);
+  hr_owner_let_through (&self->owner, above);
   set_offered (dir, TRUE);
   return g_steal_pointer (&dir);
 }
@@ -241,23 +206,33 @@ refuse (HrStateExchange *self, const char *instance, const char *out, const char
                  instance, out, why, local->message);
 }
 
+/* In a directory of its own a user can give a name to a file that it may not read. The directory says who it is: by now
+ * the service file may name another. */
+static gboolean
+is_foreign (const char *out, const struct stat *info)
+{
+  g_autofree char *dir = g_path_get_dirname (out);
+  struct stat above;
+
+  return lstat (dir, &above) != 0 || (above.st_uid != geteuid () && above.st_uid != info->st_uid);
+}
+
 /* What @fd holds; %NULL without @error when that is nothing. Sets aside what can be no state. */
 static GBytes *
 read_out (HrStateExchange *self, const char *instance, const char *out, int fd, GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) data = NULL;
+  const char *why = NULL;
   struct stat info;
 
   if (fstat (fd, &info) != 0 || !S_ISREG (info.st_mode))
+    why = "it is not a regular file";
+  else if (is_foreign (out, &info))
+    why = "it belongs to somebody else";
+  if (why != NULL)
     {
-      refuse (self, instance, out, "it is not a regular file", error);
-      return NULL;
-    }
-  /* In a directory of its own a user can give a name to a file that it may not read. */
-  if (self->owner.set && info.st_uid != self->owner.uid)
-    {
-      refuse (self, instance, out, "it belongs to somebody else", error);
+      refuse (self, instance, out, why, error);
       return NULL;
     }
   data = hr_fd_read_all (fd, HR_STATE_SIZE_MAX, &local);
@@ -463,17 +438,16 @@ is_being_written (int fd)
 }
 
 static void
-recover_out (HrStateExchange *self, const char *instance, const char *out, int fd, GKeyFile *note)
+recover_out (HrStateExchange *self, const char *instance, const char *out, int fd, const HrExchangeNote *note)
 {
-  guint64 version = g_key_file_get_uint64 (note, NOTE_GROUP, "StateVersion", NULL);
-  guint64 release = g_key_file_get_uint64 (note, NOTE_GROUP, "Release", NULL); /* 0: it is not known */
+  guint version = note->state_version > 0 ? note->state_version : self->state_version;
   g_autoptr (GError) error = NULL;
   g_autoptr (HrSnapshot) snapshot = NULL;
   struct stat info;
 
   if (fstat (fd, &info) != 0)
     return;
-  snapshot = take (self, instance, out, fd, release, version > 0 ? (guint)version : self->state_version,
+  snapshot = take (self, instance, out, fd, note->release, version,
                    (gint64)info.st_mtim.tv_sec * G_USEC_PER_SEC + info.st_mtim.tv_nsec / 1000, &error);
   if (error != NULL)
     hr_log_warning (self->service, "%s", error->message);
@@ -482,31 +456,24 @@ recover_out (HrStateExchange *self, const char *instance, const char *out, int f
 }
 
 static void
-recover_instance (HrStateExchange *self, const char *instance, const char *boot)
+recover_instance (HrStateExchange *self, const char *instance)
 {
   g_autofree char *dir = g_build_filename (self->path, instance, NULL);
   g_autofree char *out = g_build_filename (dir, HR_STATE_OUT_NAME, NULL);
-  g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
-  g_autofree char *note_boot = NULL;
-  g_autoptr (GKeyFile) note = g_key_file_new ();
-  g_autoptr (GBytes) text = NULL;
+  HrExchangeNote note;
   g_auto (HrFd) fd = -1;
 
   if (is_offered (dir) || !g_file_test (dir, G_FILE_TEST_IS_DIR))
     return;
-  text = hr_fs_read (file, NOTE_SIZE_MAX, NULL);
-  if (text != NULL)
-    g_key_file_load_from_bytes (note, text, G_KEY_FILE_NONE, NULL);
-
+  note = hr_exchange_note_read (dir);
   fd = open_out (out);
   if (fd >= 0 && is_being_written (fd))
     return;
   if (fd >= 0)
-    recover_out (self, instance, out, fd, note);
+    recover_out (self, instance, out, fd, &note);
 
   /* An instance of this boot may still live, and write on its way out. */
-  note_boot = g_key_file_get_string (note, NOTE_GROUP, "Boot", NULL);
-  if (g_strcmp0 (note_boot, boot) != 0 && !g_file_test (out, G_FILE_TEST_EXISTS))
+  if (!note.this_boot && !g_file_test (out, G_FILE_TEST_EXISTS))
     remove_dir (self, dir);
 }
 
@@ -521,14 +488,12 @@ hr_state_exchange_recover (HrStateExchange *self)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   g_autoptr (GDir) dir = NULL;
-  g_autofree char *boot = NULL;
   const char *name;
 
   if (self->recovered)
     return;
   self->recovered = TRUE;
   dir = g_dir_open (self->path, 0, NULL);
-  boot = read_boot_id ();
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    recover_instance (self, name, boot);
+    recover_instance (self, name);
 }

@@ -68,6 +68,43 @@ test_broken_leftover_is_set_aside (Fixture *f, gconstpointer data)
   g_assert_cmpuint (count_files (f->snapshots, ".broken"), ==, 1);
 }
 
+/* The directory is the user's who ran the program: a file in it that is not may be one that it could not read. */
+static void
+test_file_of_somebody_else_is_not_taken (Fixture *f, gconstpointer data)
+{
+  g_autofree char *left = leave_state (f, "old", "[1]", 100);
+  g_autofree char *dir = g_path_get_dirname (left);
+  g_autoptr (HrSnapshot) snapshot = NULL;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("not run here: only root has files of others");
+      return;
+    }
+  g_assert_cmpint (chown (dir, 65534, 65534), ==, 0);
+  snapshot = load (f->files, NULL, NULL);
+  warnings_expect ("*it belongs to somebody else*");
+  g_assert_null (snapshot);
+}
+
+static void
+test_file_of_its_user_is_taken (Fixture *f, gconstpointer data)
+{
+  g_autofree char *left = leave_state (f, "old", "[1]", 100);
+  g_autofree char *dir = g_path_get_dirname (left);
+  g_autoptr (HrSnapshot) snapshot = NULL;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("not run here: only root has files of others");
+      return;
+    }
+  g_assert_cmpint (chown (dir, 65534, 65534), ==, 0);
+  g_assert_cmpint (chown (left, 65534, 65534), ==, 0);
+  snapshot = load (f->files, NULL, NULL);
+  g_assert_nonnull (snapshot);
+}
+
 static void
 test_instances_in_use_are_not_recovered (Fixture *f, gconstpointer data)
 {
@@ -173,6 +210,8 @@ main (int argc, char **argv)
   ADD ("leftover-state-becomes-a-snapshot", test_leftover_state_becomes_a_snapshot);
   ADD ("leftover-state-does-not-pass-a-newer-snapshot", test_leftover_state_does_not_pass_a_newer_snapshot);
   ADD ("broken-leftover-is-set-aside", test_broken_leftover_is_set_aside);
+  ADD ("file-of-somebody-else-is-not-taken", test_file_of_somebody_else_is_not_taken);
+  ADD ("file-of-its-user-is-taken", test_file_of_its_user_is_taken);
   ADD ("instances-in-use-are-not-recovered", test_instances_in_use_are_not_recovered);
   ADD ("note-keeps-release-and-version-of-a-dead-daemon", test_note_keeps_release_and_version_of_a_dead_daemon);
   ADD ("discarded-state-is-no-snapshot", test_discarded_state_is_no_snapshot);

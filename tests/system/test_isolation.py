@@ -5,6 +5,7 @@ state, and what cannot be had is no start but a reason."""
 
 import os
 import pwd
+import signal
 import subprocess
 import sys
 
@@ -135,13 +136,24 @@ def other_user():
             for path in ("", "logs", "slots", "snapshots", "store.git", "exchange/web-" + view):
                 result = site.as_nobody("ls", os.path.join(site.state, path))
                 check(result.returncode != 0, f"{path} of the state directory can be listed:", result.stdout)
-            # The same code for root again: what was placed for somebody else is placed anew.
-            mark = site.signals.mark()
-            service.groups["Service"]["User"] = ""
-            service.write_file()
-            equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
-            service.completed(mark)
-            equal(service.evaluate("(os.getuid(), os.stat('app.py').st_uid)"), "(0, 0)", "who it is, and whose its files")
+            # The next daemon knows whom to listen to.
+            pid = service.pid
+            site.stop_daemon(signal.SIGKILL)
+            site.start_daemon()
+            site.wait_state(service.name, "running")
+            equal(service.pid, pid, "the process after the death of the daemon")
+            service.completed(service.save(app("4", keep=True, early=WRITES)), 4)
+            equal((service.ask(), service.ask("/count")), ("4", "2"), "what answers, and the count")
+            # The same code for others, the last of them root: what was placed for somebody else is placed anew.
+            for name in ("daemon", ""):
+                mark = site.signals.mark()
+                service.groups["Service"]["User"] = name
+                service.write_file()
+                equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+                service.completed(mark)
+                equal(service.evaluate("os.getuid()"), str(pwd.getpwnam(name or "root").pw_uid), "who it is then")
+            equal(service.evaluate("[os.getuid()] + [os.stat(path).st_uid for path in ('.', 'app.py', 'lib/a.py')]"),
+                  "[0, 0, 0, 0]", "who it is, and whose its files")
             equal(service.ask("/count"), "2", "the count for another user")
 
 
