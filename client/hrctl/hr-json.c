@@ -101,8 +101,9 @@ dicts_node (GVariant *dict, const HrField *field)
 {
   g_autoptr (GVariant) dicts = g_variant_lookup_value (dict, field->key, G_VARIANT_TYPE ("aa{sv}"));
 
-  return dicts != NULL ? hr_json_from_dicts (dicts, field->fields, field->n_fields)
-                       : hr_json_take_array (json_array_new ());
+  if (dicts == NULL)
+    return field->none_is_null ? null_node () : hr_json_take_array (json_array_new ());
+  return hr_json_from_dicts (dicts, field->fields, field->n_fields);
 }
 
 static JsonNode *

@@ -15,7 +15,7 @@ typedef enum {
   HR_FIELD_STRINGS, /* [] if it is not there */
   HR_FIELD_NUMBERS, /* [] if it is not there */
   HR_FIELD_DICT,    /* an object with the keys of HrField.fields; null if it is not there */
-  HR_FIELD_DICTS,   /* aa{sv}: a list of such objects; [] if it is not there */
+  HR_FIELD_DICTS,   /* aa{sv}: a list of such objects; [] if it is not there, null with none_is_null */
   HR_FIELD_TIME,    /* microseconds since 1970, written as ISO 8601; null if 0 */
   HR_FIELD_PHASES,  /* a(st): [{"phase": "record", "usec": 120}]; null if it is not there or empty */
 } HrFieldKind;

@@ -79,6 +79,26 @@ hr_output_is_terminal (HrOutput *self)
   return self->terminal_out;
 }
 
+static guint
+terminal_width (int fd)
+{
+  struct winsize size;
+
+  return ioctl (fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
+}
+
+/**
+ * hr_output_get_width:
+ * @self: the output
+ *
+ * Returns: how many columns the terminal has that standard output is, 0: it is none, lines may be of any length
+ */
+guint
+hr_output_get_width (HrOutput *self)
+{
+  return self->terminal_out ? terminal_width (STDOUT_FILENO) : 0;
+}
+
 /**
  * hr_output_write:
  * @self: the output
@@ -237,14 +257,6 @@ hr_output_remark (HrOutput *self, HrTint tint, const char *format, ...)
   fprintf (stderr, "%s\n", tinted);
 }
 
-static guint
-terminal_width (void)
-{
-  struct winsize size;
-
-  return ioctl (STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
-}
-
 /**
  * hr_output_shows_progress:
  * @self: the output
@@ -278,7 +290,7 @@ hr_output_progress (HrOutput *self, const char *text)
   fputs ("\r\033[K", stderr);
   if (text != NULL)
     {
-      guint room = terminal_width () - 1;
+      guint room = terminal_width (STDERR_FILENO) - 1;
 
       clean = hr_text_clean (text);
       for (end = clean; *end != '\0'; end = g_utf8_next_char (end))

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define MINUTE ((gint64)60)
@@ -110,6 +111,45 @@ char *
 hr_text_size (guint64 bytes)
 {
   return g_format_size (bytes);
+}
+
+/**
+ * hr_text_number:
+ * @number: a number of which 0 means none
+ *
+ * Returns: (transfer full): it, "" for 0
+ */
+char *
+hr_text_number (guint64 number)
+{
+  return number > 0 ? g_strdup_printf ("%" PRIu64, number) : g_strdup ("");
+}
+
+/**
+ * hr_text_cut:
+ * @text: valid UTF-8
+ * @width: columns, at least 1
+ *
+ * Returns: (transfer full): as much of it as fits, with "…" at the end when that is not all
+ */
+char *
+hr_text_cut (const char *text, guint width)
+{
+  g_autoptr (GString) cut = g_string_new ("");
+  guint taken = 1;
+
+  if (hr_text_width (text) <= width)
+    return g_strdup (text);
+  for (const char *p = text; *p != '\0'; p = g_utf8_next_char (p))
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      taken += g_unichar_iszerowidth (c) ? 0 : g_unichar_iswide (c) ? 2 : 1;
+      if (taken > width)
+        break;
+      g_string_append_unichar (cut, c);
+    }
+  return g_strconcat (cut->str, "…", NULL);
 }
 
 /**

@@ -14,6 +14,8 @@ char *hr_text_time (gint64 usec);
 char *hr_text_iso_time (gint64 usec);
 gint64 hr_text_parse_iso_time (const char *text);
 char *hr_text_size (guint64 bytes);
+char *hr_text_number (guint64 number);
+char *hr_text_cut (const char *text, guint width);
 char *hr_text_clean (const char *text);
 char *hr_text_first_line (const char *text);
 char *hr_text_indent (const char *text, const char *indent);

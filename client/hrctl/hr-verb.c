@@ -13,7 +13,11 @@
 
 static const HrVerb verbs[] = {
   { "list", "", N_ ("Lists the services"), NULL, HR_OPTION_BIT (HR_OPTION_NAMES), 0, 0, 0, hr_verb_list },
-  { "status", "[SERVICE]", N_ ("Shows how all services are, or one in detail"), NULL, 0, 0, 1, 0, hr_verb_status },
+  { "status", "[SERVICE]", N_ ("Shows how all services are, or one in detail"),
+    N_ ("One with its processes as a tree, and the last lines of its output, as many as --lines says. Memory is that "
+        "of\n"
+        "all processes together; what they share counts once."),
+    LINES, 0, 1, 0, hr_verb_status },
   { "start", "SERVICE…", N_ ("Starts services and waits until they are ready"), NULL, 0, 1, HR_VERB_ANY,
     HR_VERB_ACTIVATES, hr_verb_control },
   { "stop", "SERVICE…|--all", N_ ("Stops services"),

@@ -2,6 +2,7 @@
 #include "hr-bus-format.h"
 
 #include "hr-bus-text.h"
+#include "hr-bus-usage.h"
 #include "hr-error.h"
 #include "hr-figures.h"
 
@@ -297,6 +298,7 @@ hr_bus_format_status (HrManager *manager, gboolean in_full)
   for (guint i = 0; i < services->len; i++)
     g_variant_builder_add_value (&list, format_service (g_ptr_array_index (services, i), in_full));
   add_value (&dict, "services", g_variant_builder_end (&list));
+  add_value (&dict, "daemon", hr_bus_format_daemon (manager));
   return g_variant_builder_end (&dict);
 }
 

@@ -6,6 +6,7 @@
 #include "hr-bus-configuration.h"
 #include "hr-bus-format.h"
 #include "hr-bus-transient.h"
+#include "hr-bus-usage.h"
 
 struct _HrBusMethods {
   GObject parent_instance;
@@ -13,6 +14,7 @@ struct _HrBusMethods {
   HrConfiguration *configuration;
   HrManager *manager;
   HrBusTransient *transient;
+  HrUsage *usage;
   HrDbusManager *skeleton;
 };
 
@@ -26,6 +28,7 @@ hr_bus_methods_dispose (GObject *object)
   if (self->skeleton != NULL)
     g_signal_handlers_disconnect_by_data (self->skeleton, self);
   g_clear_object (&self->skeleton);
+  g_clear_object (&self->usage);
   g_clear_object (&self->transient);
   g_clear_object (&self->manager);
   g_clear_object (&self->configuration);
@@ -211,6 +214,23 @@ handle_get_status (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusM
 }
 
 static gboolean
+handle_get_processes (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrBusMethods *self)
+{
+  HrService *service = find (self, invocation, name);
+
+  if (service != NULL)
+    hr_bus_call_processes (self->usage, service, invocation);
+  return TRUE;
+}
+
+static gboolean
+handle_get_usage (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusMethods *self)
+{
+  hr_bus_call_usage (self->usage, self->manager, invocation);
+  return TRUE;
+}
+
+static gboolean
 handle_get_history (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, guint limit,
                     HrBusMethods *self)
 {
@@ -338,7 +358,9 @@ connect_handlers (HrBusMethods *self)
     { "handle-create-snapshot", G_CALLBACK (handle_create_snapshot) },
     { "handle-diff", G_CALLBACK (handle_diff) },
     { "handle-get-history", G_CALLBACK (handle_get_history) },
+    { "handle-get-processes", G_CALLBACK (handle_get_processes) },
     { "handle-get-status", G_CALLBACK (handle_get_status) },
+    { "handle-get-usage", G_CALLBACK (handle_get_usage) },
     { "handle-hold", G_CALLBACK (handle_hold) },
     { "handle-list-releases", G_CALLBACK (handle_list_releases) },
     { "handle-list-services", G_CALLBACK (handle_list_services) },
@@ -379,6 +401,7 @@ hr_bus_methods_new (HrConfiguration *configuration, HrDbusManager *skeleton)
 
   self->configuration = g_object_ref (configuration);
   self->manager = g_object_ref (hr_configuration_get_manager (configuration));
+  self->usage = hr_usage_new ();
   self->transient = hr_bus_transient_new (configuration);
   self->skeleton = g_object_ref (skeleton);
   connect_handlers (self);

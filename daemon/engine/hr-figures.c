@@ -40,6 +40,40 @@ hr_figures_get_watched_files (HrManager *manager)
 }
 
 /**
+ * hr_figures_get_watched_directories:
+ * @manager: a manager
+ *
+ * Returns: how many directories are watched
+ */
+guint
+hr_figures_get_watched_directories (HrManager *manager)
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  guint sum = 0;
+
+  for (guint i = 0; i < services->len; i++)
+    sum += hr_service_get_watched_directories (g_ptr_array_index (services, i));
+  return sum;
+}
+
+/**
+ * hr_figures_get_jobs:
+ * @manager: a manager
+ *
+ * Returns: how many jobs run or wait
+ */
+guint
+hr_figures_get_jobs (HrManager *manager)
+{
+  g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (manager);
+  guint n = 0;
+
+  for (guint i = 0; i < jobs->len; i++)
+    n += !hr_job_is_finished (g_ptr_array_index (jobs, i));
+  return n;
+}
+
+/**
  * hr_figures_get_pending:
  * @manager: a manager
  *

@@ -21,6 +21,7 @@ struct _HrManager {
   guint reload_count;
   guint failed_reloads;
   gint64 last_reload;
+  gint64 started_at;
   GTask *shutdown;
   gboolean ending; /* shut down, or about to be */
 };

@@ -105,6 +105,7 @@ hr_manager_new (HrPlatform *platform, const char *profile)
   self->jobs = hr_job_list_new (hr_platform_get_clock (platform));
   g_signal_connect (self->jobs, "added", G_CALLBACK (job_added), self);
   g_signal_connect (self->jobs, "removed", G_CALLBACK (job_removed), self);
+  self->started_at = hr_clock_now (hr_platform_get_clock (platform));
   return self;
 }
 
@@ -449,6 +450,19 @@ gint64
 hr_manager_get_last_reload (HrManager *self)
 {
   return self->last_reload;
+}
+
+/**
+ * hr_manager_get_uptime:
+ * @self: a manager
+ *
+ * Returns: for how long it has been there, in microseconds
+ */
+gint64
+hr_manager_get_uptime (HrManager *self)
+{
+  g_return_val_if_fail (HR_IS_MANAGER (self), 0);
+  return hr_clock_now (hr_platform_get_clock (self->platform)) - self->started_at;
 }
 
 /**

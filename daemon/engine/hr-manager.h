@@ -51,6 +51,7 @@ gboolean hr_manager_get_paused (HrManager *self);
 guint hr_manager_get_reload_count (HrManager *self);
 guint hr_manager_get_failed_reloads (HrManager *self);
 gint64 hr_manager_get_last_reload (HrManager *self);
+gint64 hr_manager_get_uptime (HrManager *self);
 HrPlatform *hr_manager_get_platform (HrManager *self);
 
 G_END_DECLS

@@ -357,6 +357,19 @@ hr_service_get_watched (HrService *self)
 }
 
 /**
+ * hr_service_get_watched_directories:
+ * @self: a service
+ *
+ * Returns: how many directories it watches
+ */
+guint
+hr_service_get_watched_directories (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return self->intake != NULL ? hr_intake_n_watches (self->intake) : 0;
+}
+
+/**
  * hr_service_list_releases:
  * @self: a service
  *

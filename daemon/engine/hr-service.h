@@ -79,6 +79,7 @@ char *hr_service_get_snapshot_path (HrService *self, const char *id);
 guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback without a number would run, 0: none */
 
 guint hr_service_get_watched (HrService *self);
+guint hr_service_get_watched_directories (HrService *self);
 char *hr_service_get_log_file (HrService *self);
 char *hr_service_get_instance_log_file (HrService *self);
 char **hr_service_get_instance_log_files (HrService *self);

@@ -23,7 +23,17 @@
 /* The longest environment that is searched; the kernel's own limit is about this. */
 #define ENVIRONMENT_MAX (6 * 1024 * 1024)
 /* Fields of /proc/PID/stat after the name, which may hold anything; the third field is the first here. */
-enum { STAT_STATE, STAT_PARENT, STAT_GROUP, STAT_SESSION, STAT_START = 19, STAT_FIELDS };
+enum {
+  STAT_STATE,
+  STAT_PARENT,
+  STAT_GROUP,
+  STAT_SESSION,
+  STAT_USER_TIME = 11,
+  STAT_CHILDREN_TIME = 14,
+  STAT_THREADS = 17,
+  STAT_START = 19,
+  STAT_FIELDS
+};
 
 static gssize
 read_proc (GPid pid, const char *name, char *buffer, gsize size)
@@ -71,6 +81,10 @@ hr_process_read (GPid pid, HrProcess *process)
   process->parent = (GPid)g_ascii_strtoll (fields[STAT_PARENT], NULL, 10);
   process->session = (GPid)g_ascii_strtoll (fields[STAT_SESSION], NULL, 10);
   process->start = g_ascii_strtoull (fields[STAT_START], NULL, 10);
+  process->threads = (guint)g_ascii_strtoull (fields[STAT_THREADS], NULL, 10);
+  process->cpu = 0;
+  for (int i = STAT_USER_TIME; i <= STAT_CHILDREN_TIME; i++)
+    process->cpu += g_ascii_strtoull (fields[i], NULL, 10);
   return TRUE;
 }
 

@@ -21,6 +21,8 @@ G_BEGIN_DECLS
  * @parent: its parent's
  * @session: of the leader of its session
  * @start: start time in clock ticks since boot; with @pid it names a process for ever
+ * @cpu: processor time in clock ticks, with that of children that have ended and were waited for
+ * @threads: how many it has
  * @state: 'Z' is a zombie, see proc(5)
  */
 typedef struct {
@@ -28,6 +30,8 @@ typedef struct {
   GPid parent;
   GPid session;
   guint64 start;
+  guint64 cpu;
+  guint threads;
   char state;
 } HrProcess;
 

@@ -62,6 +62,7 @@ _hrctl ()
 
   case $verb in
     list) options='--names' ;;
+    status) options='--lines=' ;;
     stop) options='--all' ;;
     rollback) options='--to=' ;;
     history) options='--lines= --long' ;;

@@ -107,6 +107,47 @@ fake_answer_service_status (gboolean running)
   return g_variant_dict_end (&dict);
 }
 
+/* A main process with two children, one of them with a child, one that lost its parent, and an old instance. */
+GVariant *
+fake_answer_processes (void)
+{
+  return g_variant_new_parsed (
+      "[{'pid': <uint32 1100>, 'main': <uint32 1100>, 'release': <uint64 6>, 'instance': <uint32 1>,"
+      " 'role': <'retiring'>, 'name': <'python3'>, 'command': <'python3 app.py'>, 'memoryBytes': <uint64 1000000>,"
+      " 'cpuUsec': <uint64 100000>, 'threads': <uint32 1>},"
+      " {'pid': <uint32 1234>, 'main': <uint32 1234>, 'release': <uint64 7>, 'instance': <uint32 1>,"
+      " 'role': <'serving'>, 'name': <'python3'>, 'command': <'python3 app.py'>, 'memoryBytes': <uint64 12300000>,"
+      " 'cpuUsec': <uint64 2500000>, 'threads': <uint32 4>},"
+      " {'pid': <uint32 1240>, 'parent': <uint32 1234>, 'main': <uint32 1234>, 'release': <uint64 7>,"
+      " 'instance': <uint32 1>, 'role': <'serving'>, 'name': <'worker'>, 'memoryBytes': <uint64 500000>,"
+      " 'cpuUsec': <uint64 0>, 'threads': <uint32 1>},"
+      " {'pid': <uint32 1241>, 'parent': <uint32 1240>, 'main': <uint32 1234>, 'release': <uint64 7>,"
+      " 'instance': <uint32 1>, 'role': <'serving'>, 'name': <'sh'>, 'command': <'sh -c \\u001b[2J\\nrm'>,"
+      " 'cpuUsec': <uint64 0>, 'threads': <uint32 1>},"
+      " {'pid': <uint32 1250>, 'main': <uint32 1234>, 'release': <uint64 7>, 'instance': <uint32 1>,"
+      " 'role': <'serving'>, 'name': <'sleep'>, 'command': <'sleep 9'>, 'memoryBytes': <uint64 200000>,"
+      " 'cpuUsec': <uint64 0>, 'threads': <uint32 1>}]");
+}
+
+GVariant *
+fake_answer_usage (guint64 cpu_usec)
+{
+  return g_variant_new_parsed ("[{'service': <'being-system'>, 'processes': <uint32 5>, 'tasks': <uint32 8>,"
+                               " 'memoryBytes': <uint64 14000000>, 'cpuUsec': <%t>},"
+                               " {'service': <'broken'>, 'processes': <uint32 0>, 'tasks': <uint32 0>,"
+                               " 'memoryBytes': <uint64 0>, 'cpuUsec': <uint64 0>}]",
+                               cpu_usec);
+}
+
+GVariant *
+fake_answer_daemon (void)
+{
+  return g_variant_new_parsed (
+      "{'version': <'0.4'>, 'pid': <uint32 99>, 'uptimeUsec': <uint64 184000000>, 'memoryBytes': <uint64 8100000>,"
+      " 'cpuUsec': <uint64 340000>, 'descriptors': <uint32 43>, 'descriptorsMax': <uint64 1024>, 'jobs': <uint32 1>,"
+      " 'watchedDirectories': <uint32 12>}");
+}
+
 GVariant *
 fake_answer_history_entry (gboolean success)
 {

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 GVariant *fake_answer_details (const char *service, gboolean success);
 GVariant *fake_answer_service_status (gboolean running);
+GVariant *fake_answer_processes (void);
+GVariant *fake_answer_usage (guint64 cpu_usec);
+GVariant *fake_answer_daemon (void);
 GVariant *fake_answer_history_entry (gboolean success);
 GVariant *fake_answer_canary (void);
 GVariant *fake_answer_release (guint64 number, const char *fate);

@@ -244,7 +244,28 @@ on_get_status (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeMa
   g_variant_dict_insert (&dict, "lastReload", "s", "2025-10-05T14:30:00Z");
   g_variant_dict_insert (&dict, "pending", "^as", (const char *const[]){ NULL });
   g_variant_dict_insert_value (&dict, "services", g_variant_builder_end (&services));
+  g_variant_dict_insert_value (&dict, "daemon", fake_answer_daemon ());
   hr_dbus_manager_complete_get_status (manager, invocation, g_variant_dict_end (&dict));
+  return TRUE;
+}
+
+static gboolean
+on_get_processes (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
+{
+  if (admit (self, invocation, service))
+    hr_dbus_manager_complete_get_processes (manager, invocation,
+                                            g_str_equal (service, "being-system")
+                                                ? fake_answer_processes ()
+                                                : g_variant_new_array (G_VARIANT_TYPE_VARDICT, NULL, 0));
+  return TRUE;
+}
+
+/* Half a processor all the time, by the clock. */
+static gboolean
+on_get_usage (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  g_string_append (self->calls, "GetUsage\n");
+  hr_dbus_manager_complete_get_usage (manager, invocation, fake_answer_usage ((guint64)g_get_monotonic_time () / 2));
   return TRUE;
 }
 
@@ -482,6 +503,8 @@ connect_handlers (FakeManager *self)
     { "handle-hold", G_CALLBACK (on_decide) },
     { "handle-list-services", G_CALLBACK (on_list_services) },
     { "handle-get-status", G_CALLBACK (on_get_status) },
+    { "handle-get-processes", G_CALLBACK (on_get_processes) },
+    { "handle-get-usage", G_CALLBACK (on_get_usage) },
     { "handle-get-history", G_CALLBACK (on_get_history) },
     { "handle-list-releases", G_CALLBACK (on_list_releases) },
     { "handle-diff", G_CALLBACK (on_diff) },

@@ -39,7 +39,7 @@ test_unknown (void)
 static void
 test_for_everybody (void)
 {
-  const char *const for_everybody[] = { "GetStatus", "ListServices", NULL };
+  const char *const for_everybody[] = { "GetProcesses", "GetStatus", "GetUsage", "ListServices", NULL };
   GDBusInterfaceInfo *manager = hr_dbus_manager_interface_info ();
 
   for (guint i = 0; manager->methods[i] != NULL; i++)

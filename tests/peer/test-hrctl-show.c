@@ -21,37 +21,57 @@ test_list (HrctlFixture *f, gconstpointer data)
             "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"release\":null,\"pid\":null}]");
 }
 
+/* The processor time goes on. */
+static const char *
+without_cpu_time (char **json)
+{
+  g_autoptr (GRegex) time = g_regex_new ("(\"usage\":\\{[^}]*\"cpuUsec\":)[0-9]+", 0, 0, NULL);
+  char *without = g_regex_replace (time, *json, -1, 0, "\\1CPU", 0, NULL);
+
+  g_free (*json);
+  *json = without;
+  return without;
+}
+
 static void
 test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) r = hrctl_run (f, "status", "--json", NULL);
   g_autoptr (HrctlResult) one = hrctl_run (f, "status", "broken", "--json", NULL);
+  g_autofree char *compact = NULL;
 
-  hrctl_assert_json (
-      r, "{\"enabled\":true,\"paused\":false,\"profile\":\"development\",\"watchedFiles\":8,\"reloadCount\":23,"
-         "\"failedReloads\":2,\"successRate\":\"91%\",\"lastReload\":\"2025-10-05T14:30:00Z\",\"pending\":[],"
-         "\"services\":["
-         "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
-         "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
-         "\"view\":\"source\",\"socketsAdvice\":null,\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],"
-         "\"canary\":{"
-         "\"release\":8,\"previousRelease\":7,"
-         "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
-         "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
-         "\"text\":\"20% of the new connections\"},"
-         "\"ends\":[{\"timeUsec\":1759674607000000,\"release\":7,\"instance\":2,\"pid\":1230,\"exitStatus\":null,"
-         "\"signal\":9,\"text\":\"it was ended by signal 9 (Killed)\"},"
-         "{\"timeUsec\":1759674600000000,\"release\":null,\"instance\":1,\"pid\":1229,\"exitStatus\":0,"
-         "\"signal\":null,\"text\":\"it exited with status 0\"},"
-         "{\"timeUsec\":1759674599000000,\"release\":null,\"instance\":1,\"pid\":null,\"exitStatus\":null,"
-         "\"signal\":null,\"text\":\"no \\u001b[2J program\"}]},"
-         "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
-         "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
-         "\"socketsAdvice\":\"its program is linked statically\","
-         "\"error\":\"five failures in 30 s\\nlast: exit code "
-         "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null,\"ends\":[]}]}");
+  compact = hrctl_compact_json (r->out);
+  g_assert_cmpstr (
+      without_cpu_time (&compact), ==,
+      "{\"enabled\":true,\"paused\":false,\"profile\":\"development\",\"watchedFiles\":8,\"reloadCount\":23,"
+      "\"failedReloads\":2,\"successRate\":\"91%\",\"lastReload\":\"2025-10-05T14:30:00Z\",\"pending\":[],"
+      "\"services\":["
+      "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
+      "\"restarts\":0,\"uptimeUsec\":184000000,\"memoryBytes\":12300000,\"listen\":[\"tcp:127.0.0.1:8080\"],"
+      "\"view\":\"source\",\"socketsAdvice\":null,\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],"
+      "\"canary\":{"
+      "\"release\":8,\"previousRelease\":7,"
+      "\"sharePermyriad\":2000,\"held\":false,\"sinceUsec\":1759674600000000,\"probes\":3,\"failedProbes\":0,"
+      "\"latencyUsec\":1200,\"previousProbes\":2,\"previousFailedProbes\":0,\"previousLatencyUsec\":null,"
+      "\"text\":\"20% of the new connections\"},"
+      "\"ends\":[{\"timeUsec\":1759674607000000,\"release\":7,\"instance\":2,\"pid\":1230,\"exitStatus\":null,"
+      "\"signal\":9,\"text\":\"it was ended by signal 9 (Killed)\"},"
+      "{\"timeUsec\":1759674600000000,\"release\":null,\"instance\":1,\"pid\":1229,\"exitStatus\":0,"
+      "\"signal\":null,\"text\":\"it exited with status 0\"},"
+      "{\"timeUsec\":1759674599000000,\"release\":null,\"instance\":1,\"pid\":null,\"exitStatus\":null,"
+      "\"signal\":null,\"text\":\"no \\u001b[2J program\"}],"
+      "\"usage\":{\"processes\":5,\"tasks\":8,\"memoryBytes\":14000000,\"cpuUsec\":CPU},\"processes\":null},"
+      "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
+      "\"restarts\":5,\"uptimeUsec\":null,\"memoryBytes\":null,\"listen\":[],\"view\":null,"
+      "\"socketsAdvice\":\"its program is linked statically\","
+      "\"error\":\"five failures in 30 s\\nlast: exit code "
+      "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null,\"ends\":[],"
+      "\"usage\":null,\"processes\":null}],"
+      "\"daemon\":{\"version\":\"0.4\",\"pid\":99,\"uptimeUsec\":184000000,\"memoryBytes\":8100000,"
+      "\"cpuUsec\":340000,\"descriptors\":43,\"descriptorsMax\":1024,\"jobs\":1,\"watchedDirectories\":12}}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));
   g_assert_null (strstr (one->out, "being-system"));
+  g_assert_nonnull (strstr (one->out, "\"processes\" : []"));
   g_assert_cmpint (one->code, ==, HR_EXIT_OK);
 }
 
@@ -62,21 +82,31 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) one = hrctl_run (f, "status", "being-system", NULL);
   g_autofree char *expected = NULL;
 
-  g_assert_cmpstr (all->out, ==,
-                   "Profile development, 8 files watched\n"
-                   "23 reloads, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
-                   "\n"
-                   "SERVICE       STATE        HEALTH   RELEASE  PID   UPTIME     MEMORY   LISTEN              ERROR\n"
-                   "being-system  running 2/3  healthy  7        1234  3 min 4 s  12.3\xc2\xa0MB  tcp:127.0.0.1:8080\n"
-                   "broken        failed       unknown                                                         "
-                   "five failures in 30 s\n");
+  g_assert_cmpstr (
+      all->out, ==,
+      "Profile development, 8 files watched\n"
+      "23 reloads, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
+      "Daemon 0.4 (PID 99) up for 3 min 4 s: memory 8.1\xc2\xa0MB, CPU 340 ms, 43 of 1024 descriptors, 1 job, "
+      "12 directories watched\n"
+      "\n"
+      "SERVICE       STATE        HEALTH   RELEASE  PID   UPTIME     MEMORY   LISTEN              ERROR\n"
+      "being-system  running 2/3  healthy  7        1234  3 min 4 s  14.0\xc2\xa0MB  tcp:127.0.0.1:8080\n"
+      "broken        failed       unknown                                                         "
+      "five failures in 30 s\n");
 
   expected = g_strdup_printf ("being-system - Läuft und läuft\n"
                               "       State: running since 2025-10-05 14:30 (3 min 4 s)\n"
                               "      Health: healthy\n"
                               "         PID: 1234\n"
                               "   Instances: 2 of 3 serve (PID 1234, 1235)\n"
-                              "      Memory: 12.3\xc2\xa0MB\n"
+                              "   Processes: 1100 python3 app.py (release 6, instance 1, retiring)\n"
+                              "              1234 python3 app.py (release 7, instance 1)\n"
+                              "              ├─1240 [worker]\n"
+                              "              │ └─1241 sh -c \xef\xbf\xbd[2J\n"
+                              "              └─1250 sleep 9 (its parent has ended)\n"
+                              "       Tasks: 8\n"
+                              "      Memory: 14.0\xc2\xa0MB\n"
+                              "         CPU: 2.6 s\n"
                               "     Release: 7 (a rollback would go to 6)\n"
                               "        View: source\n"
                               "      Canary: release 8 has 20%% of the new connections (since 2025-10-05 14:30)\n"

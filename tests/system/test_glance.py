@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Status at a glance: processes as a tree, what they use, and top in a terminal."""
+
+import os
+import re
+import sys
+
+from harness import Site, check, equal, main, test, until
+from services import PYTHON, Service, app
+
+# A worker with a child of its own, and one that leaves its parent and the session.
+FAMILY = """import subprocess, threading
+print("the first word", flush=True)
+worker = subprocess.Popen(["/bin/sh", "-c", "sleep 1111 & sleep 2222; exit"])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv("/bin/sleep", ["sleep", "3333"])
+    os._exit(0)
+os.wait()
+print("the last word", flush=True)
+"""
+
+
+def tree_of(text):
+    """The lines below "Processes:", without what stands before the tree."""
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("   Processes: "))
+    last = next(i for i in range(first + 1, len(lines)) if not lines[i].startswith(" " * 14))
+    return [line[14:] for line in lines[first:last]]
+
+
+def processes(site, name):
+    return site.json("status", name)["services"][0]["processes"]
+
+
+@test("status: a service with children and a grandchild that left is shown as a tree, with what all of them use")
+def tree():
+    with Site() as site:
+        service = Service(site, "family", {"app.py": app("1", early=FAMILY)}, Exec=f"{PYTHON} app.py")
+        service.good(1)
+        until(lambda: len(processes(site, "family")) == 5, "all five run")
+        shown = site.hrctl("status", "family").stdout
+        numbers = re.compile(r"\d+ ")
+        equal([numbers.sub("N ", line, count=1) for line in tree_of(shown)],
+              [f"N {PYTHON} app.py", "├─N /bin/sh -c sleep 1111 & sleep 2222; exit", "│ ├─N sleep 1111", "│ └─N sleep 2222",
+               "└─N sleep 3333 (its parent has ended)"], "the tree")
+        equal(int(tree_of(shown)[0].split()[0]), service.pid, "the first")
+        check("the last word\n" in shown.split("\n\n")[-1], "the last lines of the log end it:", shown)
+        check("the first word" not in site.hrctl("status", "family", "-n1").stdout, "-n1 shows one line")
+        check("the last word" not in site.hrctl("status", "family", "-n0").stdout, "-n0 shows none")
+        for title in ("Tasks", "Memory", "CPU"):
+            check(f"{title}: " in shown, title, "is shown:", shown)
+        # What all use together is more than what the main process does, and the list says the same.
+        listed = processes(site, "family")
+        used = site.json("status")["services"][0]["usage"]
+        equal(used["processes"], 5, "processes")
+        equal(used["tasks"], sum(process["threads"] for process in listed), "tasks")
+        main_process = next(process for process in listed if process["pid"] == service.pid)
+        check(used["memoryBytes"] > main_process["memoryBytes"] > 1 << 20, "memory of all", used, main_process)
+        check(used["cpuUsec"] > 0, "some CPU time", used)
+        equal([process["parent"] for process in listed if process["command"] == "sleep 3333"], [None], "the one that left")
+        equal(site.hrctl("stop", "family").returncode, 0, "stop")
+        equal(processes(site, "family"), [], "processes of a stopped service")
+        equal(site.json("status")["services"][0]["usage"], None, "what a stopped service uses")
+
+
+@test("status: of several instances each is a tree, and one that leaves is marked")
+def several():
+    with Site() as site:
+        go = site.path("go")
+        ending = f"while not os.path.exists({go!r}): select.select([], [], [], 0.01)\n"
+        service = Service(site, "many", {"app.py": app("1", early="import select\n", ending=ending)}, Instances=2,
+                          StopTimeout="60s")
+        service.good(1)
+        equal([line.split(" (")[1] for line in tree_of(site.hrctl("status", "many").stdout)],
+              ["release 1, instance 1)", "release 1, instance 2)"], "what is said of each")
+        mark = site.signals.mark()
+        service.save(app("2"))
+        site.signals.wait("ReloadCompleted", "many", mark)
+        roles = until(lambda: (found := sorted((p["release"], p["role"]) for p in processes(site, "many")))
+                      == [(1, "retiring")] * 2 + [(2, "serving")] * 2 and found, "two leave")
+        check(roles, "roles")
+        leaving = [line for line in tree_of(site.hrctl("status", "many").stdout) if "release 1, " in line]
+        equal([line.rsplit(", ", 1)[1] for line in leaving], ["retiring)"] * 2, "marks")
+        open(go, "w").close()
+        until(lambda: len(processes(site, "many")) == 2, "the old ones have gone")
+
+
+@test("status: the daemon tells what it uses itself")
+def figures():
+    with Site() as site:
+        Service(site, "one", {"app.py": app("1")}).good(1)
+        daemon = site.json("status")["daemon"]
+        equal(daemon["pid"], site.daemon.pid, "PID")
+        equal(daemon["descriptors"], len(os.listdir(f"/proc/{site.daemon.pid}/fd")), "descriptors")
+        equal(daemon["jobs"], 0, "jobs")
+        check(daemon["watchedDirectories"] >= 1, "watched directories", daemon)
+        check(1 << 20 < daemon["memoryBytes"] < 1 << 28, "memory", daemon)
+        check(0 < daemon["uptimeUsec"] < 60_000_000, "uptime", daemon)
+        check(f"Daemon {daemon['version']} (PID {daemon['pid']}) up for " in site.hrctl("status").stdout, "for people")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
