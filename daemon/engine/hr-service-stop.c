@@ -134,14 +134,18 @@ leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
                                 leftover_collected, g_object_ref (self));
 }
 
+/* A candidate that waits for state which nobody gives it any more must not go on without: what it would write on its way
+ * out is not the state of the service. */
 static void
-end_leftover (HrService *self, GPid pid, guint64 start, const char *instance)
+end_leftover (HrService *self, const HrRunProcess *process)
 {
-  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)pid);
+  int stop_signal = self->spec != NULL ? self->spec->stop_signal : SIGTERM;
+
+  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)process->pid);
   self->n_leftovers++;
-  hr_leftover_end_async (pid, start, instance, self->spec != NULL ? self->spec->stop_signal : SIGTERM,
-                         self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended,
-                         g_object_ref (self));
+  hr_leftover_end_async (
+      process->pid, process->start, process->instance, process->role == HR_RUN_CANDIDATE ? SIGKILL : stop_signal,
+      self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended, g_object_ref (self));
 }
 
 /**
@@ -159,13 +163,13 @@ hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
   gboolean served = current != NULL && hr_leftover_exists (current->pid, current->start, current->instance);
 
   if (served)
-    end_leftover (self, current->pid, current->start, current->instance);
+    end_leftover (self, current);
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
     {
       const HrRunProcess *other = g_ptr_array_index (record->others, i);
 
       if (hr_leftover_exists (other->pid, other->start, other->instance))
-        end_leftover (self, other->pid, other->start, other->instance);
+        end_leftover (self, other);
     }
   if (self->n_leftovers == 0)
     return;

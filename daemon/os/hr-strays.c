@@ -67,7 +67,6 @@ add (GPtrArray *strays, GHashTable *leaders, const HrProcess *process, const cha
   stray = g_new0 (HrStray, 1);
   stray->service = g_strdup (service);
   stray->process = hr_run_process_new (process->pid, process->start, instance);
-  stray->process->role = HR_RUN_CANDIDATE;
   if (process->pid == process->session)
     g_hash_table_add (leaders, stray);
   g_ptr_array_add (strays, stray);

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stress"))
 # pylint: disable=wrong-import-position
 import services
-from harness import BUILD, DEADLINE, Gate, Site, check, equal, is_alive, main, test, until
+from harness import BUILD, DEADLINE, Gate, Site, answers, check, equal, is_alive, main, test, until, write
 from storm import LANGUAGES, Storm
 
 
@@ -205,6 +205,42 @@ def both():
         mark = service.save(services.app("2"))
         service.completed(mark, 2)
         equal(service.ask(), "2", "answer")
+
+
+def dies_in(phase, first, second):
+    """The daemon dies in this phase of a reload of a service with state, in which somebody waits at the gate; the next
+    one must serve with that state, by one process, and the history must say what happened."""
+    with Site() as site:
+        gate = Gate(site)
+        service = services.Service(site, "web", {"app.py": first(gate)})
+        service.good(1)
+        service.ask("/grow")
+        service.save(second(gate))
+        gate.arrived()
+        crash(site)
+        # Nobody waits there any more.
+        gate.close()
+        os.unlink(gate.path)
+        write(gate.path, "")
+        site.start_daemon()
+        until(lambda: answers(service.port, "2"), "the new version serves in the end")
+        site.drained(service.name)
+        equal(service.ask("/count"), "1", "count")
+        entries = [e for e in site.history(service.name) if e["error"] == f"the daemon died in phase '{phase}'"]
+        equal(len(entries), 1, "entries of what was interrupted")
+        equal(entries[0]["phase"], phase, "phase in the history")
+
+
+@test("promise-7-the-daemon-may-die: in phase ready")
+def in_ready():
+    dies_in("ready", lambda gate: services.app(keep=True),
+            lambda gate: services.app("2", keep=True, early=services.at_gate(gate)))
+
+
+@test("promise-7-the-daemon-may-die: in phase preserve, and no state is lost")
+def in_preserve():
+    dies_in("preserve", lambda gate: services.app(keep=True, ending=services.at_gate(gate)),
+            lambda gate: services.app("2", keep=True))
 
 
 @test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
