@@ -22,7 +22,10 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_HELP] = { "help", 'h', NULL, N_ ("print help") },
   [HR_OPTION_VERSION] = { "version", 0, NULL, N_ ("print the version") },
   [HR_OPTION_ALL] = { "all", 0, NULL, N_ ("every service") },
+  [HR_OPTION_BATCH] = { "batch", 0, NULL, N_ ("print tables one after the other, also on a terminal") },
   [HR_OPTION_CONFIG_DIR] = { "config-dir", 0, N_ ("DIR"), N_ ("configuration directory to look at") },
+  [HR_OPTION_COUNT] = { "count", 'n', N_ ("N"), N_ ("end after this many updates") },
+  [HR_OPTION_DELAY] = { "delay", 'd', N_ ("SECONDS"), N_ ("seconds between two updates (default 2)") },
   [HR_OPTION_FOLLOW] = { "follow", 'f', NULL, N_ ("go on printing what is added") },
   [HR_OPTION_LINES] = { "lines", 'n', N_ ("N"), N_ ("how many, the newest (default 10)") },
   [HR_OPTION_LISTEN] = { "listen", 0, N_ ("ADDR"), N_ ("address to listen on, such as tcp:127.0.0.1:8080") },
@@ -34,6 +37,7 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_PROFILE] = { "profile", 0, N_ ("NAME"), N_ ("profile to use") },
   [HR_OPTION_RELEASE] = { "release", 0, N_ ("N"), N_ ("of the instances of this release") },
   [HR_OPTION_SINCE] = { "since", 0, N_ ("TIME"), N_ ("from then on, like 10min, 14:30 or 2026-01-31") },
+  [HR_OPTION_SORT] = { "sort", 0, N_ ("KEY"), N_ ("sort by name, cpu, memory, restarts, release or state") },
   [HR_OPTION_TO] = { "to", 0, N_ ("N"), N_ ("number of the release to run again") },
   [HR_OPTION_WATCH] = { "watch", 0, N_ ("DIR"), N_ ("directory with the code (default: the working directory)") },
 };
@@ -77,16 +81,22 @@ find_long (const char *name, gsize length)
   return -1;
 }
 
+/* A letter can mean different things to different verbs; before the verb it is the one that most of them take. */
 static int
-find_short (char letter)
+find_short (const HrVerb *verb, char letter)
 {
+  int found = -1;
+
   for (int i = 0; i < HR_OPTION_N; i++)
     {
-      if (hr_options[i].letter == letter)
-        return i;
+      if (hr_options[i].letter != letter)
+        continue;
+      if (found < 0 || letter != 'n'
+          || (verb != NULL ? (verb->options & HR_OPTION_BIT (i)) != 0 : i == HR_OPTION_LINES))
+        found = i;
     }
 
-  return -1;
+  return found;
 }
 
 static void
@@ -137,7 +147,7 @@ parse_short (HrArgs *self, const char *const *words, gsize *i, GError **error)
 {
   for (const char *letter = words[*i] + 1; *letter != '\0'; letter++)
     {
-      int option = find_short (*letter);
+      int option = find_short (self->verb, *letter);
 
       if (option < 0)
         {

@@ -139,12 +139,14 @@ append_row (HrTable *self, HrOutput *output, const guint *widths, guint first, G
 }
 
 /**
- * hr_table_print:
+ * hr_table_to_text:
  * @self: a table
- * @output: where to print it
+ * @output: for which it is coloured
+ *
+ * Returns: (transfer full): its lines
  */
-void
-hr_table_print (HrTable *self, HrOutput *output)
+char *
+hr_table_to_text (HrTable *self, HrOutput *output)
 {
   g_autofree guint *widths = g_new0 (guint, self->n_columns);
   g_autoptr (GString) text = g_string_new (NULL);
@@ -154,5 +156,18 @@ hr_table_print (HrTable *self, HrOutput *output)
   for (guint first = 0; first < self->cells->len; first += self->n_columns)
     append_row (self, output, widths, first, text);
 
-  hr_output_write (output, text->str);
+  return g_strdup (text->str);
+}
+
+/**
+ * hr_table_print:
+ * @self: a table
+ * @output: where to print it
+ */
+void
+hr_table_print (HrTable *self, HrOutput *output)
+{
+  g_autofree char *text = hr_table_to_text (self, output);
+
+  hr_output_write (output, text);
 }

@@ -15,6 +15,7 @@ HrTable *hr_table_new (const char *first_header, ...) G_GNUC_NULL_TERMINATED;
 void hr_table_free (HrTable *self);
 void hr_table_add (HrTable *self, const char *first_cell, ...) G_GNUC_NULL_TERMINATED;
 void hr_table_tint (HrTable *self, guint column, HrTint tint);
+char *hr_table_to_text (HrTable *self, HrOutput *output);
 void hr_table_print (HrTable *self, HrOutput *output);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrTable, hr_table_free)

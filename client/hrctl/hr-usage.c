@@ -38,7 +38,7 @@ hr_processes_get (HrClient *client, const char *service)
 
 /**
  * hr_usage_find:
- * @usage: (nullable): of GetUsage
+ * @usage: (nullable): of GetUsage, which is sorted by name
  * @service: a name
  *
  * Returns: (transfer full) (nullable): what the processes of this service use together; %NULL where nothing runs
@@ -46,12 +46,21 @@ hr_processes_get (HrClient *client, const char *service)
 GVariant *
 hr_usage_find (GVariant *usage, const char *service)
 {
-  for (gsize i = 0; usage != NULL && i < g_variant_n_children (usage); i++)
-    {
-      g_autoptr (GVariant) entry = g_variant_get_child_value (usage, i);
+  gsize first = 0;
+  gsize end = usage != NULL ? g_variant_n_children (usage) : 0;
 
-      if (g_str_equal (hr_dict_string (entry, "service"), service))
+  while (first < end)
+    {
+      gsize middle = first + (end - first) / 2;
+      g_autoptr (GVariant) entry = g_variant_get_child_value (usage, middle);
+      int order = g_strcmp0 (service, hr_dict_string (entry, "service"));
+
+      if (order == 0)
         return hr_dict_number (entry, "processes") > 0 ? g_steal_pointer (&entry) : NULL;
+      if (order < 0)
+        end = middle;
+      else
+        first = middle + 1;
     }
 
   return NULL;

@@ -18,6 +18,14 @@ static const HrVerb verbs[] = {
         "of\n"
         "all processes together; what they share counts once."),
     LINES, 0, 1, 0, hr_verb_status },
+  { "top", "", N_ ("Shows what services use, live"),
+    N_ ("Keys: n, c, m, r, e, s sort by name, CPU, memory, restarts, release, state, the same once more the other way "
+        "round;\narrows scroll, q quits. Without a terminal, or with --batch, tables are printed; with --json one "
+        "object a "
+        "line."),
+    HR_OPTION_BIT (HR_OPTION_BATCH) | HR_OPTION_BIT (HR_OPTION_COUNT) | HR_OPTION_BIT (HR_OPTION_DELAY)
+        | HR_OPTION_BIT (HR_OPTION_SORT),
+    0, 0, 0, hr_verb_top },
   { "start", "SERVICE…", N_ ("Starts services and waits until they are ready"), NULL, 0, 1, HR_VERB_ANY,
     HR_VERB_ACTIVATES, hr_verb_control },
   { "stop", "SERVICE…|--all", N_ ("Stops services"),

@@ -92,5 +92,7 @@ int hr_verb_snapshot (HrCtl *ctl, GError **error);
 /* verb-status.c */
 int hr_verb_list (HrCtl *ctl, GError **error);
 int hr_verb_status (HrCtl *ctl, GError **error);
+/* verb-top.c */
+int hr_verb_top (HrCtl *ctl, GError **error);
 
 G_END_DECLS

@@ -20,7 +20,7 @@ _hrctl ()
 {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
   local every='--session --system --json --no-wait --timeout= --no-color --help --version'
-  local verbs='list status start stop restart reload reload-all rollback reset-failed releases diff plan pause resume promote
+  local verbs='list status top start stop restart reload reload-all rollback reset-failed releases diff plan pause resume promote
     abort hold history
     snapshot logs monitor run check add remove daemon-reload version help'
   local verb='' options='' i n=0
@@ -41,13 +41,17 @@ _hrctl ()
     --profile)
       mapfile -t COMPREPLY < <(compgen -W 'development production testing' -- "$cur")
       return ;;
-    --timeout | --to | --lines | -n | --listen | --name | --release)
+    --sort)
+      mapfile -t COMPREPLY < <(compgen -W 'name cpu memory restarts release state' -- "$cur")
+      return ;;
+    --timeout | --to | --lines | -n | --listen | --name | --release | --count | --delay | -d)
       return ;;
   esac
 
   for (( i = 1; i < COMP_CWORD; i++ )); do
     case ${COMP_WORDS[i]} in
-      --timeout | --to | --lines | -n | --listen | --name | --release | --watch | --config-dir | --profile)
+      --timeout | --to | --lines | -n | --listen | --name | --release | --watch | --config-dir | --profile | --count | \
+        --delay | -d | --sort)
         [[ ${COMP_WORDS[i+1]} == = ]] && (( i++ ))
         (( i++ )) ;;
       -*) ;;
@@ -63,6 +67,7 @@ _hrctl ()
   case $verb in
     list) options='--names' ;;
     status) options='--lines=' ;;
+    top) options='--batch --count= --delay= --sort=' ;;
     stop) options='--all' ;;
     rollback) options='--to=' ;;
     history) options='--lines= --long' ;;

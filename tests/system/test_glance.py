@@ -2,11 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Status at a glance: processes as a tree, what they use, and top in a terminal."""
 
+import fcntl
 import os
+import pty
 import re
+import select
+import signal
+import struct
+import subprocess
 import sys
+import termios
+import time
 
-from harness import Site, check, equal, main, test, until
+from harness import BUILD, DEADLINE, Failure, Site, check, equal, main, test, until
 from services import PYTHON, Service, app
 
 # A worker with a child of its own, and one that leaves its parent and the session.
@@ -94,12 +102,113 @@ def figures():
         Service(site, "one", {"app.py": app("1")}).good(1)
         daemon = site.json("status")["daemon"]
         equal(daemon["pid"], site.daemon.pid, "PID")
-        equal(daemon["descriptors"], len(os.listdir(f"/proc/{site.daemon.pid}/fd")), "descriptors")
+        # Some are open for a moment only.
+        until(lambda: site.json("status")["daemon"]["descriptors"] == len(os.listdir(f"/proc/{site.daemon.pid}/fd")),
+              "descriptors")
         equal(daemon["jobs"], 0, "jobs")
         check(daemon["watchedDirectories"] >= 1, "watched directories", daemon)
         check(1 << 20 < daemon["memoryBytes"] < 1 << 28, "memory", daemon)
         check(0 < daemon["uptimeUsec"] < 60_000_000, "uptime", daemon)
         check(f"Daemon {daemon['version']} (PID {daemon['pid']}) up for " in site.hrctl("status").stdout, "for people")
+
+
+class Terminal:
+    """hrctl in a terminal of its own."""
+
+    def __init__(self, site, *words, rows=24):
+        self.controller, self.terminal = pty.openpty()
+        self.resize(rows)
+        self.before = termios.tcgetattr(self.terminal)
+        self.seen = ""
+        self.process = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), "--session", *words],
+                                        stdin=self.terminal, stdout=self.terminal, stderr=subprocess.PIPE,
+                                        env=dict(site.environment, TERM="xterm"), start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+
+    def resize(self, rows):
+        fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 120, 0, 0))
+
+    def press(self, keys):
+        os.write(self.controller, keys.encode())
+
+    def page(self, condition, what):
+        """The next whole page for which it is true."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            *pages, self.seen = self.seen.split("\033[J")
+            for page in pages:
+                lines = re.sub(r"\033\[[?0-9;]*[a-zA-Z]", "", page).split("\r\n")
+                if condition(lines):
+                    return lines
+            if not select.select([self.controller], [], [], max(0, end - time.monotonic()))[0]:
+                raise Failure(f"was not shown: {what}; {self.seen!r}")
+            self.seen += os.read(self.controller, 65536).decode()
+
+    def ended(self, code):
+        equal(self.process.wait(DEADLINE), code, "exit code")
+        equal(termios.tcgetattr(self.terminal), self.before, "the terminal's settings")
+        while select.select([self.controller], [], [], 0)[0]:
+            self.seen += os.read(self.controller, 65536).decode()
+        check(self.seen.endswith("\033[?7h\033[?25h\033[?1049l"), "the screen is given back:", repr(self.seen[-80:]))
+        self.process.stderr.close()
+        os.close(self.controller)
+        os.close(self.terminal)
+
+
+BUSY = """import threading
+def spin():
+    while True:
+        pass
+threading.Thread(target=spin, daemon=True).start()
+"""
+
+
+def column(lines, title):
+    """What stands below a title, by the first word of the line."""
+    at = lines[2].index(title)
+    return {line.split()[0]: line[at:].split("  ")[0].strip() for line in lines[3:] if line.strip()}
+
+
+@test("top: shows what services take, sorts by keys, follows the size, and gives the terminal back at any end")
+def top():
+    with Site() as site:
+        for name, early in (("aaa", ""), ("busy", BUSY), ("ccc", "")):
+            Service(site, name, {"app.py": app("1", early=early)}).good(1)
+        terminal = Terminal(site, "top", "-d", "0.2")
+        order = lambda lines: [line.split()[0] for line in lines[3:] if line.strip()]
+        share = lambda lines: float(column(lines, "CPU%").get("busy", "0").replace(",", ".") or 0)
+        terminal.page(lambda lines: "CPU%" in lines[2] and order(lines)[0] == "busy" and share(lines) > 5,
+                      "the busy one first, with its share")
+        terminal.press("n")
+        terminal.page(lambda lines: order(lines) == ["aaa", "busy", "ccc"], "by name")
+        terminal.press("n")
+        terminal.page(lambda lines: order(lines) == ["ccc", "busy", "aaa"], "the other way round")
+        terminal.resize(5)
+        terminal.page(lambda lines: order(lines) == ["ccc", "busy"], "what fits into five rows")
+        terminal.press("\033[B")
+        terminal.page(lambda lines: order(lines) == ["busy", "aaa"], "scrolled")
+        terminal.press("q")
+        terminal.ended(0)
+        for number, code in ((signal.SIGTERM, 0), (signal.SIGQUIT, -signal.SIGQUIT)):
+            terminal = Terminal(site, "top")
+            terminal.page(lambda lines: len(order(lines)) == 3, "all three")
+            terminal.process.send_signal(number)
+            terminal.ended(code)
+        # Without a terminal, tables.
+        tables = site.hrctl("top", "-d", "0.1", "-n", "2", "--sort=name").stdout.split("\n\n")
+        equal(len(tables), 2, "tables")
+        equal([line.split()[0] for line in tables[1].splitlines()], ["SERVICE", "aaa", "busy", "ccc"], "rows of the second")
+        equal(site.hrctl("top", "--sort=size").returncode, 2, "a key that there is not")
+        # While nothing is shown, nothing is done: it waits for the clock.
+        terminal = Terminal(site, "top", "-d", "3600")
+        terminal.page(lambda lines: len(order(lines)) == 3, "all three")
+        stat = f"/proc/{terminal.process.pid}/stat"
+        used = lambda: sum(int(field) for field in open(stat).read().rsplit(")", 1)[1].split()[11:13])
+        before = used()
+        select.select([], [], [], 0.5)
+        check(used() - before <= 2, "processor time of top that waits:", before, used())
+        terminal.press("\003")
+        terminal.ended(0)
 
 
 if __name__ == "__main__":
