@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-keeper.h"
+#include "hr-keeper-private.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -9,55 +9,19 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-exec-args.h"
 #include "hr-fd.h"
-#include "hr-instance-socket.h"
 #include "hr-keep-message.h"
 #include "hr-log.h"
 
-/* Its socket is where those of instances are. */
-#define SOCKET_NAME "daemon"
-#define SOCKET_SUFFIX "keeper"
 /* A keeper answers at once; one that does not is left alone. */
 #define LIST_DEADLINE_SEC 5
 #define END_DEADLINE_MSEC 1000
 /* Descriptors that are under way are counted by the kernel: more can be sent when some have arrived. */
 #define SEND_AGAIN_MSEC 5
 
-/* What is to be kept. */
-typedef struct {
-  char *data;
-  int fd;
-} Entry;
-
-struct _HrKeeper {
-  GObject parent_instance;
-
-  char *runtime_dir;
-  char *address;       /* NULL: this daemon has not started it */
-  GHashTable *entries; /* key to Entry */
-  GHashTable *unsent;  /* keys of which the keeper has not been told */
-  GHashTable *kept;    /* key to HrKept: of an earlier daemon, and taken by nobody yet */
-  GHashTable *taken;   /* keys of those that were, until it is settled which of them stay */
-  int fd;              /* -1: none runs */
-  guint source;
-  guint send_source; /* while the keeper has too much to read */
-  guint start_timer;
-  gint64 started_at; /* monotonic; 0: never */
-  gboolean found;    /* an earlier daemon's */
-  gboolean closed;   /* the daemon ends */
-  GPid pid;          /* 0: not known */
-  int pidfd;         /* of one that is a child of this process */
-  guint pidfd_source;
-};
-
 G_DEFINE_FINAL_TYPE (HrKeeper, hr_keeper, G_TYPE_OBJECT)
-
-static void send_unsent (HrKeeper *self);
-static void start (HrKeeper *self);
 
 /**
  * hr_kept_free:
@@ -77,141 +41,10 @@ hr_kept_free (HrKept *self)
 static void
 entry_free (gpointer data)
 {
-  Entry *entry = data;
+  HrKeeperEntry *entry = data;
 
   g_free (entry->data);
   g_free (entry);
-}
-
-static void
-disconnect (HrKeeper *self)
-{
-  g_clear_handle_id (&self->source, g_source_remove);
-  g_clear_handle_id (&self->send_source, g_source_remove);
-  hr_fd_clear (&self->fd);
-  self->pid = 0;
-}
-
-/* Nothing is said by a keeper that was not asked: it has ended. */
-static gboolean
-on_keeper (gint fd, GIOCondition condition, gpointer user_data)
-{
-  HrKeeper *self = user_data;
-  GHashTableIter iter;
-  gpointer key;
-
-  self->source = 0;
-  disconnect (self);
-  g_hash_table_remove_all (self->unsent);
-  g_hash_table_iter_init (&iter, self->entries);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    g_hash_table_add (self->unsent, g_strdup (key));
-  if (g_hash_table_size (self->entries) > 0)
-    {
-      hr_log_warning (NULL, "the keeper of the listeners has ended; starting another");
-      start (self);
-    }
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_child_ended (gint fd, GIOCondition condition, gpointer user_data)
-{
-  HrKeeper *self = user_data;
-  siginfo_t info;
-
-  waitid (P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-  self->pidfd_source = 0;
-  hr_fd_clear (&self->pidfd);
-  return G_SOURCE_REMOVE;
-}
-
-/* Of the daemon's user or root: nobody else gets our sockets. Takes @fd. */
-static gboolean
-connect_to (HrKeeper *self, int fd)
-{
-  struct ucred peer = { 0 };
-  socklen_t length = sizeof peer;
-
-  if (fd < 0)
-    return FALSE;
-  self->fd = fd;
-  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid () || peer.uid == 0))
-    return TRUE;
-  hr_log_warning (NULL, "the keeper's socket is served by user %u, ignoring", (guint)peer.uid);
-  disconnect (self);
-  return FALSE;
-}
-
-static void
-watch (HrKeeper *self)
-{
-  g_unix_set_fd_nonblocking (self->fd, TRUE, NULL);
-  self->source = g_unix_fd_add (self->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_keeper, self);
-}
-
-static gboolean
-spawn (HrKeeper *self, int listening, GError **error)
-{
-  g_autofree char *helper = hr_exec_helper_path ();
-  /* The directory says to people whose it is. */
-  const char *argv[] = { helper, "--session", "--reset-signals", "--keep=3", "--", self->runtime_dir, NULL };
-  const char *environment[] = { NULL };
-  int target = 3;
-
-  if (!g_spawn_async_with_pipes_and_fds (NULL, argv, environment,
-                                         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN
-                                             | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-                                         NULL, NULL, -1, -1, -1, &listening, &target, 1, &self->pid, NULL, NULL, NULL,
-                                         error))
-    return FALSE;
-  g_clear_handle_id (&self->pidfd_source, g_source_remove);
-  hr_fd_clear (&self->pidfd);
-  self->pidfd = pidfd_open (self->pid, 0);
-  if (self->pidfd >= 0)
-    self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_child_ended, self);
-  return TRUE;
-}
-
-static gboolean
-start_again (gpointer user_data)
-{
-  HrKeeper *self = user_data;
-
-  self->start_timer = 0;
-  start (self);
-  return G_SOURCE_REMOVE;
-}
-
-/* The connection stands before the keeper runs: it is made through the socket that it gets. */
-static void
-start (HrKeeper *self)
-{
-  gint64 now = g_get_monotonic_time ();
-  g_auto (HrFd) listening = -1;
-  g_autoptr (GError) error = NULL;
-
-  if (self->start_timer != 0)
-    return;
-  if (self->started_at != 0 && now - self->started_at < HR_KEEPER_START_INTERVAL_MSEC * G_TIME_SPAN_MILLISECOND)
-    {
-      self->start_timer = g_timeout_add (HR_KEEPER_START_INTERVAL_MSEC, start_again, self);
-      return;
-    }
-  self->started_at = now;
-  g_clear_pointer (&self->address, g_free);
-  listening =
-      hr_instance_socket_open (self->runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET, &self->address, &error);
-  if (listening >= 0 && spawn (self, listening, &error)
-      && connect_to (self, hr_instance_socket_connect (self->runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET)))
-    {
-      watch (self);
-      send_unsent (self);
-      return;
-    }
-  hr_log_warning (NULL, "no keeper of the listeners can be had, so that they end with the daemon: %s",
-                  error != NULL ? error->message : "it cannot be reached");
-  self->start_timer = g_timeout_add (HR_KEEPER_START_INTERVAL_MSEC * 10, start_again, self);
 }
 
 static gboolean
@@ -220,7 +53,7 @@ on_writable (gint fd, GIOCondition condition, gpointer user_data)
   HrKeeper *self = user_data;
 
   self->send_source = 0;
-  send_unsent (self);
+  hr_keeper_send_unsent (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -230,7 +63,7 @@ on_send_again (gpointer user_data)
   HrKeeper *self = user_data;
 
   self->send_source = 0;
-  send_unsent (self);
+  hr_keeper_send_unsent (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -238,14 +71,20 @@ on_send_again (gpointer user_data)
 static gboolean
 send_key (HrKeeper *self, const char *key)
 {
-  const Entry *entry = g_hash_table_lookup (self->entries, key);
+  const HrKeeperEntry *entry = g_hash_table_lookup (self->entries, key);
 
   return entry != NULL ? hr_keep_message_send (self->fd, HR_KEEP_STORE, key, entry->data, entry->fd)
                        : hr_keep_message_send (self->fd, HR_KEEP_FORGET, key, "", -1);
 }
 
-static void
-send_unsent (HrKeeper *self)
+/**
+ * hr_keeper_send_unsent:
+ * @self: the keeper
+ *
+ * Tells its process what that does not know yet, as far as it takes it.
+ */
+void
+hr_keeper_send_unsent (HrKeeper *self)
 {
   GHashTableIter iter;
   gpointer key;
@@ -285,7 +124,7 @@ send_unsent (HrKeeper *self)
 void
 hr_keeper_store (HrKeeper *self, const char *key, const char *data, int fd)
 {
-  Entry *entry;
+  HrKeeperEntry *entry;
 
   g_return_if_fail (HR_IS_KEEPER (self));
   g_return_if_fail (key != NULL && data != NULL && fd >= 0);
@@ -301,15 +140,15 @@ hr_keeper_store (HrKeeper *self, const char *key, const char *data, int fd)
                       key);
       return;
     }
-  entry = g_new (Entry, 1);
+  entry = g_new (HrKeeperEntry, 1);
   entry->data = g_strdup (data);
   entry->fd = fd;
   g_hash_table_insert (self->entries, g_strdup (key), entry);
   g_hash_table_add (self->unsent, g_strdup (key));
   if (self->fd < 0)
-    start (self);
+    hr_keeper_start (self);
   else
-    send_unsent (self);
+    hr_keeper_send_unsent (self);
 }
 
 /**
@@ -325,7 +164,7 @@ hr_keeper_forget (HrKeeper *self, const char *key)
   if (self->closed || !g_hash_table_remove (self->entries, key))
     return;
   g_hash_table_add (self->unsent, g_strdup (key));
-  send_unsent (self);
+  hr_keeper_send_unsent (self);
 }
 
 /**
@@ -399,7 +238,7 @@ hr_keeper_settle (HrKeeper *self)
       g_hash_table_iter_steal (&iter);
       g_hash_table_add (self->unsent, key);
     }
-  send_unsent (self);
+  hr_keeper_send_unsent (self);
 }
 
 /**
@@ -501,7 +340,7 @@ hr_keeper_close (HrKeeper *self)
   self->closed = TRUE;
   if (self->fd >= 0 && g_hash_table_size (self->entries) == 0)
     end (self);
-  disconnect (self);
+  hr_keeper_disconnect (self);
   g_clear_handle_id (&self->start_timer, g_source_remove);
 }
 
@@ -554,16 +393,16 @@ hr_keeper_new (const char *runtime_dir)
   HrKeeper *self = g_object_new (HR_TYPE_KEEPER, NULL);
 
   self->runtime_dir = g_strdup (runtime_dir);
-  if (!connect_to (self, hr_instance_socket_connect (runtime_dir, SOCKET_NAME, SOCKET_SUFFIX, SOCK_SEQPACKET)))
+  if (!hr_keeper_connect (self))
     return self;
   self->found = fetch (self);
   if (self->found)
-    watch (self);
+    hr_keeper_watch (self);
   else
     {
       hr_log_warning (NULL, "the keeper of an earlier daemon does not answer, ignoring");
       g_hash_table_remove_all (self->kept);
-      disconnect (self);
+      hr_keeper_disconnect (self);
     }
   return self;
 }
