@@ -20,6 +20,7 @@ struct _HrLeaseStateFiles {
   HrSnapshotDir *snapshots;
   HrStateExchange *exchange;
   HrOwner owner;
+  HrKeeper *keeper;  /* NULL: leases end with the daemon */
   gint64 wait_limit; /* -1: not found out yet */
 };
 
@@ -99,10 +100,14 @@ offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *data,
   HrLeaseStateFiles *self = HR_LEASE_STATE_FILES (files);
   g_autofree char *dir = hr_state_exchange_open (self->exchange, instance, release, error);
   g_autofree char *same = hr_state_exchange_dup_kept_file (self->exchange);
+  HrStateOffer *made;
 
   if (dir == NULL)
     return NULL;
-  return hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, &self->owner, error);
+  made = hr_lease_state_offer_new (dir, data, same, wait_limit (files) > 0, &self->owner, error);
+  if (made != NULL)
+    hr_lease_state_offer_keep (made, self->keeper, instance);
+  return made;
 }
 
 static HrStateOffer *
@@ -265,6 +270,7 @@ hr_lease_state_files_finalize (GObject *object)
 {
   HrLeaseStateFiles *self = HR_LEASE_STATE_FILES (object);
 
+  g_clear_object (&self->keeper);
   g_free (self->exchange_dir);
   g_clear_pointer (&self->exchange, hr_state_exchange_unref);
   g_clear_pointer (&self->snapshots, hr_snapshot_dir_unref);
@@ -304,4 +310,16 @@ hr_lease_state_files_new (HrServiceSpec *spec, const char *snapshots_dir, const 
   self->owner = hr_owner_of (&spec->isolation);
   hr_state_exchange_set_owner (self->exchange, &self->owner);
   return HR_STATE_FILES (self);
+}
+
+/**
+ * hr_lease_state_files_set_keeper:
+ * @self: state files
+ * @keeper: where leases are kept over the end of the daemon
+ */
+void
+hr_lease_state_files_set_keeper (HrLeaseStateFiles *self, HrKeeper *keeper)
+{
+  g_return_if_fail (HR_IS_LEASE_STATE_FILES (self));
+  g_set_object (&self->keeper, keeper);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "hr-keeper.h"
 #include "hr-service-spec.h"
 #include "hr-state-files.h"
 
@@ -21,5 +22,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrLeaseStateFiles, hr_lease_state_files, HR, LEASE_STATE_FILES, GObject)
 
 HrStateFiles *hr_lease_state_files_new (HrServiceSpec *spec, const char *snapshots_dir, const char *exchange_dir);
+void hr_lease_state_files_set_keeper (HrLeaseStateFiles *self, HrKeeper *keeper);
 
 G_END_DECLS

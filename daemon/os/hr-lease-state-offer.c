@@ -20,6 +20,8 @@ struct _HrLeaseStateOffer {
   HrFd fd;         /* of in_path, until the state is given */
   gboolean linked; /* in_path is another name of a file that must stay as it is */
   HrLease *lease;
+  HrKeeper *keeper; /* NULL: the lease ends with the daemon */
+  char *key;
 };
 
 G_DEFINE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR_TYPE_STATE_OFFER)
@@ -47,6 +49,15 @@ fail (HrLeaseStateOffer *self, const char *why, GError **error)
 {
   g_set_error (error, HR_ERROR, HR_ERROR_STATE_FAILED, "while writing state to '%s': %s", self->in_path, why);
   return FALSE;
+}
+
+static void
+drop_lease (HrLeaseStateOffer *self)
+{
+  if (self->keeper != NULL)
+    hr_keeper_forget (self->keeper, self->key);
+  g_clear_object (&self->keeper);
+  g_clear_pointer (&self->lease, hr_lease_free);
 }
 
 /* The file keeps its inode: it is the one that the program's open waits for. */
@@ -83,7 +94,7 @@ give (HrStateOffer *offer, GBytes *data, GError **error)
   /* On failure the program goes on waiting: whoever asked ends it before it can see what it must not. */
   if (data != NULL && !rewrite (self, data, error))
     return FALSE;
-  g_clear_pointer (&self->lease, hr_lease_free);
+  drop_lease (self);
   hr_fd_clear (&self->fd);
   return TRUE;
 }
@@ -101,7 +112,7 @@ hr_lease_state_offer_dispose (GObject *object)
 {
   HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (object);
 
-  g_clear_pointer (&self->lease, hr_lease_free);
+  drop_lease (self);
   hr_fd_clear (&self->fd);
   if (self->in_path != NULL)
     g_unlink (self->in_path);
@@ -113,6 +124,7 @@ hr_lease_state_offer_finalize (GObject *object)
 {
   HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (object);
 
+  g_free (self->key);
   g_free (self->in_path);
   g_free (self->out_path);
   G_OBJECT_CLASS (hr_lease_state_offer_parent_class)->finalize (object);
@@ -151,6 +163,27 @@ link_same (HrLeaseStateOffer *self, const char *same, GBytes *data)
   self->fd = hr_fd_dup (fd, NULL);
   self->linked = TRUE;
   return self->fd >= 0;
+}
+
+/**
+ * hr_lease_state_offer_keep:
+ * @offer: an offer
+ * @keeper: what outlives the daemon
+ * @instance: id of the instance
+ *
+ * A lease is one of the open file, whoever has it open: with a copy at the keeper the program's open goes on waiting
+ * when the daemon dies, for as long as the kernel lets it, and does not return without the state.
+ */
+void
+hr_lease_state_offer_keep (HrStateOffer *offer, HrKeeper *keeper, const char *instance)
+{
+  HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (offer);
+
+  if (self->lease == NULL || keeper == NULL)
+    return;
+  self->keeper = g_object_ref (keeper);
+  self->key = g_strconcat (HR_STATE_KEEP_PREFIX, instance, NULL);
+  hr_keeper_store (keeper, self->key, "", self->fd);
 }
 
 /**

@@ -7,10 +7,14 @@
  */
 #pragma once
 
+#include "hr-keeper.h"
 #include "hr-owner.h"
 #include "hr-state-files.h"
 
 G_BEGIN_DECLS
+
+/* Before the id of an instance, where the keeper has its lease. */
+#define HR_STATE_KEEP_PREFIX "state/"
 
 #define HR_STATE_IN_NAME "state-in.json"
 #define HR_STATE_OUT_NAME "state-out.json"
@@ -18,6 +22,7 @@ G_BEGIN_DECLS
 #define HR_TYPE_LEASE_STATE_OFFER (hr_lease_state_offer_get_type ())
 G_DECLARE_FINAL_TYPE (HrLeaseStateOffer, hr_lease_state_offer, HR, LEASE_STATE_OFFER, HrStateOffer)
 
+void hr_lease_state_offer_keep (HrStateOffer *offer, HrKeeper *keeper, const char *instance);
 HrStateOffer *hr_lease_state_offer_resume (const char *dir);
 HrStateOffer *hr_lease_state_offer_new (const char *dir, GBytes *data, const char *same, gboolean lease,
                                         const HrOwner *owner, GError **error);

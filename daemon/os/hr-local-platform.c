@@ -14,6 +14,7 @@
 #include "hr-fs.h"
 #include "hr-git-store.h"
 #include "hr-lease-state-files.h"
+#include "hr-lease-state-offer.h"
 #include "hr-leftover.h"
 #include "hr-local-metric-reader.h"
 #include "hr-local-prober.h"
@@ -27,6 +28,9 @@
 
 /* StopTimeout of what no service file tells of any more. */
 #define STRAY_TIMEOUT_USEC (10 * G_USEC_PER_SEC)
+
+/* Leases of an earlier daemon are held for so long. */
+#define LEASES_KEPT_SEC 10
 
 struct _HrLocalPlatform {
   HrPlatform parent_instance;
@@ -136,6 +140,7 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
   hr_log_files_limit (self->logs, spec->name, spec->log_max);
   hr_log_files_use_journal (self->logs, spec->name, spec->journal);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
+  hr_lease_state_files_set_keeper (HR_LEASE_STATE_FILES (fresh.state), self->keeper);
   *parts = fresh;
   return TRUE;
 }
@@ -363,6 +368,12 @@ stray_ended (GObject *source, GAsyncResult *result, gpointer user_data)
     hr_log_warning (service, "%s", error->message);
 }
 
+static gboolean
+drop_leases (gpointer leases)
+{
+  return G_SOURCE_REMOVE;
+}
+
 /**
  * hr_local_platform_settle:
  * @self: the platform
@@ -386,6 +397,9 @@ hr_local_platform_settle (HrLocalPlatform *self)
                              STRAY_TIMEOUT_USEC, stray_ended, g_strdup (stray->service));
     }
   g_ptr_array_set_size (self->strays, 0);
+  /* Whoever still waits for its state is being ended, and must not go on before it has. */
+  g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, LEASES_KEPT_SEC, drop_leases,
+                              hr_keeper_take (self->keeper, HR_STATE_KEEP_PREFIX), (GDestroyNotify)g_ptr_array_unref);
   hr_keeper_settle (self->keeper);
 }
 

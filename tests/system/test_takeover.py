@@ -207,7 +207,7 @@ def both():
         equal(service.ask(), "2", "answer")
 
 
-def dies_in(phase, first, second):
+def dies_in(phase, first, second, begun=None):
     """The daemon dies in this phase of a reload of a service with state, in which somebody waits at the gate; the next
     one must serve with that state, by one process, and the history must say what happened."""
     with Site() as site:
@@ -229,6 +229,9 @@ def dies_in(phase, first, second):
         entries = [e for e in site.history(service.name) if e["error"] == f"the daemon died in phase '{phase}'"]
         equal(len(entries), 1, "entries of what was interrupted")
         equal(entries[0]["phase"], phase, "phase in the history")
+        if begun is not None:
+            with open(site.path(begun), encoding="utf-8") as file:
+                equal(len(file.read().split()), 1, "instances of the new version that went on with their state")
 
 
 @test("promise-7-the-daemon-may-die: in phase ready")
@@ -240,7 +243,8 @@ def in_ready():
 @test("promise-7-the-daemon-may-die: in phase preserve, and no state is lost")
 def in_preserve():
     dies_in("preserve", lambda gate: services.app(keep=True, ending=services.at_gate(gate)),
-            lambda gate: services.app("2", keep=True))
+            lambda gate: services.app("2", keep=True, late=f"open({gate.path + '.begun'!r}, 'a').write(f'{{os.getpid()}}\\n')"),
+            begun="gate.begun")
 
 
 @test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
