@@ -164,7 +164,11 @@ def daemon_killed():
         service.completed(service.save(app("2", keep=True)), 2)
         service.good(2)
         service.ask("/grow")
+        pid = service.pid
         site.stop_daemon(signal.SIGKILL)
+        # Without the daemon it ends, too, and nobody takes what it leaves.
+        os.kill(pid, signal.SIGTERM)
+        until(lambda: not is_alive(pid), "the service has ended")
         site.start_daemon()
         site.wait_state("orphan", "running")
         equal((service.ask(), service.ask("/count")), ("2", "1"), "release and state")
