@@ -31,6 +31,7 @@
 #include "adopt-look.h"
 #include "adopt-name.h"
 #include "adopt-options.h"
+#include "adopt-place.h"
 #include "adopt-real.h"
 #include "adopt-report.h"
 #include "adopt-rescue.h"
@@ -171,7 +172,6 @@ flags_of (int fd)
 static int
 take_over (int fd, int held)
 {
-  bool close_on_exec = (REAL (fcntl) (fd, F_GETFD) & FD_CLOEXEC) != 0;
   bool non_blocking = (flags_of (fd) & O_NONBLOCK) != 0;
   int family = adopt_get_option (fd, SOL_SOCKET, SO_DOMAIN);
   AdoptEntry *entry;
@@ -181,9 +181,9 @@ take_over (int fd, int held)
   entry = adopt_table_add (held, non_blocking, false);
   if (entry != NULL && family != adopt_get_option (held, SOL_SOCKET, SO_DOMAIN))
     __atomic_store_n (&entry->family, family, __ATOMIC_RELEASE);
-  result = dup3 (held, fd, close_on_exec ? O_CLOEXEC : 0);
+  result = adopt_place (fd, held);
   close (held);
-  return result < 0 ? -1 : 0;
+  return result;
 }
 
 /* Of what is not TCP: the daemon's listener if there is one for it, else the program's own. */

@@ -8,12 +8,19 @@
 #include "adopt-fixture.h"
 
 #define PROGRAM TEST_PROGRAM_DIR "/adopt-program"
+#define LATE_BIND_PROGRAM TEST_PROGRAM_DIR "/late-bind-program"
+
+static const char *
+program_for (const char *how)
+{
+  return g_str_has_suffix (how, "-before-bind") ? LATE_BIND_PROGRAM : PROGRAM;
+}
 
 /* The daemon holds the socket from the start. */
 static void
 test_configured (AdoptFixture *fixture, gconstpointer data)
 {
-  const char *argv[] = { PROGRAM, data, NULL };
+  const char *argv[] = { program_for (data), data, NULL };
 
   adopt_open_listener (fixture, "127.0.0.1");
   adopt_hand_over (fixture, argv, "", fixture->port);
@@ -24,7 +31,7 @@ test_configured (AdoptFixture *fixture, gconstpointer data)
 static void
 test_discovered (AdoptFixture *fixture, gconstpointer data)
 {
-  const char *argv[] = { PROGRAM, data, NULL };
+  const char *argv[] = { program_for (data), data, NULL };
 
   fixture->port = adopt_unused_port ();
   adopt_hand_over (fixture, argv, "", fixture->port);
@@ -98,6 +105,10 @@ static const struct {
   { "select-with-a-socket-that-blocks", "select" },
   { "pselect-with-a-socket-that-blocks", "pselect" },
   { "accept-that-waits-beside-polled-connections", "polled-connections" },
+  { "epoll-before-bind", "epoll-before-bind" },
+  { "epoll-edge-triggered-before-bind", "epoll-edge-before-bind" },
+  { "epoll-by-a-closed-copy-before-bind", "epoll-by-copy-before-bind" },
+  { "copy-before-bind", "copy-before-bind" },
   { "inherited-by-exec", "exec" },
   { "received-by-message", "send" },
 };
