@@ -78,7 +78,12 @@ class Storm:
 
     def command(self, *words):
         """Has hrctl do it; returns its exit status and what it says."""
-        result = self.site.hrctl("--json", *words, self.name)
+        try:
+            result = self.site.hrctl("--json", *words, self.name)
+        except subprocess.TimeoutExpired as error:
+            shown = self.site.hrctl("--json", "status", self.name).stdout
+            sockets = subprocess.run(["ss", "-tanp"], capture_output=True, text=True, check=False).stdout
+            raise harness.Failure(f"hrctl {words} did not end: {shown}\n{sockets}") from error
         try:
             return result.returncode, json.loads(result.stdout)
         except ValueError as error:
