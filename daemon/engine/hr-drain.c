@@ -40,6 +40,16 @@ end (HrDrain *self)
     func (self->user_data);
 }
 
+/* Where nobody can tell how many there are, waiting for them has no end but the deadline: it is as good as its program is
+   at finishing when it is told to stop. What a moment's want prevented is asked again. */
+static gboolean
+is_for_ever (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+}
+
 static void
 counted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -47,8 +57,6 @@ counted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   int connections = hr_instance_count_connections_finish (self->instance, result, &error);
 
-  /* Where nobody can tell how many there are, waiting for them has no end but the deadline: it is as good as its
-     program is at finishing when it is told to stop. */
   if (self->func != NULL && connections == 0 && self->busy && !self->ends)
     {
       /* From now on nothing begins: what has begun since the look is seen by the next one. */
@@ -56,7 +64,7 @@ counted (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_instance_finish (self->instance, self->listeners, TRUE);
       self->timer = hr_clock_after (self->clock, 0, look, self);
     }
-  else if (self->func != NULL && connections <= 0)
+  else if (self->func != NULL && (connections == 0 || (connections < 0 && is_for_ever (error))))
     end (self);
   else if (self->func != NULL)
     {

@@ -174,6 +174,38 @@ test_unknown (Engine *engine)
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
 }
 
+/* A look that fails for the moment says nothing about what is under way. */
+static void
+test_failed_look (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  handed_over (engine, "DrainTimeout=5s\n", &RETIRES);
+  old = engine_instance (engine, 0);
+  old->failing_counts = 2;
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (old->failing_counts, ==, 0);
+  g_assert_cmpint (old->signalled, ==, 0);
+  old->connections = 0;
+  engine_run (engine, SECOND);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+}
+
+/* Nor does it when it goes on: time is up all the same. */
+static void
+test_failing_looks (Engine *engine)
+{
+  HrFakeInstance *old;
+
+  handed_over (engine, "DrainTimeout=5s\n", &RETIRES);
+  old = engine_instance (engine, 0);
+  old->failing_counts = G_MAXUINT;
+  engine_run (engine, 3 * SECOND);
+  g_assert_cmpint (old->signalled, ==, 0);
+  engine_run (engine, 3 * SECOND);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
+}
+
 static void
 test_cannot_retire (Engine *engine)
 {
@@ -265,6 +297,8 @@ main (int argc, char **argv)
   engine_add ("/drain/its-own-end-is-no-failure-of-the-new-release", test_ends_by_itself);
   engine_add ("/drain/the-job-ends-when-the-last-accept-has", test_accepting);
   engine_add ("/drain/what-cannot-be-counted-is-not-waited-for", test_unknown);
+  engine_add ("/drain/a-look-that-fails-is-repeated", test_failed_look);
+  engine_add ("/drain/looks-that-fail-end-with-drain-timeout", test_failing_looks);
   engine_add ("/drain/what-cannot-be-held-is-told-to-stop", test_cannot_retire);
   engine_add ("/drain/what-is-stopped-first-answers-what-is-under-way", test_sequential);
   engine_add ("/drain/what-is-stopped-first-is-not-waited-for-long", test_sequential_bound);

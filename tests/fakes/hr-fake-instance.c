@@ -224,7 +224,12 @@ fake_count_connections_async (HrInstance *instance, HrListeners *listeners, gboo
   HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
   g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
 
-  if (self->connections < 0)
+  if (self->failing_counts > 0)
+    {
+      self->failing_counts--;
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES, "no descriptor is left");
+    }
+  else if (self->connections < 0)
     g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED, "nobody knows");
   else
     g_task_return_int (task, self->connections - (busy ? self->idle_connections : 0));

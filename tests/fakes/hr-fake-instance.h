@@ -77,6 +77,7 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @ends: whether nothing was under way when that was asked for last
  * @late_requests: on how many idle connections a request comes in just before that is asked for
  * @connections: how many it has accepted and not closed; -1: nobody knows
+ * @failing_counts: how many times counting them fails for want of descriptors
  * @idle_connections: on how many of them nothing is under way
  * @n_looks: how often its processes were looked at
  * @measures: whether it measures how long connections waited that it accepts
@@ -110,6 +111,7 @@ struct _HrFakeInstance {
   gboolean ends;
   int late_requests;
   int connections;
+  guint failing_counts;
   int idle_connections;
   guint n_looks;
   gboolean measures;
