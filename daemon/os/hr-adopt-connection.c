@@ -43,10 +43,17 @@ struct _HrAdoptConnection {
 };
 
 static void
-question_free (Question *self)
+question_free (HrAdoptServer *server, Question *self)
 {
-  hr_fd_clear (&self->message.given);
+  hr_closer_clear (server->closer, &self->message.given);
   g_free (self);
+}
+
+static void
+clear_question (HrAdoptConnection *self)
+{
+  if (self->question != NULL)
+    question_free (self->server, g_steal_pointer (&self->question));
 }
 
 /**
@@ -63,10 +70,10 @@ hr_adopt_connection_free (gpointer data)
   if (self->looking != NULL)
     g_cancellable_cancel (self->looking);
   g_clear_object (&self->looking);
-  g_clear_pointer (&self->question, question_free);
+  clear_question (self);
   g_clear_handle_id (&self->source, g_source_remove);
   g_clear_handle_id (&self->deadline, g_source_remove);
-  hr_fd_clear (&self->fd);
+  hr_closer_clear (self->server->closer, &self->fd);
   g_free (self);
 }
 
@@ -268,12 +275,12 @@ on_rescued (gint fd, GIOCondition condition, gpointer user_data)
   HrAdoptConnection *self = user_data;
   HrAdoptMessage message = { .given = -1 };
 
-  if (hr_adopt_message_receive (&message, fd) && message.request.question == HR_ADOPT_TAKEN)
+  if (hr_adopt_message_receive (&message, fd, self->server->closer) && message.request.question == HR_ADOPT_TAKEN)
     {
       hr_rescue_taken (hr_socket_listeners_get_rescue (self->server->listeners), self->rescued);
       self->rescued = 0;
     }
-  hr_fd_clear (&message.given);
+  hr_closer_clear (self->server->closer, &message.given);
   self->source = 0;
   drop (self);
   return G_SOURCE_REMOVE;
@@ -308,7 +315,7 @@ handle_rescue (HrAdoptConnection *self)
       return;
     }
   hr_adopt_message_reply (self->fd, found, FALSE);
-  g_clear_pointer (&self->question, question_free);
+  clear_question (self);
   arm (self, TAKEN_DEADLINE_MSEC, on_taken_late);
   self->source = g_unix_fd_add (self->fd, G_IO_IN | G_IO_HUP, on_rescued, self);
   resume (server);
@@ -379,9 +386,10 @@ on_question (gint fd, GIOCondition condition, gpointer user_data)
 
   self->source = 0;
   question->message.given = -1;
-  if (!hr_adopt_message_receive (&question->message, fd) || !may_ask (self->server, &question->message.sender))
+  if (!hr_adopt_message_receive (&question->message, fd, self->server->closer)
+      || !may_ask (self->server, &question->message.sender))
     {
-      question_free (question);
+      question_free (self->server, question);
       drop (self);
       return G_SOURCE_REMOVE;
     }

@@ -9,26 +9,26 @@
 #include "hr-log.h"
 #include "hr-scm-rights.h"
 
-/* There is room for more than the one that may come: what is received and not taken would stay open. */
+/* There is room for more than the one that may come: the kernel closes what finds none before recvmsg() returns. */
 static void
-take_descriptors (struct cmsghdr *part, int *given)
+take_descriptors (struct cmsghdr *part, int *given, HrCloser *closer)
 {
-  for (gsize i = 0; i < (part->cmsg_len - CMSG_LEN (0)) / sizeof (int); i++)
-    {
-      g_auto (HrFd) fd = -1;
+  gsize n_fds = MIN ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int), HR_CLOSER_FDS_MAX);
+  int fds[HR_CLOSER_FDS_MAX];
+  gsize first = 0;
 
-      memcpy (&fd, CMSG_DATA (part) + i * sizeof (int), sizeof (int));
-      if (*given < 0)
-        *given = hr_fd_steal (&fd);
-    }
+  memcpy (fds, CMSG_DATA (part), n_fds * sizeof (int));
+  if (*given < 0 && n_fds > 0)
+    *given = fds[first++];
+  hr_closer_close (closer, fds + first, n_fds - first);
 }
 
 static void
-take_control (struct msghdr *header, int *given, struct ucred *sender)
+take_control (struct msghdr *header, int *given, struct ucred *sender, HrCloser *closer)
 {
   for (struct cmsghdr *part = CMSG_FIRSTHDR (header); part != NULL; part = CMSG_NXTHDR (header, part))
     if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
-      take_descriptors (part, given);
+      take_descriptors (part, given, closer);
     else if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS
              && part->cmsg_len == CMSG_LEN (sizeof *sender))
       memcpy (sender, CMSG_DATA (part), sizeof *sender);
@@ -38,15 +38,16 @@ take_control (struct msghdr *header, int *given, struct ucred *sender)
  * hr_adopt_message_receive:
  * @self: (out caller-allocates): what was asked or said; its descriptor, -1 for none, is the caller's in any case
  * @fd: a connection that does not wait
+ * @closer: for descriptors that should not have come
  *
  * Returns: whether there was a message that is whole and of this version
  */
 gboolean
-hr_adopt_message_receive (HrAdoptMessage *self, int fd)
+hr_adopt_message_receive (HrAdoptMessage *self, int fd, HrCloser *closer)
 {
   union {
     struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (int)) + CMSG_SPACE (sizeof (struct ucred))];
+    char space[CMSG_SPACE (HR_CLOSER_FDS_MAX * sizeof (int)) + CMSG_SPACE (sizeof (struct ucred))];
   } control;
   struct iovec data = { .iov_base = &self->request, .iov_len = sizeof self->request };
   struct msghdr header = {
@@ -56,9 +57,10 @@ hr_adopt_message_receive (HrAdoptMessage *self, int fd)
 
   self->given = -1;
   self->sender = (struct ucred){ .pid = 0, .uid = (uid_t)-1 };
-  if (length <= 0)
+  if (length < 0)
     return FALSE;
-  take_control (&header, &self->given, &self->sender);
+  /* Also of an empty message. */
+  take_control (&header, &self->given, &self->sender, closer);
   return length == sizeof self->request && (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0
          && self->request.version == HR_ADOPT_VERSION;
 }

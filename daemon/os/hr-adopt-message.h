@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "hr-adopt-protocol.h"
+#include "hr-closer.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +24,7 @@ typedef struct {
   struct ucred sender;
 } HrAdoptMessage;
 
-gboolean hr_adopt_message_receive (HrAdoptMessage *self, int fd);
+gboolean hr_adopt_message_receive (HrAdoptMessage *self, int fd, HrCloser *closer);
 void hr_adopt_message_reply (int fd, int found, gboolean yes);
 
 G_END_DECLS

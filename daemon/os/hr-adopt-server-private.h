@@ -8,6 +8,7 @@
 #include "hr-adopt-files.h"
 #include "hr-adopt-gate.h"
 #include "hr-adopt-server.h"
+#include "hr-closer.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,8 @@ struct _HrAdoptServer {
   char *value;
   int fd;
   guint source;
+  guint retry; /* while it does not accept, for a reason that passes */
+  HrCloser *closer;
   GPid leader;
   HrOwner owner;
   HrSocketListeners *listeners;

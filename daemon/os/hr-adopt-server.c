@@ -7,14 +7,41 @@
 #include "hr-adopt-server-private.h"
 #include "hr-instance-socket.h"
 
+/* How soon it is asked again when no descriptor could be had. */
+#define ACCEPT_RETRY_MSEC 50
+
+static gboolean on_connecting (gint fd, GIOCondition condition, gpointer user_data);
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  HrAdoptServer *self = user_data;
+
+  self->retry = 0;
+  self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Else the loop would turn for nothing until the reason has passed. */
+static gboolean
+rest (HrAdoptServer *self, guint msec)
+{
+  self->source = 0;
+  self->retry = g_timeout_add (msec, on_retry, self);
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean
 on_connecting (gint fd, GIOCondition condition, gpointer user_data)
 {
   HrAdoptServer *self = user_data;
-  int accepted = TEMP_FAILURE_RETRY (accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  int accepted;
 
+  if (hr_closer_is_full (self->closer))
+    return rest (self, HR_CLOSER_RETRY_MSEC);
+  accepted = TEMP_FAILURE_RETRY (accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (accepted < 0)
-    return G_SOURCE_CONTINUE;
+    return errno == EAGAIN || errno == ECONNABORTED ? G_SOURCE_CONTINUE : rest (self, ACCEPT_RETRY_MSEC);
   g_ptr_array_add (self->connections, hr_adopt_connection_new (self, accepted));
   if (self->connections->len < HR_ADOPT_CONNECTIONS_MAX)
     return G_SOURCE_CONTINUE;
@@ -33,7 +60,7 @@ void
 hr_adopt_server_drop (HrAdoptServer *self, HrAdoptConnection *connection)
 {
   g_ptr_array_remove_fast (self->connections, connection);
-  if (self->source == 0)
+  if (self->source == 0 && self->retry == 0)
     self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
 }
 
@@ -65,6 +92,7 @@ hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketList
   self->address = g_steal_pointer (&path);
   self->adopts = adopts;
   self->fd = fd;
+  self->closer = hr_closer_new ();
   self->listeners = g_object_ref (listeners);
   self->connections = g_ptr_array_new_with_free_func (hr_adopt_connection_free);
   self->files = hr_adopt_files_new ();
@@ -102,10 +130,12 @@ hr_adopt_server_free (HrAdoptServer *self)
   if (self == NULL)
     return;
   g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->retry, g_source_remove);
   g_clear_handle_id (&self->resume, g_source_remove);
   g_ptr_array_unref (self->connections);
   hr_adopt_files_free (self->files);
-  hr_instance_socket_close (&self->fd, self->address);
+  hr_instance_socket_close (self->closer, &self->fd, self->address);
+  hr_closer_free (self->closer);
   hr_socket_listeners_leave (self->listeners, self->instance);
   g_clear_pointer (&self->gate, hr_adopt_gate_free);
   g_object_unref (self->listeners);

@@ -155,7 +155,7 @@ hr_exec_instance_end (HrExecInstance *self)
 
   self->main_ended = TRUE;
   /* Its last words, while it can still be told who spoke. */
-  while (self->notify != NULL && hr_notify_server_read (self->notify))
+  for (guint i = 0; i < HR_NOTIFY_LAST_MAX && self->notify != NULL && hr_notify_server_read (self->notify); i++)
     ;
   tree->leader = self->pid;
   tree->instance = g_strdup (self->id);
@@ -178,7 +178,7 @@ hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_d
   hr_exec_instance_learn_end (self);
   read_status (self);
   /* Another may be the main process by what was said last. */
-  while (self->notify != NULL && hr_notify_server_read (self->notify))
+  for (guint i = 0; i < HR_NOTIFY_LAST_MAX && self->notify != NULL && hr_notify_server_read (self->notify); i++)
     ;
   self->pidfd_source = 0;
   if (!hr_exec_instance_main_runs (self))

@@ -125,15 +125,16 @@ hr_instance_socket_give (const char *address, const HrOwner *owner, GError **err
 
 /**
  * hr_instance_socket_close:
+ * @closer: for the socket, and what was sent to it and not received
  * @fd: (inout): the descriptor; set to -1
  * @address: (nullable): where it is
  *
  * Closes the socket and removes its path.
  */
 void
-hr_instance_socket_close (int *fd, const char *address)
+hr_instance_socket_close (HrCloser *closer, int *fd, const char *address)
 {
   if (*fd >= 0 && address != NULL && address[0] != '@')
     g_unlink (address);
-  hr_fd_clear (fd);
+  hr_closer_clear (closer, fd);
 }

@@ -9,6 +9,7 @@
 
 #include <gio/gio.h>
 
+#include "hr-closer.h"
 #include "hr-owner.h"
 
 G_BEGIN_DECLS
@@ -17,6 +18,6 @@ int hr_instance_socket_open (const char *runtime_dir, const char *instance, cons
                              char **address, GError **error);
 int hr_instance_socket_connect (const char *runtime_dir, const char *instance, const char *suffix, int type);
 gboolean hr_instance_socket_give (const char *address, const HrOwner *owner, GError **error);
-void hr_instance_socket_close (int *fd, const char *address);
+void hr_instance_socket_close (HrCloser *closer, int *fd, const char *address);
 
 G_END_DECLS

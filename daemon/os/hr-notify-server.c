@@ -7,19 +7,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hr-closer.h"
 #include "hr-fd.h"
 #include "hr-instance-socket.h"
 #include "hr-log.h"
 #include "hr-process-tree.h"
-
-/* The kernel lets no more descriptors travel with one message. */
-#define MESSAGE_FDS_MAX 253
 
 struct _HrNotifyServer {
   char *instance;
   char *address;
   int fd;
   guint source;
+  guint retry; /* while it is not listened to: see hr_closer_is_full() */
+  HrCloser *closer;
   GPid leader;
   HrOwner owner;
   GPid main; /* 0: the leader */
@@ -33,7 +33,7 @@ typedef struct {
   gboolean whole;
   gboolean has_sender;
   struct ucred sender;
-  int fds[MESSAGE_FDS_MAX];
+  int fds[HR_CLOSER_FDS_MAX];
   gsize n_fds;
 } Message;
 
@@ -51,7 +51,7 @@ take_control (Message *message, struct msghdr *header)
         }
       else if (part->cmsg_type == SCM_RIGHTS)
         {
-          message->n_fds = MIN ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int), MESSAGE_FDS_MAX);
+          message->n_fds = MIN ((part->cmsg_len - CMSG_LEN (0)) / sizeof (int), HR_CLOSER_FDS_MAX);
           memcpy (message->fds, CMSG_DATA (part), message->n_fds * sizeof (int));
         }
     }
@@ -69,7 +69,7 @@ receive (int fd, Message *message)
 {
   union {
     struct cmsghdr align;
-    char space[CMSG_SPACE (sizeof (struct ucred)) + CMSG_SPACE (MESSAGE_FDS_MAX * sizeof (int))];
+    char space[CMSG_SPACE (sizeof (struct ucred)) + CMSG_SPACE (HR_CLOSER_FDS_MAX * sizeof (int))];
   } control;
   struct iovec data = { .iov_base = message->text, .iov_len = HR_NOTIFY_MESSAGE_MAX };
   struct msghdr header = {
@@ -116,17 +116,18 @@ split (const char *text)
  * hr_notify_server_read:
  * @self: the server; may be freed by its callback
  *
- * Takes one message, if there is one.
+ * Takes one message, if there is one. None is taken while too many descriptors hang that came with earlier ones.
  *
- * Returns: whether there was
+ * Returns: whether one was taken
  */
 gboolean
 hr_notify_server_read (HrNotifyServer *self)
 {
   g_autofree Message *message = g_new (Message, 1);
   g_auto (GStrv) assignments = NULL;
+  g_autoptr (HrCloser) closer = hr_closer_ref (self->closer);
 
-  if (!receive (self->fd, message))
+  if (hr_closer_is_full (closer) || !receive (self->fd, message))
     return FALSE;
   if (may_speak (self, message))
     assignments = split (message->text);
@@ -138,16 +139,35 @@ hr_notify_server_read (HrNotifyServer *self)
     }
   if (assignments != NULL && assignments[0] != NULL)
     self->func ((const char *const *)assignments, self->user_data);
-  for (gsize i = 0; i < message->n_fds; i++)
-    close (message->fds[i]);
+  hr_closer_close (closer, message->fds, message->n_fds);
   return TRUE;
+}
+
+static gboolean on_readable (gint fd, GIOCondition condition, gpointer user_data);
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  HrNotifyServer *self = user_data;
+
+  self->retry = 0;
+  self->source = g_unix_fd_add (self->fd, G_IO_IN, on_readable, self);
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
 on_readable (gint fd, GIOCondition condition, gpointer user_data)
 {
-  hr_notify_server_read (user_data);
-  return G_SOURCE_CONTINUE;
+  HrNotifyServer *self = user_data;
+
+  if (!hr_closer_is_full (self->closer))
+    {
+      hr_notify_server_read (self);
+      return G_SOURCE_CONTINUE;
+    }
+  self->source = 0;
+  self->retry = g_timeout_add (HR_CLOSER_RETRY_MSEC, on_retry, self);
+  return G_SOURCE_REMOVE;
 }
 
 /**
@@ -174,6 +194,7 @@ hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFun
   self->instance = g_strdup (instance);
   self->address = g_steal_pointer (&address);
   self->fd = fd;
+  self->closer = hr_closer_new ();
   self->func = func;
   self->user_data = user_data;
   self->source = g_unix_fd_add (fd, G_IO_IN, on_readable, self);
@@ -205,7 +226,9 @@ hr_notify_server_free (HrNotifyServer *self)
   if (self == NULL)
     return;
   g_clear_handle_id (&self->source, g_source_remove);
-  hr_instance_socket_close (&self->fd, self->address);
+  g_clear_handle_id (&self->retry, g_source_remove);
+  hr_instance_socket_close (self->closer, &self->fd, self->address);
+  hr_closer_free (self->closer);
   g_free (self->address);
   g_free (self->instance);
   g_free (self);

@@ -4,7 +4,8 @@
  *
  * A message counts only when the kernel says that it comes from a process of the instance and from the daemon's user
  * or root. A sender that has ended before its message is read cannot be told from a stranger: such a program sends
- * BARRIER=1 and waits, as systemd-notify does. Descriptors that come along are closed; none is stored.
+ * BARRIER=1 and waits, as systemd-notify does. Descriptors that come along are closed, in a thread; none
+ * is stored.
  */
 #pragma once
 
@@ -16,6 +17,8 @@ G_BEGIN_DECLS
 
 /* A longer message is dropped, as by systemd. */
 #define HR_NOTIFY_MESSAGE_MAX 4096
+/* So many messages at most are read at once as the last words of an instance: others may go on talking for ever. */
+#define HR_NOTIFY_LAST_MAX 64
 
 /**
  * HrNotifyFunc:

@@ -55,3 +55,25 @@ connection_listen (const char *host, int backlog, guint16 *port)
   *port = hr_tcp_address_port (&address);
   return fd;
 }
+
+/**
+ * connection_open_lingering:
+ * @listener: (out): to be closed when it may end
+ *
+ * Returns: a connection with data that nobody reads: close() of its last copy waits %CONNECTION_LINGER_SECONDS for that
+ */
+int
+connection_open_lingering (int *listener)
+{
+  const struct linger linger = { .l_onoff = 1, .l_linger = CONNECTION_LINGER_SECONDS };
+  static const char data[64 * 1024];
+  guint16 port;
+  int fd;
+
+  *listener = connection_listen ("127.0.0.1", 1, &port);
+  fd = connection_open ("127.0.0.1", port);
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), ==, 0);
+  while (send (fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+    ;
+  return fd;
+}

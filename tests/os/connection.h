@@ -8,7 +8,11 @@
 
 G_BEGIN_DECLS
 
+/* How long close() of one that lingers takes. */
+#define CONNECTION_LINGER_SECONDS 15
+
 int connection_open (const char *host, guint16 port);
 int connection_listen (const char *host, int backlog, guint16 *port);
+int connection_open_lingering (int *listener);
 
 G_END_DECLS

@@ -7,12 +7,14 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "adopt-fixture.h"
+#include "connection.h"
 #include "hanging-mount.h"
 #include "hr-adopt-server.h"
 #include "hr-fd.h"
@@ -105,7 +107,87 @@ test_too_many_descriptors (Fixture *fixture, gconstpointer data)
   ADOPT_WAIT_FOR (has_come (connection));
   g_assert_true (g_unix_set_fd_nonblocking (end, TRUE, NULL));
   /* The end of the pipe: nobody has it open for writing any more. */
-  g_assert_cmpint (read (end, &byte, 1), ==, 0);
+  ADOPT_WAIT_FOR (read (end, &byte, 1) == 0);
+}
+
+/* They come with nothing, which is no question. */
+static void
+test_descriptors_alone (Fixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) connection = call (fixture);
+  g_auto (HrFd) end = -1;
+  HrScmRights control;
+  struct iovec nothing = { 0 };
+  struct msghdr header = { .msg_iov = &nothing, .msg_iovlen = 1 };
+  int fds[2];
+  char byte;
+
+  g_assert_true (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
+  end = fds[0];
+  hr_scm_rights_attach (&header, &control, &fds[1], 1);
+  g_assert_cmpint (sendmsg (connection, &header, MSG_NOSIGNAL), ==, 0);
+  close (fds[1]);
+  g_assert_true (g_unix_set_fd_nonblocking (end, TRUE, NULL));
+  ADOPT_WAIT_FOR (read (end, &byte, 1) == 0);
+}
+
+/* Closing what came along, asked for or not, and what came and was never received, holds nothing up. */
+static void
+test_lingering (Fixture *fixture, gconstpointer data)
+{
+  const HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_SHARED };
+  g_auto (HrFd) connection = call (fixture);
+  int fds[HR_SCM_RIGHTS_MAX + 1], listeners[HR_SCM_RIGHTS_MAX + 1];
+  gint64 begin;
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    fds[i] = connection_open_lingering (&listeners[i]);
+  say (connection, &request, fds, HR_SCM_RIGHTS_MAX);
+  say (connection, &request, fds + HR_SCM_RIGHTS_MAX, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+  begin = g_get_monotonic_time ();
+  ADOPT_WAIT_FOR (has_come (connection));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, CONNECTION_LINGER_SECONDS * G_USEC_PER_SEC / 3);
+  for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
+    close (listeners[i]);
+}
+
+static gboolean
+on_time (gpointer user_data)
+{
+  *(gboolean *)user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* No descriptor is left for a while: the loop rests, and the question is answered later. */
+static void
+test_no_descriptor_left (Fixture *fixture, gconstpointer data)
+{
+  const HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = HR_ADOPT_BIND };
+  g_auto (HrFd) connection = call (fixture);
+  struct rlimit limit, none;
+  gboolean over = FALSE;
+  guint turns = 0;
+  int next = dup (STDIN_FILENO);
+
+  say (connection, &request, NULL, 0);
+  g_assert_cmpint (next, >=, 0);
+  close (next);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  none = limit;
+  none.rlim_cur = (rlim_t)next;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  g_timeout_add (200, on_time, &over);
+  while (!over)
+    {
+      g_main_context_iteration (NULL, TRUE);
+      turns++;
+    }
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_cmpuint (turns, <, 50);
+  g_assert_false (has_come (connection));
+  ADOPT_WAIT_FOR (has_come (connection));
 }
 
 /* What the library does when it was nudged, and then the process ends. */
@@ -286,7 +368,11 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, function) g_test_add ("/adopt-server/" path, Fixture, NULL, set_up, function, tear_down)
+  /* Before descriptors are being closed that others have left. */
+  ADD ("no-descriptor-left", test_no_descriptor_left);
   ADD ("too-many-descriptors", test_too_many_descriptors);
+  ADD ("descriptors-with-nothing", test_descriptors_alone);
+  ADD ("descriptors-that-linger-hold-nothing-up", test_lingering);
   ADD ("taken-by-one-that-ended", test_taken_by_one_that_ended);
   ADD ("file-that-cannot-be-looked-up-holds-up-its-process-alone", test_stuck);
   ADD ("ends-while-its-file-is-looked-up", test_stuck_and_gone);

@@ -326,6 +326,16 @@ test_is_heard (Fixture *fixture, gconstpointer data)
   g_assert_true (says (fixture, "STATUS=alone"));
 }
 
+/* What it leaves behind talks faster than it is listened to. */
+static void
+test_flood (Fixture *fixture, gconstpointer data)
+{
+  launch (fixture, "for i in 1 2 3 4; do setsid \"$SAY\" --flood & done; await go; exit 7");
+  WAIT_FOR (says (fixture, "STATUS=flood"));
+  put (fixture, "go");
+  expect_exited (fixture, W_EXITCODE (7, 0));
+}
+
 /* Run as a service: says it, then waits until the daemon has closed the barrier's descriptor. */
 static int
 say (const char *text)
@@ -351,9 +361,24 @@ say (const char *text)
   return poll (&closed, 1, DEADLINE_MSEC) == 1 ? 0 : 3;
 }
 
+/* Run as a service: says something for ever. */
+static int
+flood (void)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (address.sun_path, g_getenv ("NOTIFY_SOCKET"), sizeof address.sun_path);
+  while (sendto (fd, "STATUS=flood", 12, 0, (struct sockaddr *)&address, sizeof address) > 0)
+    ;
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
+  if (argc == 2 && g_str_equal (argv[1], "--flood"))
+    return flood ();
   if (argc == 3 && g_str_equal (argv[1], "--say"))
     return say (argv[2]);
   self_program = g_file_read_link ("/proc/self/exe", NULL);
@@ -366,6 +391,7 @@ main (int argc, char **argv)
   ADD ("passes-on", test_passes_on);
   ADD ("back-to-the-one-that-was-started", test_back_to_leader);
   ADD ("is-not-believed", test_is_not_believed);
+  ADD ("flood-does-not-keep-it-from-ending", test_flood);
   ADD ("is-heard-when-it-is-alone", test_is_heard);
   return g_test_run ();
 }

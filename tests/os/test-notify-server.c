@@ -9,6 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "adopt-fixture.h"
+#include "connection.h"
+#include "hr-closer.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-notify-server.h"
@@ -207,7 +210,7 @@ test_barrier (Fixture *fixture, gconstpointer data)
   g_assert_false (is_closed (ends[0]));
   g_assert_cmpuint (fixture->messages, ==, 1);
   g_assert_true (hr_notify_server_read (fixture->server));
-  g_assert_true (is_closed (ends[0]));
+  ADOPT_WAIT_FOR (is_closed (ends[0]));
   expect (fixture, 1, "STATUS=before");
   close (ends[0]);
 }
@@ -227,9 +230,60 @@ test_descriptors (Fixture *fixture, gconstpointer data)
       send_with (fixture, i == 2 ? "a\0b" : "FDSTORE=1", i == 2 ? 3 : 9, many, G_N_ELEMENTS (many));
       close (ends[1]);
       expect (fixture, i == 0, i == 0 ? "FDSTORE=1" : "");
-      g_assert_true (is_closed (ends[0]));
+      ADOPT_WAIT_FOR (is_closed (ends[0]));
       close (ends[0]);
     }
+}
+
+/* Nobody waits for a descriptor whose closing does: not when its sender may not speak either, nor when it was never
+ * received. */
+static void
+test_lingering (Fixture *fixture, gconstpointer data)
+{
+  int listeners[3];
+  gint64 begin;
+
+  for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
+    {
+      int fd = connection_open_lingering (&listeners[i]);
+
+      send_with (fixture, i == 1 ? "a\0b" : "FDSTORE=1", i == 1 ? 3 : 9, &fd, 1);
+      close (fd);
+    }
+  begin = g_get_monotonic_time ();
+  g_assert_true (hr_notify_server_read (fixture->server));
+  g_assert_true (hr_notify_server_read (fixture->server));
+  hr_notify_server_free (g_steal_pointer (&fixture->server));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, CONNECTION_LINGER_SECONDS * G_USEC_PER_SEC / 3);
+  for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
+    close (listeners[i]);
+}
+
+/* Who sends many of them is heard again when one has ended; until then nothing of what he says is lost. */
+static void
+test_many_lingering (Fixture *fixture, gconstpointer data)
+{
+  int listeners[HR_CLOSER_THREADS_MAX];
+
+  for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
+    {
+      int fd = connection_open_lingering (&listeners[i]);
+
+      send_with (fixture, "FDSTORE=1", 9, &fd, 1);
+      close (fd);
+      g_assert_true (hr_notify_server_read (fixture->server));
+    }
+  fixture->messages = 0;
+  say (fixture, "READY=1");
+  g_assert_false (hr_notify_server_read (fixture->server));
+  /* The loop finds it full, and rests. */
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpuint (fixture->messages, ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
+    close (listeners[i]);
+  ADOPT_WAIT_FOR (fixture->messages == 1);
+  g_assert_cmpstr (g_ptr_array_index (fixture->notes, fixture->notes->len - 1), ==, "READY=1");
 }
 
 int
@@ -245,5 +299,7 @@ main (int argc, char **argv)
   ADD ("strangers-are-dropped-and-counted", test_strangers);
   ADD ("barrier-is-closed-in-its-turn", test_barrier);
   ADD ("descriptors-are-closed", test_descriptors);
+  ADD ("descriptors-that-linger-hold-nothing-up", test_lingering);
+  ADD ("too-many-that-linger-hold-up-their-sender", test_many_lingering);
   return g_test_run ();
 }
