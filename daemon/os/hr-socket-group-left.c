@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "hr-fd.h"
 #include "hr-socket-bind.h"
@@ -34,11 +35,15 @@ rescue (HrSocketMember *member)
 
   while (hr_rescue_can_take (self->rescue, self->main->users))
     {
-      g_auto (HrFd) low = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
-      int fd = low >= 0 ? hr_fd_dup (low, NULL) : -1;
+      g_auto (HrFd) accepted = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+      int fd;
 
+      if (accepted < 0)
+        return errno == EAGAIN;
+      /* A copy might not be had, and then the client would be cut off. */
+      fd = accepted > STDERR_FILENO ? hr_fd_steal (&accepted) : hr_fd_dup (accepted, NULL);
       if (fd < 0)
-        return low < 0 && errno == EAGAIN;
+        return FALSE;
       member->busy_at = member->left_at = g_get_monotonic_time ();
       hr_rescue_add (self->rescue, fd, &self->reachable);
     }

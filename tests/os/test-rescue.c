@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adopt-fixture.h"
@@ -218,6 +219,30 @@ test_before_the_rule (AdoptFixture *fixture, gconstpointer data)
   hr_socket_listeners_leave (HR_SOCKET_LISTENERS (fixture->listeners), "candidate");
 }
 
+/* One descriptor is left: a client is accepted with it, and not cut off for want of another. */
+static void
+test_last_descriptor (AdoptFixture *fixture, gconstpointer data)
+{
+  Client clients[N_CLIENTS];
+  struct rlimit limit, few;
+  int next;
+
+  begin (fixture, data, "127.0.0.1");
+  fill_queue_of_candidate (fixture, clients);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  next = dup (STDIN_FILENO);
+  g_assert_cmpint (next, >=, 0);
+  close (next);
+  few = limit;
+  few.rlim_cur = (rlim_t)next + 1;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &few), ==, 0);
+  hr_listeners_rejoin (fixture->listeners, "candidate");
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  g_assert_cmpuint (n_held (fixture), >, 0);
+  clients_end (clients, "old-one");
+  ADOPT_WAIT_FOR (n_held (fixture) == 0);
+}
+
 static const struct {
   const char *name, *how;
 } ways[] = {
@@ -247,6 +272,7 @@ main (int argc, char **argv)
   ADD ("ipv6", "epoll-level", test_ipv6);
   ADD ("old-instance-that-died-after-promotion", "epoll-edge", test_after_promotion);
   ADD ("receiver-that-died", "poll", test_receiver_dies);
+  ADD ("last-descriptor", "epoll-level", test_last_descriptor);
   ADD ("candidate-that-has-not-begun", "epoll-level", test_before_the_rule);
   return g_test_run ();
 }
