@@ -226,6 +226,18 @@ hr_probe_spec_expand (const HrProbeSpec *self, const HrSpecifierValues *values, 
 }
 
 /**
+ * hr_probe_spec_is_by_network:
+ * @self: (nullable): a probe
+ *
+ * Returns: whether it asks whoever accepts a connection, or may do so, and not one process
+ */
+gboolean
+hr_probe_spec_is_by_network (const HrProbeSpec *self)
+{
+  return self != NULL && (self->kind == HR_PROBE_HTTP || self->kind == HR_PROBE_TCP || self->kind == HR_PROBE_EXEC);
+}
+
+/**
  * hr_probe_spec_free:
  * @self: (transfer full) (nullable): a probe
  */

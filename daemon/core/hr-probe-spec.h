@@ -42,6 +42,7 @@ typedef struct {
 
 HrProbeSpec *hr_probe_spec_parse (const char *text, GError **error);
 HrProbeSpec *hr_probe_spec_expand (const HrProbeSpec *self, const HrSpecifierValues *values, GError **error);
+gboolean hr_probe_spec_is_by_network (const HrProbeSpec *self);
 void hr_probe_spec_free (HrProbeSpec *self);
 gboolean hr_probe_spec_split_address (const char *text, char **host, guint16 *port, GError **error);
 

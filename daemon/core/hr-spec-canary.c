@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-spec-canary.h"
 
+#include <gio/gio.h>
 #include <string.h>
 
 #include "hr-canary-plan.h"
@@ -139,6 +140,59 @@ has_tcp (const HrServiceSpec *spec)
   return FALSE;
 }
 
+/* "::" is every address, those of IPv4 too. What a name stands for is not known here. */
+static gboolean
+is_of_ipv6_only (const HrListenSpec *listener)
+{
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (listener->host);
+
+  return address != NULL && g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6
+         && !g_inet_address_get_is_any (address);
+}
+
+/* What asks by the network is told apart by its address, and IPv6 has but one on the loopback. */
+static gboolean
+check_probe (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
+{
+  const char *name = NULL;
+
+  if (!hr_spec_canary_asks_by_network (spec))
+    return TRUE;
+  for (guint i = 0; i < spec->listen->len; i++)
+    {
+      const HrListenSpec *listener = g_ptr_array_index (spec->listen, i);
+
+      if (listener->kind == HR_LISTEN_TCP && !is_of_ipv6_only (listener))
+        return TRUE;
+      if (listener->kind == HR_LISTEN_TCP && name == NULL)
+        name = listener->name;
+    }
+  if (name == NULL)
+    return TRUE;
+  return hr_spec_entry_fail (get (table, "Percentage"), error,
+                             "listener '%s' in Listen takes IPv6 only, as does any other, and IPv6 has one loopback "
+                             "address, so that what is asked of the new release by the network, by a probe or for a "
+                             "metric, could be answered by the old one: listen on an IPv4 address too, or remove this",
+                             name);
+}
+
+/**
+ * hr_spec_canary_asks_by_network:
+ * @spec: a service
+ *
+ * Returns: whether its canary is judged by what is asked over a connection: by a probe, or by a metric over HTTP
+ */
+gboolean
+hr_spec_canary_asks_by_network (const HrServiceSpec *spec)
+{
+  const HrMetricSpec *metrics[] = { spec->error_metric, spec->success_metric, spec->total_metric };
+
+  for (guint i = 0; i < G_N_ELEMENTS (metrics); i++)
+    if (metrics[i] != NULL && metrics[i]->kind == HR_METRIC_HTTP)
+      return TRUE;
+  return hr_probe_spec_is_by_network (spec->probe) || hr_probe_spec_is_by_network (spec->start_probe);
+}
+
 /* A canary is two instances of two releases that both accept TCP connections from sockets of the daemon. */
 static gboolean
 check_service (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
@@ -189,5 +243,6 @@ hr_spec_check_canary (const HrServiceSpec *spec, const HrSpecTable *table, GErro
 
   if (!check_use (spec, table, error))
     return FALSE;
-  return spec->canary_from == 0 || (check_ramp (spec, table, error) && check_service (spec, table, error));
+  return spec->canary_from == 0
+         || (check_ramp (spec, table, error) && check_service (spec, table, error) && check_probe (spec, table, error));
 }

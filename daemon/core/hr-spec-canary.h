@@ -18,6 +18,7 @@ gboolean hr_spec_set_canary_share (HrServiceSpec *spec, const HrSpecKey *key, co
 gboolean hr_spec_set_canary_duration (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_canary_steps (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 
+gboolean hr_spec_canary_asks_by_network (const HrServiceSpec *spec);
 gboolean hr_spec_check_canary (const HrServiceSpec *spec, const HrSpecTable *table, GError **error);
 
 G_END_DECLS

@@ -36,7 +36,7 @@ hr_reload_wants_canary (HrReload *self)
 gboolean
 hr_reload_can_have_canary (HrReload *self)
 {
-  const char *why = hr_reload_canary_obstacle (self->previous, self->parts.listeners);
+  const char *why = hr_reload_canary_obstacle (self->spec, self->previous, self->parts.listeners);
 
   if (why == NULL)
     return TRUE;

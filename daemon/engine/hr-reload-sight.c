@@ -6,6 +6,7 @@
 
 #include "hr-error.h"
 #include "hr-reload-private.h"
+#include "hr-spec-canary.h"
 
 /**
  * hr_reload_plan:
@@ -103,8 +104,25 @@ hr_reload_holds_tcp (HrListeners *listeners)
   return FALSE;
 }
 
+static gboolean
+takes_ipv4 (HrListeners *listeners)
+{
+  GPtrArray *list = hr_listeners_list (listeners);
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (list, i);
+
+      if (listener->kind == HR_LISTEN_TCP && !listener->only_ipv6)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /**
  * hr_reload_canary_obstacle:
+ * @spec: what is to run
+ * @spec: what is asked for
  * @previous: the instance that runs
  * @listeners: the service's sockets
  *
@@ -112,13 +130,17 @@ hr_reload_holds_tcp (HrListeners *listeners)
  *   but remove Percentage; %NULL if it can
  */
 const char *
-hr_reload_canary_obstacle (HrGeneration *previous, HrListeners *listeners)
+hr_reload_canary_obstacle (const HrServiceSpec *spec, HrGeneration *previous, HrListeners *listeners)
 {
   if (!hr_reload_holds_tcp (listeners))
     return "it has no TCP listener that the daemon holds: name it in Listen";
   if (!hr_generation_is_watched (previous))
     return "the adopt library does not see its program, as it is with static programs and those written in Go: what it "
            "has accepted could not be finished";
+  if (hr_spec_canary_asks_by_network (spec) && !takes_ipv4 (listeners))
+    return "its listeners take IPv6 only, and IPv6 has one loopback address, so that what is asked of the new release "
+           "by "
+           "the network could be answered by the old one: let it listen on IPv4 too";
   return NULL;
 }
 

@@ -8,15 +8,9 @@
 #include "hr-reload-sight.h"
 
 static gboolean
-is_by_network (const HrProbeSpec *probe)
-{
-  return probe != NULL && (probe->kind == HR_PROBE_HTTP || probe->kind == HR_PROBE_TCP || probe->kind == HR_PROBE_EXEC);
-}
-
-static gboolean
 connects (const HrServiceSpec *spec)
 {
-  return is_by_network (spec->probe) || is_by_network (spec->start_probe);
+  return hr_probe_spec_is_by_network (spec->probe) || hr_probe_spec_is_by_network (spec->start_probe);
 }
 
 /* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running

@@ -17,6 +17,19 @@ read_cookie (HrHeldListener *self)
   getsockopt (self->shown.fd, SOL_SOCKET, SO_COOKIE, &self->cookie, &length);
 }
 
+static gboolean
+is_of_ipv6_only (int fd, const HrSocketAddress *address)
+{
+  const struct sockaddr_in6 *six = (gconstpointer)&address->storage;
+  int only_six = 0;
+  socklen_t length = sizeof only_six;
+
+  if (address->kind != HR_LISTEN_TCP || address->storage.ss_family != AF_INET6)
+    return FALSE;
+  return !IN6_IS_ADDR_UNSPECIFIED (&six->sin6_addr)
+         || getsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, &length) < 0 || only_six;
+}
+
 static HrHeldListener *
 make (int fd, const HrSocketAddress *address, HrSocketFile *file)
 {
@@ -29,6 +42,7 @@ make (int fd, const HrSocketAddress *address, HrSocketFile *file)
   self->shown.kind = address->kind;
   self->shown.port = hr_socket_address_port (address);
   self->shown.address = hr_socket_address_to_string (address);
+  self->shown.only_ipv6 = is_of_ipv6_only (fd, address);
   read_cookie (self);
   return self;
 }
@@ -142,16 +156,7 @@ hr_held_listener_is (const HrHeldListener *self, guint64 cookie)
 gboolean
 hr_held_listener_takes_ipv4 (const HrHeldListener *self)
 {
-  const struct sockaddr_in6 *six = (gconstpointer)&self->address.storage;
-  int only_six = 0;
-  socklen_t length = sizeof only_six;
-
-  if (self->group == NULL)
-    return FALSE;
-  if (self->address.storage.ss_family == AF_INET)
-    return TRUE;
-  return IN6_IS_ADDR_UNSPECIFIED (&six->sin6_addr)
-         && getsockopt (self->shown.fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_six, &length) == 0 && !only_six;
+  return self->group != NULL && !self->shown.only_ipv6;
 }
 
 /**

@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  * @kind: TCP, UDP or Unix
  * @discovered: whether the program bound it
  * @ephemeral: whether it was bound with port 0
+ * @only_ipv6: whether it is of TCP and no client with an IPv4 address can come in
  */
 typedef struct {
   char *name;
@@ -39,6 +40,7 @@ typedef struct {
   HrListenKind kind;
   gboolean discovered;
   gboolean ephemeral;
+  gboolean only_ipv6;
 } HrListener;
 
 #define HR_TYPE_LISTENERS (hr_listeners_get_type ())

@@ -431,6 +431,22 @@ test_needs_a_tcp_listener_that_the_daemon_holds (Engine *engine)
 }
 
 static void
+test_what_is_answered_over_ipv6_alone_is_no_judgement (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, RAMP PROBE, &program);
+  HrListener *six;
+
+  hr_fake_listeners_discover (listeners (engine), 8080);
+  six = g_ptr_array_index (listeners (engine)->list, 0);
+  six->only_ipv6 = TRUE;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed canary");
+  g_assert_nonnull (strstr (hr_service_get_error (service), "its listeners take IPv6 only"));
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
+}
+
+static void
 test_who_decides_is_told_that_there_is_none (Engine *engine)
 {
   HrService *service = engine_start_with (engine, LISTEN, &program);
@@ -475,6 +491,7 @@ main (int argc, char **argv)
   TEST ("share-that-cannot-be-set-fails-it", test_share_that_cannot_be_set_fails_it);
   TEST ("is-refused-before-anything-is-started", test_is_refused_before_anything_is_started);
   TEST ("needs-a-tcp-listener-that-the-daemon-holds", test_needs_a_tcp_listener_that_the_daemon_holds);
+  TEST ("answered-over-ipv6-alone-is-no-judgement", test_what_is_answered_over_ipv6_alone_is_no_judgement);
   TEST ("who-decides-is-told-that-there-is-none", test_who_decides_is_told_that_there_is_none);
   return g_test_run ();
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-fake-listeners.h"
 
+#include <string.h>
+
 #include "hr-error.h"
 
 static void hr_fake_listeners_iface_init (HrListenersInterface *iface);
@@ -50,6 +52,8 @@ fake_open (HrListeners *listeners, HrServiceSpec *spec, GError **error)
       const HrListenSpec *wanted = g_ptr_array_index (spec->listen, i);
 
       add (self, wanted->name, wanted->kind, wanted->port, FALSE);
+      if (wanted->kind == HR_LISTEN_TCP && strchr (wanted->host, ':') != NULL)
+        ((HrListener *)g_ptr_array_index (self->list, self->list->len - 1))->only_ipv6 = TRUE;
     }
   if (!self->is_open)
     self->opened++;

@@ -6,6 +6,7 @@
 #include "hr-spec-notes.h"
 #include "spec-fixture.h"
 
+#define SIX "[Service]\nExec=true\nSource=/srv\nListen=a="
 #define HEAD "[Service]\nExec=true\nSource=/srv\nListen=http=tcp::80\n"
 
 static HrServiceSpec *
@@ -127,6 +128,12 @@ test_what_cannot_be_had_is_refused_with_the_remedy (void)
       "name a TCP listener in Listen, or remove this" },
     { "[Service]\nExec=true\nSource=/srv\nListen=a=udp:127.0.0.1:1;b=unix:/run/b\n[Canary]\nPercentage=5",
       ":6: group 'Canary': key 'Percentage'", "Listen has no TCP listener: add one, or remove this" },
+    { SIX "tcp:[::1]:80\n[Health]\nProbe=tcp:localhost:80\n[Canary]\nPercentage=5",
+      ":8: group 'Canary': key 'Percentage'", "listener 'a' in Listen takes IPv6 only" },
+    { SIX "tcp:[fe80::1]:80\n[Health]\nProbe=exec:true\n[Canary]\nPercentage=5", "key 'Percentage'",
+      "listen on an IPv4 address too, or remove this" },
+    { SIX "tcp:[::1]:80\n[PostCheck]\nErrorRate=5%\nErrorMetric=http://[::1]:80/#errors\n[Canary]\nPercentage=5",
+      "key 'Percentage'", "could be answered by the old one" },
     { HEAD "Instances=2\n[State]\nPreserve=no\n[Canary]\nPercentage=5", ":9: group 'Canary': key 'Percentage'",
       "write Instances=1, or remove this" },
     { HEAD "[Profile production]\nCanary.Percentage=5\nService.Sockets=pass\nService.Listen=",
