@@ -131,13 +131,22 @@ check_ramp (const HrServiceSpec *spec, const HrSpecTable *table, GError **error)
   return TRUE;
 }
 
+/* From a socket that both instances have, either takes what it comes to first: no share of it could be kept. */
 static gboolean
-has_tcp (const HrServiceSpec *spec)
+check_listeners (const HrServiceSpec *spec, const HrSpecEntry *percentage, GError **error)
 {
   for (guint i = 0; i < spec->listen->len; i++)
-    if (((const HrListenSpec *)g_ptr_array_index (spec->listen, i))->kind == HR_LISTEN_TCP)
-      return TRUE;
-  return FALSE;
+    {
+      const HrListenSpec *listener = g_ptr_array_index (spec->listen, i);
+
+      if (listener->kind != HR_LISTEN_TCP)
+        return hr_spec_entry_fail (
+            percentage, error,
+            "a canary shares TCP connections, and of what comes to listener '%s' in Listen (%s) it "
+            "could take any part: take that out of Listen, or remove this",
+            listener->name, listener->kind == HR_LISTEN_UDP ? "UDP" : "a Unix socket");
+    }
+  return TRUE;
 }
 
 /* "::" is every address, those of IPv4 too. What a name stands for is not known here. */
@@ -217,15 +226,11 @@ check_service (const HrServiceSpec *spec, const HrSpecTable *table, GError **err
         percentage, error,
         "a canary is one instance beside one other, and several are replaced one at a time: write "
         "Instances=1, or remove this");
-  if (spec->listen->len > 0 && !has_tcp (spec))
-    return hr_spec_entry_fail (percentage, error,
-                               "a canary shares TCP connections, and Listen has no TCP listener: add one, or remove "
-                               "this");
   if (spec->listen->len == 0 && spec->sockets == HR_SOCKETS_PASS)
     return hr_spec_entry_fail (percentage, error,
                                "a canary shares the connections of what Sockets=pass passes, and that is nothing: name "
                                "a TCP listener in Listen, or remove this");
-  return TRUE;
+  return check_listeners (spec, percentage, error);
 }
 
 /**
