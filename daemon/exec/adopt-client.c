@@ -202,7 +202,8 @@ adopt_client_ask (HrAdoptQuestion question, const struct sockaddr *address, sock
  * @nudge: where a nudge came from
  * @length: its size in bytes
  *
- * Keeps errno. Waits for the answer, for %ADOPT_ANSWER_DEADLINE_SEC at most.
+ * Keeps errno. Waits for the answer, for %ADOPT_ANSWER_DEADLINE_SEC at most. One that did not fit among the descriptors
+ * of the process, or that the daemon cannot be told of, stays the daemon's, which hands it to somebody again.
  *
  * Returns: the connection that is to be in its place, which is the caller's; -1 when there is none
  */
@@ -218,8 +219,16 @@ adopt_client_fetch (const struct sockaddr_storage *nudge, socklen_t length)
   /* The daemon closes its copy and then this connection. Before that the program must not have it: when it closes its
      own, an epoll entry would live on with the daemon's. */
   if (connection.fd >= 0 && send_request (&connection, &request, -1) && receive_reply (&connection, &found)
-      && send_request (&connection, &taken, -1))
-    receive_reply (&connection, &none);
+      && found >= 0)
+    {
+      if (send_request (&connection, &taken, -1))
+        receive_reply (&connection, &none);
+      else
+        {
+          close (found);
+          found = -1;
+        }
+    }
   if (connection.fd >= 0)
     close (connection.fd);
   errno = saved;

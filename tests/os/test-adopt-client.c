@@ -10,15 +10,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "adopt-client.h"
 #include "adopt-wait.h"
 #include "hr-fd.h"
 #include "hr-names.h"
+#include "hr-scm-rights.h"
 
 /* A multiple of what the library waits, after which the daemon's end lets it go. */
 #define GUARD_MSEC (3 * ADOPT_ANSWER_DEADLINE_SEC * 1000)
@@ -122,11 +125,97 @@ test_patience (void)
     g_assert_cmpint (adopt_wait_milliseconds (&cases[i].limit), ==, cases[i].milliseconds);
 }
 
+typedef struct {
+  int listener;
+  gboolean deaf;  /* it ends when it has answered */
+  gboolean taken; /* (out): whether it was told that the connection is the program's */
+} Offer;
+
+/* The daemon's end, which gives a connection for a nudge. */
+static gpointer
+offer (gpointer data)
+{
+  Offer *self = data;
+  g_auto (HrFd) fd = accept4 (self->listener, NULL, NULL, SOCK_CLOEXEC);
+  g_auto (HrFd) given = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  HrAdoptReply reply = { .version = HR_ADOPT_VERSION, .found = TRUE };
+  HrAdoptRequest request = { 0 };
+  struct iovec part = { .iov_base = &reply, .iov_len = sizeof reply };
+  struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
+  HrScmRights control;
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (recv (fd, &request, sizeof request, 0), ==, sizeof request);
+  g_assert_cmpint (request.question, ==, HR_ADOPT_RESCUE);
+  /* Before it answers: what the program says then has nobody to reach. */
+  if (self->deaf)
+    shutdown (fd, SHUT_RD);
+  hr_scm_rights_attach (&header, &control, &given, 1);
+  g_assert_cmpint (sendmsg (fd, &header, MSG_NOSIGNAL), ==, sizeof reply);
+  self->taken =
+      !self->deaf && recv (fd, &request, sizeof request, 0) == sizeof request && request.question == HR_ADOPT_TAKEN;
+  return NULL;
+}
+
+static int
+fetch (Offer *self)
+{
+  const struct sockaddr_storage nudge = { .ss_family = AF_INET };
+  g_autoptr (GThread) daemon = g_thread_new ("daemon", offer, self);
+  int found = adopt_client_fetch (&nudge, sizeof nudge);
+
+  g_thread_join (g_steal_pointer (&daemon));
+  return found;
+}
+
+static void
+test_only_what_is_held_is_taken (void)
+{
+  g_auto (HrFd) listener = listen_as_daemon (1);
+  Offer good = { .listener = listener }, deaf = { .listener = listener, .deaf = TRUE };
+  g_auto (HrFd) found = fetch (&good);
+
+  g_assert_cmpint (found, >=, 0);
+  g_assert_true (good.taken);
+  /* The daemon offers it to another: the program must not have it as well. */
+  g_assert_cmpint (fetch (&deaf), ==, -1);
+}
+
+/* A process of its own, as the limit is one of all threads: the client's socket takes the last descriptor. */
+static void
+test_what_does_not_fit_is_not_taken (void)
+{
+  g_auto (HrFd) listener = listen_as_daemon (1);
+  Offer full = { .listener = listener };
+  g_autoptr (GThread) daemon = NULL;
+  pid_t child = fork ();
+  int status;
+
+  g_assert_cmpint (child, >=, 0);
+  if (child == 0)
+    {
+      const struct sockaddr_storage nudge = { .ss_family = AF_INET };
+      int next = dup (listener);
+      const struct rlimit limit = { .rlim_cur = (rlim_t)next + 1, .rlim_max = (rlim_t)next + 1 };
+
+      close (next);
+      setrlimit (RLIMIT_NOFILE, &limit);
+      _exit (adopt_client_fetch (&nudge, sizeof nudge) == -1 ? 0 : 1);
+    }
+  daemon = g_thread_new ("daemon", offer, &full);
+  g_thread_join (g_steal_pointer (&daemon));
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_false (full.taken);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/adopt-client/signals-do-not-prolong-the-wait-for-an-answer", test_deadline);
   g_test_add_func ("/adopt-client/patience-of-a-socket-in-milliseconds", test_patience);
+  g_test_add_func ("/adopt-client/only-what-is-held-is-taken", test_only_what_is_held_is_taken);
+  g_test_add_func ("/adopt-client/what-does-not-fit-is-not-taken", test_what_does_not_fit_is_not_taken);
   return g_test_run ();
 }
