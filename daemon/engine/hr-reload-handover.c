@@ -198,6 +198,20 @@ candidate_ready (HrGeneration *candidate, HrReload *self)
   verify (self);
 }
 
+static const char *
+describe_doing (HrReloadPhase phase)
+{
+  switch (phase)
+    {
+    case HR_PHASE_VERIFY:
+      return "verifying";
+    case HR_PHASE_SWITCH:
+      return "switching to";
+    default:
+      return "starting";
+    }
+}
+
 static void
 candidate_exited (HrGeneration *candidate, HrReload *self)
 {
@@ -215,7 +229,8 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
     }
   /* Only now it is known that the program never ran: nothing could have become ready. */
   hr_reload_fail_in (self, !ran && self->phase == HR_PHASE_READY ? HR_PHASE_START : self->phase,
-                     g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while starting %s: %s%s%s%s", who, end,
+                     g_error_new (HR_ERROR, HR_ERROR_START_FAILED, "while %s %s: %s%s%s%s",
+                                  describe_doing (self->phase), who, end,
                                   ran && !hr_generation_was_killed (candidate) && !hr_generation_is_ready (candidate)
                                       ? " before it was ready"
                                       : "",

@@ -67,7 +67,9 @@ retiring_exited (HrGeneration *retiring, HrService *self)
                                   hr_generation_get_release (retiring), spec->state_version, NULL, collected,
                                   g_object_ref (self));
   if (hr_generation_was_killed (retiring))
-    hr_log_warning (self->name, "release %" G_GUINT64_FORMAT " did not end within DrainTimeout and was killed",
+    hr_log_warning (self->name,
+                    "release %" G_GUINT64_FORMAT
+                    " did not end in time and was killed (see DrainTimeout and StopTimeout)",
                     hr_generation_get_release (retiring));
   g_clear_object (&self->retiring);
   hr_service_touch (self);

@@ -73,7 +73,7 @@ test_timeout (Engine *engine)
   g_assert_false (old->killed);
   engine_run (engine, 3 * SECOND);
   g_assert_true (old->killed);
-  g_assert_cmpuint (engine_n_warnings (engine, "*was killed*"), ==, 1);
+  g_assert_cmpuint (engine_n_warnings (engine, "*release 1 did not end in time and was killed*StopTimeout*"), ==, 1);
 }
 
 /* A client that keeps its connection and asks again and again: between two requests it is told to stop, and none comes

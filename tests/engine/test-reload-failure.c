@@ -142,7 +142,7 @@ test_exits_while_probed (Engine *engine)
   engine_run (engine, 100 * MSEC);
   hr_fake_instance_exit (engine_instance (engine, 1), 9);
   engine_run (engine, 0);
-  engine_expect_kept (engine, service, "verify", "exited with status 9");
+  engine_expect_kept (engine, service, "verify", "while verifying release 2 of 'web': it exited with status 9");
 }
 
 /* Where a reload is held up, one phase each. */

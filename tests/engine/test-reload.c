@@ -165,7 +165,7 @@ test_drain_cut_short (Engine *engine)
   hr_service_reload (service, "tester");
   engine_run (engine, 3 * SECOND);
   g_assert_true (engine_instance (engine, 0)->killed);
-  g_assert_cmpuint (engine_n_warnings (engine, "*was killed*"), ==, 1);
+  g_assert_cmpuint (engine_n_warnings (engine, "*did not end in time and was killed*StopTimeout*"), ==, 1);
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
 }
