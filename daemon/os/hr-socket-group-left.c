@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <glib-unix.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,12 +89,27 @@ watch (HrSocketGroup *self, HrSocketMember *member)
     member->source = g_unix_fd_add (member->fd, G_IO_IN, on_left_behind, member);
 }
 
+/* A handshake that waits for its first byte is in no queue yet, nor in any count, and would be reset with the socket. From
+ * now on it ends without that byte, when the kernel asks for its end again. */
+static void
+end_deferral (HrSocketMember *member)
+{
+  const int none = 0;
+  int seconds = 0;
+  socklen_t length = sizeof seconds;
+
+  if (getsockopt (member->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, &length) < 0 || seconds <= 0)
+    return;
+  setsockopt (member->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &none, sizeof none);
+  member->deferred = MIN (seconds * G_USEC_PER_SEC, HR_SOCKET_GROUP_DEFER_MAX_USEC);
+}
+
 /* While an instance is separate, or somebody else is in the group, no index may move: see the head of the header.
  * Returns whether it is no member any more. */
 static gboolean
 go (HrSocketGroup *self, HrSocketMember *member, gint64 now)
 {
-  if (self->own != NULL || now - member->busy_at < HR_SOCKET_GROUP_LINGER_USEC)
+  if (self->own != NULL || now - member->busy_at < HR_SOCKET_GROUP_LINGER_USEC + member->deferred)
     return FALSE;
   if (hr_socket_group_has_strays (self))
     {
@@ -118,7 +135,9 @@ look (gpointer user_data)
 
       if (member == self->main || member == self->own)
         continue;
-      if (!left)
+      if (left)
+        end_deferral (member);
+      else
         member->left_at = now;
       /* What nobody can take is not kept for ever: its client should hear of it. */
       if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!left || hr_socket_count_waiting (member->fd) > 0))

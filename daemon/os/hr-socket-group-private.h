@@ -18,6 +18,7 @@ typedef struct {
   GHashTable *owners; /* ids of instances that it was made for, or that joined one; none: it began as the main one */
   GHashTable *users;  /* ids of instances that may accept from it */
   gint64 busy_at;     /* when somebody last accepted from it or waited in it, monotonic */
+  gint64 deferred;    /* how long its handshakes were put off until somebody sent something, microseconds */
   gint64 left_at;     /* when an instance, or the rescue, last accepted from it */
 } HrSocketMember;
 

@@ -32,6 +32,9 @@ G_BEGIN_DECLS
 /* How long a member that nobody accepts from is kept after its last connection: a handshake whose packets were lost
  * twice ends within 3 s. */
 #define HR_SOCKET_GROUP_LINGER_USEC (4 * G_USEC_PER_SEC)
+/* How much longer one with TCP_DEFER_ACCEPT is kept at most, see there how long that lasts: the kernel asks again for
+ * the end of a handshake that it had put off at times that lie as far apart. */
+#define HR_SOCKET_GROUP_DEFER_MAX_USEC (60 * G_USEC_PER_SEC)
 
 typedef struct _HrSocketGroup HrSocketGroup;
 

@@ -2,6 +2,7 @@
  *
  * Whose sockets an instance has: its own, those of another of its release, or the service's; and how that changes.
  */
+#include <netinet/tcp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -288,6 +289,35 @@ test_discovered_since (TrafficFixture *fixture, gconstpointer data)
   hr_listeners_promote (fixture->listeners, "new");
 }
 
+/* Nobody has sent anything on it: it is in no queue, and must come into one before the socket goes. */
+static void
+test_deferred_handshake_is_not_lost (TrafficFixture *fixture, gconstpointer data)
+{
+  const int seconds = 30;
+  guint source = g_timeout_add (20, tick, NULL);
+  g_auto (HrFd) old = -1;
+  g_auto (HrFd) client = -1;
+  gboolean taken = FALSE;
+
+  traffic_enter (fixture, "old");
+  old = dup (traffic_fd_of (fixture, "old"));
+  g_assert_cmpint (setsockopt (old, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), ==, 0);
+  client = traffic_connect_4 (fixture, INADDR_LOOPBACK);
+  g_assert_false (traffic_take (old));
+  traffic_separate (fixture, "new");
+  hr_listeners_promote (fixture->listeners, "new");
+  traffic_leave (fixture, "old");
+  while (!taken && hr_socket_get_option (old, SOL_SOCKET, SO_ACCEPTCONN) > 0)
+    {
+      g_main_context_iteration (NULL, TRUE);
+      taken = traffic_take (old);
+    }
+  g_source_remove (source);
+  g_assert_true (taken);
+  /* The service's own goes on as the program wants it. */
+  g_assert_cmpint (hr_socket_get_option (fixture->listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT), >=, seconds);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -303,5 +333,6 @@ main (int argc, char **argv)
   ADD ("/socket-apart/revive", NULL, test_revive);
   ADD ("/socket-apart/revive-several", NULL, test_revive_several);
   ADD ("/socket-apart/discovered-since", NULL, test_discovered_since);
+  ADD ("/socket-apart/deferred-handshake-is-not-lost", NULL, test_deferred_handshake_is_not_lost);
   return g_test_run ();
 }
