@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-closer.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "hr-fd.h"
 #include "hr-log.h"
+#include "hr-socket-bind.h"
 
 /* Shared with its threads, which may outlive its owner. */
 struct _HrCloser {
@@ -127,4 +130,34 @@ hr_closer_clear (HrCloser *self, int *fd)
   if (*fd >= 0)
     hr_closer_close (self, fd, 1);
   *fd = -1;
+}
+
+/* shutdown() by any holder ends its listening, and then it can be connected. */
+static gboolean
+is_connected_stream (int fd)
+{
+  struct sockaddr_storage peer;
+  socklen_t length = sizeof peer;
+
+  return getpeername (fd, (struct sockaddr *)&peer, &length) == 0
+         && hr_socket_get_option (fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM;
+}
+
+/**
+ * hr_closer_clear_listener:
+ * @fd: (inout): a listener that a program has, too, or -1; set to -1
+ *
+ * Closes it at once, so that its address is free, for which nobody waits while it listens. Where the program made
+ * something else of it, it is closed in a thread. There are no more of these than listeners.
+ */
+void
+hr_closer_clear_listener (int *fd)
+{
+  if (*fd >= 0 && is_connected_stream (*fd))
+    {
+      g_autoptr (HrCloser) closer = hr_closer_new ();
+
+      hr_closer_clear (closer, fd);
+    }
+  hr_fd_clear (fd);
 }

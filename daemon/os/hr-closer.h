@@ -20,13 +20,22 @@ G_BEGIN_DECLS
 
 typedef struct _HrCloser HrCloser;
 
+/**
+ * HrSharedListener:
+ *
+ * A descriptor that g_auto (HrSharedListener) closes by hr_closer_clear_listener(); -1 is none.
+ */
+typedef int HrSharedListener;
+
 HrCloser *hr_closer_new (void);
 HrCloser *hr_closer_ref (HrCloser *self);
 void hr_closer_free (HrCloser *self);
 gboolean hr_closer_is_full (HrCloser *self);
 void hr_closer_close (HrCloser *self, const int *fds, gsize n_fds);
 void hr_closer_clear (HrCloser *self, int *fd);
+void hr_closer_clear_listener (int *fd);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrCloser, hr_closer_free)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HrSharedListener, hr_closer_clear_listener)
 
 G_END_DECLS

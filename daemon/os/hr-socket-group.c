@@ -4,6 +4,7 @@
 #include <asm/socket.h>
 #include <sys/socket.h>
 
+#include "hr-closer.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-log.h"
@@ -16,7 +17,7 @@ member_free (gpointer data)
   HrSocketMember *self = data;
 
   g_clear_handle_id (&self->source, g_source_remove);
-  hr_fd_clear (&self->fd);
+  hr_closer_clear_listener (&self->fd);
   g_hash_table_unref (self->owners);
   g_hash_table_unref (self->users);
   g_free (self);

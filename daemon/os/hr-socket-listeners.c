@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "hr-closer.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-log.h"
@@ -251,7 +252,7 @@ gboolean
 hr_socket_listeners_discover (HrSocketListeners *self, int fd, const HrSocketAddress *where, HrSocketFile *file,
                               gboolean free_port, const char *instance, GError **error)
 {
-  g_auto (HrFd) given = fd;
+  g_auto (HrSharedListener) given = fd;
   g_auto (HrFd) kept = -1;
   g_autoptr (HrSocketFile) file_of_socket = file;
   HrSocketAddress address;

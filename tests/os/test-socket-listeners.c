@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "connection.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
@@ -143,6 +144,37 @@ port_of (int fd)
 
   g_assert_cmpint (getsockname (fd, (struct sockaddr *)&address, &length), ==, 0);
   return hr_tcp_address_port (&address);
+}
+
+/* A program has made a connection of it, with data that nobody reads: whoever closes it last waits. */
+static void
+test_connected (Fixture *fixture, gconstpointer data)
+{
+  const struct linger linger = { .l_onoff = 1, .l_linger = CONNECTION_LINGER_SECONDS };
+  static const char bytes[64 * 1024];
+  struct sockaddr_storage address;
+  g_auto (HrFd) other = -1;
+  gint64 begin;
+  guint16 port;
+  int fd, listener;
+
+  want (fixture, "main", "127.0.0.1", 0);
+  open_all (fixture);
+  fd = hr_listeners_get_fd (fixture->listeners, nth (fixture, 0), NULL);
+  other = connection_listen ("127.0.0.1", 1, &port);
+  g_assert_true (hr_tcp_address_parse ("127.0.0.1", port, &address, NULL));
+  g_assert_cmpint (shutdown (fd, SHUT_RDWR), ==, 0);
+  g_assert_cmpint (connect (fd, (struct sockaddr *)&address, hr_tcp_address_size (&address)), ==, 0);
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), ==, 0);
+  while (send (fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+    ;
+  begin = g_get_monotonic_time ();
+  hr_listeners_close (fixture->listeners);
+  /* Nor is one kept that it gives as a listener. */
+  g_assert_false (hr_socket_listeners_discover (HR_SOCKET_LISTENERS (fixture->listeners),
+                                                connection_open_lingering (&listener), NULL, NULL, FALSE, "one", NULL));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, CONNECTION_LINGER_SECONDS * G_USEC_PER_SEC / 3);
+  close (listener);
 }
 
 static void
@@ -654,6 +686,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, func) g_test_add ("/socket-listeners/" path, Fixture, NULL, set_up, func, tear_down)
+  ADD ("what-lingers-holds-nothing-up", test_connected);
   ADD ("free-port-is-found", test_free_port);
   ADD ("every-address-takes-both-families", test_every_address);
   ADD ("reopen-leaves-the-others-untouched", test_reopen);
