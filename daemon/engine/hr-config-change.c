@@ -91,7 +91,7 @@ change_service (HrConfigChange *self, HrService *service, const HrConfigEntry *e
     return;
   /* What is being started is so by its old file. */
   if (hr_service_get_pid (service) != 0 || hr_service_is_reloading (service))
-    job = hr_service_reload (service, "configuration");
+    job = hr_service_reload_as_configured (service);
   else
     job = hr_service_start (service, NULL);
   g_ptr_array_add (self->jobs, g_object_ref (job));

@@ -283,6 +283,16 @@ has_reason (HrReload *self)
   return FALSE;
 }
 
+/* What was rejected, or rolled back, and is in the source still: the release that serves is meant. Where it runs in its
+ * source there is nothing else to run. */
+static gboolean
+means_running (HrReload *self, const HrRelease *last, const HrRelease *running)
+{
+  return self->spares_rejected && running != NULL && last != NULL && last->fate == HR_FATE_REJECTED
+         && g_str_equal (last->tree, self->scan->tree) && !g_str_equal (running->tree, self->scan->tree)
+         && hr_generation_get_slot (self->previous) != HR_SLOT_NONE;
+}
+
 static void
 scanned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -321,6 +331,15 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
   if (!self->by_hand && running != NULL && !has_reason (self))
     {
       hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);
+      return;
+    }
+  if (means_running (self, last, running))
+    {
+      self->target = running->number;
+      if (!hr_reload_find_target (self))
+        return;
+      hr_reload_announce (self);
+      hr_reload_place (self);
       return;
     }
   switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,

@@ -46,6 +46,7 @@ G_BEGIN_DECLS
  * @job: its job
  * @trigger: the contract's word
  * @by_hand: whether somebody asked for it
+ * @spares_rejected: whether a source that was rejected stays so: the running release is meant then
  * @target: a release; 0: what the source holds
  * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
  * @intake: (nullable): what knows whether the source is in the middle of something
@@ -71,6 +72,7 @@ typedef struct {
   HrJob *job;
   const char *trigger;
   gboolean by_hand;
+  gboolean spares_rejected;
   guint64 target;
   const char *const *hints;
   HrIntake *intake;

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @kind: what to do
  * @trigger: the contract's word
  * @by_hand: whether somebody asked
+ * @spares_rejected: whether a release that was rejected stays so: the running one is meant then
  * @target: a release; 0: what the source holds
  * @snapshot: (nullable): to start with
  * @reason: (nullable): of a rollback, for people
@@ -26,6 +27,7 @@ typedef struct {
   HrJobKind kind;
   char *trigger;
   gboolean by_hand;
+  gboolean spares_rejected;
   guint64 target;
   char *snapshot;
   char *reason;

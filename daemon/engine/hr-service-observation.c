@@ -265,6 +265,23 @@ get_before (HrService *self, const HrPostFigures *none)
   return rollback_point_for (self) != 0 ? none : NULL;
 }
 
+/* An instance that a failed reload left running goes on from where its observation was: else saves that fail, one after
+ * the other, would keep what works from becoming good. Figures begin anew, and so does their time. */
+static gint64
+time_left (HrService *self, gint64 duration)
+{
+  const char *id = hr_generation_get_id (self->current);
+  gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
+
+  if (g_strcmp0 (self->observed, id) == 0 && !self->unproven
+      && !hr_rollback_policy_has_samples (hr_generation_get_spec (self->current)))
+    return MAX (duration - (now - self->observed_since), 1);
+  g_free (self->observed);
+  self->observed = g_strdup (id);
+  self->observed_since = now;
+  return duration;
+}
+
 /**
  * hr_service_observe:
  * @self: a service whose new instance has just been switched to
@@ -296,7 +313,7 @@ hr_service_observe (HrService *self)
     drop_sampler (self);
   sample (self, TRUE);
   self->observation = hr_observation_new (hr_platform_get_clock (self->platform), self->current, self->health,
-                                          self->sampler, before, duration);
+                                          self->sampler, before, time_left (self, duration));
   g_signal_connect (self->observation, "passed", G_CALLBACK (observation_passed), self);
   g_signal_connect (self->observation, "failed", G_CALLBACK (observation_failed), self);
 }
@@ -305,8 +322,9 @@ hr_service_observe (HrService *self)
  * hr_service_observe_again:
  * @self: a service
  *
- * Its instance serves again, after a restart or a reload that failed: a release that has not proven itself is watched
- * anew, so that what came up at the second try can become good, and what fails again is rolled back.
+ * Its instance serves again, after a restart, or still, after a reload that failed: a release that has not proven itself
+ * is watched anew, or for the rest of its time, so that what came up at the second try can become good, and what fails
+ * again is rolled back.
  */
 void
 hr_service_observe_again (HrService *self)

@@ -98,6 +98,7 @@ hr_service_request (HrService *self, HrRequest *request)
       return job;
     }
   if (self->waiting != NULL && self->waiting->kind == request->kind && self->waiting->target == request->target
+      && self->waiting->spares_rejected == request->spares_rejected
       && g_strcmp0 (self->waiting->snapshot, request->snapshot) == 0)
     {
       hr_request_free (request);
@@ -160,6 +161,7 @@ run_reload (HrService *self)
     .job = request->job,
     .trigger = request->trigger,
     .by_hand = request->by_hand,
+    .spares_rejected = request->spares_rejected,
     .target = request->target,
     .hints = (const char *const *)request->hints,
     .intake = self->intake,

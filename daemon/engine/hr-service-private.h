@@ -47,6 +47,8 @@ struct _HrService {
   guint n_leftovers; /* processes of an earlier daemon that are being ended */
   GError *leftover_error;
   HrHealth *health;
+  char *observed; /* id of the instance that is, or was, watched */
+  gint64 observed_since;
   HrObservation *observation;
   HrSampler *sampler;         /* of the running instance, NULL: nobody needs its figures */
   HrPostFigures before;       /* of the release before the running one, */

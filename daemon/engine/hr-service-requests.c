@@ -72,6 +72,24 @@ hr_service_reload (HrService *self, const char *caller)
   return hr_service_request (self, request);
 }
 
+/**
+ * hr_service_reload_as_configured:
+ * @self: a service whose file has changed
+ *
+ * Nobody asked for what was rejected: a new process of the running release, unless the source holds something new.
+ *
+ * Returns: (transfer none): the job
+ */
+HrJob *
+hr_service_reload_as_configured (HrService *self)
+{
+  HrRequest *request = hr_service_new_request (self, HR_JOB_RELOAD, "manual", "configuration");
+
+  request->by_hand = TRUE;
+  request->spares_rejected = TRUE;
+  return hr_service_request (self, request);
+}
+
 static guint64
 newest_before (HrService *self, HrFate fate)
 {

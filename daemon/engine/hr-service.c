@@ -67,6 +67,7 @@ hr_service_finalize (GObject *object)
 {
   HrService *self = HR_SERVICE (object);
 
+  g_free (self->observed);
   g_free (self->name);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
   g_clear_pointer (&self->next_spec, hr_service_spec_unref);

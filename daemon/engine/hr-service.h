@@ -37,6 +37,7 @@ HrJob *hr_service_stop (HrService *self, const char *caller);
 HrJob *hr_service_leave (HrService *self); /* (transfer full) */
 HrJob *hr_service_restart (HrService *self, const char *caller);
 HrJob *hr_service_reload (HrService *self, const char *caller);
+HrJob *hr_service_reload_as_configured (HrService *self);
 HrJob *hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error);
 HrJob *hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error);
 gboolean hr_service_promote_canary (HrService *self, const char *caller, GError **error);

@@ -115,6 +115,23 @@ test_reload_ends_observation_at_its_begin (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
 }
 
+/* Saves that fail do not keep what works from becoming good: its time goes on. */
+static void
+test_failed_reload_goes_on (Engine *engine)
+{
+  reloaded (engine, "[PostCheck]\nRollbackAfter=3s\n");
+  engine->platform->checker->fault = "bad";
+  engine_run (engine, 1 * SECOND);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 500 * MSEC);
+  engine_expect (engine, "FileChanged main | ReloadStarted 3 | ReloadFailed check");
+  engine_save (engine, "main", "four");
+  engine_run (engine, 300 * MSEC);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  engine_run (engine, 500 * MSEC);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
 /* A look at the source that finds nothing is no reload. */
 static void
 test_touch_ends_no_observation (Engine *engine)
@@ -304,6 +321,7 @@ main (int argc, char **argv)
   engine_add ("/observation/none-with-0", test_no_observation);
   engine_add ("/observation/rule-2/reload-ends-it", test_reload_ends_observation);
   engine_add ("/observation/rule-2/reload-ends-it-when-it-begins", test_reload_ends_observation_at_its_begin);
+  engine_add ("/observation/rule-2/reload-that-fails-goes-on-with-it", test_failed_reload_goes_on);
   engine_add ("/observation/rule-2/touch-does-not", test_touch_ends_no_observation);
   engine_add ("/observation/first-release-is-started-again", test_first_release);
   engine_add ("/observation/good-at-its-second-start", test_good_at_second_start);

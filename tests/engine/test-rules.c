@@ -98,6 +98,31 @@ test_rejected_tree (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
+/* Nor does a change of the service file make a rejected source run: the release that serves gets what is new. */
+static void
+test_rejected_tree_and_other_file (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine->platform->checker->fault = "bad";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadFailed check");
+  engine->platform->checker->fault = NULL;
+  engine_set (engine, "web", "Environment=LEVEL=debug\n");
+  engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1");
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  /* What has changed since is tried. */
+  engine_save (engine, "main", "three");
+  engine_set (engine, "web", "Environment=LEVEL=info\n");
+  engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
 /* A service that gave up is not started by a touch either. */
 static void
 test_touch_of_failed (Engine *engine)
@@ -223,6 +248,7 @@ main (int argc, char **argv)
   engine_add ("/rules/2/failed-reload-ends-observation", test_failed_reload_ends_observation);
   engine_add ("/rules/3/case-20/touch", test_touch);
   engine_add ("/rules/3/rejected-tree", test_rejected_tree);
+  engine_add ("/rules/3/rejected-tree-and-another-service-file", test_rejected_tree_and_other_file);
   engine_add ("/rules/3/touch-of-failed-service", test_touch_of_failed);
   engine_add ("/rules/3/by-hand-fails", test_by_hand_fails);
   engine_add ("/rules/6/daemon-start", test_daemon_start);
