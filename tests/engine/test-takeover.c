@@ -157,6 +157,7 @@ static void
 test_switched (Engine *engine)
 {
   const HrFakeProgram lingers = { .keeps_listeners = TRUE, .retires = TRUE };
+  g_autoptr (HrHistoryEntry) entry = NULL;
   HrService *service;
 
   engine_start_with (engine, "", &lingers);
@@ -167,7 +168,8 @@ test_switched (Engine *engine)
   service = die (engine);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
-  g_assert_true (engine_history (engine)->success);
+  entry = engine_history (engine);
+  g_assert_true (entry->success);
   g_assert_cmpuint (engine_n_history (engine), ==, 2);
   engine_run (engine, 1 * SECOND);
   g_assert_true (engine_instance (engine, 0)->alive);

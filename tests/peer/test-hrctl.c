@@ -162,7 +162,7 @@ test_exit_codes_are_those_of_the_manual (HrctlFixture *f, gconstpointer data)
     { { "stop", "--all", "broken" }, HR_EXIT_USAGE },
     { { "reload-module", "x" }, HR_EXIT_USAGE },
     { { "promote", "nobody" }, HR_EXIT_NOT_FOUND },
-    { { "top" }, HR_EXIT_USAGE },
+    { { "top", "being-system" }, HR_EXIT_USAGE },
     { { "snapshot", "eat", "being-system" }, HR_EXIT_USAGE },
     { { "logs", "--since=soon", "being-system" }, HR_EXIT_USAGE },
     { { "history", "-n", "0" }, HR_EXIT_USAGE },

@@ -85,6 +85,10 @@ def killed():
         equal(process.wait(DEADLINE), 1, "exit status")
         check(re.search(r"the daemon went away; \S+ \(PID \d+\) was stopped", said(site)), said(site))
         check(not answers(port, "two"), "it still answers")
+        # The keeper waits for another daemon a while, which here does not come.
+        for pid in site.keepers():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not site.keepers(), "the keeper has ended")
 
 
 if __name__ == "__main__":
