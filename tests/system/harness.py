@@ -174,6 +174,9 @@ class Site:
             for process in reversed(self.processes):
                 process.terminate()
                 process.wait()
+            # A daemon that hrctl started is not ours to wait for, and its keeper ends with it.
+            with contextlib.suppress(Failure):
+                until(lambda: not self.keepers(), "the keeper has ended")
             left = []
             for pid in self.left_over() + self.keepers():
                 with contextlib.suppress(OSError):
