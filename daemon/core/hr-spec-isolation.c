@@ -96,23 +96,12 @@ hr_spec_set_groups (HrServiceSpec *spec, const HrSpecKey *key, const char *value
 gboolean
 hr_spec_set_read_write_paths (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
 {
-  g_autofree char *directory = g_path_get_dirname (spec->file);
-  g_auto (GStrv) items = hr_spec_value_list (value, error);
+  char **paths = hr_spec_value_paths (value, spec->file, error);
 
-  if (items == NULL)
+  if (paths == NULL)
     return FALSE;
-  for (guint i = 0; items[i] != NULL; i++)
-    {
-      const char *optional = items[i][0] == '-' ? "-" : "";
-      g_autofree char *path = hr_spec_value_path (items[i] + strlen (optional), directory, error);
-
-      if (path == NULL)
-        return FALSE;
-      g_free (items[i]);
-      items[i] = g_strconcat (optional, path, NULL);
-    }
   g_strfreev (spec->isolation.read_write_paths);
-  spec->isolation.read_write_paths = g_steal_pointer (&items);
+  spec->isolation.read_write_paths = paths;
   return TRUE;
 }
 

@@ -255,24 +255,11 @@ hr_spec_set_environment (HrServiceSpec *spec, const HrSpecKey *key, const char *
 gboolean
 hr_spec_set_environment_files (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
 {
-  g_autofree char *directory = g_path_get_dirname (spec->file);
-  g_auto (GStrv) items = hr_spec_value_list (value, error);
+  char **paths = hr_spec_value_paths (value, spec->file, error);
 
-  if (items == NULL)
+  if (paths == NULL)
     return FALSE;
-  for (guint i = 0; items[i] != NULL; i++)
-    {
-      const char *optional = items[i][0] == '-' ? "-" : "";
-      g_autofree char *path = NULL;
-
-      if (items[i][strlen (optional)] == '\0')
-        return fail (error, "the path after '-' is missing");
-      path = hr_spec_value_path (items[i] + strlen (optional), directory, error);
-      if (path == NULL)
-        return FALSE;
-      replace (&items[i], g_strconcat (optional, path, NULL));
-    }
-  replace_list (&spec->environment_files, g_steal_pointer (&items));
+  replace_list (&spec->environment_files, paths);
   return TRUE;
 }
 

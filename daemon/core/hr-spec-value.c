@@ -277,6 +277,42 @@ hr_spec_value_path (const char *text, const char *directory, GError **error)
 }
 
 /**
+ * hr_spec_value_paths:
+ * @text: a list of paths, each with a '-' before it where it may be missing
+ * @file: absolute path of the file in which it stands; relative paths start from its directory
+ * @error: return location
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the same with absolute paths; %NULL as hr_spec_value_list() and
+ *   hr_spec_value_path() have it, and for a '-' with nothing after it
+ */
+char **
+hr_spec_value_paths (const char *text, const char *file, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname (file);
+  g_auto (GStrv) items = hr_spec_value_list (text, error);
+
+  if (items == NULL)
+    return NULL;
+  for (guint i = 0; items[i] != NULL; i++)
+    {
+      const char *optional = items[i][0] == '-' ? "-" : "";
+      g_autofree char *path = NULL;
+
+      if (items[i][strlen (optional)] == '\0')
+        {
+          g_set_error_literal (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "the path after '-' is missing");
+          return NULL;
+        }
+      path = hr_spec_value_path (items[i] + strlen (optional), directory, error);
+      if (path == NULL)
+        return NULL;
+      g_free (items[i]);
+      items[i] = g_strconcat (optional, path, NULL);
+    }
+  return g_steal_pointer (&items);
+}
+
+/**
  * hr_spec_value_inside:
  * @text: a path below the source
  * @error: return location

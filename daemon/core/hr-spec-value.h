@@ -33,6 +33,7 @@ gboolean hr_spec_value_version (const char *text, GError **error);
 gboolean hr_spec_value_assignment (const char *text, GError **error);
 char **hr_spec_value_list (const char *text, GError **error);
 char *hr_spec_value_path (const char *text, const char *directory, GError **error);
+char **hr_spec_value_paths (const char *text, const char *file, GError **error);
 char *hr_spec_value_inside (const char *text, GError **error);
 
 G_END_DECLS

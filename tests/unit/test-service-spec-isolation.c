@@ -147,6 +147,7 @@ test_faults (void)
     { "ProtectSystem=all", "'all'" },
     { "User=the boss", "'the boss' is neither the name nor the number" },
     { "SupplementaryGroups=ssl;-x", "'-x' is neither the name nor the number" },
+    { "ProtectSystem=strict\nReadWritePaths=/srv;-", "the path after '-' is missing" },
     { "ReadWritePaths=/srv", "it says what can be written in spite of ProtectSystem" },
     { "PrivateTmp=yes\nListen=web=unix:/tmp/web.sock", "it hides '/tmp/web.sock' of Listen" },
   };
