@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-figures.h"
 
+static guint
+sum (HrManager *manager, guint (*get) (HrService *service))
+{
+  g_autoptr (GPtrArray) services = hr_manager_list (manager);
+  guint all = 0;
+
+  for (guint i = 0; i < services->len; i++)
+    all += get (g_ptr_array_index (services, i));
+  return all;
+}
+
 /**
  * hr_figures_get_enabled:
  * @manager: a manager
@@ -31,12 +42,7 @@ hr_figures_get_enabled (HrManager *manager)
 guint
 hr_figures_get_watched_files (HrManager *manager)
 {
-  g_autoptr (GPtrArray) services = hr_manager_list (manager);
-  guint sum = 0;
-
-  for (guint i = 0; i < services->len; i++)
-    sum += hr_service_get_watched (g_ptr_array_index (services, i));
-  return sum;
+  return sum (manager, hr_service_get_watched);
 }
 
 /**
@@ -48,12 +54,7 @@ hr_figures_get_watched_files (HrManager *manager)
 guint
 hr_figures_get_watched_directories (HrManager *manager)
 {
-  g_autoptr (GPtrArray) services = hr_manager_list (manager);
-  guint sum = 0;
-
-  for (guint i = 0; i < services->len; i++)
-    sum += hr_service_get_watched_directories (g_ptr_array_index (services, i));
-  return sum;
+  return sum (manager, hr_service_get_watched_directories);
 }
 
 /**
