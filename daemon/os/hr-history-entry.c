@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hr-json.h"
+#include "hr-json-member.h"
 #include "hr-release.h"
 
 #define LINE_VERSION 1
@@ -58,13 +59,6 @@ add_string (JsonBuilder *builder, const char *name, const char *text)
     }
 }
 
-static void
-add_int (JsonBuilder *builder, const char *name, gint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
 /* The beginning of @text, at most @size_max bytes in whole characters. */
 static char *
 cut (const char *text, gsize size_max)
@@ -104,7 +98,7 @@ add_phases (JsonBuilder *builder, const HrPhaseTimes *phases)
       gint64 usec;
       const char *phase = hr_phase_times_get (phases, i, &usec);
 
-      add_int (builder, phase, usec);
+      hr_json_member_int (builder, phase, usec);
     }
   json_builder_end_object (builder);
 }
@@ -127,18 +121,17 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
   g_autofree char *line = NULL;
 
   json_builder_begin_object (builder);
-  add_int (builder, "version", LINE_VERSION);
-  add_int (builder, "timestamp", entry->time_usec);
+  hr_json_member_int (builder, "version", LINE_VERSION);
+  hr_json_member_int (builder, "timestamp", entry->time_usec);
   add_string (builder, "service", entry->service);
   add_files (builder, entry->files);
-  json_builder_set_member_name (builder, "success");
-  json_builder_add_boolean_value (builder, entry->success);
-  add_int (builder, "release", (gint64)entry->release);
-  add_int (builder, "previousRelease", (gint64)entry->previous_release);
-  add_int (builder, "downtimeUsec", entry->downtime_usec);
-  add_int (builder, "durationUsec", entry->duration_usec);
+  hr_json_member_bool (builder, "success", entry->success);
+  hr_json_member_int (builder, "release", (gint64)entry->release);
+  hr_json_member_int (builder, "previousRelease", (gint64)entry->previous_release);
+  hr_json_member_int (builder, "downtimeUsec", entry->downtime_usec);
+  hr_json_member_int (builder, "durationUsec", entry->duration_usec);
   if (entry->queue_wait_usec >= 0)
-    add_int (builder, "queueWaitUsec", entry->queue_wait_usec);
+    hr_json_member_int (builder, "queueWaitUsec", entry->queue_wait_usec);
   else
     add_string (builder, "queueWaitUsec", NULL);
   add_phases (builder, entry->phases);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "hr-json-member.h"
+
 static const char *const roles[] = {
   [HR_RUN_OTHER] = "other",
   [HR_RUN_RETIRING] = "retiring",
@@ -99,20 +101,6 @@ hr_run_process_equal (const HrRunProcess *a, const HrRunProcess *b)
          && g_strcmp0 (a->log_file, b->log_file) == 0 && view_equal (a->view, b->view);
 }
 
-static void
-add_bool (JsonBuilder *builder, const char *name, gboolean value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, value);
-}
-
-static void
-add_int (JsonBuilder *builder, const char *name, gint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
 /* A path is any bytes, JSON is UTF-8: what is not is written as escapes, which are read back. */
 static void
 add_string (JsonBuilder *builder, const char *name, const char *value)
@@ -169,20 +157,20 @@ hr_run_process_write (const HrRunProcess *self, JsonBuilder *builder)
       return;
     }
   json_builder_begin_object (builder);
-  add_int (builder, "pid", self->pid);
-  add_int (builder, "pidStart", (gint64)self->start);
+  hr_json_member_int (builder, "pid", self->pid);
+  hr_json_member_int (builder, "pidStart", (gint64)self->start);
   /* Never any bytes: an id is ours. */
   json_builder_set_member_name (builder, "instance");
   json_builder_add_string_value (builder, self->instance);
   add_string (builder, "role", roles[self->role]);
-  add_int (builder, "release", (gint64)self->release);
-  add_int (builder, "slot", self->slot);
-  add_int (builder, "index", self->index);
-  add_bool (builder, "ready", self->ready);
-  add_bool (builder, "stopping", self->stopping);
-  add_bool (builder, "openedState", self->opened_state);
-  add_bool (builder, "notified", self->notified);
-  add_int (builder, "startedAt", self->started_at);
+  hr_json_member_int (builder, "release", (gint64)self->release);
+  hr_json_member_int (builder, "slot", self->slot);
+  hr_json_member_int (builder, "index", self->index);
+  hr_json_member_bool (builder, "ready", self->ready);
+  hr_json_member_bool (builder, "stopping", self->stopping);
+  hr_json_member_bool (builder, "openedState", self->opened_state);
+  hr_json_member_bool (builder, "notified", self->notified);
+  hr_json_member_int (builder, "startedAt", self->started_at);
   add_string (builder, "spec", self->spec);
   add_string (builder, "logFile", self->log_file);
   add_view (builder, self->view);

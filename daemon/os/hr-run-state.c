@@ -7,6 +7,7 @@
 
 #include "hr-fs.h"
 #include "hr-json.h"
+#include "hr-json-member.h"
 #include "hr-log.h"
 
 /* A larger file is none of ours, in bytes: room for 100,000 services. */
@@ -83,29 +84,15 @@ record_equal (const HrRunRecord *a, const HrRunRecord *b)
 }
 
 static void
-add_bool (JsonBuilder *builder, const char *name, gboolean value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_boolean_value (builder, value);
-}
-
-static void
-add_int (JsonBuilder *builder, const char *name, gint64 value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, value);
-}
-
-static void
 add_record (JsonBuilder *builder, const HrRunRecord *record)
 {
   json_builder_begin_object (builder);
-  add_bool (builder, "stopped", record->stopped);
-  add_bool (builder, "paused", record->paused);
-  add_bool (builder, "everNotified", record->ever_notified);
-  add_int (builder, "running", (gint64)record->running);
-  add_int (builder, "slot", record->slot);
-  add_int (builder, "lastGood", (gint64)record->last_good);
+  hr_json_member_bool (builder, "stopped", record->stopped);
+  hr_json_member_bool (builder, "paused", record->paused);
+  hr_json_member_bool (builder, "everNotified", record->ever_notified);
+  hr_json_member_int (builder, "running", (gint64)record->running);
+  hr_json_member_int (builder, "slot", record->slot);
+  hr_json_member_int (builder, "lastGood", (gint64)record->last_good);
   json_builder_set_member_name (builder, "current");
   hr_run_process_write (record->current, builder);
   json_builder_set_member_name (builder, "others");
@@ -127,8 +114,8 @@ save (HrRunState *self, GError **error)
   gsize size;
 
   json_builder_begin_object (builder);
-  add_int (builder, "version", HR_RUN_STATE_VERSION);
-  add_bool (builder, "paused", self->all_paused);
+  hr_json_member_int (builder, "version", HR_RUN_STATE_VERSION);
+  hr_json_member_bool (builder, "paused", self->all_paused);
   json_builder_set_member_name (builder, "services");
   json_builder_begin_object (builder);
   for (GList *name = names; name != NULL; name = name->next)
