@@ -15,6 +15,7 @@ typedef struct {
   const HrCallerContext *caller;
   HrQueueWatch *queue;
   guint timer;
+  gboolean beside;
   gboolean started;
 } Fallback;
 
@@ -210,7 +211,8 @@ candidate_gone (GTask *task)
       finish (task, NULL);
       return;
     }
-  if (hr_generation_is_alive (self->previous))
+  /* While it finishes what it has, new connections wait for nobody: with DrainTimeout as the limit. */
+  if (hr_generation_is_alive (self->previous) && !self->beside)
     g_signal_connect (self->previous, "exited", G_CALLBACK (previous_exited), task);
   else
     bring_back (task);
@@ -248,6 +250,7 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
   self->commit = g_strdup (plan->commit);
   self->state = plan->state != NULL ? g_bytes_ref (plan->state) : NULL;
   self->caller = plan->caller;
+  self->beside = plan->beside;
   g_set_object (&self->queue, plan->queue);
 
   if (self->candidate == NULL || !hr_generation_is_alive (self->candidate))

@@ -22,6 +22,7 @@ G_BEGIN_DECLS
  * @state: (nullable): what the old release gets; %NULL: the newest snapshot
  * @caller: (nullable): for a transient service
  * @queue: (nullable): is told of the old release's new instance
+ * @beside: whether the old release may run again while its instance that was retired for @candidate has not ended
  * @drain: whether @candidate, which served others all the time, may take its DrainTimeout to finish what it has
  *
  * Copied.
@@ -35,6 +36,7 @@ typedef struct {
   GBytes *state;
   const HrCallerContext *caller;
   HrQueueWatch *queue;
+  gboolean beside;
   gboolean drain;
 } HrFallbackPlan;
 

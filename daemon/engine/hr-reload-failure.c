@@ -60,6 +60,7 @@ hr_reload_fall_back (HrReload *self)
     .state = self->state,
     .caller = self->caller,
     .queue = self->queue,
+    .beside = self->switched && !self->sequential,
     .drain = self->canary != NULL && self->failed_phase == HR_PHASE_CANARY,
   };
 
@@ -70,7 +71,8 @@ hr_reload_fall_back (HrReload *self)
       hr_reload_end (self, HR_RELOAD_ENDED_BADLY);
       return;
     }
-  if (self->rolling)
+  /* Also when only the last look at the old ones was missing. */
+  if (self->rolling || (self->switched && hr_reload_has_several (self) && !self->unrolled))
     {
       hr_reload_unroll (self);
       return;

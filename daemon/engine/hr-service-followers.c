@@ -274,6 +274,8 @@ hr_service_get_serving (HrService *self)
   n = count_serving (self->current, self->followers);
   if (self->reload != NULL && hr_reload_get_candidate (self->reload) != self->current)
     n += count_serving (hr_reload_get_candidate (self->reload), hr_reload_get_followers (self->reload));
+  if (self->reload != NULL)
+    n += count_serving (hr_reload_get_fallback (self->reload), NULL);
   return n;
 }
 
@@ -325,6 +327,8 @@ hr_service_list_running (HrService *self)
   g_return_val_if_fail (HR_IS_SERVICE (self), list);
 
   add_all (list, self->current, self->followers);
+  if (self->reload != NULL)
+    add_all (list, hr_reload_get_fallback (self->reload), NULL);
   for (guint i = list->len; i > 0; i--)
     if (hr_generation_is_stopping (g_ptr_array_index (list, i - 1)))
       g_ptr_array_remove_index (list, i - 1);

@@ -246,6 +246,11 @@ failed (HrService *self, const GError *error)
   /* That RestartLimit is reached as well is no reason to try once more. */
   if (self->running->kind == HR_JOB_ROLLBACK && self->running->reason != NULL)
     self->fell_back_from = self->last_release;
+  if (fallback != NULL && self->current != NULL && hr_generation_is_alive (self->current))
+    {
+      g_signal_handlers_disconnect_by_data (self->current, self);
+      hr_service_retire (self, self->current);
+    }
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
   keep_what_serves (self);

@@ -107,11 +107,7 @@ hr_service_retire_current (HrService *self)
     return;
   g_signal_handlers_disconnect_by_data (self->current, self);
   if (hr_generation_is_alive (self->current))
-    {
-      self->retiring = g_steal_pointer (&self->current);
-      g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
-      hr_generation_retire (self->retiring);
-    }
+    hr_service_retire (self, self->current);
   g_clear_object (&self->current);
 }
 

@@ -287,6 +287,39 @@ test_second_ends_while_rolling (Engine *engine)
   end_while_rolling (engine, 1);
 }
 
+/* All of the new ones serve, and what is looked at is only whether the old ones accept: then too the others serve until
+ * the old release does. */
+static void
+test_lead_ends_after_rolling (Engine *engine)
+{
+  HrService *service = start_three (engine);
+  guint before = engine->launcher->instances->len;
+  HrJob *job;
+
+  engine->launcher->most = 9;
+  for (guint i = 0; i < before; i++)
+    {
+      engine_instance (engine, i)->program.keeps_listeners = TRUE;
+      engine_instance (engine, i)->connections = 1;
+    }
+  job = hr_service_reload (service, "somebody");
+  while (engine->launcher->instances->len < before + 3)
+    run_watched (engine, service, MSEC, 3, 4);
+  run_watched (engine, service, READY_AFTER + 10 * MSEC, 3, 4);
+  g_assert_cmpstr (hr_job_get_phase (job), ==, "switch");
+  hr_fake_instance_exit (engine_instance (engine, before), 7);
+  run_watched (engine, service, SECOND, 2, 4);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_FAILED);
+  g_assert_cmpuint (n_serving (engine, 1), ==, 3);
+  for (guint i = 0; i < before; i++)
+    {
+      engine_instance (engine, i)->program.keeps_listeners = FALSE;
+      engine_instance (engine, i)->connections = 0;
+    }
+  run_watched (engine, service, 10 * SECOND, 3, 3);
+  expect_running (engine, service, 1, 3);
+}
+
 /* An old one crashes meanwhile: its place is taken by a new one, and nothing fails. */
 static void
 test_old_one_ends_while_rolling (Engine *engine)
@@ -633,6 +666,7 @@ main (int argc, char **argv)
   engine_add ("/instances/rolling/third-is-never-ready", test_third_is_never_ready);
   engine_add ("/instances/rolling/second-cannot-execute", test_second_cannot_execute);
   engine_add ("/instances/rolling/lead-ends", test_lead_ends_while_rolling);
+  engine_add ("/instances/rolling/lead-ends-last", test_lead_ends_after_rolling);
   engine_add ("/instances/rolling/second-ends", test_second_ends_while_rolling);
   engine_add ("/instances/rolling/old-one-ends", test_old_one_ends_while_rolling);
   engine_add ("/instances/rolling/cancelled", test_cancelled_while_rolling);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hr-error.h"
+#include "hr-reload.h"
 
 #define PROBE "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n"
 
@@ -428,6 +429,36 @@ test_listeners_dropped (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_REJECTED);
 }
 
+/* It dies in the moment in which the old one is already held to accepting nothing, and has a drain before it that may
+ * take for ever: somebody must accept meanwhile. */
+static void
+test_dies_in_switch (Engine *engine)
+{
+  const HrFakeProgram old = { .retires = TRUE, .keeps_listeners = TRUE };
+  HrService *service = engine_start_with (engine, "DrainTimeout=10min\n", &old);
+  HrJob *job;
+
+  engine_instance (engine, 0)->connections = 3;
+  job = hr_service_reload (service, "somebody");
+  engine_run (engine, HR_SWITCH_WAIT_USEC / 2);
+  g_assert_cmpstr (hr_job_get_phase (job), ==, "switch");
+  hr_fake_instance_exit (engine_instance (engine, 1), 9);
+  engine_run (engine, 100 * MSEC);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_FAILED);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  /* What it had accepted is finished all the same. */
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_true (engine_instance (engine, 0)->retired);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  engine_instance (engine, 0)->program.keeps_listeners = FALSE;
+  engine_instance (engine, 0)->connections = 0;
+  engine_run (engine, 10 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -435,6 +466,7 @@ main (int argc, char **argv)
   engine_init ();
   add_failures ();
   add_stops ();
+  engine_add ("/reload-failure/promise-2/what-dies-in-the-switch-leaves-nobody-waiting", test_dies_in_switch);
   engine_add ("/reload-failure/what-closed-its-listeners-is-rejected", test_listeners_dropped);
   return g_test_run ();
 }
