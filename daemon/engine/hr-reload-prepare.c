@@ -53,6 +53,23 @@ checked (GObject *source, GAsyncResult *result, gpointer user_data)
     hr_reload_before_start (self);
 }
 
+static gboolean
+is_retiring (HrReload *self)
+{
+  return (self->retiring != NULL && hr_generation_is_alive (self->retiring))
+         || (self->retiring_followers != NULL && !hr_followers_are_gone (self->retiring_followers));
+}
+
+/* Where nothing runs but what was retired, it and the candidate are the two that there may be: nobody who connects is to
+ * wait for what it still finishes. What is built takes longer than that, and is there in the slot of the retired one. */
+static gboolean
+may_start_beside_retiring (HrReload *self)
+{
+  return is_retiring (self) && !self->beside_failed && self->previous == NULL && !self->sequential
+         && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers)) && self->spec->build[0] == NULL
+         && self->spec->precheck[0] == NULL;
+}
+
 /* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */
 static gboolean
 has_passed_checks (const HrRelease *release)
@@ -66,7 +83,7 @@ check (HrReload *self)
   static const char *const none[] = { NULL };
   g_autoptr (GError) error = NULL;
 
-  if (self->held_already && has_passed_checks (self->release))
+  if ((self->held_already || self->beside_retiring) && has_passed_checks (self->release))
     {
       hr_reload_before_start (self);
       return;
@@ -99,6 +116,13 @@ placed (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (hr_reload_has_ended (self))
     return;
+  if (placement == NULL && self->beside_retiring)
+    {
+      /* The other slot may hold it already, and needs no room on the disk. */
+      self->beside_failed = TRUE;
+      hr_reload_place (self);
+      return;
+    }
   if (placement == NULL)
     {
       hr_reload_fail (self, g_steal_pointer (&error));
@@ -118,7 +142,8 @@ choose_slot (HrReload *self)
   if (self->previous == NULL && self->last_slot != HR_SLOT_NONE
       && hr_slots_holds (self->parts.slots, self->last_slot) == self->release->number)
     return self->last_slot;
-  return other;
+  /* What is retired runs in the other. */
+  return self->last_slot != HR_SLOT_NONE && self->beside_retiring ? self->last_slot : other;
 }
 
 static void
@@ -127,6 +152,18 @@ retiring_exited (HrGeneration *retiring, HrReload *self)
   g_signal_handlers_disconnect_by_data (retiring, self);
   if (!hr_reload_has_ended (self))
     hr_reload_place (self);
+}
+
+static void
+await_retiring (HrReload *self)
+{
+  if (self->retiring != NULL && hr_generation_is_alive (self->retiring))
+    {
+      g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
+      hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+    }
+  else
+    hr_reload_await_retiring (self);
 }
 
 static void
@@ -155,13 +192,9 @@ hr_reload_place (HrReload *self)
   if (self->phase != HR_PHASE_PLACE)
     hr_reload_enter (self, HR_PHASE_PLACE);
   /* At most two generations: the one before the running one ends now. */
-  if (self->retiring != NULL && hr_generation_is_alive (self->retiring))
-    {
-      g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
-      hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
-    }
-  else if (hr_reload_await_retiring (self))
-    return;
+  self->beside_retiring = may_start_beside_retiring (self);
+  if (is_retiring (self) && !self->beside_retiring)
+    await_retiring (self);
   else if (self->parts.store != NULL)
     write_slot (self);
   else

@@ -67,6 +67,8 @@ struct _HrReload {
   gboolean failing;
   gboolean abandoned;
   gboolean rolling;          /* in phase switch, until all of several instances serve */
+  gboolean beside_retiring;  /* nothing else runs, and nobody waits for its end */
+  gboolean beside_failed;    /* could not be placed while what was retired ran */
   gboolean unrolling;        /* after a failure of that, until those of the old release serve again */
   gboolean unrolled;         /* whether it has gone that way */
   gboolean giving_way;       /* the service is to stop: nothing is started any more */

@@ -33,6 +33,63 @@ test_rollback_needs_no_file_work (Engine *engine)
   g_assert_cmpuint (engine->platform->checker->check.calls, ==, checks);
 }
 
+/* The old one has a stream to finish, which may last as long as DrainTimeout lets it: who connects does not wait for
+ * that. Only those two run at any time. */
+static void
+test_rollback_beside_retiring (Engine *engine)
+{
+  const HrFakeProgram old = { .retires = TRUE };
+  HrService *service = engine_start_with (engine, "DrainTimeout=10min\n", &old);
+
+  engine->launcher->most = 2;
+  engine_instance (engine, 0)->connections = 1;
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, 10 * MSEC);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 1);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  /* With what serves again it is one too many for the next. */
+  engine_save (engine, "main", "three");
+  engine_run (engine, 10 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  g_assert_false (engine_instance (engine, 0)->alive);
+}
+
+/* Its slot may hold what the disk has no room for, and nothing is built twice: then what drains ends first. */
+static void
+rollback_after_retiring (const char *text, gboolean place_fails)
+{
+  g_autoptr (Engine) engine = engine_new ();
+  g_autofree char *file = g_strconcat ("DrainTimeout=10min\n", text, NULL);
+  const HrFakeProgram old = { .retires = TRUE };
+  HrService *service = engine_start_with (engine, file, &old);
+
+  engine->launcher->most = 2;
+  engine_instance (engine, 0)->connections = 1;
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  if (place_fails)
+    hr_fake_gate_fail_next (&engine_parts (engine)->slots->place, HR_ERROR, HR_ERROR_FAILED, "no space left");
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, 5 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 1);
+}
+
+static void
+test_rollback_after_retiring (void)
+{
+  rollback_after_retiring ("[Check]\nBuild=make\n", FALSE);
+  rollback_after_retiring ("", TRUE);
+}
+
 static void
 test_unknown_end (Engine *engine)
 {
@@ -315,6 +372,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   engine_init ();
   engine_add ("/observation/rollback-is-a-start-from-the-other-slot", test_rollback_needs_no_file_work);
+  engine_add ("/observation/promise-2/rollback-waits-for-no-drain", test_rollback_beside_retiring);
+  g_test_add_func ("/observation/rollback-of-what-is-built", test_rollback_after_retiring);
   engine_add ("/observation/unknown-end-rolls-back", test_unknown_end);
   engine_add ("/observation/announced-end-does-not", test_unknown_end_announced);
   engine_add ("/observation/good-after-its-time", test_passed);
