@@ -79,7 +79,7 @@ recvmsg (int fd, struct msghdr *message, int flags)
 {
   const AdoptEntry *entry = find (fd, flags);
 
-  return entry == NULL ? adopt_finish_received_parts (fd, message->msg_iov, message->msg_iovlen,
+  return entry == NULL ? adopt_finish_received_parts (fd, message->msg_iov, message->msg_iovlen, flags,
                                                       REAL (recvmsg) (fd, message, flags))
                        : receive (fd, entry, &(Call){ .message = message, .flags = flags });
 }
@@ -103,7 +103,7 @@ recvfrom (int fd, void *restrict buffer, size_t size, int flags, __SOCKADDR_ARG 
   ssize_t result;
 
   if (entry == NULL)
-    return adopt_finish_received (fd, buffer, size, REAL (recvfrom) (fd, buffer, size, flags, address, length));
+    return adopt_finish_received (fd, buffer, size, flags, REAL (recvfrom) (fd, buffer, size, flags, address, length));
   if (address.__sockaddr__ != NULL && length != NULL)
     {
       message.msg_name = address.__sockaddr__;
@@ -119,7 +119,7 @@ EXPORT ssize_t
 recv (int fd, void *buffer, size_t size, int flags)
 {
   if (find (fd, flags) == NULL)
-    return adopt_finish_received (fd, buffer, size, REAL (recv) (fd, buffer, size, flags));
+    return adopt_finish_received (fd, buffer, size, flags, REAL (recv) (fd, buffer, size, flags));
   return recvfrom (fd, buffer, size, flags, (struct sockaddr *)NULL, NULL);
 }
 
@@ -129,14 +129,14 @@ readv (int fd, const struct iovec *parts, int n_parts)
   const AdoptEntry *entry = find (fd, 0);
   struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)n_parts };
 
-  return entry == NULL ? adopt_finish_received_parts (fd, parts, (size_t)n_parts, REAL (readv) (fd, parts, n_parts))
+  return entry == NULL ? adopt_finish_received_parts (fd, parts, (size_t)n_parts, 0, REAL (readv) (fd, parts, n_parts))
                        : receive (fd, entry, &(Call){ .message = &message });
 }
 
 EXPORT ssize_t
 read (int fd, void *buffer, size_t size)
 {
-  return find (fd, 0) == NULL ? adopt_finish_received (fd, buffer, size, REAL (read) (fd, buffer, size))
+  return find (fd, 0) == NULL ? adopt_finish_received (fd, buffer, size, 0, REAL (read) (fd, buffer, size))
                               : recv (fd, buffer, size, 0);
 }
 
@@ -150,7 +150,7 @@ EXPORT ssize_t
 __recv_chk (int fd, void *buffer, size_t size, size_t room, int flags)
 {
   return size > room || find (fd, flags) == NULL
-             ? adopt_finish_received (fd, buffer, size, REAL (__recv_chk) (fd, buffer, size, room, flags))
+             ? adopt_finish_received (fd, buffer, size, flags, REAL (__recv_chk) (fd, buffer, size, room, flags))
              : recv (fd, buffer, size, flags);
 }
 
@@ -159,7 +159,7 @@ __recvfrom_chk (int fd, void *restrict buffer, size_t size, size_t room, int fla
                 socklen_t *restrict length)
 {
   return size > room || find (fd, flags) == NULL ? adopt_finish_received (
-             fd, buffer, size, REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length))
+             fd, buffer, size, flags, REAL (__recvfrom_chk) (fd, buffer, size, room, flags, address, length))
                                                  : recvfrom (fd, buffer, size, flags, address, length);
 }
 
@@ -167,7 +167,7 @@ EXPORT ssize_t
 __read_chk (int fd, void *buffer, size_t size, size_t room)
 {
   return size > room || find (fd, 0) == NULL
-             ? adopt_finish_received (fd, buffer, size, REAL (__read_chk) (fd, buffer, size, room))
+             ? adopt_finish_received (fd, buffer, size, 0, REAL (__read_chk) (fd, buffer, size, room))
              : read (fd, buffer, size);
 }
 

@@ -4,14 +4,16 @@
  *
  * A client that keeps its connection and sends request after request leaves no moment in which a program that ends at
  * once when it is told to could end without cutting off an answer. So, while the daemon waits for what is under way,
- * the program sees the end of a connection where the next request would be: on one of HTTP/1 on which a request without
- * a body has just been answered (what a program answers while it still reads goes on). The client finds a kept
- * connection ended before any byte of an answer, and sends its request again over
- * another (RFC 9112, 9.3.1). In the last moment, when the daemon has seen nothing under way, that holds for whatever
- * has been answered before, of any protocol.
+ * the program sees the end of a connection where the next request would be: on one of HTTP/1 on which each request that
+ * was read, whole with its body (AdoptRequest), has got the beginning of its answer. The client finds a kept connection
+ * ended before any byte of an answer, and sends its request again over another (RFC 9112, 9.3.1). In the last moment,
+ * when the daemon has seen nothing under way, that holds for whatever has been answered before, of any protocol; but not
+ * in the midst of a request.
  *
- * Outside of these moments nothing is remembered of any connection. Only TCP connections that came in by the service's
- * ports are looked at; marks are kept by descriptor and checked by the kernel's name for the socket.
+ * Outside of these moments nothing is remembered of any connection, so that a request which began before them is one that
+ * is not understood: its connection goes on until there is another. Of requests that a client sends before it has the
+ * answer to the one before, those count that are read from then on. Only TCP connections that came in by the service's
+ * ports are looked at; what is known of them is kept by descriptor and checked by the kernel's name for the socket.
  */
 #include "adopt-finish.h"
 
@@ -22,7 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -30,6 +31,7 @@
 
 #include "adopt-gate.h"
 #include "adopt-real.h"
+#include "adopt-request.h"
 #include "adopt-table.h"
 
 /* Connections with a higher descriptor are not looked at. */
@@ -38,9 +40,22 @@
    would end it with a reset. */
 #define DISCARD_MAX (1024 * 1024)
 
-/* By descriptor, the cookie of an HTTP/1 connection: from which a whole request was read last, and of those, that was
-   answered. */
-static uint64_t asked[MARKS_MAX], answered[MARKS_MAX];
+/**
+ * Connection:
+ * @cookie: the kernel's name for it; 0: nothing is known of it
+ * @heads: how many requests have begun, of which all the head was read
+ * @answers: to how many of them an answer has begun
+ * @request: where the reading is, only for who reads
+ */
+typedef struct {
+  uint64_t cookie;
+  uint32_t heads;
+  uint32_t answers;
+  AdoptRequest request;
+} Connection;
+
+/* By descriptor. */
+static Connection connections[MARKS_MAX];
 
 static unsigned
 stage_of (HrAdoptPage **page)
@@ -81,30 +96,67 @@ has_answered_before (int fd, size_t size)
          && info.tcpi_bytes_sent > 0 && info.tcpi_bytes_received > size + (size_t)unread;
 }
 
-/* Whether a field tells of a body: what is not sure to have none is left alone. Names are written in any case. */
-static bool
-has_body_field (const char *data, size_t size)
+/* What is known of it; NULL: nothing. */
+static Connection *
+find (int fd)
 {
-  static const char length[] = "\ncontent-length:", encoding[] = "\ntransfer-encoding:";
+  Connection *found = &connections[fd];
 
-  for (size_t i = 0; i + sizeof encoding < size; i++)
-    if (strncasecmp (data + i, length, sizeof length - 1) == 0
-        || strncasecmp (data + i, encoding, sizeof encoding - 1) == 0)
-      return true;
-  return false;
+  return __atomic_load_n (&found->cookie, __ATOMIC_ACQUIRE) == adopt_cookie (fd) ? found : NULL;
 }
 
-/* Whether it is one request of HTTP/1 from its first to its last byte, of those that have no body. */
-static bool
-is_whole_request (const char *data, size_t size)
+/* Nobody else reads from it, and nobody answers what was not read. */
+static void
+begin (Connection *connection, uint64_t cookie)
 {
-  static const char *const methods[] = { "GET ", "HEAD ", "OPTIONS ", "DELETE " };
-  bool begins = false;
+  __atomic_store_n (&connection->cookie, 0, __ATOMIC_SEQ_CST);
+  connection->request = (AdoptRequest){ 0 };
+  connection->heads = connection->answers = 0;
+  __atomic_store_n (&connection->cookie, cookie, __ATOMIC_RELEASE);
+}
 
-  for (size_t i = 0; i < sizeof methods / sizeof *methods && !begins; i++)
-    begins = size >= strlen (methods[i]) && memcmp (data, methods[i], strlen (methods[i])) == 0;
-  return begins && size >= 4 && memcmp (data + size - 4, "\r\n\r\n", 4) == 0
-         && memmem (data, size - 3, "\r\n\r\n", 4) == NULL && !has_body_field (data, size);
+/* Whether all that was read of it has been answered. */
+static bool
+is_answered (const Connection *connection)
+{
+  uint32_t heads = __atomic_load_n (&connection->heads, __ATOMIC_ACQUIRE);
+
+  return heads > 0 && __atomic_load_n (&connection->answers, __ATOMIC_ACQUIRE) >= heads
+         && adopt_request_is_between (&connection->request);
+}
+
+/* Whether the next thing on it is not for this instance. */
+static bool
+is_refused (const Connection *connection, unsigned stage, int fd, size_t size)
+{
+  if (connection != NULL && is_answered (connection))
+    return true;
+  /* A client that was asked for the body (100 Continue) may take its time, of which the kernel counts nothing. */
+  if (connection != NULL && !adopt_request_is_between (&connection->request)
+      && !adopt_request_is_lost (&connection->request))
+    return false;
+  return stage == HR_ADOPT_ENDS && has_answered_before (fd, size);
+}
+
+static void
+note (int fd, const struct iovec *parts, size_t n_parts, size_t size)
+{
+  Connection *connection = &connections[fd];
+  unsigned heads = 0;
+
+  if (find (fd) == NULL || adopt_request_is_lost (&connection->request))
+    begin (connection, adopt_cookie (fd));
+  for (size_t i = 0; i < n_parts && size > 0; i++)
+    {
+      size_t part = parts[i].iov_len < size ? parts[i].iov_len : size;
+
+      heads += adopt_request_feed (&connection->request, parts[i].iov_base, part);
+      size -= part;
+    }
+  /* Of what is not there nothing can be told. */
+  if (size > 0)
+    adopt_request_lose (&connection->request);
+  __atomic_add_fetch (&connection->heads, heads, __ATOMIC_RELEASE);
 }
 
 static void
@@ -121,10 +173,11 @@ discard (int fd)
 }
 
 /**
- * adopt_finish_received:
+ * adopt_finish_received_parts:
  * @fd: from which the program has read
- * @data: where to, or the first part of it
- * @size: how much has room there
+ * @parts: (array length=n_parts): where to
+ * @n_parts: how many
+ * @flags: of recv()
  * @result: what that returned
  *
  * Keeps errno.
@@ -132,45 +185,46 @@ discard (int fd)
  * Returns: @result; 0, the end of the connection, where it is a request that is not answered here
  */
 ssize_t
-adopt_finish_received (int fd, const void *data, size_t size, ssize_t result)
+adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, int flags, ssize_t result)
 {
   HrAdoptPage *page;
   unsigned now;
   int saved = errno;
   bool refused;
 
-  if (result <= 0 || (now = stage_of (&page)) == HR_ADOPT_GOES_ON)
+  if (result <= 0 || (flags & (MSG_OOB | MSG_ERRQUEUE)) != 0 || (now = stage_of (&page)) == HR_ADOPT_GOES_ON)
     return result;
   if (!came_in (fd, page))
     {
       errno = saved;
       return result;
     }
-  refused = __atomic_load_n (&answered[fd], __ATOMIC_ACQUIRE) == adopt_cookie (fd)
-            || (now == HR_ADOPT_ENDS && has_answered_before (fd, (size_t)result));
+  refused = is_refused (find (fd), now, fd, (size_t)result);
   if (refused)
     discard (fd);
-  else
-    __atomic_store_n (&asked[fd],
-                      (size_t)result <= size && is_whole_request (data, (size_t)result) ? adopt_cookie (fd) : 0,
-                      __ATOMIC_RELEASE);
+  /* What was only looked at is read again; what was thrown away is nowhere. */
+  else if ((flags & MSG_PEEK) == 0)
+    note (fd, parts, (flags & MSG_TRUNC) == 0 ? n_parts : 0, (size_t)result);
   errno = saved;
   return refused ? 0 : result;
 }
 
 /**
- * adopt_finish_received_parts:
+ * adopt_finish_received:
  * @fd: from which the program has read
- * @parts: (array length=n_parts): where to
- * @n_parts: how many
+ * @data: where to
+ * @size: how much has room there
+ * @flags: of recv()
  * @result: what that returned
  *
- * Returns: as adopt_finish_received()
+ * Returns: as adopt_finish_received_parts()
  */
 ssize_t
-adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, ssize_t result)
+adopt_finish_received (int fd, const void *data, size_t size, int flags, ssize_t result)
 {
-  return n_parts > 0 ? adopt_finish_received (fd, parts[0].iov_base, parts[0].iov_len, result) : result;
+  const struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
+
+  return adopt_finish_received_parts (fd, &part, 1, flags, result);
 }
 
 /* An answer has begun: not one that says that another comes (1xx). */
@@ -186,11 +240,14 @@ static ssize_t
 sent (int fd, const void *data, size_t size, ssize_t result)
 {
   HrAdoptPage *page;
+  Connection *connection;
   int saved = errno;
 
   if (result > 0 && stage_of (&page) != HR_ADOPT_GOES_ON && begins_answer (data, size) && came_in (fd, page)
-      && __atomic_load_n (&asked[fd], __ATOMIC_ACQUIRE) == adopt_cookie (fd))
-    __atomic_store_n (&answered[fd], adopt_cookie (fd), __ATOMIC_RELEASE);
+      && (connection = find (fd)) != NULL
+      && __atomic_load_n (&connection->answers, __ATOMIC_ACQUIRE)
+             < __atomic_load_n (&connection->heads, __ATOMIC_ACQUIRE))
+    __atomic_add_fetch (&connection->answers, 1, __ATOMIC_RELEASE);
   errno = saved;
   return result;
 }

@@ -7,5 +7,5 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-ssize_t adopt_finish_received (int fd, const void *data, size_t size, ssize_t result);
-ssize_t adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, ssize_t result);
+ssize_t adopt_finish_received (int fd, const void *data, size_t size, int flags, ssize_t result);
+ssize_t adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, int flags, ssize_t result);

@@ -11,8 +11,9 @@
 #include "connection.h"
 #include "hr-fd.h"
 
-/* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the words of an answer, at /upload it asks for the
-   body of the request. */
+/* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the
+   words of an answer, at /upload it asks for the body of the request, at /post it reads a body that ends in "end", at
+   /many it answers as many requests as it has got. */
 #define PROGRAM                                                                                                        \
   "import os, socket, threading\n"                                                                                     \
   "def serve(connection):\n"                                                                                           \
@@ -30,6 +31,12 @@
   "        if path == b'/upload':\n"                                                                                   \
   "            connection.sendall(b'HTTP/1.1 100 Continue\\r\\n\\r\\n')\n"                                             \
   "            body = connection.recv(100)\n"                                                                          \
+  "        if path == b'/post':\n"                                                                                     \
+  "            while b'end' not in request:\n"                                                                         \
+  "                request += connection.recv(100)\n"                                                                  \
+  "        if path == b'/many':\n"                                                                                     \
+  "            for _ in range(request.count(b'/many') - 1):\n"                                                         \
+  "                connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n')\n"                        \
   "        connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body))\n"                   \
   "        connection.sendall(body)\n"                                                                                 \
   "    connection.close()\n"                                                                                           \
@@ -156,10 +163,11 @@ test_upload (AdoptFixture *fixture, gconstpointer data)
   say (client, "POST /upload HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   go_on = hear (client, "Continue\r\n\r\n");
   g_assert_cmpstr (go_on, ==, "HTTP/1.1 100 Continue\r\n\r\n");
+  /* A client that takes its time: it looks as if nothing was under way. */
+  hr_instance_finish (fixture->old.instance, fixture->listeners, TRUE);
   say (client, "body");
   answer = hear (client, "body");
   g_assert_true (g_str_has_suffix (answer, "body"));
-  is_answered (client, "/", "here");
   is_left (client);
 }
 
@@ -181,6 +189,54 @@ test_early_answer (AdoptFixture *fixture, gconstpointer data)
   say (client, "the whole");
   echoed = hear (client, "the whole");
   g_assert_cmpstr (echoed, ==, "the whole");
+}
+
+/* A kept connection on which nothing but requests with bodies comes. */
+static void
+test_body (AdoptFixture *fixture, gconstpointer data)
+{
+  static const char *const heads[] = { "Content-Length: 12\r\n\r\n", "transfer-encoding: Chunked\r\n\r\n" };
+  static const char *const bodies[][2] = { { "the ", "begin" }, { "4\r\nthe ", "\r\n5\r\nbegin\r\n" } };
+  static const char *const ends[] = { "end", "3\r\nend\r\n0\r\n\r\n" };
+  const guint n = GPOINTER_TO_UINT (data);
+  g_auto (HrFd) client = -1;
+  g_autofree char *answer = NULL;
+
+  if (!start (fixture))
+    return;
+  client = open_connection (fixture);
+  is_answered (client, "/", "here");
+  g_assert_true (adopt_retire (&fixture->old));
+  hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
+  say (client, "POST /post HTTP/1.1\r\nHost: localhost\r\n");
+  say (client, heads[n]);
+  for (guint i = 0; i < 2; i++)
+    say (client, bodies[n][i]);
+  say (client, ends[n]);
+  answer = hear (client, "here");
+  g_assert_true (g_str_has_suffix (answer, "here"));
+  is_left (client);
+}
+
+static void
+test_pipelined (AdoptFixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) client = -1;
+  g_autofree char *answer = NULL;
+  g_auto (GStrv) answers = NULL;
+
+  if (!start (fixture))
+    return;
+  client = open_connection (fixture);
+  is_answered (client, "/", "here");
+  g_assert_true (adopt_retire (&fixture->old));
+  hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
+  say (client,
+       "GET /many HTTP/1.1\r\n\r\nPOST /many HTTP/1.1\r\nContent-Length: 4\r\n\r\nbodyGET /many HTTP/1.1\r\n\r\n");
+  answer = hear (client, "here");
+  answers = g_strsplit (answer, "200 OK", -1);
+  g_assert_cmpuint (g_strv_length (answers), ==, 4);
+  is_left (client);
 }
 
 static gpointer
@@ -222,10 +278,15 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define ADD(path, func) g_test_add ("/adopt-finish/" path, AdoptFixture, NULL, adopt_set_up, func, adopt_tear_down)
+#define ADD_WITH(path, func, data)                                                                                     \
+  g_test_add ("/adopt-finish/" path, AdoptFixture, GUINT_TO_POINTER (data), adopt_set_up, func, adopt_tear_down)
+#define ADD(path, func) ADD_WITH (path, func, 0)
   ADD ("a-kept-connection-ends-between-two-requests", test_kept);
   ADD ("the-first-request-of-a-connection-is-answered", test_first_request);
   ADD ("a-body-that-is-asked-for-is-read", test_upload);
+  ADD_WITH ("a-body-with-a-length-is-read-to-its-end-and-then-the-connection-ends", test_body, 0);
+  ADD_WITH ("a-body-in-chunks-is-read-to-its-end-and-then-the-connection-ends", test_body, 1);
+  ADD ("requests-that-were-read-together-are-all-answered-before-the-connection-ends", test_pipelined);
   ADD ("an-answer-that-begins-early-does-not-end-its-request", test_early_answer);
   ADD ("the-programs-own-connections-are-left-alone", test_own_connections);
   return g_test_run ();

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How an old instance finishes: requests with bodies on connections that are kept."""
+
+import contextlib
+import http.client
+import os
+import sys
+import threading
+
+from harness import DEADLINE, NotRunHere, Site, check, equal, main, test
+from services import Unmodified
+
+# Unmodified, as in UNMODIFIED: what is posted to them they note, and after a while they answer with its length.
+POSTED = {
+    "python": ("/usr/bin/python3", "app.py", '''import http.server, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, text):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+    def read_body(self):
+        if self.headers["Transfer-Encoding"] is None:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+    def do_GET(self):
+        self.answer("VERSION")
+    def do_POST(self):
+        body = self.read_body()
+        with open("WORK", "ab") as file:
+            file.write(body.split()[0] + b"\\n")
+        time.sleep(0.03)
+        self.answer(f"{len(body)} VERSION")
+    def log_message(self, *words):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+'''),
+    "node": ("/usr/bin/node", "app.js", '''require("http").createServer((request, response) => {
+  let body = "";
+  request.on("data", (piece) => { body += piece; });
+  request.on("end", () => {
+    if (body) require("fs").appendFileSync("WORK", body.split(" ")[0] + "\\n");
+    setTimeout(() => response.end(body ? `${body.length} VERSION` : "VERSION"), 30);
+  });
+}).listen(PORT, "127.0.0.1");
+'''),
+}
+
+
+def serve(site, language, keys=""):
+    if not os.path.exists(POSTED[language][0]):
+        raise NotRunHere(f"there is no {language}")
+    program, file, text = POSTED[language]
+    return Unmodified(site, (program, file, text.replace("WORK", site.path("work"))), keys)
+
+
+class HalfSent:
+    """A request on a kept connection of which only the first half was sent."""
+
+    def __init__(self, port, chunked):
+        self.chunked = chunked
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        self.connection.request("GET", "/")
+        equal(self.connection.getresponse().read(), b"1", "the answer before")
+        self.connection.putrequest("POST", "/")
+        self.connection.putheader(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", "2000")))
+        self.connection.endheaders(self.piece(b"half ".ljust(1000)))
+
+    def piece(self, data):
+        return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+
+    def send_rest(self):
+        """Returns the answer."""
+        self.connection.send(self.piece(b"y" * 1000) + (b"0\r\n\r\n" if self.chunked else b""))
+        answer = self.connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+class Poster(threading.Thread):
+    """A client that keeps its connection and posts one thing after the other. One that finds it closed before any byte of
+    an answer asks again over another (RFC 9112, 9.3.1), as if nothing had been done yet."""
+
+    def __init__(self, port, number):
+        super().__init__()
+        self.port, self.number, self.chunked = port, number, number % 2 == 1
+        self.n_posted = 0
+        self.stopping = threading.Event()
+        self.answers, self.failures, self.n_connections = set(), [], 0
+        self.connection, self.fresh = None, True
+
+    def ask(self):
+        if self.connection is None:
+            self.connection, self.fresh = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE), True
+            self.n_connections += 1
+        body = f"{self.number}-{self.n_posted} ".encode().ljust(1000)
+        headers = {} if self.chunked else {"Content-Length": "1000"}
+        self.connection.request("POST", "/", iter((body[:500], body[500:])) if self.chunked else body, headers)
+        answer = self.connection.getresponse()
+        self.answers.add((answer.status, answer.read().decode()))
+        self.n_posted += 1
+        self.fresh = False
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                self.ask()
+            except (OSError, http.client.HTTPException) as error:
+                was_kept = not self.fresh
+                self.connection = None
+                if not was_kept or not isinstance(error, (http.client.RemoteDisconnected, BrokenPipeError)):
+                    self.failures.append(repr(error))
+                    return
+
+
+@contextlib.contextmanager
+def posting(port, n_clients):
+    clients = [Poster(port, number) for number in range(n_clients)]
+    for client in clients:
+        client.start()
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.stopping.set()
+        for client in clients:
+            client.join()
+
+
+for language in POSTED:
+    @test(f"promise-4-no-accepted-work-is-lost: a body that comes before and after the reload, {language}",
+          alike=language != "python")
+    def two_parts(language=language):
+        with Site() as site:
+            service = serve(site, language)
+            requests = [HalfSent(service.port, chunked) for chunked in (False, True)]
+            service.reload("2")
+            equal([request.send_rest() for request in requests], [(200, "2000 1")] * 2, "the answers")
+            for request in requests:
+                request.connection.close()
+            site.drained(service.name)
+
+    @test(f"promise-4-no-accepted-work-is-lost: clients that post without a pause outlast DrainTimeout, {language}",
+          alike=language != "python")
+    def without_pause(language=language):
+        with Site() as site:
+            service = serve(site, language, "DrainTimeout=500ms\n")
+            with posting(service.port, 8) as clients:
+                for number in range(2, 5):
+                    service.reload(str(number))
+                    site.drained(service.name)
+            equal([client.failures for client in clients], [[]] * 8, "failures")
+            answers = set().union(*[client.answers for client in clients])
+            equal(answers, {(200, f"1000 {number}") for number in range(1, 5)}, "the answers")
+            with open(site.path("work")) as file:
+                done = file.read().split()
+            equal(sorted(done), sorted(f"{client.number}-{number}" for client in clients
+                                       for number in range(client.n_posted)), "what was done, of what was answered")
+            check(all(client.n_connections <= 4 for client in clients), "connections:",
+                  [client.n_connections for client in clients])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
