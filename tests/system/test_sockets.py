@@ -46,10 +46,10 @@ DATAGRAMS = """while True:
 class Plain:
     """A service of one file, made of these parts."""
 
-    def __init__(self, site, text, listen, path="", port=0, sockets="auto"):
+    def __init__(self, site, text, listen, path="", port=0, sockets="auto", keys=""):
         self.site, self.text = site, HEAD + text.replace("PATH", path).replace("PORT", str(port))
         self.top = site.source("plain", {"app.py": self.version(1)})
-        self.keys = f"[Service]\nExec={PYTHON} app.py\nSource={self.top}\nSockets={sockets}\n"
+        self.keys = f"[Service]\nExec={PYTHON} app.py\nSource={self.top}\nSockets={sockets}\n{keys}"
         site.add("plain", self.keys + (f"Listen={listen}\n" if listen else ""))
 
     def version(self, number):
@@ -178,6 +178,27 @@ for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "a
             service = Plain(site, own + DATAGRAMS, f"main=udp:127.0.0.1:{port}", port=port, sockets=sockets)
             under_load(service, datagrams(port))
             equal(service.shown(), [f"udp:127.0.0.1:{port}"], "listeners")
+
+
+for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "adopt")):
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances at a Unix socket, {words}")
+    def three_at_unix_socket(how=how, sockets=sockets):
+        with Site() as site:
+            path = site.path("plain.sock")
+            service = Plain(site, how + LINES, f"main=unix:{path}", path, sockets=sockets, keys="Instances=3\n")
+            under_load(service, new_connections(path), 4)
+            equal((site.service("plain")["serving"], service.shown()), (3, [f"unix:{path}"]), "instances and listeners")
+
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances at a UDP port, {words}")
+    def three_at_udp(sockets=sockets):
+        with Site() as site:
+            port = free_port()
+            own = PASSED if sockets == "pass" else OWN_PORT
+            service = Plain(site, own + DATAGRAMS, f"main=udp:127.0.0.1:{port}", port=port, sockets=sockets,
+                            keys="Instances=3\n")
+            under_load(service, datagrams(port), 4)
+            equal((site.service("plain")["serving"], service.shown()), (3, [f"udp:127.0.0.1:{port}"]),
+                  "instances and listeners")
 
 
 @test("promise-3-no-connection-is-refused-or-dropped-by-a-reload: a Unix socket that nobody named")
