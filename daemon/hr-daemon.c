@@ -9,7 +9,6 @@
 
 #include "hr-bus-manager.h"
 #include "hr-config-dir.h"
-#include "hr-config-dir.h"
 #include "hr-configuration.h"
 #include "hr-error.h"
 #include "hr-inherited-sockets.h"
@@ -18,7 +17,6 @@
 #include "hr-log.h"
 #include "hr-names.h"
 #include "hr-sd-notify.h"
-#include "hr-spec-notes.h"
 #include "hr-takeover.h"
 
 /* What a daemon that is replaced may need besides the times of its services. */
@@ -361,63 +359,4 @@ hr_daemon_run (const HrOptions *options)
     leave (&self);
   close_all (&self);
   return self.status;
-}
-
-static void
-print_good (const HrConfigEntry *entry)
-{
-  g_auto (GStrv) notes = hr_spec_notes (entry->spec);
-
-  g_print ("%s: ok\n", entry->file);
-  for (guint i = 0; notes[i] != NULL; i++)
-    g_print ("%s: note: %s\n", entry->file, notes[i]);
-}
-
-/**
- * hr_daemon_check:
- * @options: the command line, with --check
- *
- * Says of each service file whether it loads.
- *
- * Returns: the exit status, %HR_EXIT_FAILED when one does not
- */
-int
-hr_daemon_check (const HrOptions *options)
-{
-  g_autoptr (GPtrArray) entries = NULL;
-  g_autoptr (GError) error = NULL;
-  int status = HR_EXIT_OK;
-
-  if (options->check_file != NULL)
-    {
-      entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_config_entry_free);
-      g_ptr_array_add (entries, hr_config_file_load (options->check_file, NULL, options->profile));
-    }
-  else
-    entries = hr_config_dir_load (options->config_dir, options->profile, &error);
-  if (entries == NULL)
-    {
-      g_printerr ("hotreloadd: %s\n", error->message);
-      return HR_EXIT_FAILED;
-    }
-  if (options->config_dir_given && !g_file_test (options->config_dir, G_FILE_TEST_IS_DIR))
-    {
-      g_printerr ("hotreloadd: there is no directory '%s'\n", options->config_dir);
-      return HR_EXIT_FAILED;
-    }
-  if (entries->len == 0)
-    g_print ("%s: no service files\n", options->config_dir);
-  for (guint i = 0; i < entries->len; i++)
-    {
-      const HrConfigEntry *entry = g_ptr_array_index (entries, i);
-
-      if (entry->spec != NULL)
-        {
-          print_good (entry);
-          continue;
-        }
-      g_printerr ("%s\n", entry->error->message);
-      status = HR_EXIT_FAILED;
-    }
-  return status;
 }

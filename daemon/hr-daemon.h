@@ -9,6 +9,5 @@
 G_BEGIN_DECLS
 
 int hr_daemon_run (const HrOptions *options);
-int hr_daemon_check (const HrOptions *options);
 
 G_END_DECLS

@@ -110,6 +110,8 @@ hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error)
     { "on-exit", 0, 0, G_OPTION_ARG_STRING, &on_exit, "What becomes of services at the end: stop or keep", "POLICY" },
     { "replace", 0, 0, G_OPTION_ARG_NONE, &self->replace, "Take the place of the daemon that runs", NULL },
     { "check", 0, 0, G_OPTION_ARG_NONE, &self->check, "Validate the configuration, or one FILE, and exit", NULL },
+    { "check-state", 0, 0, G_OPTION_ARG_NONE, &self->check_state, "Say whether the state can be gone on with, and exit",
+      NULL },
     { "exit-idle", 0, 0, G_OPTION_ARG_NONE, &self->exit_idle, "End when the last transient service is gone", NULL },
     { "verbose", 0, 0, G_OPTION_ARG_NONE, &self->verbose, "Say more", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, "Print the version and exit", NULL },

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @replace: take the place of the daemon that serves the bus
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
+ * @check_state: only look whether this program could go on with what is there
  * @exit_idle: end with the last transient service
  * @verbose: debug messages
  * @version: only print the version
@@ -35,6 +36,7 @@ typedef struct {
   gboolean replace;
   gboolean check;
   char *check_file;
+  gboolean check_state;
   gboolean exit_idle;
   gboolean verbose;
   gboolean version;

@@ -4,6 +4,7 @@
  */
 #include <malloc.h>
 
+#include "hr-check.h"
 #include "hr-config.h"
 #include "hr-daemon.h"
 #include "hr-log.h"
@@ -30,5 +31,7 @@ main (int argc, char **argv)
     }
   mallopt (M_ARENA_MAX, MALLOC_ARENAS);
   hr_log_set_verbose (options.verbose);
+  if (options.check_state)
+    return hr_daemon_check_state (&options);
   return options.check ? hr_daemon_check (&options) : hr_daemon_run (&options);
 }

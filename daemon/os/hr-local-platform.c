@@ -252,7 +252,7 @@ static gboolean
 prepare (HrLocalPlatform *self, GError **error)
 {
   g_autofree char *history = g_build_filename (self->state_dir, "history.jsonl", NULL);
-  g_autofree char *run_state = g_build_filename (self->state_dir, "run-state.json", NULL);
+  g_autofree char *run_state = g_build_filename (self->state_dir, HR_RUN_STATE_FILE, NULL);
   g_autofree char *logs = g_build_filename (self->state_dir, "logs", NULL);
   g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", NULL);
 
@@ -262,7 +262,9 @@ prepare (HrLocalPlatform *self, GError **error)
   self->lock = hr_state_lock_take (self->state_dir, error);
   if (self->lock < 0 || !hr_state_dir_check_space (self->state_dir, error) || !hr_fs_make_dir (logs, 0700, error))
     return FALSE;
-  self->launcher = hr_exec_launcher_new (self->runtime_dir, error);
+  /* Before anything is touched that a newer daemon left behind. */
+  self->run_state = hr_run_state_new (run_state, error);
+  self->launcher = self->run_state != NULL ? hr_exec_launcher_new (self->runtime_dir, error) : NULL;
   if (self->launcher == NULL)
     return FALSE;
   self->keeper = hr_keeper_new (self->runtime_dir);
@@ -275,7 +277,6 @@ prepare (HrLocalPlatform *self, GError **error)
   self->metric_reader = hr_local_metric_reader_new ();
   self->prober = hr_local_prober_new ();
   self->history = hr_history_new (history);
-  self->run_state = hr_run_state_new (run_state);
   return TRUE;
 }
 

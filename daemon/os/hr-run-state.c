@@ -5,6 +5,8 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
+#include "hr-config.h"
+#include "hr-error.h"
 #include "hr-fs.h"
 #include "hr-json.h"
 #include "hr-json-member.h"
@@ -195,10 +197,17 @@ read_root (HrRunState *self, JsonNode *root, GError **error)
   const char *name;
   JsonNode *node;
 
-  if (version != HR_RUN_STATE_VERSION)
+  if (version > HR_RUN_STATE_VERSION)
     {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   "its version is %" G_GINT64_FORMAT "; this daemon reads version %d", version, HR_RUN_STATE_VERSION);
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
+                   "the state in '%s' was written by a newer hotreload: its version is %" G_GINT64_FORMAT
+                   ", and this one (%s) reads versions up to %d; use the newer one, or another --state-dir",
+                   self->path, version, HR_VERSION, HR_RUN_STATE_VERSION);
+      return FALSE;
+    }
+  if (version < 1)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it has no version");
       return FALSE;
     }
   if (services == NULL || !JSON_NODE_HOLDS_OBJECT (services))
@@ -231,15 +240,20 @@ load (HrRunState *self, GError **error)
          && read_root (self, json_parser_get_root (parser), error);
 }
 
-static void
-load_or_set_aside (HrRunState *self)
+static gboolean
+load_or_set_aside (HrRunState *self, GError **refused)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GError) aside_error = NULL;
   g_autofree char *aside = NULL;
 
   if (load (self, &error) || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return;
+    return TRUE;
+  if (g_error_matches (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED))
+    {
+      g_propagate_error (refused, g_steal_pointer (&error));
+      return FALSE;
+    }
   aside = hr_fs_set_aside (self->path, &aside_error);
   if (aside != NULL)
     hr_log_warning (NULL, "the run state '%s' cannot be used: %s; set aside as '%s'", self->path, error->message,
@@ -247,6 +261,7 @@ load_or_set_aside (HrRunState *self)
   else
     hr_log_warning (NULL, "the run state '%s' cannot be used: %s; %s, ignoring", self->path, error->message,
                     aside_error->message);
+  return TRUE;
 }
 
 /**
@@ -358,17 +373,43 @@ hr_run_state_init (HrRunState *self)
 /**
  * hr_run_state_new:
  * @path: the file; made when something is first kept
+ * @error: return location
  *
  * Reads what the last daemon kept. What cannot be read is set aside with a warning, and nothing is known then.
  *
- * Returns: (transfer full): the run state
+ * Returns: (transfer full): the run state; %NULL with %HR_ERROR_NOT_SUPPORTED when a newer daemon wrote it, and it is left
+ *   as it is
  */
 HrRunState *
-hr_run_state_new (const char *path)
+hr_run_state_new (const char *path, GError **error)
 {
-  HrRunState *self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+  g_autoptr (HrRunState) self = g_object_new (HR_TYPE_RUN_STATE, NULL);
 
   self->path = g_strdup (path);
-  load_or_set_aside (self);
-  return self;
+  return load_or_set_aside (self, error) ? g_steal_pointer (&self) : NULL;
+}
+
+/**
+ * hr_run_state_check:
+ * @path: the file
+ * @error: return location
+ *
+ * For who only wants to know: nothing is changed.
+ *
+ * Returns: whether hr_run_state_new() could go on with it; where there is none there is nothing to go on with
+ */
+gboolean
+hr_run_state_check (const char *path, GError **error)
+{
+  g_autoptr (HrRunState) self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+  g_autoptr (GError) local = NULL;
+
+  self->path = g_strdup (path);
+  if (load (self, &local) || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  if (g_error_matches (local, HR_ERROR, HR_ERROR_NOT_SUPPORTED))
+    g_propagate_error (error, g_steal_pointer (&local));
+  else
+    g_propagate_prefixed_error (error, g_steal_pointer (&local), "the run state '%s' cannot be used: ", path);
+  return FALSE;
 }

@@ -3,7 +3,8 @@
  * hr-run-state.h: what the next daemon must know: which services were stopped on request or paused, which releases are
  * running and in which slot, and which processes are ours.
  *
- * One JSON file, rewritten durably when something in it changes. What cannot be read is set aside with a warning.
+ * One JSON file, rewritten durably when something in it changes. What cannot be read is set aside with a warning; but what
+ * a newer daemon wrote is left alone, and nothing is begun with it.
  */
 #pragma once
 
@@ -13,7 +14,12 @@
 
 G_BEGIN_DECLS
 
+/* Of the whole state directory: what a daemon of an earlier version would misunderstand makes it another. Older ones are
+ * read, newer ones refused. */
 #define HR_RUN_STATE_VERSION 1
+
+/* Its name in the state directory. */
+#define HR_RUN_STATE_FILE "run-state.json"
 
 /* More processes of one service are not kept: two generations of as many instances as there can be, and those of a
  * candidate that are being ended. */
@@ -49,7 +55,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRunRecord, hr_run_record_free)
 #define HR_TYPE_RUN_STATE (hr_run_state_get_type ())
 G_DECLARE_FINAL_TYPE (HrRunState, hr_run_state, HR, RUN_STATE, GObject)
 
-HrRunState *hr_run_state_new (const char *path);
+HrRunState *hr_run_state_new (const char *path, GError **error);
+gboolean hr_run_state_check (const char *path, GError **error);
 HrRunRecord *hr_run_state_get (HrRunState *self, const char *service);
 gboolean hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *record, GError **error);
 gboolean hr_run_state_get_all_paused (HrRunState *self);

@@ -151,7 +151,7 @@ engine_new_daemon (Engine *self)
 
   drop_manager (self);
   g_set_object (&self->platform->run_state, NULL);
-  self->platform->run_state = hr_run_state_new (run_state);
+  self->platform->run_state = hr_run_state_new (run_state, NULL);
   make_manager (self);
   engine_forget (self);
 }

@@ -198,7 +198,7 @@ hr_fake_platform_new (const char *directory)
   g_autofree char *run_state = g_build_filename (directory, "run-state.json", NULL);
 
   self->history = hr_history_new (history);
-  self->run_state = hr_run_state_new (run_state);
+  self->run_state = hr_run_state_new (run_state, NULL);
   return self;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hr-error.h"
 #include "hr-fs.h"
 #include "warnings.h"
 
@@ -23,7 +24,7 @@ setup (Fixture *f, gconstpointer data)
   f->dir = g_dir_make_tmp ("hr-run-state-XXXXXX", NULL);
   g_assert_nonnull (f->dir);
   f->path = g_build_filename (f->dir, "run", "state.json", NULL);
-  f->state = hr_run_state_new (f->path);
+  f->state = hr_run_state_new (f->path, NULL);
 }
 
 static void
@@ -43,7 +44,7 @@ static void
 next_daemon (Fixture *f)
 {
   g_assert_finalize_object (f->state);
-  f->state = hr_run_state_new (f->path);
+  f->state = hr_run_state_new (f->path, NULL);
 }
 
 static HrRunProcess running = {
@@ -272,7 +273,6 @@ test_what_cannot_be_read_is_set_aside (Fixture *f, gconstpointer data)
     "{}",
     "{\"version\": 1}",
     "{\"version\": 1, \"services\": []}",
-    "{\"version\": 2, \"services\": {}}",
     "{\"version\": \"1\", \"services\": {}}",
     "{\"services\": {\"svc\": {}}}",
   };
@@ -282,6 +282,46 @@ test_what_cannot_be_read_is_set_aside (Fixture *f, gconstpointer data)
     check_set_aside (f, bad[i], strlen (bad[i]));
   check_set_aside (f, deep, strlen (deep));
   check_set_aside (f, "{\"version\": 1\0}", 15);
+}
+
+/* It would be misunderstood, or lost with the next write. */
+static void
+test_what_a_newer_daemon_wrote_is_refused_and_left_alone (Fixture *f, gconstpointer data)
+{
+  static const char text[] = "{\"version\": 2, \"services\": {\"svc\": {\"running\": 7}}}";
+  g_autoptr (HrRunState) state = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) checked = NULL;
+  g_autofree char *kept = NULL;
+
+  write_file (f, text, strlen (text));
+  state = hr_run_state_new (f->path, &error);
+  g_assert_null (state);
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (error->message, "was written by a newer hotreload: its version is 2"));
+  g_assert_nonnull (strstr (error->message, "reads versions up to 1"));
+  g_assert_false (hr_run_state_check (f->path, &checked));
+  g_assert_error (checked, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+  g_assert_true (g_file_get_contents (f->path, &kept, NULL, NULL));
+  g_assert_cmpstr (kept, ==, text);
+}
+
+static void
+test_a_check_changes_nothing (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *kept = NULL;
+
+  g_assert_true (hr_run_state_check (f->path, &error));
+  g_assert_no_error (error);
+  set (f, "svc", &full);
+  g_assert_true (hr_run_state_check (f->path, &error));
+  g_assert_no_error (error);
+  write_file (f, "hello", 5);
+  g_assert_false (hr_run_state_check (f->path, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_file_get_contents (f->path, &kept, NULL, NULL));
+  g_assert_cmpstr (kept, ==, "hello");
 }
 
 static void
@@ -386,6 +426,8 @@ main (int argc, char **argv)
   ADD ("next-daemon-knows", test_next_daemon_knows);
   ADD ("removed-service-is-forgotten", test_removed_service_is_forgotten);
   ADD ("same-record-is-not-written-again", test_same_record_is_not_written_again);
+  ADD ("what-a-newer-daemon-wrote-is-refused-and-left-alone", test_what_a_newer_daemon_wrote_is_refused_and_left_alone);
+  ADD ("a-check-changes-nothing", test_a_check_changes_nothing);
   ADD ("what-cannot-be-read-is-set-aside", test_what_cannot_be_read_is_set_aside);
   ADD ("every-truncation-is-set-aside", test_every_truncation_is_set_aside);
   ADD ("unknown-and-odd-members-do-no-harm", test_unknown_and_odd_members_do_no_harm);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-check.h"
+
+#include <stdio.h>
+
+#include "hr-config-dir.h"
+#include "hr-config.h"
+#include "hr-exec-args.h"
+#include "hr-names.h"
+#include "hr-run-state.h"
+#include "hr-spec-notes.h"
+
+static void
+print_good (const HrConfigEntry *entry)
+{
+  g_auto (GStrv) notes = hr_spec_notes (entry->spec);
+
+  g_print ("%s: ok\n", entry->file);
+  for (guint i = 0; notes[i] != NULL; i++)
+    g_print ("%s: note: %s\n", entry->file, notes[i]);
+}
+
+/**
+ * hr_daemon_check:
+ * @options: the command line, with --check
+ *
+ * Says of each service file whether it loads.
+ *
+ * Returns: the exit status, %HR_EXIT_FAILED when one does not
+ */
+int
+hr_daemon_check (const HrOptions *options)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+  int status = HR_EXIT_OK;
+
+  if (options->check_file != NULL)
+    {
+      entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_config_entry_free);
+      g_ptr_array_add (entries, hr_config_file_load (options->check_file, NULL, options->profile));
+    }
+  else
+    entries = hr_config_dir_load (options->config_dir, options->profile, &error);
+  if (entries == NULL)
+    {
+      g_printerr ("hotreloadd: %s\n", error->message);
+      return HR_EXIT_FAILED;
+    }
+  if (options->config_dir_given && !g_file_test (options->config_dir, G_FILE_TEST_IS_DIR))
+    {
+      g_printerr ("hotreloadd: there is no directory '%s'\n", options->config_dir);
+      return HR_EXIT_FAILED;
+    }
+  if (entries->len == 0)
+    g_print ("%s: no service files\n", options->config_dir);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const HrConfigEntry *entry = g_ptr_array_index (entries, i);
+
+      if (entry->spec != NULL)
+        {
+          print_good (entry);
+          continue;
+        }
+      g_printerr ("%s\n", entry->error->message);
+      status = HR_EXIT_FAILED;
+    }
+  return status;
+}
+
+static gboolean
+check_helper (GError **error)
+{
+  g_autofree char *helper = hr_exec_helper_path ();
+
+  if (g_file_test (helper, G_FILE_TEST_IS_EXECUTABLE))
+    return TRUE;
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "its helper '%s' is missing, or cannot be executed", helper);
+  return FALSE;
+}
+
+/**
+ * hr_daemon_check_state:
+ * @options: the command line, with --check-state
+ *
+ * Says whether this program could take the place of a daemon that runs with the same options, and which state it reads.
+ * Changes nothing.
+ *
+ * Returns: the exit status, %HR_EXIT_FAILED when it could not
+ */
+int
+hr_daemon_check_state (const HrOptions *options)
+{
+  g_autofree char *run_state = g_build_filename (options->state_dir, HR_RUN_STATE_FILE, NULL);
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (hr_run_state_check (run_state, &error) && check_helper (&error))
+    entries = hr_config_dir_load (options->config_dir, options->profile, &error);
+  if (entries == NULL)
+    {
+      g_printerr ("hotreloadd: %s\n", error->message);
+      return HR_EXIT_FAILED;
+    }
+  g_print ("hotreload %s\n" HR_CHECK_STATE_WORD "%d\n", HR_VERSION, HR_RUN_STATE_VERSION);
+  return HR_EXIT_OK;
+}
