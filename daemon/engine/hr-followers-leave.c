@@ -22,6 +22,13 @@ leaving_exited (HrGeneration *generation, HrFollowers *self)
   g_signal_emit_by_name (self, "changed");
 }
 
+static void
+add_leaving (HrFollowers *self, HrGeneration *generation)
+{
+  g_signal_connect (generation, "exited", G_CALLBACK (leaving_exited), self);
+  g_ptr_array_add (self->leaving, g_object_ref (generation));
+}
+
 /* Empties the place. Returns: (transfer none) (nullable): what was alive in it, which is to be told to go now */
 static HrGeneration *
 leave (HrFollowerPlace *place)
@@ -31,10 +38,8 @@ leave (HrFollowerPlace *place)
 
   hr_follower_place_clear (place);
   place->given_up = FALSE;
-  if (generation == NULL)
-    return NULL;
-  g_signal_connect (generation, "exited", G_CALLBACK (leaving_exited), self);
-  g_ptr_array_add (self->leaving, g_object_ref (generation));
+  if (generation != NULL)
+    add_leaving (self, generation);
   return generation;
 }
 
@@ -103,6 +108,22 @@ hr_followers_retire (HrFollowers *self)
   hr_followers_hold (self);
   while (hr_followers_retire_one (self))
     ;
+}
+
+/**
+ * hr_followers_let_go:
+ * @self: followers
+ * @generation: one that an earlier daemon started, and that is not to serve
+ *
+ * It has no place here; it ends as those do that had one.
+ */
+void
+hr_followers_let_go (HrFollowers *self, HrGeneration *generation)
+{
+  g_return_if_fail (HR_IS_FOLLOWERS (self));
+
+  add_leaving (self, generation);
+  hr_generation_retire (generation);
 }
 
 /**

@@ -219,6 +219,15 @@ probed (HrHealth *probe, HrFollowerPlace *place)
     hr_generation_set_ready (place->generation);
 }
 
+static void
+follow (HrFollowerPlace *place)
+{
+  g_signal_connect (place->generation, "ready", G_CALLBACK (follower_ready), place);
+  g_signal_connect (place->generation, "exited", G_CALLBACK (follower_exited), place);
+  g_signal_connect (place->generation, "status", G_CALLBACK (follower_status), place);
+  g_signal_connect (place->generation, "main-changed", G_CALLBACK (follower_main_changed), place);
+}
+
 static gboolean
 start (HrFollowerPlace *place, GError **error)
 {
@@ -237,10 +246,7 @@ start (HrFollowerPlace *place, GError **error)
       g_prefix_error (error, "while starting %s: ", who);
       return FALSE;
     }
-  g_signal_connect (place->generation, "ready", G_CALLBACK (follower_ready), place);
-  g_signal_connect (place->generation, "exited", G_CALLBACK (follower_exited), place);
-  g_signal_connect (place->generation, "status", G_CALLBACK (follower_status), place);
-  g_signal_connect (place->generation, "main-changed", G_CALLBACK (follower_main_changed), place);
+  follow (place);
   place->start_deadline = hr_clock_after (get_clock (self), spec->start_timeout, start_timed_out, place);
   if (spec->ready == HR_READY_PROBE)
     {
@@ -249,6 +255,35 @@ start (HrFollowerPlace *place, GError **error)
     }
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
   return TRUE;
+}
+
+/**
+ * hr_followers_take:
+ * @self: followers that are not supervised
+ * @follower: an instance of the same release that serves, and that an earlier daemon started
+ *
+ * It goes on in the place that is its own by its index.
+ *
+ * Returns: whether it could: there is such a place, and no other is in it
+ */
+gboolean
+hr_followers_take (HrFollowers *self, HrGeneration *follower)
+{
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), FALSE);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+
+      if (place->index != hr_generation_get_plan (follower)->index || place->generation != NULL)
+        continue;
+      place->generation = g_object_ref (follower);
+      follow (place);
+      begin_watchdog (place);
+      hr_backoff_healthy (place->backoff, hr_clock_now (get_clock (self)));
+      return TRUE;
+    }
+  return FALSE;
 }
 
 /* Supervision */

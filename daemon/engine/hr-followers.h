@@ -29,6 +29,7 @@ G_DECLARE_FINAL_TYPE (HrFollowers, hr_followers, HR, FOLLOWERS, GObject)
 
 HrFollowers *hr_followers_new (HrPlatform *platform, HrGeneration *lead);
 
+gboolean hr_followers_take (HrFollowers *self, HrGeneration *follower);
 gboolean hr_followers_start_next (HrFollowers *self, GError **error);
 void hr_followers_supervise (HrFollowers *self);
 void hr_followers_go_on (HrFollowers *self);
@@ -38,6 +39,7 @@ HrGeneration *hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBac
 
 gboolean hr_followers_retire_one (HrFollowers *self);
 void hr_followers_retire (HrFollowers *self);
+void hr_followers_let_go (HrFollowers *self, HrGeneration *generation);
 void hr_followers_hand_over (HrFollowers *self);
 
 guint hr_followers_n_serving (HrFollowers *self);

@@ -382,6 +382,7 @@ hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError
   self->environment = hr_generation_plan_environment (self->plan, self->platform, self->offer, NULL);
   self->log_file = g_strdup (process->log_file);
   self->state_given = TRUE;
+  self->signalled = process->signalled;
   self->opened_state = process->opened_state;
   self->notified = process->notified;
   self->started_real = process->started_at;
@@ -415,6 +416,7 @@ hr_generation_describe (HrGeneration *self)
   process->index = self->plan->index;
   process->ready = self->ready;
   process->stopping = self->stopping;
+  process->signalled = self->signalled;
   process->opened_state = self->opened_state;
   process->notified = self->notified;
   process->started_at = self->started_real;

@@ -185,6 +185,25 @@ hr_service_retire_followers (HrService *self)
 }
 
 /**
+ * hr_service_retire_beside:
+ * @self: a service with a retiring instance
+ * @generation: another that an earlier daemon started, and that is not to serve any more
+ *
+ * Lets go of it, too.
+ */
+void
+hr_service_retire_beside (HrService *self, HrGeneration *generation)
+{
+  if (self->retiring_followers == NULL)
+    {
+      self->retiring_followers = hr_followers_new (self->platform, generation);
+      self->retiring_slot = hr_generation_get_slot (generation);
+      g_signal_connect (self->retiring_followers, "changed", G_CALLBACK (retiring_changed), self);
+    }
+  hr_followers_let_go (self->retiring_followers, generation);
+}
+
+/**
  * hr_service_stop_followers:
  * @self: a service that stops
  *

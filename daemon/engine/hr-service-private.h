@@ -130,6 +130,7 @@ void hr_service_set_followers (HrService *self, HrFollowers *followers);
 void hr_service_fill (HrService *self);
 gboolean hr_service_promote (HrService *self);
 void hr_service_retire_followers (HrService *self);
+void hr_service_retire_beside (HrService *self, HrGeneration *generation);
 void hr_service_stop_followers (HrService *self);
 gboolean hr_service_forget_followers (HrService *self);
 void hr_service_drop_followers (HrService *self);

@@ -168,6 +168,12 @@ write_history (HrService *self, const HrReloadNote *note)
 
 /* Taking over */
 
+static HrSlot
+slot_of (const HrRunProcess *process)
+{
+  return process->slot == 0 ? HR_SLOT_A : process->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
+}
+
 static HrGeneration *
 take_over (HrService *self, const HrRunProcess *process, GError **error)
 {
@@ -177,9 +183,7 @@ take_over (HrService *self, const HrRunProcess *process, GError **error)
     .spec = self->spec,
     .release = process->release,
     .commit = release != NULL ? release->commit : NULL,
-    .slot = process->slot == 0   ? HR_SLOT_A
-            : process->slot == 1 ? HR_SLOT_B
-                                 : HR_SLOT_NONE,
+    .slot = slot_of (process),
     .view = process->view,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
@@ -205,18 +209,27 @@ candidate_exited (HrGeneration *candidate, HrService *self)
   hr_service_end_stop (self);
 }
 
+static void
+retire (HrService *self, HrGeneration *generation)
+{
+  if (self->retiring == NULL)
+    hr_service_retire (self, generation);
+  else
+    hr_service_retire_beside (self, generation);
+}
+
 /* One that is not to serve finishes what it has, as long as there is one that does. */
 static gboolean
 let_go (HrService *self, const HrRunProcess *process)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (HrGeneration) generation = self->retiring == NULL ? take_over (self, process, &error) : NULL;
+  g_autoptr (HrGeneration) generation = take_over (self, process, &error);
 
   if (error != NULL)
     hr_log_debug (self->name, "%s", error->message);
   if (generation == NULL)
     return FALSE;
-  if (process->role == HR_RUN_CANDIDATE)
+  if (process->role == HR_RUN_CANDIDATE && self->retiring == NULL)
     {
       hr_log_warning (self->name,
                       "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
@@ -227,7 +240,7 @@ let_go (HrService *self, const HrRunProcess *process)
       hr_generation_retire (self->retiring);
       return TRUE;
     }
-  hr_service_retire (self, generation);
+  retire (self, generation);
   return TRUE;
 }
 
@@ -258,16 +271,78 @@ find_obstacle (HrService *self, const HrRunProcess *process)
   return NULL;
 }
 
+/* One of several that serve this release. */
+static gboolean
+is_like (HrService *self, const HrRunProcess *process, guint64 release, HrSlot slot)
+{
+  g_autofree char *obstacle = find_obstacle (self, process);
+
+  return obstacle == NULL && process->role == HR_RUN_OTHER && process->release == release && slot_of (process) == slot
+         && hr_launcher_finds (hr_platform_get_launcher (self->platform), process);
+}
+
+/* Of several the others that serve go on in their places; those that are missing are started when all is in order. */
+static HrFollowers *
+take_over_followers (HrService *self, HrRunRecord *record)
+{
+  g_autoptr (HrFollowers) followers = NULL;
+
+  if (self->spec->instances == 1)
+    return NULL;
+  followers = hr_followers_new (self->platform, self->current);
+  for (guint i = record->others != NULL ? record->others->len : 0; i > 0; i--)
+    {
+      const HrRunProcess *other = g_ptr_array_index (record->others, i - 1);
+      g_autoptr (HrGeneration) generation = NULL;
+
+      if (!is_like (self, other, self->last_release, self->last_slot))
+        continue;
+      generation = take_over (self, other, NULL);
+      if (generation == NULL)
+        continue;
+      if (hr_followers_take (followers, generation))
+        hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)other->pid);
+      else
+        retire (self, generation);
+      g_ptr_array_remove_index (record->others, i - 1);
+    }
+  return g_steal_pointer (&followers);
+}
+
+/* The one that led has ended meanwhile, or cannot be gone on with: of several another one can. */
+static void
+choose_lead (HrService *self, HrRunRecord *record)
+{
+  HrSlot slot = record->slot == 0 ? HR_SLOT_A : record->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
+
+  if (record->current != NULL && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current))
+    return;
+  for (guint i = 0; record->others != NULL && i < record->others->len; i++)
+    {
+      HrRunProcess *other = g_ptr_array_index (record->others, i);
+
+      if (!is_like (self, other, record->running, slot))
+        continue;
+      g_clear_pointer (&record->current, hr_run_process_free);
+      record->current = hr_run_process_copy (other);
+      g_ptr_array_remove_index (record->others, i);
+      return;
+    }
+}
+
 /* Goes on with the instance that serves, as if nothing had happened: it is the same process, with what it has accepted,
  * and its listeners. One that was told to go, or that was not to serve yet, finishes what it has. */
 static void
 take_over_all (HrService *self, HrRunRecord *record)
 {
-  HrRunProcess *process = record->current;
+  HrRunProcess *process;
   g_autoptr (HrGeneration) generation = NULL;
+  g_autoptr (HrFollowers) followers = NULL;
   g_autofree char *obstacle = NULL;
   g_autoptr (GError) error = NULL;
 
+  choose_lead (self, record);
+  process = record->current;
   if (process == NULL || !hr_launcher_finds (hr_platform_get_launcher (self->platform), process))
     return;
   obstacle = find_obstacle (self, process);
@@ -283,9 +358,10 @@ take_over_all (HrService *self, HrRunRecord *record)
   self->since_real = process->started_at;
   hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)process->pid);
   g_clear_pointer (&record->current, hr_run_process_free);
+  followers = take_over_followers (self, record);
   let_go_of_others (self, record);
   hr_service_observe_again (self);
-  hr_service_fill (self);
+  hr_service_set_followers (self, followers);
   hr_service_remember (self);
   hr_service_touch (self);
   /* What was saved meanwhile, and what an interrupted reload was about. */

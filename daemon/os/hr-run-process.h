@@ -31,6 +31,7 @@ typedef enum { HR_RUN_OTHER, HR_RUN_RETIRING, HR_RUN_CANDIDATE } HrRunRole;
  * @index: which of the instances of its release it is, from 1
  * @ready: whether it became ready
  * @stopping: whether it was told to accept no more, or to stop
+ * @signalled: whether StopSignal was sent to it
  * @opened_state: whether it opened HOTRELOAD_STATE_IN
  * @notified: whether it said READY=1
  * @started_at: when it was started, microseconds since 1970
@@ -48,6 +49,7 @@ typedef struct {
   guint index;
   gboolean ready;
   gboolean stopping;
+  gboolean signalled;
   gboolean opened_state;
   gboolean notified;
   gint64 started_at;

@@ -644,6 +644,82 @@ test_without_source (Engine *engine)
   expect_running (engine, service, 0, 3);
 }
 
+static guint
+n_started (Engine *engine)
+{
+  return engine->launcher->instances->len;
+}
+
+/* The next daemon goes on with all of them. */
+static void
+test_daemon_dies (Engine *engine)
+{
+  HrService *service = start_three (engine);
+  guint started = n_started (engine);
+
+  engine_run (engine, PROVEN);
+  engine_crash (engine);
+  service = engine_apply (engine, "web");
+  expect_running (engine, service, 1, 3);
+  run_watched (engine, service, 5 * SECOND, 3, 3);
+  g_assert_cmpuint (n_started (engine), ==, started);
+
+  /* They are supervised, and rolled, as any. */
+  hr_fake_instance_vanish (engine_instance (engine, 1));
+  engine_run (engine, PROVEN);
+  expect_running (engine, service, 1, 3);
+  engine_save (engine, "main", "two");
+  run_watched (engine, service, PROVEN, 3, 4);
+  expect_running (engine, service, 2, 3);
+}
+
+/* What has ended without a daemon is started again, whichever it was; the others run on. */
+static void
+test_one_ends_without_daemon (Engine *engine)
+{
+  for (guint gone = 0; gone < 3; gone++)
+    {
+      HrService *service;
+      guint started, first;
+
+      first = n_started (engine);
+      service = first == 0 ? start_three (engine) : engine_apply (engine, "web");
+      if (first > 0)
+        hr_service_restart (service, "tester");
+      engine_run (engine, PROVEN);
+      expect_running (engine, service, 1, 3);
+      started = n_started (engine);
+      engine_crash (engine);
+      hr_fake_instance_vanish (engine_instance (engine, started - 3 + gone));
+      service = engine_apply (engine, "web");
+      g_assert_cmpuint (n_serving (engine, 0), ==, 2);
+      engine_run (engine, PROVEN);
+      expect_running (engine, service, 1, 3);
+      g_assert_cmpuint (n_started (engine), ==, started + 1);
+    }
+}
+
+/* In the middle of a roll: those of the old release serve on, and of the new one nothing stays but what comes after. */
+static void
+test_daemon_dies_while_rolling (Engine *engine)
+{
+  HrService *service = start_three (engine);
+
+  engine_run (engine, PROVEN);
+  for (guint i = 0; i < 3; i++)
+    engine_instance (engine, i)->connections = 1;
+  engine_save (engine, "main", "two");
+  while (n_serving (engine, 2) < 1)
+    engine_run (engine, MSEC);
+  engine_crash (engine);
+  for (guint i = 0; i < 3; i++)
+    engine_instance (engine, i)->connections = 0;
+  service = engine_apply (engine, "web");
+  g_assert_cmpuint (n_serving (engine, 0), >=, 1);
+  engine_run (engine, 3 * PROVEN);
+  expect_running (engine, service, 2, 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -681,5 +757,8 @@ main (int argc, char **argv)
   engine_add ("/instances/number/changes", test_number_changes);
   engine_add ("/instances/number/to-sequential", test_to_sequential);
   engine_add ("/instances/number/to-sequential-fails", test_to_sequential_fails);
+  engine_add ("/instances/daemon/dies", test_daemon_dies);
+  engine_add ("/instances/daemon/dies-and-one-ends", test_one_ends_without_daemon);
+  engine_add ("/instances/daemon/dies-while-rolling", test_daemon_dies_while_rolling);
   return g_test_run ();
 }

@@ -55,6 +55,7 @@ static HrRunProcess running = {
   .slot = 1,
   .index = 1,
   .ready = TRUE,
+  .signalled = TRUE,
   .opened_state = TRUE,
   .notified = TRUE,
   .started_at = G_GINT64_CONSTANT (1790000000123456),
@@ -129,7 +130,7 @@ test_next_daemon_knows (Fixture *f, gconstpointer data)
   g_assert_true (hr_run_state_get_all_paused (f->state));
 }
 
-/* Of several instances all are ended by the next daemon, so it must know all. */
+/* It goes on with all of several instances. */
 static void
 test_next_daemon_knows_all_instances (Fixture *f, gconstpointer data)
 {

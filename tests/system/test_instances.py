@@ -294,21 +294,34 @@ def stopped():
         until(lambda: not site.left_over(), "no process of a service is left", 2)
 
 
-@test("instances: a daemon that was killed leaves none behind, and none twice")
+@test("promise-7-the-daemon-may-die: several instances run on, and no request is lost")
 def daemon_killed():
     with Site() as site:
         service = Service(site, "several", Instances=3)
         before = wait_serving(site, "several", 3)
+        load = Load(service.port, 4)
         site.stop_daemon(signal.SIGKILL)
         equal([pid for pid in before if not is_alive(pid)], [], "they run on without the daemon")
         site.start_daemon()
-        site.wait_state("several", "running")
-        after = wait_serving(site, "several", 3)
-        # The one that leads serves on; whoever the others are, each index is there once.
-        check(before[0] in after, "the one that led is one of those that serve:", before, after)
+        equal(wait_serving(site, "several", 3), before, "the same processes, in their order")
         seen = set()
         until(lambda: seen.add(service.ask("/env/HOTRELOAD_INSTANCE_INDEX")) or len(seen) == 3, "all three answer")
         equal(seen, {"1", "2", "3"}, "indices")
+
+        # One that ends without a daemon is started again, whichever it was: also the one that led.
+        for gone in (0, 2):
+            before = wait_serving(site, "several", 3)
+            site.stop_daemon(signal.SIGKILL)
+            os.kill(before[gone], signal.SIGKILL)
+            until(lambda pid=before[gone]: not is_alive(pid), "it has ended")
+            site.start_daemon()
+            after = wait_serving(site, "several", 3)
+            equal(set(before) - set(after), {before[gone]}, "processes that are no more")
+
+        mark = service.save(app("2"))
+        site.signals.wait("ReloadCompleted", "several", mark)
+        equal(set(wait_serving(site, "several", 3)) & set(after), set(), "they are rolled as any")
+        check(len(load.stop()) <= 2, "only what those had accepted that were killed is lost", load.count)
 
 
 @test("instances: what contradicts several of them is an error of the service file", alike=True)
