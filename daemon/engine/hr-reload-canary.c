@@ -7,18 +7,11 @@
 #include "hr-reload-private.h"
 #include "hr-reload-sight.h"
 
-/**
- * hr_reload_wants_canary:
- * @self: a reload whose release is known
- *
- * A canary compares two releases that run beside each other. A rollback skips it, a new process of the same release has
+/* A canary compares two releases that run beside each other. A rollback skips it, a new process of the same release has
  * nothing to be compared with, and where nothing runs or the state goes first there is nothing beside it.
- * Several instances, of which the number may have been changed, are rolled instead.
- *
- * Returns: whether it has one
- */
-gboolean
-hr_reload_wants_canary (HrReload *self)
+ * Several instances, of which the number may have been changed, are rolled instead. */
+static gboolean
+wants_canary (HrReload *self)
 {
   return self->spec->canary_from > 0 && self->previous != NULL && !self->sequential && !hr_reload_has_several (self)
          && self->release != NULL && self->release->number != hr_generation_get_release (self->previous)
@@ -26,18 +19,21 @@ hr_reload_wants_canary (HrReload *self)
 }
 
 /**
- * hr_reload_can_have_canary:
- * @self: a reload that wants a canary
+ * hr_reload_decide_canary:
+ * @self: a reload whose release is known
  *
- * Looks for what only the running instance shows, before anything is started.
+ * Whether it has a canary, and can have one, which only the running instance shows: before anything is started.
  *
- * Returns: whether there can be one; else the reload has failed
+ * Returns: whether it goes on; else the reload has failed
  */
 gboolean
-hr_reload_can_have_canary (HrReload *self)
+hr_reload_decide_canary (HrReload *self)
 {
-  const char *why = hr_reload_canary_obstacle (self->spec, self->previous, self->parts.listeners);
+  const char *why;
 
+  self->watched = self->watched || (self->previous != NULL && hr_generation_is_watched (self->previous));
+  self->tries_canary = wants_canary (self);
+  why = self->tries_canary ? hr_reload_canary_obstacle (self->spec, self->watched, self->parts.listeners) : NULL;
   if (why == NULL)
     return TRUE;
   hr_reload_fail_in (
@@ -111,13 +107,20 @@ canary_failed (HrCanary *canary, const GError *error, HrReload *self)
  * hr_reload_run_canary:
  * @self: a reload that wants a canary, whose candidate is ready and healthy
  *
- * The phase canary. It ends in a switch or in a failure.
+ * The phase canary. It ends in a switch or in a failure. Where the old instance has just ended by itself there is none:
+ * what is ready serves.
  */
 void
 hr_reload_run_canary (HrReload *self)
 {
   g_autoptr (GError) error = NULL;
 
+  if (!hr_generation_is_serving (self->previous))
+    {
+      hr_job_edit_outcome (self->job)->canary = g_strdup ("took over at 0%: the instance before had ended by itself");
+      hr_reload_switch_over (self);
+      return;
+    }
   hr_reload_enter (self, HR_PHASE_CANARY);
   self->canary = hr_canary_new (self->platform, self->parts.listeners, self->candidate, self->health, self->previous,
                                 self->previous_health);

@@ -55,7 +55,8 @@ hr_reload_fall_back (HrReload *self)
     .platform = self->platform,
     .parts = &self->parts,
     .candidate = self->candidate,
-    .previous = self->previous,
+    /* What this reload never touched serves, or is the supervision's. */
+    .previous = self->claims_previous ? self->previous : NULL,
     .commit = previous != NULL ? previous->commit : NULL,
     .state = self->state,
     .caller = self->caller,
@@ -77,10 +78,6 @@ hr_reload_fall_back (HrReload *self)
       hr_reload_unroll (self);
       return;
     }
-  /* What ended by itself, before this reload touched anything, is the supervision's. */
-  if (self->candidate == NULL && self->previous != NULL && !hr_generation_is_alive (self->previous)
-      && !hr_generation_is_stopping (self->previous))
-    plan.previous = NULL;
   if (self->giving_way && self->unrolled)
     plan.previous = NULL;
   if (self->candidate != NULL)

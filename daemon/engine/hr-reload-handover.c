@@ -101,7 +101,7 @@ verify (HrReload *self)
                                          "accepts from, or never took them",
                                          candidate));
     }
-  else if (hr_reload_wants_canary (self))
+  else if (self->tries_canary)
     hr_reload_run_canary (self);
   else
     hr_reload_switch_over (self);
@@ -158,6 +158,7 @@ hr_reload_complete_switch (HrReload *self)
 {
   hr_clock_cancel (hr_reload_clock (self), &self->timer);
   hr_job_set_cancel_func (self->job, NULL, NULL);
+  self->claims_previous = TRUE;
   /* From here on there is no way back: a daemon that comes in the place of this one goes on from here. */
   self->switched = TRUE;
   hr_reload_emit_processes (self);
@@ -354,6 +355,7 @@ preserve (HrReload *self)
 {
   hr_reload_enter (self, HR_PHASE_PRESERVE);
   self->handing_over = TRUE;
+  self->claims_previous = TRUE;
   /* Before it is so: of what ends then by itself the next daemon would not take the state. */
   hr_reload_emit_processes (self);
   hr_reload_give_all_traffic (self);
@@ -367,7 +369,7 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 {
   /* A program that was ready before it opened keeps no state. */
   if (hr_reload_has_ended (self) || self->handing_over || self->sequential || hr_reload_has_several (self)
-      || hr_generation_is_ready (candidate) || hr_reload_wants_canary (self))
+      || hr_generation_is_ready (candidate) || self->tries_canary)
     return;
   if (self->previous != NULL)
     preserve (self);
@@ -378,17 +380,16 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 static void
 start (HrReload *self)
 {
-  gboolean canary = hr_reload_wants_canary (self);
-  gboolean barrier =
-      self->previous != NULL && !self->sequential && self->spec->preserve && !hr_reload_has_several (self) && !canary;
+  gboolean barrier = self->previous != NULL && !self->sequential && self->spec->preserve
+                     && !hr_reload_has_several (self) && !self->tries_canary;
   HrGenerationPlan plan = hr_reload_plan (self);
   g_autoptr (GError) error = NULL;
 
-  plan.expects_state = barrier && hr_generation_has_opened_state (self->previous);
+  plan.expects_state = barrier && (self->opened_state || hr_generation_has_opened_state (self->previous));
   hr_reload_enter (self, HR_PHASE_START);
   self->candidate = hr_generation_new (self->platform, &plan);
   hr_reload_separate (self, plan.expects_state);
-  if (canary && !hr_reload_separate_canary (self))
+  if (self->tries_canary && !hr_reload_separate_canary (self))
     return;
   g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
   g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
@@ -451,6 +452,11 @@ looked_at_previous (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       hr_reload_fail_in (self, HR_PHASE_CHECK, g_steal_pointer (&error));
       return;
+    }
+  if (self->sequential)
+    {
+      self->claims_previous = TRUE;
+      self->tries_canary = FALSE;
     }
   if (self->sequential && hr_reload_await_followers (self))
     return;

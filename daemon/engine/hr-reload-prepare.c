@@ -139,7 +139,7 @@ choose_slot (HrReload *self)
   HrSlot other = self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A;
 
   /* Nothing runs: where the release is placed already, or ran last, there is nothing to do. */
-  if (self->previous == NULL && self->last_slot != HR_SLOT_NONE
+  if (self->previous == NULL && !self->awaits_restart && self->last_slot != HR_SLOT_NONE
       && hr_slots_holds (self->parts.slots, self->last_slot) == self->release->number)
     return self->last_slot;
   /* What is retired runs in the other. */
@@ -187,10 +187,12 @@ write_slot (HrReload *self)
 void
 hr_reload_place (HrReload *self)
 {
-  if (self->phase != HR_PHASE_PLACE && hr_reload_wants_canary (self) && !hr_reload_can_have_canary (self))
-    return;
   if (self->phase != HR_PHASE_PLACE)
-    hr_reload_enter (self, HR_PHASE_PLACE);
+    {
+      if (!hr_reload_decide_canary (self))
+        return;
+      hr_reload_enter (self, HR_PHASE_PLACE);
+    }
   /* At most two generations: the one before the running one ends now. */
   self->beside_retiring = may_start_beside_retiring (self);
   if (is_retiring (self) && !self->beside_retiring)

@@ -37,6 +37,7 @@ struct _HrReload {
   HrFollowers *retiring_followers;
   char *snapshot;
   gboolean sequential;
+  gboolean awaits_restart;
   HrSlot last_slot;
   const HrCallerContext *caller;
   gboolean ever_notified;
@@ -61,6 +62,10 @@ struct _HrReload {
   gboolean held_already;
   gboolean checking;
   gboolean handing_over;
+  gboolean claims_previous; /* what becomes of the old instance is this reload's matter, also when it ends by itself */
+  gboolean watched;         /* the adopt library saw the old instance, or the one that it was started again for */
+  gboolean opened_state;    /* so did one of these HOTRELOAD_STATE_IN */
+  gboolean tries_canary;
   gboolean switched; /* to the candidate, for good */
   gboolean separate; /* the candidate had sockets of its own until it was switched to */
   guint share;       /* of the new connections for it, while several instances are rolled */
@@ -141,8 +146,7 @@ gboolean hr_reload_await_followers (HrReload *self);
 void hr_reload_switch_over (HrReload *self);
 
 /* hr-reload-canary.c */
-gboolean hr_reload_wants_canary (HrReload *self);
-gboolean hr_reload_can_have_canary (HrReload *self);
+gboolean hr_reload_decide_canary (HrReload *self);
 gboolean hr_reload_separate_canary (HrReload *self);
 void hr_reload_run_canary (HrReload *self);
 void hr_reload_end_canary (HrReload *self);

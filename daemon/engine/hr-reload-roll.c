@@ -256,6 +256,7 @@ hr_reload_roll (HrReload *self)
   GError *error = NULL;
 
   self->rolling = TRUE;
+  self->claims_previous = TRUE;
   if (self->old_followers != NULL)
     {
       g_signal_connect (self->old_followers, "ready", G_CALLBACK (old_follower_ready), self);

@@ -122,19 +122,18 @@ takes_ipv4 (HrListeners *listeners)
 /**
  * hr_reload_canary_obstacle:
  * @spec: what is to run
- * @spec: what is asked for
- * @previous: the instance that runs
+ * @watched: whether the adopt library sees the instance that runs
  * @listeners: the service's sockets
  *
  * Returns: (nullable): for people: why it can have no canary, which only the running instance shows, and what to do
  *   but remove Percentage; %NULL if it can
  */
 const char *
-hr_reload_canary_obstacle (const HrServiceSpec *spec, HrGeneration *previous, HrListeners *listeners)
+hr_reload_canary_obstacle (const HrServiceSpec *spec, gboolean watched, HrListeners *listeners)
 {
   if (!hr_reload_holds_tcp (listeners))
     return "it has no TCP listener that the daemon holds: name it in Listen";
-  if (!hr_generation_is_watched (previous))
+  if (!watched)
     return "the adopt library does not see its program, as it is with static programs and those written in Go: what it "
            "has accepted could not be finished";
   if (hr_spec_canary_asks_by_network (spec) && !takes_ipv4 (listeners))
@@ -150,7 +149,7 @@ hr_reload_canary_obstacle (const HrServiceSpec *spec, HrGeneration *previous, Hr
  * @error: return location
  *
  * Makes the handover sequential where the candidate would find the address in use that the running instance has. Nothing
- * is touched before that is known.
+ * is touched before that is known. Where that one has just ended by itself it is not started again beside the candidate.
  *
  * Returns: whether it can be started; else %HR_ERROR_NOT_SUPPORTED
  */
@@ -176,6 +175,10 @@ hr_reload_look_at_program (HrReload *self, GError **error)
       return FALSE;
     case HR_UNSEEN_GOES:
     default:
+      self->claims_previous =
+          !what.has_previous && self->spec->listen->len == 0
+          && (what.candidate != HR_UNSEEN_NOT
+              || (self->previous != NULL && hr_generation_get_unseen (self->previous) != HR_UNSEEN_NOT));
       return TRUE;
     }
 }

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 const char *hr_reload_sequential_reason (const HrServiceSpec *spec, HrStateFiles *state);
 gboolean hr_reload_holds_tcp (HrListeners *listeners);
-const char *hr_reload_canary_obstacle (const HrServiceSpec *spec, HrGeneration *previous, HrListeners *listeners);
+const char *hr_reload_canary_obstacle (const HrServiceSpec *spec, gboolean watched, HrListeners *listeners);
 HrUnseenCase hr_reload_sight_case (HrGeneration *previous, HrListeners *listeners, gint64 now);
 
 G_END_DECLS

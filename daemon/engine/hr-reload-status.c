@@ -198,3 +198,17 @@ hr_reload_is_handing_over (HrReload *self)
   g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
   return self->handing_over;
 }
+
+/**
+ * hr_reload_leaves_previous:
+ * @self: a reload
+ *
+ * Returns: whether the running instance is to be started again when it ends by itself, as without a reload: nothing is
+ *   there yet that could serve in its place, and it was not told to stop
+ */
+gboolean
+hr_reload_leaves_previous (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
+  return !self->claims_previous && hr_reload_get_canary (self) == NULL;
+}

@@ -13,33 +13,29 @@ connects (const HrServiceSpec *spec)
   return hr_probe_spec_is_by_network (spec->probe) || hr_probe_spec_is_by_network (spec->start_probe);
 }
 
+/* Of one that was started again not everything is known yet: it is as the one before it. */
+static gboolean
+is_watched (HrReload *self)
+{
+  return hr_generation_is_serving (self->previous) ? hr_generation_is_watched (self->previous) : self->watched;
+}
+
 /* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
  * instance, nobody could hand on what is left in a queue. */
 static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
   return self->previous != NULL && !self->sequential && !state_expected && connects (self->spec)
-         && hr_reload_holds_tcp (self->parts.listeners) && hr_generation_is_serving (self->previous)
-         && hr_generation_is_watched (self->previous);
+         && hr_reload_holds_tcp (self->parts.listeners) && is_watched (self);
 }
 
-/**
- * hr_reload_separate:
- * @self: a reload whose candidate is not started
- * @state_expected: whether state is to pass before it serves: then connections wait while it does
- *
- * Gives the candidate sockets of its own where its probe must not be answered by the running instance. It gets no
- * connection but the probe's until it has proven itself. Where that cannot be, both share the service's.
- */
-void
-hr_reload_separate (HrReload *self, gboolean state_expected)
+static void
+separate (HrReload *self)
 {
   const char *id = hr_generation_get_id (self->candidate);
   g_autoptr (GInetAddress) source = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!needs_own_sockets (self, state_expected))
-    return;
   if (!hr_listeners_separate (self->parts.listeners, id, &error))
     {
       if (g_error_matches (error, HR_ERROR, HR_ERROR_BUSY))
@@ -52,6 +48,27 @@ hr_reload_separate (HrReload *self, gboolean state_expected)
   source = hr_listeners_probe_source (self->parts.listeners, id);
   if (source == NULL)
     hr_listeners_rejoin (self->parts.listeners, id);
+}
+
+/**
+ * hr_reload_separate:
+ * @self: a reload whose candidate is not started
+ * @state_expected: whether state is to pass before it serves: then connections wait while it does
+ *
+ * Gives the candidate sockets of its own where its probe must not be answered by the running instance. It gets no
+ * connection but the probe's until it has proven itself. Where that cannot be, both share the service's; where the old
+ * one has ended by itself, it is not started again then, or it could answer for the candidate.
+ */
+void
+hr_reload_separate (HrReload *self, gboolean state_expected)
+{
+  gboolean alone = self->previous == NULL || !hr_generation_is_alive (self->previous);
+
+  if (needs_own_sockets (self, state_expected))
+    separate (self);
+  if (alone && connects (self->spec)
+      && !hr_listeners_is_separate (self->parts.listeners, hr_generation_get_id (self->candidate)))
+    self->claims_previous = TRUE;
 }
 
 /**

@@ -152,6 +152,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->retiring_followers, plan->retiring_followers);
   self->snapshot = g_strdup (plan->snapshot);
   self->sequential = plan->sequential || hr_reload_sequential_reason (plan->spec, plan->parts->state) != NULL;
+  self->awaits_restart = plan->awaits_restart;
   self->outage_since = plan->outage_since;
   self->last_slot = plan->previous != NULL ? hr_generation_get_slot (plan->previous) : plan->last_slot;
   self->caller = plan->caller;
@@ -337,22 +338,49 @@ hr_reload_emit_processes (HrReload *self)
   g_signal_emit (self, signals[SIGNAL_PROCESSES], 0);
 }
 
+static void
+follow_previous (HrReload *self)
+{
+  g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
+  g_signal_connect (self->previous, "exited", G_CALLBACK (previous_changed), self);
+  hr_reload_note_serving (self);
+}
+
 /**
  * hr_reload_replace_previous:
  * @self: a reload
- * @previous: of several instances of the running release the one that is its lead now, as the one that was has ended
+ * @previous: what is the running instance now, as the one that was has ended by itself: one that was started again for
+ *   it, or of several another one
  */
 void
 hr_reload_replace_previous (HrReload *self, HrGeneration *previous)
 {
   g_return_if_fail (HR_IS_RELOAD (self));
 
-  if (self->previous == NULL || self->end != HR_RELOAD_UNDER_WAY)
+  if (self->end != HR_RELOAD_UNDER_WAY)
     return;
-  g_signal_handlers_disconnect_by_data (self->previous, self);
+  if (self->previous != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->previous, self);
+      self->opened_state = self->opened_state || hr_generation_has_opened_state (self->previous);
+    }
   g_set_object (&self->previous, previous);
-  g_signal_connect (previous, "exited", G_CALLBACK (previous_changed), self);
-  hr_reload_note_serving (self);
+  g_clear_object (&self->previous_health);
+  if (self->queue != NULL)
+    hr_queue_watch_add (self->queue, previous);
+  follow_previous (self);
+}
+
+/**
+ * hr_reload_set_previous_health:
+ * @self: a reload
+ * @health: (nullable): that of the running instance, which is ready now
+ */
+void
+hr_reload_set_previous_health (HrReload *self, HrHealth *health)
+{
+  g_return_if_fail (HR_IS_RELOAD (self));
+  g_set_object (&self->previous_health, health);
 }
 
 /**
@@ -391,9 +419,8 @@ hr_reload_begin (HrReload *self)
 
   if (self->previous != NULL)
     {
-      g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
-      g_signal_connect (self->previous, "exited", G_CALLBACK (previous_changed), self);
-      hr_reload_note_serving (self);
+      follow_previous (self);
+      self->watched = hr_generation_is_watched (self->previous);
       /* For what is asked before anything is started. */
       hr_generation_look_async (self->previous, NULL, NULL);
     }

@@ -58,6 +58,7 @@ G_BEGIN_DECLS
  * @retiring_followers: (nullable): those before them, if they have not ended yet
  * @snapshot: (nullable): id of the snapshot to start with instead of the state of @previous; needs @sequential
  * @sequential: whether @previous ends before the candidate starts, whatever the spec says
+ * @awaits_restart: whether the supervision is about to start the running release again, where @previous is %NULL
  * @outage_since: when the service stopped serving, on the platform's clock; 0: it serves, or was stopped on request
  * @last_slot: where the service ran last, when nothing runs now
  * @caller: (nullable): for a transient service
@@ -84,6 +85,7 @@ typedef struct {
   HrFollowers *retiring_followers;
   const char *snapshot;
   gboolean sequential;
+  gboolean awaits_restart;
   gint64 outage_since;
   HrSlot last_slot;
   const HrCallerContext *caller;
@@ -101,6 +103,7 @@ void hr_reload_cancel (HrReload *self, const char *reason);
 void hr_reload_give_way (HrReload *self);
 void hr_reload_abandon (HrReload *self);
 void hr_reload_replace_previous (HrReload *self, HrGeneration *previous);
+void hr_reload_set_previous_health (HrReload *self, HrHealth *health);
 
 HrReloadEnd hr_reload_get_end (HrReload *self);
 const GError *hr_reload_get_error (HrReload *self);
@@ -114,6 +117,7 @@ HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
 gboolean hr_reload_has_switched (HrReload *self);
 gboolean hr_reload_is_handing_over (HrReload *self);
+gboolean hr_reload_leaves_previous (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
 HrCanary *hr_reload_get_canary (HrReload *self);

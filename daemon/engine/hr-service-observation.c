@@ -17,12 +17,23 @@
 
 /* Sampling */
 
+/* Whether a reload is under way that will do something. */
+static gboolean
+is_replaced (HrService *self)
+{
+  return self->reload != NULL && hr_reload_is_announced (self->reload)
+         && hr_reload_get_end (self->reload) == HR_RELOAD_UNDER_WAY;
+}
+
 static void
 sample (HrService *self, gboolean with_command)
 {
   if (self->sampler == NULL && self->current != NULL && hr_generation_is_serving (self->current)
       && hr_rollback_policy_has_samples (hr_generation_get_spec (self->current)))
     self->sampler = hr_sampler_new (self->platform, self->current, self->health, with_command);
+  /* What was started again beside a candidate. */
+  if (self->sampler != NULL && is_replaced (self) && hr_reload_get_candidate (self->reload) != NULL)
+    hr_sampler_hold (self->sampler, TRUE);
 }
 
 /**
@@ -178,7 +189,7 @@ hr_service_may_roll_back (HrService *self)
 gboolean
 hr_service_awaits_rollback (HrService *self)
 {
-  return self->running == NULL && hr_service_may_roll_back (self) && !hr_generation_is_alive (self->current)
+  return hr_service_may_roll_back (self) && !hr_generation_is_alive (self->current)
          && !hr_observation_allows_end (self->current);
 }
 
@@ -324,12 +335,12 @@ hr_service_observe (HrService *self)
  *
  * Its instance serves again, after a restart, or still, after a reload that failed: a release that has not proven itself
  * is watched anew, or for the rest of its time, so that what came up at the second try can become good, and what fails
- * again is rolled back.
+ * again is rolled back. A reload has ended the observation (rule 2): one that fails begins it anew when it has ended.
  */
 void
 hr_service_observe_again (HrService *self)
 {
-  if (self->observation == NULL && self->current != NULL && hr_generation_is_serving (self->current)
-      && !hr_service_is_good (self, self->last_release))
+  if (self->observation == NULL && !is_replaced (self) && self->current != NULL
+      && hr_generation_is_serving (self->current) && !hr_service_is_good (self, self->last_release))
     hr_service_observe (self);
 }

@@ -172,6 +172,7 @@ run_reload (HrService *self)
     .followers = self->followers,
     .retiring_followers = self->retiring_followers,
     .snapshot = request->snapshot,
+    .awaits_restart = self->restart_at != 0,
     .sequential =
         self->spec->instances == 1 && (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT),
     .outage_since = self->outage_since,
@@ -180,7 +181,6 @@ run_reload (HrService *self)
     .ever_notified = self->ever_notified,
   };
 
-  hr_service_cancel_restart (self);
   self->stopped = FALSE;
   self->reload = hr_reload_new (&plan);
   self->reload_events = FALSE;
@@ -300,8 +300,11 @@ run (HrService *self, HrRequest *request)
     return;
   /* A failed observation asks as well, but each time anew: without a limit that might never end. */
   if (request->by_hand && request->reason == NULL)
+    hr_service_forget_failures (self);
+  /* A reload may take its time before it starts anything; the others start what is asked for instead. */
+  if (request->kind != HR_JOB_RELOAD)
     {
-      hr_service_forget_failures (self);
+      hr_service_cancel_restart (self);
       self->restart_at = 0;
     }
   run_reload (self);

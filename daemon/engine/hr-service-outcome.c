@@ -24,6 +24,8 @@ reload_announced (HrReload *reload, HrService *self)
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
   hr_service_observe_reload (self);
+  /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
+  hr_service_supervise (self);
   self->reload_events = is_reload_for_users (self);
   if (self->reload_events)
     hr_service_note_reload (self);
@@ -267,6 +269,8 @@ failed (HrService *self, const GError *error)
         g_strdup_printf ("kept release %" G_GUINT64_FORMAT " of '%s'", hr_service_get_release (self), self->name);
   else if (self->current != NULL && hr_generation_is_serving (self->current))
     outcome->message = g_strdup_printf ("kept the instance of '%s'", self->name);
+  else if (self->restart_at != 0 || (self->current != NULL && hr_generation_is_alive (self->current)))
+    outcome->message = g_strdup_printf ("'%s' is being started again", self->name);
   else
     outcome->message = g_strdup_printf ("'%s' is not running", self->name);
   if (self->reload_events || self->running->kind == HR_JOB_RELOAD || hr_reload_has_new_release (self->reload))

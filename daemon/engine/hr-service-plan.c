@@ -83,7 +83,7 @@ plan_check (HrService *self, GPtrArray *steps)
     }
 }
 
-/* As hr_reload_wants_canary(), of a reload that has not begun. */
+/* As hr_reload_decide_canary(), of a reload that has not begun. */
 static void
 plan_canary (HrService *self, GPtrArray *steps)
 {
@@ -149,7 +149,7 @@ foresee_canary (HrService *self)
   if (self->spec->canary_from == 0 || self->current == NULL || !hr_generation_is_alive (self->current)
       || hr_reload_sequential_reason (self->spec, self->parts.state) != NULL)
     return NULL;
-  why = hr_reload_canary_obstacle (self->spec, self->current, self->parts.listeners);
+  why = hr_reload_canary_obstacle (self->spec, hr_generation_is_watched (self->current), self->parts.listeners);
   return why != NULL ? g_strdup_printf ("the canary that Percentage asks for cannot be: %s; or remove Percentage", why)
                      : NULL;
 }

@@ -156,6 +156,7 @@ void hr_service_end_sampling (HrService *self, guint64 next);
 void hr_service_forget_before (HrService *self);
 
 /* hr-service-restart.c */
+gboolean hr_service_leaves_restart (HrService *self);
 void hr_service_supervise (HrService *self);
 void hr_service_cancel_restart (HrService *self);
 

@@ -53,6 +53,9 @@ start_again (HrService *self, GBytes *state)
       return;
     }
   hr_service_set_current (self, again, NULL);
+  self->from_nothing = FALSE;
+  if (self->reload != NULL)
+    hr_reload_replace_previous (self->reload, again);
   self->start_deadline =
       hr_clock_after (hr_platform_get_clock (self->platform), plan.spec->start_timeout, start_timed_out, self);
   self->outage_since = outage;
@@ -67,10 +70,13 @@ state_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (HrSnapshot) snapshot = hr_state_files_load_finish (HR_STATE_FILES (source), result, NULL);
 
   self->loading_state = FALSE;
-  /* Something else may have been asked for meanwhile. */
-  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current))
+  /* Something else may have been asked for meanwhile, or be there. */
+  if (!hr_service_leaves_restart (self) || self->current == NULL || hr_generation_is_alive (self->current))
     return;
-  start_again (self, snapshot != NULL ? snapshot->data : NULL);
+  if (self->restart_at == 0)
+    hr_service_supervise (self);
+  else
+    start_again (self, snapshot != NULL ? snapshot->data : NULL);
 }
 
 static void
@@ -79,6 +85,8 @@ restart_due (gpointer user_data)
   HrService *self = user_data;
 
   self->restart_timer = 0;
+  if (!hr_service_leaves_restart (self))
+    return;
   if (self->falls_back)
     {
       self->restart_at = 0;
@@ -116,7 +124,8 @@ describe_end (HrService *self)
   return release != 0 ? g_strdup_printf ("release %" G_GUINT64_FORMAT ": %s", release, end) : g_steal_pointer (&end);
 }
 
-/* One more end within RestartWindow is one too many. The rollback is not begun here: an operation may be ending. */
+/* One more end within RestartWindow is one too many. The rollback is not begun here: an operation may be ending. One that
+ * is under way ends first: it may move to another release. */
 static void
 reach_limit (HrService *self, gint64 now)
 {
@@ -127,7 +136,8 @@ reach_limit (HrService *self, gint64 now)
     }
   self->falls_back = TRUE;
   self->restart_at = now;
-  self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), 0, restart_due, self);
+  if (self->running == NULL)
+    self->restart_timer = hr_clock_after (hr_platform_get_clock (self->platform), 0, restart_due, self);
   hr_service_touch (self);
 }
 
@@ -162,11 +172,29 @@ rest (HrService *self, gboolean well)
 }
 
 /**
+ * hr_service_leaves_restart:
+ * @self: a service
+ *
+ * Returns: whether what follows when its instance has ended by itself is the supervision's: there is no operation, or
+ *   one that has nothing yet that could serve in its place
+ */
+gboolean
+hr_service_leaves_restart (HrService *self)
+{
+  if (self->running == NULL)
+    return TRUE;
+  /* What is gone back from by itself is not started again, nor is anything that is to stop, or that is started anyway. */
+  return self->reload != NULL && self->running->reason == NULL && hr_reload_leaves_previous (self->reload)
+         && (self->waiting == NULL || self->waiting->kind != HR_JOB_STOP)
+         && (!self->from_nothing || self->running->kind == HR_JOB_RELOAD);
+}
+
+/**
  * hr_service_supervise:
  * @self: a service
  *
- * Decides what follows when its instance has ended and no operation is under way: nothing, a restart after a delay, a
- * rollback, or failed.
+ * Decides what follows when its instance has ended, unless that is the running operation's matter: nothing, a restart
+ * after a delay, a rollback, or failed.
  */
 void
 hr_service_supervise (HrService *self)
@@ -176,10 +204,10 @@ hr_service_supervise (HrService *self)
   gint64 delay;
   gint64 now = hr_clock_now (hr_platform_get_clock (self->platform));
 
-  if (self->running != NULL || self->current == NULL || hr_generation_is_alive (self->current) || self->failed
-      || self->stopped || self->closing || self->restart_timer != 0 || self->loading_state)
+  if (!hr_service_leaves_restart (self) || self->current == NULL || hr_generation_is_alive (self->current)
+      || self->failed || self->stopped || self->closing || self->restart_timer != 0 || self->loading_state)
     return;
-  if (hr_service_awaits_rollback (self))
+  if (hr_service_awaits_rollback (self) || (self->falls_back && self->running != NULL))
     return;
   if (self->restart_at != 0)
     {

@@ -142,8 +142,12 @@ current_ready (HrGeneration *current, HrService *self)
   hr_service_set_error (self, NULL);
   if (self->health == NULL)
     watch_health (self, NULL);
+  if (self->reload != NULL)
+    hr_reload_set_previous_health (self->reload, self->health);
   hr_service_observe_again (self);
-  hr_service_fill (self);
+  /* What a reload has begun to replace gets no more of them. */
+  if (self->reload == NULL || !hr_reload_is_announced (self->reload))
+    hr_service_fill (self);
   hr_service_sample_always (self);
   hr_service_remember (self);
   hr_service_touch (self);
@@ -235,6 +239,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   hr_service_end_sampling (self, generation != NULL ? hr_generation_get_release (generation) : 0);
   hr_clock_cancel (hr_platform_get_clock (self->platform), &self->start_deadline);
   g_set_object (&self->current, generation);
+  hr_service_cancel_restart (self);
   self->restart_at = 0;
   self->falls_back = FALSE;
   if (generation == NULL)

@@ -111,7 +111,7 @@ test_phases_of_a_failure (Engine *engine)
 
 /* Downtime */
 
-/* The old one dies while the new one is not ready yet: from then on nobody serves. */
+/* The old one dies while the new one is not ready yet: nobody serves until it is started again. */
 static void
 test_crash_during_overlap (Engine *engine)
 {
@@ -127,9 +127,9 @@ test_crash_during_overlap (Engine *engine)
   {
     g_autoptr (HrHistoryEntry) entry = newest (engine);
 
-    /* From 500 ms after the save to the end of settling and the second. */
-    g_assert_cmpint (entry->downtime_usec, >, 0);
-    g_assert_cmpint (entry->downtime_usec, ==, entry->duration_usec - (500 * MSEC - 50 * MSEC));
+    /* RestartDelay, with its jitter. */
+    g_assert_cmpint (entry->downtime_usec, >=, 100 * MSEC);
+    g_assert_cmpint (entry->downtime_usec, <=, 110 * MSEC);
   }
 }
 

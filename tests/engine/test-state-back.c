@@ -215,7 +215,7 @@ test_rollback_without_snapshot (Engine *engine)
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
 }
 
-/* The old one crashes while its successor starts: the newest snapshot, and no third instance. */
+/* The old one crashes while its successor starts: it is started again meanwhile, and the successor takes over. */
 static void
 test_old_crashes_meanwhile (Engine *engine)
 {
@@ -231,10 +231,11 @@ test_old_crashes_meanwhile (Engine *engine)
   hr_fake_instance_exit (engine_instance (engine, 0), 1);
   engine_run (engine, 2 * SECOND);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
-  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 1);
   entry = engine_history (engine);
-  g_assert_cmpint (entry->downtime_usec, ==, 1050 * MSEC);
+  g_assert_cmpint (entry->downtime_usec, <=, 110 * MSEC);
 }
 
 int

@@ -16,6 +16,8 @@ static const char *const files[] = {
   "Ready=probe\n[Health]\nProbe=exec:probe\nInterval=1s\n",
   "DrainTimeout=5s\nStopTimeout=3s\n[State]\nPreserve=no\n",
   "Listen=http=tcp:127.0.0.1:8080\nRestart=always\n",
+  "Listen=http=tcp:127.0.0.1:8080\n[Canary]\nPercentage=10\nRampDuration=9s\nSteps=3\n",
+  "Listen=http=tcp:127.0.0.1:8080\nDrainTimeout=4s\n[Health]\nProbe=tcp:127.0.0.1:8080\nInterval=1s\n",
 };
 
 static gboolean
@@ -37,6 +39,7 @@ any_program (void)
     .stop_takes = g_test_rand_int_range (0, 4) * SECOND,
     .ignores_stop = one_in (10),
     .stop_code = one_in (8) ? 1 : 0,
+    .retires = !one_in (4),
     .cannot_execute = one_in (20) ? "there is no such program" : NULL,
   };
 
@@ -106,7 +109,7 @@ restore_any (HrService *service)
 static void
 ask (Engine *engine, HrService *service)
 {
-  switch (g_test_rand_int_range (0, 8))
+  switch (g_test_rand_int_range (0, 11))
     {
     case 0:
       hr_service_start (service, "walk");
@@ -128,6 +131,15 @@ ask (Engine *engine, HrService *service)
       break;
     case 6:
       cancel_any (engine);
+      break;
+    case 7:
+      hr_service_promote_canary (service, "walk", NULL);
+      break;
+    case 8:
+      hr_service_abort_canary (service, "walk", NULL);
+      break;
+    case 9:
+      hr_service_hold_canary (service, "walk", NULL);
       break;
     default:
       hr_service_set_paused (service, one_in (2), one_in (2));

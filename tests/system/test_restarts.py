@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import sys
+import time
 
-from harness import Site, check, equal, main, test, until, write
-from services import Service
+from harness import Gate, Site, check, equal, main, test, until, write
+from http_client import answers
+from services import Example, Service, app
 
 # Each says when it starts, and ends at once with status 3 when there is a file that says so.
 LOOPING = {
@@ -172,6 +174,49 @@ def evidence():
         os.remove(service.crash)
         equal(site.hrctl("start", "python").returncode, 0, "start of what works again")
         equal((service.shown["state"], service.shown["ends"], service.shown["error"]), ("running", [], None), "status")
+
+
+def outage(service, text):
+    """Kills it; returns how long it takes until it answers again, with this text."""
+    old = service.pid
+    began = time.monotonic()
+    os.kill(old, signal.SIGKILL)
+    until(lambda: answers(service.port, text, "/version") and service.pid not in (0, old), "it answers again")
+    return time.monotonic() - began
+
+
+@test("promise-1-what-dies-while-a-release-is-built-is-started-again-at-once-and-the-reload-goes-on")
+def dies_during_build():
+    with Site() as site:
+        gate, slow, broken = Gate(site), site.path("slow"), site.path("broken")
+        build = f"sh -c 'test ! -e {slow} || cat {gate.path}; test ! -e {broken}'"
+        services = [Service(site, "small", groups={"Check": {"Build": build}})]
+        if shutil.which("node"):
+            services.append(Example(site, "node", groups={"Check": {"Build": build}}))
+        for service in services:
+            version = app if service.name == "small" else service.version
+            plain = outage(service, "1")
+            write(slow, "")
+            mark = service.save(version("2"))
+            gate.arrived()
+            # Again and again: each is one more end, with a longer delay.
+            times = [outage(service, "1") for _ in range(2)]
+            check(max(times) < plain + 2, f"'{service.name}' was away for {times} s, without a reload for {plain} s")
+            equal(site.signals.seen("ReloadCompleted|ReloadFailed", service.name, mark), [], "the build goes on")
+            gate.release()
+            service.completed(mark, 2)
+            equal(service.ask("/version"), "2", "answer")
+            # And where it comes to nothing.
+            mark = service.save(version("3"))
+            gate.arrived()
+            outage(service, "2")
+            write(broken, "")
+            gate.release()
+            event = service.failed(mark, "check")
+            equal(service.shown["release"], 2, f"what runs after {event['args'][3]!r}")
+            equal(service.ask("/version"), "2", "answer")
+            os.remove(broken)
+            os.remove(slow)
 
 
 def resident(pid):
