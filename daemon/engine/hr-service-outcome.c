@@ -252,6 +252,7 @@ failed (HrService *self, const GError *error)
     {
       g_signal_handlers_disconnect_by_data (self->current, self);
       hr_service_retire (self, self->current);
+      g_clear_object (&self->current);
     }
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);

@@ -457,6 +457,9 @@ test_dies_in_switch (Engine *engine)
   engine_run (engine, 10 * SECOND);
   g_assert_false (engine_instance (engine, 0)->alive);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+  job = hr_service_stop (service, "somebody");
+  engine_run (engine, 10 * SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
 }
 
 int
