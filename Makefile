@@ -67,6 +67,12 @@ stress: build-bench/build.ninja
 	ninja -C build-bench
 	tests/stress/run-stress --build build-bench
 
+# The daemon is killed in every phase of every kind of reload, and at random moments; nothing may be lost. An hour or two.
+faults: build-bench/build.ninja
+	data/install-debian-packages debian-packages-bench
+	ninja -C build-bench
+	tests/stress/run-faults --build build-bench
+
 install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
@@ -74,4 +80,4 @@ install: build
 clean:
 	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
-.PHONY: all deps build check sanitize coverage demo bench stress install clean
+.PHONY: all deps build check sanitize coverage demo bench stress faults install clean
