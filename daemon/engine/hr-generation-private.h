@@ -37,7 +37,13 @@ struct _HrGeneration {
   HrInstanceSight sight; /* when it was last looked at */
   guint stop_timer;
   guint linger_timer; /* while it goes on accepting from sockets of its own */
+  gint64 linger_from;
   gint64 linger_until;
+  gint64 moved_at;   /* when something was last accepted from them, as far as that was seen */
+  int n_waiting;     /* in them, at the last look */
+  guint n_stranded;  /* of those, by nobody and for nobody; shown */
+  gboolean hands_on; /* it is looked at before it is held to accepting nothing, because it hangs */
+  gboolean cannot_be_held;
   guint retirement; /* which of them counts: it is looked at first */
   gint64 retire_by;
   gboolean retires_briefly; /* somebody waits for its end */

@@ -319,6 +319,23 @@ hr_generation_get_status_text (HrGeneration *self)
 }
 
 /**
+ * hr_generation_describe_stranded:
+ * @self: a generation
+ *
+ * Returns: (transfer full) (nullable): what is said of connections that wait in sockets of its own from which it does not
+ *   accept, and that nobody else can be given; %NULL: there are none
+ */
+char *
+hr_generation_describe_stranded (HrGeneration *self)
+{
+  if (!self->alive || self->n_stranded == 0)
+    return NULL;
+  return g_strdup_printf ("PID %d of release %" G_GUINT64_FORMAT " does not accept the %u connections that wait in its "
+                          "sockets, and nobody else can be given them: they wait until it ends",
+                          (int)hr_generation_get_pid (self), self->plan->release, self->n_stranded);
+}
+
+/**
  * hr_generation_get_port:
  * @self: an instance
  *

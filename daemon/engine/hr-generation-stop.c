@@ -6,6 +6,7 @@
 
 #include "hr-error.h"
 #include "hr-generation-private.h"
+#include "hr-log.h"
 
 static void
 stop_timed_out (gpointer user_data)
@@ -84,16 +85,27 @@ drained (gpointer user_data)
   begin_finish (user_data);
 }
 
+static void linger (gpointer user_data);
+
 static void
 looked_before_retiring (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   HrGeneration *self = HR_GENERATION (source);
   HrClock *clock = hr_generation_clock (self);
   gint64 left = MAX (self->retire_by - hr_clock_now (clock), 0);
+  gboolean held;
 
   if (GPOINTER_TO_UINT (user_data) != self->retirement || !self->alive || self->killed)
     return;
-  if (!hr_instance_retire (self->instance))
+  held = hr_instance_retire (self->instance);
+  if (!held && self->hands_on)
+    {
+      /* It would go on accepting, should it wake up, and perhaps has something to finish. */
+      self->hands_on = FALSE;
+      self->cannot_be_held = TRUE;
+      linger (self);
+    }
+  else if (!held)
     hr_generation_stop (self, left);
   else if (self->retires_briefly)
     begin_finish (self);
@@ -112,16 +124,50 @@ accept_no_more (HrGeneration *self, gint64 timeout_usec, gboolean briefly)
 }
 
 static void
+set_stranded (HrGeneration *self, guint n)
+{
+  gboolean begins = self->n_stranded == 0;
+  g_autofree char *text = NULL;
+
+  if (self->n_stranded == n)
+    return;
+  self->n_stranded = n;
+  text = begins ? hr_generation_describe_stranded (self) : NULL;
+  if (text != NULL)
+    hr_log_warning (self->plan->spec->name, "%s", text);
+  hr_generation_emit_status (self);
+}
+
+/* Whether it accepts nothing of what waits in its sockets. Nothing new comes, so that their number falls while it does. */
+static gboolean
+hangs (HrGeneration *self, int waiting, gint64 now)
+{
+  if (waiting <= 0 || waiting < self->n_waiting)
+    self->moved_at = now;
+  self->n_waiting = waiting;
+  return waiting > 0 && now - self->moved_at >= HR_LINGER_STALL_USEC;
+}
+
+static void
 linger (gpointer user_data)
 {
   HrGeneration *self = user_data;
   gint64 now = hr_clock_now (hr_generation_clock (self));
+  int waiting = hr_listeners_count_waiting (self->plan->listeners, self->id);
+  gboolean stalled = hangs (self, waiting, now);
 
   self->linger_timer = 0;
-  if (now < self->linger_until && hr_listeners_count_waiting (self->plan->listeners, self->id) > 0)
-    self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
-  else
+  self->hands_on = stalled && !self->cannot_be_held && hr_listeners_can_hand_on (self->plan->listeners, self->id);
+  if (self->hands_on)
+    hr_log_info (self->plan->spec->name,
+                 "PID %d of release %" G_GUINT64_FORMAT " does not accept the %d connections that wait in its sockets; "
+                 "handing them on",
+                 (int)hr_generation_get_pid (self), self->plan->release, waiting);
+  set_stranded (self, stalled && !self->hands_on ? (guint)waiting : 0);
+  if (self->hands_on || now >= self->linger_until || (now >= self->linger_from + HR_LINGER_USEC && waiting <= 0))
     accept_no_more (self, MAX (self->linger_until - now, 0), FALSE);
+  else
+    self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
 }
 
 /**
@@ -133,7 +179,8 @@ linger (gpointer user_data)
  * told to stop at once and has DrainTimeout for it. Once; hr_generation_stop() cuts it short.
  *
  * From sockets that are its alone, to which no new connection goes, it goes on accepting for %HR_LINGER_USEC, as
- * handshakes may be under way, and until nothing waits in them, for DrainTimeout at most: nobody else would.
+ * handshakes may be under way, and until nothing waits in them, for DrainTimeout at most. When it accepts nothing of what
+ * waits for %HR_LINGER_STALL_USEC, and others can be given it, they are.
  */
 void
 hr_generation_retire (HrGeneration *self)
@@ -148,9 +195,9 @@ hr_generation_retire (HrGeneration *self)
       accept_no_more (self, self->plan->spec->drain_timeout, FALSE);
       return;
     }
-  self->linger_until =
-      hr_clock_now (hr_generation_clock (self)) + MAX (self->plan->spec->drain_timeout, HR_LINGER_USEC);
-  self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_USEC, linger, self);
+  self->linger_from = self->moved_at = hr_clock_now (hr_generation_clock (self));
+  self->linger_until = self->linger_from + MAX (self->plan->spec->drain_timeout, HR_LINGER_USEC);
+  self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
 }
 
 /**

@@ -27,6 +27,9 @@ G_BEGIN_DECLS
  * at this often. */
 #define HR_LINGER_USEC (1 * G_USEC_PER_SEC)
 #define HR_LINGER_STEP_USEC (50 * G_TIME_SPAN_MILLISECOND)
+/* When it has accepted nothing for so long of what waits in them, it hangs: who waits there is handed on, if anybody can be
+ * given it. */
+#define HR_LINGER_STALL_USEC (500 * G_TIME_SPAN_MILLISECOND)
 /* A program that asks to be waited for (EXTEND_TIMEOUT_USEC) is so for this time at most: for its start, for its end. */
 #define HR_EXTEND_MAX_USEC G_TIME_SPAN_HOUR
 /* What a program may ask for as the interval of its watchdog (WATCHDOG_USEC); what is less or more is not heard. */
@@ -91,6 +94,7 @@ char *hr_generation_last_words (HrGeneration *self);
 HrEnd *hr_generation_get_end (HrGeneration *self);
 const GError *hr_generation_get_start_error (HrGeneration *self);
 const char *hr_generation_get_status_text (HrGeneration *self);
+char *hr_generation_describe_stranded (HrGeneration *self);
 HrUnseen hr_generation_get_unseen (HrGeneration *self);
 void hr_generation_look_async (HrGeneration *self, GAsyncReadyCallback callback, gpointer user_data);
 gboolean hr_generation_misses_listener (HrGeneration *self);

@@ -168,14 +168,14 @@ last_look_timed_out (gpointer user_data)
  * @func: called after the last look, within %HR_QUEUE_LOOK_WAIT_USEC
  * @user_data: for @func
  *
- * When an instance has just begun to serve after none did, connections may wait that none has accepted yet.
+ * Connections may wait that no instance has accepted yet: one has just begun to serve after none did, or one hangs.
  *
  * Returns: whether there is anything to look for; %FALSE: @func is not called
  */
 gboolean
 hr_queue_watch_look_again (HrQueueWatch *self, HrQueueWatchFunc func, gpointer user_data)
 {
-  if (!self->had_outage)
+  if (!self->had_outage && hr_listeners_count_queued (self->listeners, FALSE) == 0)
     return FALSE;
   stop_looking (self);
   self->func = func;

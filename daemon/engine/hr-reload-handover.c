@@ -107,6 +107,19 @@ verify (HrReload *self)
     hr_reload_switch_over (self);
 }
 
+/* Whether the old ones take connections that are meant for the new ones, or keep those that they have not taken. */
+static gboolean
+holds_connections (HrReload *self)
+{
+  guint before = self->n_left;
+
+  if (!self->separate)
+    return (self->previous != NULL && hr_generation_may_accept (self->previous))
+           || (self->old_followers != NULL && hr_followers_may_accept (self->old_followers));
+  self->n_left = hr_listeners_count_queued (self->parts.listeners, TRUE);
+  return self->n_left > 0 && self->n_left >= before;
+}
+
 static void
 look_at_listeners (gpointer user_data)
 {
@@ -116,9 +129,7 @@ look_at_listeners (gpointer user_data)
   self->switch_timer = 0;
   if (hr_reload_has_ended (self))
     return;
-  if (!self->separate && now - self->switch_began < HR_SWITCH_WAIT_USEC
-      && ((self->previous != NULL && hr_generation_may_accept (self->previous))
-          || (self->old_followers != NULL && hr_followers_may_accept (self->old_followers))))
+  if (now - self->switch_began < HR_SWITCH_WAIT_USEC && holds_connections (self))
     {
       self->switch_timer = hr_clock_after (hr_reload_clock (self), self->switch_step, look_at_listeners, self);
       self->switch_step = MIN (self->switch_step * 2, HR_SWITCH_STEP_MAX_USEC);
@@ -151,7 +162,8 @@ hr_reload_switch_over (HrReload *self)
  * @self: a reload whose new instances all serve
  *
  * Where both share the listening sockets, a connection goes to whichever accepts, and when the job ends that is the new
- * one. Where the candidate has sockets of its own they become the service's at once.
+ * one. Where the candidate has sockets of its own they become the service's at once; when the job ends, whoever waits in
+ * the old ones is being accepted, if anybody can do that within %HR_SWITCH_WAIT_USEC.
  */
 void
 hr_reload_complete_switch (HrReload *self)

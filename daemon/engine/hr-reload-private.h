@@ -47,6 +47,7 @@ struct _HrReload {
   guint timer;
   guint switch_timer;
   gint64 switch_began;
+  guint n_left;          /* connections in the queues of the old ones, at the last look */
   gboolean looked_again; /* at the listeners of the candidate */
   gint64 switch_step;
   gint64 began_at;

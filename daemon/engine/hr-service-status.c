@@ -294,6 +294,21 @@ hr_service_get_pending (HrService *self)
   return self->intake != NULL ? hr_intake_get_pending (self->intake) : g_new0 (char *, 1);
 }
 
+/* Of those that are to end. */
+static void
+note_stranded (HrService *self, GStrvBuilder *builder)
+{
+  g_autoptr (GPtrArray) alive = hr_service_list_alive (self);
+
+  for (guint i = 0; i < alive->len; i++)
+    {
+      g_autofree char *line = hr_generation_describe_stranded (g_ptr_array_index (alive, i));
+
+      if (line != NULL)
+        g_strv_builder_add (builder, line);
+    }
+}
+
 /**
  * hr_service_get_notes:
  * @self: a service
@@ -325,6 +340,7 @@ hr_service_get_notes (HrService *self)
     }
   if (self->scan != NULL && self->scan->warnings != NULL)
     g_strv_builder_addv (builder, (const char **)self->scan->warnings);
+  note_stranded (self, builder);
   if (self->spec != NULL && self->spec->sockets == HR_SOCKETS_NONE)
     g_strv_builder_add (builder, "Sockets=none: connections can be refused during a reload");
   return g_strv_builder_end (builder);

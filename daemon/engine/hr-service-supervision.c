@@ -90,6 +90,7 @@ hr_service_retire (HrService *self, HrGeneration *generation)
 
   self->retiring = g_object_ref (generation);
   g_signal_connect (self->retiring, "exited", G_CALLBACK (retiring_exited), self);
+  g_signal_connect_swapped (self->retiring, "status", G_CALLBACK (hr_service_touch), self);
   hr_generation_retire (self->retiring);
 }
 

@@ -217,6 +217,35 @@ hr_listeners_count_waiting (HrListeners *self, const char *instance)
 }
 
 /**
+ * hr_listeners_count_queued:
+ * @self: the listeners
+ * @left: whether only those count that wait where no new connection goes
+ *
+ * Returns: how many connections wait to be accepted, or are on their way from such a queue to an instance that accepts
+ */
+guint
+hr_listeners_count_queued (HrListeners *self, gboolean left)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self), 0);
+  return HR_LISTENERS_GET_IFACE (self)->count_queued (self, left);
+}
+
+/**
+ * hr_listeners_can_hand_on:
+ * @self: the listeners
+ * @instance: id of an instance
+ *
+ * Returns: whether what waits in sockets from which it alone accepts can be given to those that accept from the service's,
+ *   once it accepts nothing any more
+ */
+gboolean
+hr_listeners_can_hand_on (HrListeners *self, const char *instance)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, FALSE);
+  return HR_LISTENERS_GET_IFACE (self)->can_hand_on (self, instance);
+}
+
+/**
  * hr_listeners_look_at_queue_async:
  * @self: the listeners
  * @callback: called when it is known

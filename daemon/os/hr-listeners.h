@@ -63,6 +63,8 @@ struct _HrListenersInterface {
   gboolean (*is_separate) (HrListeners *self, const char *instance);
   GInetAddress *(*probe_source) (HrListeners *self, const char *instance);
   int (*count_waiting) (HrListeners *self, const char *instance);
+  guint (*count_queued) (HrListeners *self, gboolean left);
+  gboolean (*can_hand_on) (HrListeners *self, const char *instance);
   void (*look_at_queue_async) (HrListeners *self, GAsyncReadyCallback callback, gpointer user_data);
   gint64 (*look_at_queue_finish) (HrListeners *self, GAsyncResult *result, GError **error);
 };
@@ -82,6 +84,8 @@ void hr_listeners_rejoin (HrListeners *self, const char *instance);
 gboolean hr_listeners_is_separate (HrListeners *self, const char *instance);
 GInetAddress *hr_listeners_probe_source (HrListeners *self, const char *instance);
 int hr_listeners_count_waiting (HrListeners *self, const char *instance);
+guint hr_listeners_count_queued (HrListeners *self, gboolean left);
+gboolean hr_listeners_can_hand_on (HrListeners *self, const char *instance);
 void hr_listeners_look_at_queue_async (HrListeners *self, GAsyncReadyCallback callback, gpointer user_data);
 gint64 hr_listeners_look_at_queue_finish (HrListeners *self, GAsyncResult *result, GError **error);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -462,4 +463,28 @@ guint
 hr_rescue_get_n_held (HrRescue *self)
 {
   return self->saved->len;
+}
+
+/**
+ * hr_rescue_get_longest_wait:
+ * @self: a rescue
+ *
+ * Returns: for how long the first of them has waited since its client saw it made, in microseconds; 0: there are none
+ */
+gint64
+hr_rescue_get_longest_wait (HrRescue *self)
+{
+  guint32 longest = 0;
+
+  for (guint i = 0; i < self->saved->len; i++)
+    {
+      struct tcp_info info = { 0 };
+      socklen_t length = sizeof info;
+
+      /* Nothing was sent on it yet. */
+      if (getsockopt (((const Saved *)g_ptr_array_index (self->saved, i))->fd, IPPROTO_TCP, TCP_INFO, &info, &length)
+          == 0)
+        longest = MAX (longest, info.tcpi_last_data_sent);
+    }
+  return (gint64)longest * G_TIME_SPAN_MILLISECOND;
 }

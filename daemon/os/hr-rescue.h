@@ -32,5 +32,6 @@ void hr_rescue_taken (HrRescue *self, guint64 id);
 void hr_rescue_returned (HrRescue *self, guint64 id);
 void hr_rescue_clear (HrRescue *self);
 guint hr_rescue_get_n_held (HrRescue *self);
+gint64 hr_rescue_get_longest_wait (HrRescue *self);
 
 G_END_DECLS

@@ -29,6 +29,18 @@ hr_socket_group_is_left (HrSocketGroup *self, const HrSocketMember *member)
   return member != self->main && member != self->own && g_hash_table_size (member->users) == 0;
 }
 
+/**
+ * hr_socket_group_can_hand_on:
+ * @self: a group
+ *
+ * Returns: whether those that accept from the main socket can be given what waits in another, once that is left
+ */
+gboolean
+hr_socket_group_can_hand_on (HrSocketGroup *self)
+{
+  return self->rescue != NULL && hr_rescue_can_take (self->rescue, self->main->users);
+}
+
 /* Takes out of its queue what can be handed on. Returns whether it is to be asked again when there is more. */
 static gboolean
 rescue (HrSocketMember *member)
@@ -81,8 +93,8 @@ on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
 static void
 watch (HrSocketGroup *self, HrSocketMember *member)
 {
-  if (self->rescue == NULL || member->source != 0 || !hr_socket_group_is_left (self, member)
-      || !hr_rescue_can_take (self->rescue, self->main->users) || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+  if (member->source != 0 || !hr_socket_group_is_left (self, member) || !hr_socket_group_can_hand_on (self)
+      || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
     return;
   /* At once: an instance that starts in the next moment cannot be nudged for as long as it does. */
   if (rescue (member))

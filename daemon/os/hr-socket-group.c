@@ -407,6 +407,28 @@ hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 }
 
 /**
+ * hr_socket_group_count_queued:
+ * @self: a group
+ * @left: whether only those count that wait where no new connection goes
+ *
+ * Returns: how many connections wait in its sockets
+ */
+guint
+hr_socket_group_count_queued (HrSocketGroup *self, gboolean left)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      const HrSocketMember *member = g_ptr_array_index (self->members, i);
+
+      if (!left || (member != self->main && member != self->own))
+        n += (guint)hr_socket_count_waiting (member->fd);
+    }
+  return n;
+}
+
+/**
  * hr_socket_group_revive:
  * @self: a group
  * @address: its address, with the real port

@@ -64,6 +64,8 @@ gboolean hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean s
 void hr_socket_group_promote (HrSocketGroup *self);
 void hr_socket_group_rejoin (HrSocketGroup *self);
 int hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance);
+guint hr_socket_group_count_queued (HrSocketGroup *self, gboolean left);
+gboolean hr_socket_group_can_hand_on (HrSocketGroup *self);
 void hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address);
 
 G_END_DECLS

@@ -2,7 +2,8 @@
  *
  * hr-socket-listeners-private.h: the inside of HrSocketListeners, shared by its files: hr-socket-listeners.c (what is
  * bound, given and discovered), hr-socket-listeners-files.c (files of Unix sockets), hr-socket-listeners-traffic.c (whose
- * sockets new connections go to), hr-socket-listeners-keep.c (how they outlive the daemon).
+ * sockets new connections go to), hr-socket-listeners-queue.c (what waits in their queues), hr-socket-listeners-keep.c
+ * (how they outlive the daemon).
  */
 #pragma once
 
@@ -27,6 +28,7 @@ struct _HrSocketListeners {
 };
 
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);
+void hr_socket_listeners_init_queue (HrListenersInterface *iface);
 void hr_socket_listeners_keep (HrSocketListeners *self);
 void hr_socket_listeners_keep_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate);
 void hr_socket_listeners_begin_traffic (HrSocketListeners *self);

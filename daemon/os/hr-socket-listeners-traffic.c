@@ -185,22 +185,6 @@ hr_socket_listeners_probe_source (HrListeners *listeners, const char *instance)
   return NULL;
 }
 
-static int
-hr_socket_listeners_count_waiting (HrListeners *listeners, const char *instance)
-{
-  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
-  int waiting = -1;
-
-  for (guint i = 0; i < self->held->len; i++)
-    {
-      int here = get (self, i)->group != NULL ? hr_socket_group_count_waiting (get (self, i)->group, instance) : -1;
-
-      if (here >= 0)
-        waiting = MAX (waiting, 0) + here;
-    }
-  return waiting;
-}
-
 /**
  * hr_socket_listeners_enter:
  * @self: the listeners
@@ -289,5 +273,4 @@ hr_socket_listeners_init_traffic (HrListenersInterface *iface)
   iface->rejoin = hr_socket_listeners_rejoin;
   iface->is_separate = hr_socket_listeners_is_separate;
   iface->probe_source = hr_socket_listeners_probe_source;
-  iface->count_waiting = hr_socket_listeners_count_waiting;
 }

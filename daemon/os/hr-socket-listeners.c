@@ -8,7 +8,6 @@
 #include "hr-fd.h"
 #include "hr-log.h"
 #include "hr-socket-bind.h"
-#include "hr-tcp-queue.h"
 
 static void hr_socket_listeners_listeners_init (HrListenersInterface *iface);
 
@@ -423,48 +422,6 @@ hr_socket_listeners_class_init (HrSocketListenersClass *klass)
 }
 
 static void
-look_at_queue (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  const GArray *addresses = data;
-  g_autoptr (GError) error = NULL;
-  gint64 wait = hr_tcp_queue_longest_wait ((gconstpointer)addresses->data, addresses->len, &error);
-
-  if (wait < 0)
-    g_task_return_error (task, g_steal_pointer (&error));
-  else
-    g_task_return_int (task, wait);
-}
-
-static void
-hr_socket_listeners_look_at_queue_async (HrListeners *listeners, GAsyncReadyCallback callback, gpointer user_data)
-{
-  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
-  /* Without a source object: the worker must not hold the listeners, which are the main loop's alone. */
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, user_data);
-  g_autoptr (GArray) addresses = g_array_new (FALSE, FALSE, sizeof (struct sockaddr_storage));
-
-  g_task_set_source_tag (task, hr_socket_listeners_look_at_queue_async);
-  for (guint i = 0; i < self->held->len; i++)
-    if (get (self, i)->shown.kind == HR_LISTEN_TCP && get (self, i)->shown.fd >= 0)
-      g_array_append_val (addresses, get (self, i)->address.storage);
-  if (addresses->len == 0)
-    {
-      g_task_return_new_error (task, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
-                               "it has no TCP listener whose queue could be seen");
-      return;
-    }
-  g_task_set_task_data (task, g_steal_pointer (&addresses), (GDestroyNotify)g_array_unref);
-  g_task_run_in_thread (task, look_at_queue);
-}
-
-static gint64
-hr_socket_listeners_look_at_queue_finish (HrListeners *listeners, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, hr_socket_listeners_look_at_queue_async), -1);
-  return g_task_propagate_int (G_TASK (result), error);
-}
-
-static void
 hr_socket_listeners_listeners_init (HrListenersInterface *iface)
 {
   iface->open = hr_socket_listeners_open;
@@ -472,8 +429,7 @@ hr_socket_listeners_listeners_init (HrListenersInterface *iface)
   iface->list = hr_socket_listeners_list;
   iface->revive = hr_socket_listeners_revive;
   hr_socket_listeners_init_traffic (iface);
-  iface->look_at_queue_async = hr_socket_listeners_look_at_queue_async;
-  iface->look_at_queue_finish = hr_socket_listeners_look_at_queue_finish;
+  hr_socket_listeners_init_queue (iface);
 }
 
 static void

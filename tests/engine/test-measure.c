@@ -285,6 +285,22 @@ test_wait_in_the_queue (Engine *engine)
   g_assert_cmpuint (listeners->look.calls, ==, looks);
 }
 
+/* An instance served all the time, and yet there is somebody whom none has accepted: the old one hangs. */
+static void
+test_wait_for_what_hangs (Engine *engine)
+{
+  const HrFakeProgram program = { .wait = 2 * MSEC };
+  HrFakeListeners *listeners;
+
+  engine_start_with (engine, LISTENS, &program);
+  listeners = engine_parts (engine)->listeners;
+  listeners->waiting = 1;
+  listeners->queue_wait = 430 * MSEC;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  expect_wait (engine, 430 * MSEC);
+}
+
 static void
 test_wait_of_the_way_back (Engine *engine)
 {
@@ -375,6 +391,7 @@ main (int argc, char **argv)
   engine_add ("/measure/downtime/a-first-start-has-none", test_first_start);
   engine_add ("/measure/queue/instances-tell", test_wait_seen_by_instances);
   engine_add ("/measure/queue/looked-at-while-nobody-serves", test_wait_in_the_queue);
+  engine_add ("/measure/queue/of-who-waits-for-an-instance-that-hangs", test_wait_for_what_hangs);
   engine_add ("/measure/queue/of-the-way-back", test_wait_of_the_way_back);
   engine_add ("/measure/queue/not-known", test_wait_not_known);
   engine_add ("/measure/queue/without-listener", test_wait_without_listener);

@@ -3,8 +3,10 @@
  * Whether a candidate has sockets of its own, and when they become the service's.
  */
 #include <signal.h>
+#include <string.h>
 
 #include "engine-fixture.h"
+#include "hr-reload.h"
 
 #define LISTEN "Listen=http=tcp:127.0.0.1:8080\n"
 #define PROBE "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n"
@@ -28,7 +30,7 @@ test_promoted (Engine *engine)
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, promote");
 }
 
-/* The job does not wait for the old instance, which goes on accepting what is in its queue. */
+/* The job does not wait for the old instance, which goes on accepting what is in its queue, once it is seen to. */
 static void
 test_old_empties_its_queue (Engine *engine)
 {
@@ -40,8 +42,11 @@ test_old_empties_its_queue (Engine *engine)
   listeners = engine_parts (engine)->listeners;
   listeners->waiting = 3;
   engine_save (engine, "main", "two");
-  engine_run (engine, 500 * MSEC);
-  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  engine_run (engine, 400 * MSEC);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2");
+  listeners->waiting = 2;
+  engine_run (engine, HR_SWITCH_STEP_MAX_USEC);
+  engine_expect (engine, "ReloadCompleted 2");
   g_assert_false (old->retired);
   engine_run (engine, 2 * SECOND);
   g_assert_false (old->retired);
@@ -81,6 +86,80 @@ test_old_is_not_waited_for_without_end (Engine *engine)
   g_assert_false (old->retired);
   engine_run (engine, 3 * SECOND);
   g_assert_true (old->retired);
+}
+
+static gboolean
+says (HrService *service, const char *words)
+{
+  g_auto (GStrv) notes = hr_service_get_notes (service);
+  g_autofree char *all = g_strjoinv ("\n", notes);
+
+  return strstr (all, words) != NULL;
+}
+
+/* It hangs: its queue does not move, and the new one can be given what is in it. */
+static void
+test_hung_old_is_left (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, LISTEN "DrainTimeout=60s\n" PROBE, &RETIRES);
+  HrFakeListeners *listeners = engine_parts (engine)->listeners;
+  HrFakeInstance *old = engine_instance (engine, 0);
+  gint64 began;
+
+  listeners->waiting = 3;
+  listeners->hands_on = TRUE;
+  engine_save (engine, "main", "two");
+  for (began = 0; listeners->promoted == NULL && began < SECOND; began += MSEC)
+    engine_run (engine, MSEC);
+  g_assert_nonnull (listeners->promoted);
+  engine_run (engine, HR_LINGER_STALL_USEC - HR_LINGER_STEP_USEC);
+  g_assert_false (old->retired);
+  engine_run (engine, 2 * HR_LINGER_STEP_USEC);
+  g_assert_true (old->retired);
+  g_assert_false (says (service, "does not accept"));
+  /* The job tells of those, too. */
+  engine_expect (engine, "FileChanged main | ReloadStarted 2");
+  listeners->waiting = 0;
+  engine_run (engine, HR_SWITCH_STEP_MAX_USEC);
+  engine_expect (engine, "ReloadCompleted 2");
+}
+
+static void
+test_hung_old_is_said (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, LISTEN "DrainTimeout=10s\n" PROBE, &RETIRES);
+  HrFakeInstance *old = engine_instance (engine, 0);
+
+  engine_parts (engine)->listeners->waiting = 3;
+  reload (engine);
+  engine_run (engine, SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_false (old->retired);
+  g_assert_true (says (service, "does not accept the 3 connections"));
+  /* Somebody can now. */
+  engine_parts (engine)->listeners->hands_on = TRUE;
+  engine_run (engine, HR_LINGER_STEP_USEC);
+  g_assert_true (old->retired);
+  g_assert_false (says (service, "does not accept"));
+}
+
+/* Nobody can keep it from accepting when it wakes up: it has its time. */
+static void
+test_hung_old_cannot_be_held (Engine *engine)
+{
+  const HrFakeProgram program = { .readiness = HR_FAKE_LISTENS };
+  HrService *service = engine_start_with (engine, LISTEN "DrainTimeout=10s\n" PROBE, &program);
+  HrFakeInstance *old = engine_instance (engine, 0);
+
+  engine_parts (engine)->listeners->waiting = 1;
+  engine_parts (engine)->listeners->hands_on = TRUE;
+  reload (engine);
+  engine_run (engine, 8 * SECOND);
+  g_assert_nonnull (engine_parts (engine)->listeners->promoted);
+  g_assert_cmpint (old->signalled, ==, 0);
+  g_assert_true (says (service, "does not accept the 1"));
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpint (old->signalled, ==, SIGTERM);
 }
 
 /* The generation before the running one ends first: what is left in its queue is handed on. */
@@ -230,6 +309,9 @@ main (int argc, char **argv)
   engine_init ();
   engine_add ("/traffic/promise-2/probed-apart-then-promoted", test_promoted);
   engine_add ("/traffic/promise-3/old-empties-its-queue", test_old_empties_its_queue);
+  engine_add ("/traffic/promise-3/what-waits-for-an-old-one-that-hangs-is-handed-on", test_hung_old_is_left);
+  engine_add ("/traffic/hung-old/is-said-where-nobody-can-be-given-what-waits", test_hung_old_is_said);
+  engine_add ("/traffic/hung-old/has-its-time-where-it-cannot-be-held", test_hung_old_cannot_be_held);
   engine_add ("/traffic/promise-3/old-has-a-second", test_old_has_a_second);
   engine_add ("/traffic/old-is-not-waited-for-without-end", test_old_is_not_waited_for_without_end);
   engine_add ("/traffic/next-reload-cuts-it-short", test_next_reload_cuts_it_short);

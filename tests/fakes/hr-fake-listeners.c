@@ -199,6 +199,20 @@ fake_count_waiting (HrListeners *listeners, const char *instance)
              : -1;
 }
 
+static guint
+fake_count_queued (HrListeners *listeners, gboolean left)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  return !left || self->promoted != NULL ? (guint)self->waiting : 0;
+}
+
+static gboolean
+fake_can_hand_on (HrListeners *listeners, const char *instance)
+{
+  return HR_FAKE_LISTENERS (listeners)->hands_on;
+}
+
 static void
 answer_look (GTask *task)
 {
@@ -240,6 +254,8 @@ hr_fake_listeners_iface_init (HrListenersInterface *iface)
   iface->is_separate = fake_is_separate;
   iface->probe_source = fake_probe_source;
   iface->count_waiting = fake_count_waiting;
+  iface->count_queued = fake_count_queued;
+  iface->can_hand_on = fake_can_hand_on;
   iface->look_at_queue_async = fake_look_at_queue_async;
   iface->look_at_queue_finish = fake_look_at_queue_finish;
 }

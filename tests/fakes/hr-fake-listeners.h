@@ -30,6 +30,7 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @joined: (element-type utf8 utf8): ids of the instances that joined the separate one, also after it was promoted
  * @promoted: (nullable): id of the instance whose sockets are the service's; all others are taken for earlier ones
  * @waiting: connections in the queues of the others
+ * @hands_on: whether those could be given to the one that was promoted
  * @queue_wait: how long the first connection in the queue has waited; -1: nobody knows
  * @look: what becomes of looks at the queue
  */
@@ -54,6 +55,7 @@ struct _HrFakeListeners {
   GHashTable *joined;
   char *promoted;
   int waiting;
+  gboolean hands_on;
 };
 
 HrFakeListeners *hr_fake_listeners_new (void);

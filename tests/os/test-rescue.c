@@ -181,6 +181,40 @@ test_after_promotion (AdoptFixture *fixture, gconstpointer data)
   clients_end (clients, "new-one");
 }
 
+/* It lives, and accepts nothing: once it is retired its queue is not its any more. */
+static void
+test_hung_old (AdoptFixture *fixture, gconstpointer data)
+{
+  const char *argv[] = { PROGRAM, data, NULL };
+  Client clients[N_CLIENTS];
+  g_autofree char *old_id = adopt_full_id ("old-one");
+  g_autofree char *new_id = adopt_full_id ("new-one");
+  g_autoptr (GError) error = NULL;
+
+  begin (fixture, data, "127.0.0.1");
+  hr_instance_stop (fixture->old.instance, SIGSTOP);
+  clients_begin (fixture, clients);
+  g_assert_cmpuint (hr_listeners_count_queued (fixture->listeners, FALSE), ==, N_CLIENTS);
+  g_assert_cmpuint (hr_listeners_count_queued (fixture->listeners, TRUE), ==, 0);
+  g_assert_true (hr_listeners_separate (fixture->listeners, new_id, &error));
+  g_assert_no_error (error);
+  hr_listeners_promote (fixture->listeners, new_id);
+  /* Nobody serves yet. */
+  g_assert_false (hr_listeners_can_hand_on (fixture->listeners, old_id));
+  g_assert_cmpuint (hr_listeners_count_queued (fixture->listeners, TRUE), ==, N_CLIENTS);
+  adopt_start (fixture, &fixture->new, "new-one", argv, "", fixture->port);
+  ask_once (fixture, "new-one");
+  g_assert_true (hr_listeners_can_hand_on (fixture->listeners, old_id));
+  g_assert_true (adopt_retire (&fixture->old));
+  clients_end (clients, "new-one");
+  g_assert_cmpuint (hr_listeners_count_queued (fixture->listeners, TRUE), ==, 0);
+  g_assert_false (fixture->old.exited);
+  /* It wakes up, and accepts nothing of what comes later. */
+  hr_instance_stop (fixture->old.instance, SIGCONT);
+  ADOPT_WAIT_FOR (!hr_instance_may_accept (fixture->old.instance, fixture->listeners));
+  ask_once (fixture, "new-one");
+}
+
 /* It is nudged, and dies before it has taken anything: the next instance takes it. */
 static void
 test_receiver_dies (AdoptFixture *fixture, gconstpointer data)
@@ -193,6 +227,9 @@ test_receiver_dies (AdoptFixture *fixture, gconstpointer data)
   fill_queue_of_candidate (fixture, clients);
   hr_listeners_rejoin (fixture->listeners, "candidate");
   ADOPT_WAIT_FOR (n_held (fixture) == N_CLIENTS);
+  /* They wait on, and that is seen. */
+  ADOPT_WAIT_FOR (hr_rescue_get_longest_wait (hr_socket_listeners_get_rescue (HR_SOCKET_LISTENERS (fixture->listeners)))
+                  > 0);
   hr_instance_kill (fixture->old.instance);
   ADOPT_WAIT_FOR (fixture->old.exited);
   g_assert_cmpuint (n_held (fixture), ==, N_CLIENTS);
@@ -271,6 +308,8 @@ main (int argc, char **argv)
   ADD ("every-host", "epoll-level", test_every_host);
   ADD ("ipv6", "epoll-level", test_ipv6);
   ADD ("old-instance-that-died-after-promotion", "epoll-edge", test_after_promotion);
+  ADD ("old-instance-that-hangs", "epoll-edge", test_hung_old);
+  ADD ("old-instance-that-hangs-in-accept", "accept", test_hung_old);
   ADD ("receiver-that-died", "poll", test_receiver_dies);
   ADD ("last-descriptor", "epoll-level", test_last_descriptor);
   ADD ("candidate-that-has-not-begun", "epoll-level", test_before_the_rule);

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How an old instance finishes: requests with bodies on connections that are kept."""
+"""How an old instance finishes: requests with bodies on connections that are kept, and what waits for one that hangs."""
 
 import contextlib
 import http.client
 import os
+import signal
 import sys
 import threading
+import time
 
-from harness import DEADLINE, NotRunHere, Site, check, equal, main, test
+from harness import DEADLINE, NotRunHere, Site, check, equal, is_alive, main, test, until
 from services import Unmodified
 
 # Unmodified, as in UNMODIFIED: what is posted to them they note, and after a while they answer with its length.
@@ -164,6 +166,45 @@ for language in POSTED:
                                        for number in range(client.n_posted)), "what was done, of what was answered")
             check(all(client.n_connections <= 4 for client in clients), "connections:",
                   [client.n_connections for client in clients])
+
+
+# Probed, so that a new one has sockets of its own.
+APART = """Listen=http=tcp:127.0.0.1:PORT
+DrainTimeout=600s
+StopTimeout=300ms
+[Health]
+Probe=tcp:127.0.0.1:PORT
+Interval=600s
+"""
+
+
+for language in POSTED:
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: who waits for an old one that hangs, {language}",
+          alike=language != "python")
+    def hangs(language=language):
+        with Site() as site:
+            service = serve(site, language, APART)
+            pid = site.service(service.name)["pid"]
+            os.kill(pid, signal.SIGSTOP)
+            # They are in its queue, and nobody else accepts from that.
+            began = time.monotonic()
+            clients = [http.client.HTTPConnection("127.0.0.1", service.port, timeout=DEADLINE) for _ in range(20)]
+            for client in clients:
+                client.request("GET", "/", headers={"Connection": "close"})
+            until(lambda: time.monotonic() - began > 0.3, "they have waited")
+            mark = service.save("2")
+            event = site.signals.wait("ReloadCompleted|ReloadFailed", service.name, mark)
+            equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
+            equal([client.getresponse().read() for client in clients], [b"2"] * 20, "the answers")
+            took = time.monotonic() - began
+            check(is_alive(pid), "the old one has yet to end")
+            # From before the reload until the new one was given the first of them.
+            wait = site.history(service.name)[0]["queueWaitUsec"]
+            equal(event["args"][4]["queueWaitUsec"], wait, "the longest wait, as told")
+            check(0.3 < wait / 1e6 <= took, "the longest wait:", wait, took)
+            # It has been out of its time for a while, and is ended with the next reload.
+            service.reload("3")
+            until(lambda: not is_alive(pid), "the old one has ended")
 
 
 if __name__ == "__main__":
