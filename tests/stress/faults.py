@@ -30,9 +30,10 @@ KINDS = {
 
 
 class Fault:
-    """A storm of one kind. begin() a reload, let the daemon die, and recover(); end() at last. Use as a context.
+    """A storm of one kind. begin() a reload, let the daemon die, and recover(). Use as a context.
 
-    seen: how often the next daemon wrote of a reload that was interrupted, by its phase; longest: that a reload took
+    seen: how often the next daemon wrote of a reload that was interrupted, by its phase; figures: sums of what the
+    clients saw; longest: that a reload took
     """
 
     def __init__(self, site, name, language):
@@ -40,10 +41,12 @@ class Fault:
         self.site, self.kind = site, kind
         self.storm = storm.Storm(site, language, "adopt", state=kind.state, keys=f"DrainTimeout=2s\n{kind.keys}",
                                  sections=kind.sections, connections=4)
-        self.seen, self.figures, self.known, self.reload = {}, {}, set(), None
+        self.seen, self.known, self.reload, self.counted = {}, set(), None, 0
+        self.figures = {}
         before = time.monotonic()
         self.storm.reload()
         self.longest = 1.5 * (time.monotonic() - before)
+        self.account()
 
     def __enter__(self):
         return self
@@ -55,7 +58,8 @@ class Fault:
         self.storm.__exit__(*error)
 
     def begin(self):
-        """A new version, and a reload to it, that nobody waits for."""
+        """Load, a new version, and a reload to it, that nobody waits for."""
+        self.storm.begin()
         self.storm.save()
         hrctl = os.path.join(harness.BUILD, "client", "hrctl", "hrctl")
         self.reload = subprocess.Popen([hrctl, "reload", self.storm.name], env=self.site.environment,
@@ -83,6 +87,7 @@ class Fault:
             if known not in self.known and (entry["error"] or "").startswith("the daemon died in phase"):
                 self.seen[entry["phase"]] = self.seen.get(entry["phase"], 0) + 1
             self.known.add(known)
+        self.account()
 
     def is_settled(self):
         """It runs, and no process of it is there that is not one of those that serve."""
@@ -92,18 +97,26 @@ class Fault:
                     and sorted(shown["pids"]) == sorted(self.site.left_over()))
         return False
 
-    def end(self):
-        """Stops the load: nothing failed; what is counted was counted once; the store is whole."""
-        self.figures = self.storm.end()
-        for who, figure in self.figures.items():
-            harness.equal(figure["failures"], [], f"failures of {figure['ok']} requests over {who} connections")
+    def account(self):
+        """Stops the load: nothing failed, and what is counted was counted once."""
+        figures = self.storm.end()
+        for who, figure in figures.items():
+            total = self.figures.setdefault(who, {"ok": 0, "failed": 0, "longest": 0})
+            total["ok"] += figure["ok"]
+            total["failed"] += len(figure["failures"])
+            total["longest"] = max(total["longest"], figure["longest"])
         if self.kind.state:
-            answered = sum(figure["ok"] for figure in self.figures.values())
-            retried = sum(figure["retried"] for figure in self.figures.values())
-            harness.check(answered <= self.storm.count() <= answered + retried,
-                          f"{self.storm.count()} counted of {answered} answered and {retried} sent again")
+            before, self.counted = self.counted, self.storm.count()
+            answered = sum(figure["ok"] for figure in figures.values())
+            retried = sum(figure["retried"] for figure in figures.values())
+            harness.check(answered <= self.counted - before <= answered + retried,
+                          f"{self.counted - before} counted of {answered} answered and {retried} sent again")
+        for who, figure in figures.items():
+            harness.equal(figure["failures"], [], f"failures of {figure['ok']} requests over {who} connections")
+
+    def check_store(self):
         for directory, directories, _ in os.walk(self.site.state):
             if "objects" in directories and "refs" in directories:
-                checked = subprocess.run(["git", "--git-dir", directory, "fsck", "--full", "--strict"], capture_output=True, text=True,
-                                         check=False, timeout=10 * harness.DEADLINE)
+                checked = subprocess.run(["git", "--git-dir", directory, "fsck", "--full", "--strict"],
+                                         capture_output=True, text=True, check=False, timeout=10 * harness.DEADLINE)
                 harness.equal(checked.returncode, 0, f"git fsck of the store: {checked.stdout} {checked.stderr}")

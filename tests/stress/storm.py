@@ -62,8 +62,13 @@ class Storm:
                  f"[Watch]\nEnabled=no\n[State]\nPreserve={'auto' if state else 'no'}\n{sections}")
         harness.until(lambda: harness.answers(self.port, "1"), f"an answer of '{self.name}'")
         options = ["--connections", str(connections), "--pause", str(pause), *(["--path", "/grow"] if state else [])]
-        self.loads = {"new": HttpLoad(self.port, *options, *(["--sources", str(sources)] if sources else [])),
-                      "kept": HttpLoad(self.port, *options, "--keep-alive")}
+        self.options = {"new": [*options, *(["--sources", str(sources)] if sources else [])],
+                        "kept": [*options, "--keep-alive"]}
+        self.begin()
+
+    def begin(self):
+        """The clients begin, for the first time or again after end()."""
+        self.loads = {who: HttpLoad(self.port, *options) for who, options in self.options.items()}
 
     def __enter__(self):
         return self
