@@ -121,7 +121,8 @@ end_deferral (HrSocketMember *member)
 static gboolean
 go (HrSocketGroup *self, HrSocketMember *member, gint64 now)
 {
-  if (self->own != NULL || now - member->busy_at < HR_SOCKET_GROUP_LINGER_USEC + member->deferred)
+  if (self->own != NULL || now - member->busy_at < HR_SOCKET_GROUP_LINGER_USEC + member->deferred
+      || !hr_socket_group_may_drop (self, member))
     return FALSE;
   if (hr_socket_group_has_strays (self))
     {

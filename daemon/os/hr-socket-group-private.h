@@ -34,6 +34,7 @@ struct _HrSocketGroup {
 
 /* hr-socket-group.c */
 gboolean hr_socket_group_has_strays (HrSocketGroup *self);
+gboolean hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member);
 void hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member);
 
 /* hr-socket-group-left.c */

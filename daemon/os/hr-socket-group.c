@@ -103,6 +103,31 @@ hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member)
 }
 
 /**
+ * hr_socket_group_may_drop:
+ * @self: a group
+ * @member: one of it that is neither the main one nor anybody's own
+ *
+ * The kernel gives the place of one that leaves to the last. Where that is the main one, new connections go anywhere for
+ * the moment until the rule says so: what nobody accepts from hands them on, an instance that was retired would answer.
+ *
+ * Returns: whether nobody would
+ */
+gboolean
+hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member)
+{
+  if (index_of (self, self->main) != self->members->len - 1)
+    return TRUE;
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      const HrSocketMember *other = g_ptr_array_index (self->members, i);
+
+      if (other != self->main && other != member && g_hash_table_size (other->users) > 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
  * hr_socket_group_has_strays:
  * @self: a group
  *
@@ -228,8 +253,8 @@ make_room (HrSocketGroup *self, GError **error)
     {
       HrSocketMember *member = g_ptr_array_index (self->members, i);
 
-      if (hr_socket_group_is_left (self, member) && hr_socket_count_waiting (member->fd) == 0
-          && (oldest == NULL || member->busy_at < oldest->busy_at))
+      if (hr_socket_group_is_left (self, member) && hr_socket_group_may_drop (self, member)
+          && hr_socket_count_waiting (member->fd) == 0 && (oldest == NULL || member->busy_at < oldest->busy_at))
         oldest = member;
     }
   if (oldest == NULL)

@@ -183,6 +183,49 @@ test_index_after_close (TrafficFixture *fixture, gconstpointer data)
     }
 }
 
+static gboolean
+listens (int fd)
+{
+  int value = 0;
+  socklen_t length = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+}
+
+static void
+run_until (gint64 when)
+{
+  while (g_get_monotonic_time () < when)
+    {
+      if (!g_main_context_iteration (NULL, FALSE))
+        g_usleep (1000);
+    }
+}
+
+/* The last one is the main one, and takes the place of one that goes: until the rule says so, an instance that was retired
+ * and still accepts would be asked. */
+static void
+test_goes_when_nobody_else_accepts (TrafficFixture *fixture, gconstpointer data)
+{
+  gint64 deadline = g_get_monotonic_time () + TRAFFIC_DEADLINE_USEC;
+  g_auto (HrFd) oldest = hr_fd_dup (traffic_fd_of (fixture, NULL), NULL);
+
+  traffic_enter (fixture, "first");
+  traffic_separate (fixture, "second");
+  traffic_enter (fixture, "second");
+  hr_listeners_promote (fixture->listeners, "second");
+  traffic_leave (fixture, "first");
+  traffic_separate (fixture, "third");
+  traffic_enter (fixture, "third");
+  hr_listeners_promote (fixture->listeners, "third");
+  run_until (g_get_monotonic_time () + HR_SOCKET_GROUP_LINGER_USEC + G_USEC_PER_SEC);
+  g_assert_true (listens (oldest));
+  traffic_leave (fixture, "second");
+  while (listens (oldest) && g_get_monotonic_time () < deadline)
+    run_until (g_get_monotonic_time () + 1000);
+  g_assert_false (listens (oldest));
+}
+
 static void
 test_limit (TrafficFixture *fixture, gconstpointer data)
 {
@@ -312,6 +355,7 @@ main (int argc, char **argv)
   ADD ("/socket-traffic/sticky-ipv6", "::1", test_sticky_6);
   ADD ("/socket-traffic/sticky-dual-stack", "*", test_sticky_6);
   ADD ("/socket-traffic/index-after-close", NULL, test_index_after_close);
+  ADD ("/socket-traffic/goes-when-nobody-else-accepts", NULL, test_goes_when_nobody_else_accepts);
   ADD ("/socket-traffic/limit", NULL, test_limit);
   ADD ("/socket-traffic/dual-stack", NULL, test_dual_stack);
   ADD ("/socket-traffic/ipv6-only", NULL, test_ipv6_only);
