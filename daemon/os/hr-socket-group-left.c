@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hr-fd.h"
+#include "hr-log.h"
 #include "hr-socket-bind.h"
 #include "hr-socket-group-private.h"
 
@@ -116,6 +117,32 @@ end_deferral (HrSocketMember *member)
   member->deferred = MIN (seconds * G_USEC_PER_SEC, HR_SOCKET_GROUP_DEFER_MAX_USEC);
 }
 
+/* Nobody could take what waits in it for too long: its clients hear of it at once, also where the socket has to stay. */
+static void
+end_waiting (HrSocketMember *member)
+{
+  const struct linger at_once = { .l_onoff = 1 };
+  int waiting = hr_socket_count_waiting (member->fd);
+
+  if (waiting <= 0 || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+    return;
+  for (int i = MIN (waiting, HR_SOCKET_GROUP_END_MAX); i > 0; i--)
+    {
+      g_auto (HrFd) fd = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+
+      if (fd < 0)
+        break;
+      setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      member->n_ended++;
+    }
+  if (member->n_ended == 0 || hr_socket_count_waiting (member->fd) > 0)
+    return;
+  hr_log_warning (NULL,
+                  "no instance took the connections that were left in the queue of a socket within %d s; %u are closed",
+                  (int)(HR_RESCUE_WAIT_USEC / G_USEC_PER_SEC), member->n_ended);
+  member->n_ended = 0;
+}
+
 /* While an instance is separate, or somebody else is in the group, no index may move: see the head of the header.
  * Returns whether it is no member any more. */
 static gboolean
@@ -145,17 +172,20 @@ look (gpointer user_data)
     {
       HrSocketMember *member = g_ptr_array_index (self->members, i - 1);
       gboolean left = hr_socket_group_is_left (self, member);
+      gboolean waits;
 
       if (member == self->main || member == self->own)
         continue;
+      waits = hr_socket_count_waiting (member->fd) > 0;
       if (left)
         end_deferral (member);
-      else
+      if (!left || !waits)
         member->left_at = now;
-      /* What nobody can take is not kept for ever: its client should hear of it. */
-      if (now - member->left_at < HR_RESCUE_WAIT_USEC && (!left || hr_socket_count_waiting (member->fd) > 0))
-        member->busy_at = now;
       watch (self, member);
+      if (now - member->left_at >= HR_RESCUE_WAIT_USEC)
+        end_waiting (member);
+      else if (!left || waits)
+        member->busy_at = now;
       any = !go (self, member, now) || any;
     }
   if (any)

@@ -19,7 +19,8 @@ typedef struct {
   GHashTable *users;  /* ids of instances that may accept from it */
   gint64 busy_at;     /* when somebody last accepted from it or waited in it, monotonic */
   gint64 deferred;    /* how long its handshakes were put off until somebody sent something, microseconds */
-  gint64 left_at;     /* when an instance, or the rescue, last accepted from it */
+  gint64 left_at;     /* when an instance, or the rescue, last accepted from it, or nobody waited in it */
+  guint n_ended;      /* connections that were reset, as nobody could take them; told when none waits any more */
 } HrSocketMember;
 
 struct _HrSocketGroup {

@@ -36,6 +36,9 @@ G_BEGIN_DECLS
  * the end of a handshake that it had put off at times that lie as far apart. */
 #define HR_SOCKET_GROUP_DEFER_MAX_USEC (60 * G_USEC_PER_SEC)
 
+/* Of those that nobody could take for HR_RESCUE_WAIT_USEC, so many are ended at a time: on the main loop. */
+#define HR_SOCKET_GROUP_END_MAX 256
+
 typedef struct _HrSocketGroup HrSocketGroup;
 
 /**
