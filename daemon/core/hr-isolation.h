@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "hr-resources.h"
+
 G_BEGIN_DECLS
 
 typedef enum { HR_PROTECT_NO, HR_PROTECT_YES, HR_PROTECT_FULL, HR_PROTECT_STRICT } HrProtectSystem;
@@ -52,6 +54,7 @@ typedef struct {
 /**
  * HrIsolation:
  * @limits: by #HrLimitKind
+ * @resources: what all processes of an instance may use together, by #HrResourceKind
  * @has_nice: whether @nice is to be set
  * @nice: -20 to 19
  * @has_umask: whether @umask is to be set
@@ -68,6 +71,7 @@ typedef struct {
  */
 typedef struct {
   HrLimit limits[HR_N_LIMITS];
+  HrResource resources[HR_N_RESOURCES];
   gboolean has_nice;
   int nice;
   gboolean has_umask;

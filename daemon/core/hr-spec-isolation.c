@@ -20,6 +20,12 @@ hr_spec_set_limit (HrServiceSpec *spec, const HrSpecKey *key, const char *value,
 }
 
 gboolean
+hr_spec_set_resource (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
+{
+  return hr_resource_parse ((HrResourceKind)key->least, value, &spec->isolation.resources[key->least], error);
+}
+
+gboolean
 hr_spec_set_nice (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
 {
   const char *digits = *value == '+' ? value + 1 : value;

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 
 /* @key->least is the #HrLimitKind. */
 gboolean hr_spec_set_limit (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
+/* @key->least is the #HrResourceKind. */
+gboolean hr_spec_set_resource (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_nice (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 gboolean hr_spec_set_umask (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error);
 /* Of a user or group, by offset. */

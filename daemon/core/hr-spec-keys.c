@@ -54,6 +54,7 @@ static const HrSpecWord auto_words[] = { { "auto", TRUE }, { "no", FALSE }, { NU
 #define COMMAND(member) hr_spec_set_command, SET (member)
 #define PROBE(member) hr_spec_set_probe, SET (member)
 #define LIMIT(kind) hr_spec_set_limit, .least = HR_LIMIT_##kind
+#define RESOURCE(kind) hr_spec_set_resource, .least = HR_RESOURCE_##kind
 #define LATER NULL
 
 /* Sorted by group, as the manual has them. A key that ends in '*' stands for all that begin so. */
@@ -85,9 +86,9 @@ static const HrSpecKey keys[] = {
   { "Service", "Journal", BOOLEAN (journal) },
   { "Service", "LogMax", hr_spec_set_size, SET (log_max), .least = LOG_MAX_MIN },
   { "Service", "Instances", NUMBER (instances, 1, HR_SPEC_INSTANCES_MAX) },
-  { "Service", "MemoryMax", LATER },
-  { "Service", "CPUWeight", LATER },
-  { "Service", "TasksMax", LATER },
+  { "Service", "MemoryMax", RESOURCE (MEMORY) },
+  { "Service", "CPUWeight", RESOURCE (CPU) },
+  { "Service", "TasksMax", RESOURCE (TASKS) },
   { "Service", "User", hr_spec_set_account, SET (isolation.user) },
   { "Service", "Group", hr_spec_set_account, SET (isolation.group) },
   { "Service", "SupplementaryGroups", hr_spec_set_groups },

@@ -42,27 +42,42 @@ describe_errno (HrGeneration *self)
                                : g_strdup ("");
 }
 
+/* What it left to be seen. */
+static char *
+describe_status (HrGeneration *self)
+{
+  const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
+
+  if (start_error != NULL)
+    return g_strdup (start_error->message);
+  if (!self->status_known)
+    return g_strdup ("it ended with an unknown status");
+  if (WIFSIGNALED (self->wait_status))
+    return g_strdup_printf ("it was ended by signal %d (%s)%s", WTERMSIG (self->wait_status),
+                            g_strsignal (WTERMSIG (self->wait_status)),
+                            self->killed ? " because it did not stop in time" : "");
+  return g_strdup_printf ("it exited with status %d", WEXITSTATUS (self->wait_status));
+}
+
 /**
  * hr_generation_describe_end:
  * @self: a generation that has ended
  *
- * Returns: (transfer full): for people: "it exited with status 1"
+ * Returns: (transfer full): for people: "it exited with status 1", "it was killed because it exceeded MemoryMax=64M"
  */
 char *
 hr_generation_describe_end (HrGeneration *self)
 {
-  const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
+  const char *cause = self->instance != NULL ? hr_instance_get_cause (self->instance) : NULL;
+  g_autofree char *status = describe_status (self);
   g_autofree char *number = describe_errno (self);
 
-  if (start_error != NULL)
-    return g_strconcat (start_error->message, number, NULL);
-  if (!self->status_known)
-    return g_strconcat ("it ended with an unknown status", number, NULL);
-  if (WIFSIGNALED (self->wait_status))
-    return g_strdup_printf ("it was ended by signal %d (%s)%s%s", WTERMSIG (self->wait_status),
-                            g_strsignal (WTERMSIG (self->wait_status)),
-                            self->killed ? " because it did not stop in time" : "", number);
-  return g_strdup_printf ("it exited with status %d%s", WEXITSTATUS (self->wait_status), number);
+  if (cause == NULL)
+    return g_strconcat (status, number, NULL);
+  if (self->status_known && WIFSIGNALED (self->wait_status) && WTERMSIG (self->wait_status) == SIGKILL && !self->killed
+      && self->launch_error == NULL)
+    return g_strdup_printf ("it was killed because %s%s", cause, number);
+  return g_strdup_printf ("%s%s; a process of it had been killed because %s", status, number, cause);
 }
 
 /**

@@ -182,10 +182,16 @@ plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
   g_autofree char *reason = NULL;
   Handover handover = alive ? foresee_handover (self, &reason) : NOTHING_RUNS;
   gboolean canary = handover == OVERLAP && moves && self->spec->canary_from > 0;
+  g_autoptr (GError) no_limits = NULL;
 
   if (handover == REFUSED)
     {
       add_refusal (steps, HR_PHASE_CHECK, reason);
+      return;
+    }
+  if (!hr_launcher_can_limit (hr_platform_get_launcher (self->platform), &self->spec->isolation, &no_limits))
+    {
+      add_refusal (steps, HR_PHASE_START, no_limits->message);
       return;
     }
   plan_start (self, steps, handover, reason, canary);

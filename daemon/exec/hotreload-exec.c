@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "exec-cgroup.h"
 #include "exec-fail.h"
 #include "exec-protect.h"
 #include "exec-rights.h"
@@ -36,6 +37,7 @@
 #define KERNEL_SIGNALS 64
 
 typedef struct {
+  ExecCgroup cgroup;
   ExecView view;
   ExecProtect protect;
   ExecRights rights;
@@ -71,6 +73,8 @@ enum {
   OPTION_LISTEN_FDS,
   OPTION_LISTEN_NAMES,
   OPTION_RESET_SIGNALS,
+  OPTION_CGROUP,
+  OPTION_CGROUP_LIMIT,
   OPTION_LIMIT,
   OPTION_NICE,
   OPTION_UMASK,
@@ -102,6 +106,8 @@ static const struct option long_options[] = {
   { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
   { "listen-names", required_argument, NULL, OPTION_LISTEN_NAMES },
   { "reset-signals", no_argument, NULL, OPTION_RESET_SIGNALS },
+  { "cgroup", required_argument, NULL, OPTION_CGROUP },
+  { "cgroup-limit", required_argument, NULL, OPTION_CGROUP_LIMIT },
   { "limit", required_argument, NULL, OPTION_LIMIT },
   { "nice", required_argument, NULL, OPTION_NICE },
   { "umask", required_argument, NULL, OPTION_UMASK },
@@ -139,6 +145,12 @@ apply_isolation_option (Options *options, int option)
 {
   switch (option)
     {
+    case OPTION_CGROUP:
+      options->cgroup.dir = optarg;
+      return true;
+    case OPTION_CGROUP_LIMIT:
+      exec_cgroup_add_limit (&options->cgroup, optarg);
+      return true;
     case OPTION_LIMIT:
       exec_rights_add_limit (&options->rights, optarg);
       return true;
@@ -381,6 +393,7 @@ main (int argc, char **argv)
 
   if (options.reset_signals)
     reset_signals ();
+  exec_cgroup_enter (&options.cgroup);
   if (options.session && setsid () < 0)
     exec_fail ("session", errno, "cannot make a session");
   if (options.keep != 0)

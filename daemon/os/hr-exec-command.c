@@ -58,12 +58,17 @@ add_listeners (GPtrArray *argv, GPtrArray *passed)
 }
 
 static char **
-make_argv (const HrLaunch *launch, GPtrArray *passed, const char *const *environment)
+make_argv (const HrLaunch *launch, const char *cgroup, const char *const *limits, GPtrArray *passed,
+           const char *const *environment)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
 
   g_ptr_array_add (argv, hr_exec_helper_path ());
   add (argv, "--status-fd=%u", HR_LISTEN_FDS_START + passed->len);
+  if (cgroup != NULL)
+    add (argv, "--cgroup=%s", cgroup);
+  for (guint i = 0; limits != NULL && limits[i] != NULL; i++)
+    add (argv, "--cgroup-limit=%s", limits[i]);
   add (argv, "--session");
   add (argv, "--reset-signals");
   hr_exec_args_add_view (argv, launch->view, FALSE);
@@ -140,18 +145,21 @@ make_environment (const HrLaunch *launch, const char *notify_address, const char
  * @launch: what to start
  * @notify_address: value for NOTIFY_SOCKET
  * @adopt_address: (nullable): value for HOTRELOAD_ADOPT; %NULL: the adopt library is not preloaded
+ * @cgroup: (nullable): the control group for the instance
+ * @limits: (nullable): "FILE:VALUE" of it
  * @status_fd: where the helper is to say what failed; stays the caller's
  *
  * Returns: (transfer full): the command
  */
 HrExecCommand *
-hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const char *adopt_address, int status_fd)
+hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const char *adopt_address, const char *cgroup,
+                     const char *const *limits, int status_fd)
 {
   HrExecCommand *self = g_new0 (HrExecCommand, 1);
   g_autoptr (GPtrArray) passed = passed_listeners (launch);
 
   self->environment = make_environment (launch, notify_address, adopt_address);
-  self->argv = make_argv (launch, passed, (const char *const *)self->environment);
+  self->argv = make_argv (launch, cgroup, limits, passed, (const char *const *)self->environment);
   self->n_fds = passed->len + 1;
   self->source_fds = g_new (int, self->n_fds);
   self->target_fds = g_new (int, self->n_fds);

@@ -27,7 +27,7 @@ typedef struct {
 } HrExecCommand;
 
 HrExecCommand *hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const char *adopt_address,
-                                    int status_fd);
+                                    const char *cgroup, const char *const *limits, int status_fd);
 void hr_exec_command_free (HrExecCommand *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrExecCommand, hr_exec_command_free)

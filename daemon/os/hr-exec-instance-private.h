@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-exec-instance-private.h: the inside of HrExecInstance, shared by its files: hr-exec-instance.c (the object, its
- * start and end), hr-exec-main.c (which of its processes is the main one), hr-exec-takeover.c (one that an earlier daemon
+ * start), hr-exec-end.c (its end), hr-exec-main.c (which of its processes is the main one), hr-exec-takeover.c (one that an earlier daemon
  * started).
  */
 #pragma once
@@ -36,11 +36,18 @@ struct _HrExecInstance {
   HrAdoptSights *sights;
   HrAdoptSight seen; /* when it was last looked at */
   gboolean retired;
-  gint64 wait; /* of one that has ended, see hr_instance_get_wait() */
+  char *cgroup;         /* NULL: it has none */
+  char **cgroup_limits; /* "FILE:VALUE" of that */
+  char *memory_max;     /* NULL: the service file has none */
+  char *cause;          /* NULL: what hr_instance_get_cause() says */
+  gint64 wait;          /* of one that has ended, see hr_instance_get_wait() */
 };
 
 /* hr-exec-instance.c */
 gboolean hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_data);
+
+/* hr-exec-end.c */
+void hr_exec_instance_kill_all (HrExecInstance *self);
 void hr_exec_instance_end (HrExecInstance *self);
 
 /* hr-exec-takeover.c */

@@ -42,22 +42,25 @@ hr_exec_instance_stop (HrInstance *instance, int signal_number)
 static void
 hr_exec_instance_kill (HrInstance *instance)
 {
-  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
-
-  if (self->pidfd < 0)
-    return;
-  hr_exec_instance_signal_main (self, SIGKILL);
-  pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
-  /* The leader is not reaped: no other group can have its number. What is in no group of it is killed when its end is
-     seen; so is all else of one that was taken over, which others reap. */
-  if (!self->taken_over)
-    kill (-self->pid, SIGKILL);
+  hr_exec_instance_kill_all (HR_EXEC_INSTANCE (instance));
 }
 
 static const GError *
 hr_exec_instance_get_start_error (HrInstance *instance)
 {
   return HR_EXEC_INSTANCE (instance)->start_error;
+}
+
+static const char *
+hr_exec_instance_get_cgroup (HrInstance *instance)
+{
+  return HR_EXEC_INSTANCE (instance)->cgroup;
+}
+
+static const char *
+hr_exec_instance_get_cause (HrInstance *instance)
+{
+  return HR_EXEC_INSTANCE (instance)->cause;
 }
 
 static void
@@ -98,71 +101,6 @@ on_status (gint fd, GIOCondition condition, gpointer user_data)
   self->status_source = 0;
   read_status (self);
   return G_SOURCE_REMOVE;
-}
-
-/* What the worker needs; it must not hold the instance, which is the main loop's alone. */
-typedef struct {
-  GPid leader;
-  char *instance;
-} Tree;
-
-static void
-tree_free (gpointer data)
-{
-  Tree *tree = data;
-
-  g_free (tree->instance);
-  g_free (tree);
-}
-
-static void
-kill_leftovers (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-  const Tree *tree = data;
-
-  g_task_return_boolean (task, hr_process_tree_kill (tree->leader, tree->instance));
-}
-
-static void
-on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr (HrExecInstance) self = user_data;
-  gboolean known;
-
-  if (!g_task_propagate_boolean (G_TASK (result), NULL))
-    hr_log_debug (self->service, "instance %s: a process of it does not end", self->id);
-  known = hr_process_reap (self->pid, self->pidfd, &self->wait_status) || hr_exec_instance_learn_end (self);
-  if (self->main != NULL)
-    known = hr_main_process_get_status (self->main, &self->wait_status);
-  hr_fd_clear (&self->pidfd);
-  g_clear_pointer (&self->notify, hr_notify_server_free);
-  self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : -1;
-  g_clear_pointer (&self->adopt, hr_adopt_server_free);
-  hr_instance_emit_exited (HR_INSTANCE (self), known ? self->wait_status : -1, known);
-}
-
-/**
- * hr_exec_instance_end:
- * @self: an instance whose leader and main process have ended
- *
- * Kills what is left of it; then it emits "exited".
- */
-void
-hr_exec_instance_end (HrExecInstance *self)
-{
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_leftovers_killed, g_object_ref (self));
-  Tree *tree = g_new (Tree, 1);
-
-  self->main_ended = TRUE;
-  /* Its last words, while it can still be told who spoke. */
-  for (guint i = 0; i < HR_NOTIFY_LAST_MAX && self->notify != NULL && hr_notify_server_read (self->notify); i++)
-    ;
-  tree->leader = self->pid;
-  tree->instance = g_strdup (self->id);
-  g_task_set_source_tag (task, hr_exec_instance_end);
-  g_task_set_priority (task, G_PRIORITY_HIGH);
-  g_task_set_task_data (task, tree, tree_free);
-  g_task_run_in_thread (task, kill_leftovers);
 }
 
 /**
@@ -267,7 +205,8 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   said = ends[1];
   g_unix_set_fd_nonblocking (self->status_fd, TRUE, NULL);
   command = hr_exec_command_new (launch, hr_notify_server_get_address (self->notify),
-                                 self->adopt != NULL ? hr_adopt_server_get_value (self->adopt) : NULL, said);
+                                 self->adopt != NULL ? hr_adopt_server_get_value (self->adopt) : NULL, self->cgroup,
+                                 (const char *const *)self->cgroup_limits, said);
   if (!spawn (self, launch, command, error) || !hold_process (self, error))
     return FALSE;
   hr_notify_server_set_leader (self->notify, self->pid);
@@ -276,6 +215,19 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
   self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return TRUE;
+}
+
+/**
+ * hr_exec_instance_set_cgroup:
+ * @self: an instance that was not started
+ * @dir: (transfer full): its control group, which it makes
+ * @limits: (transfer full) (nullable): "FILE:VALUE" of that
+ */
+void
+hr_exec_instance_set_cgroup (HrExecInstance *self, char *dir, char **limits)
+{
+  self->cgroup = dir;
+  self->cgroup_limits = limits;
 }
 
 /**
@@ -296,6 +248,8 @@ hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **
 
   self->service = g_strdup (launch->service);
   self->id = g_strdup (launch->id);
+  if (launch->isolation != NULL && launch->isolation->resources[HR_RESOURCE_MEMORY].set)
+    self->memory_max = hr_resource_to_string (HR_RESOURCE_MEMORY, &launch->isolation->resources[HR_RESOURCE_MEMORY]);
   self->notify = hr_notify_server_new (runtime_dir, launch->id, on_notify, self, &local);
   if (self->notify != NULL && HR_IS_SOCKET_LISTENERS (launch->listeners)
       && (launch->adopt || (launch->pass && hr_listeners_list (launch->listeners)->len > 0)))
@@ -323,6 +277,10 @@ hr_exec_instance_finalize (GObject *object)
   g_clear_pointer (&self->adopt, hr_adopt_server_free);
   g_clear_pointer (&self->sights, hr_adopt_sights_free);
   g_clear_error (&self->start_error);
+  g_strfreev (self->cgroup_limits);
+  g_free (self->cgroup);
+  g_free (self->memory_max);
+  g_free (self->cause);
   g_free (self->service);
   g_free (self->id);
   G_OBJECT_CLASS (hr_exec_instance_parent_class)->finalize (object);
@@ -478,6 +436,8 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->stop = hr_exec_instance_stop;
   instance_class->kill = hr_exec_instance_kill;
   instance_class->get_start_error = hr_exec_instance_get_start_error;
+  instance_class->get_cgroup = hr_exec_instance_get_cgroup;
+  instance_class->get_cause = hr_exec_instance_get_cause;
   instance_class->retire = hr_exec_instance_retire;
   instance_class->finish = hr_exec_instance_finish;
   instance_class->may_accept = hr_exec_instance_may_accept;

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrExecInstance, hr_exec_instance, HR, EXEC_INSTANCE, HrInstance)
 
 HrExecInstance *hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **error);
+void hr_exec_instance_set_cgroup (HrExecInstance *self, char *dir, char **limits);
 gboolean hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **error);
 HrExecInstance *hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch,
                                             const HrRunProcess *process, GError **error);

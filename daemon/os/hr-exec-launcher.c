@@ -2,13 +2,18 @@
 #include "hr-exec-launcher.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/prctl.h>
 
+#include "hr-cgroup-limits.h"
+#include "hr-cgroup.h"
 #include "hr-child-signal.h"
+#include "hr-error.h"
 #include "hr-exec-instance.h"
 #include "hr-fs.h"
 #include "hr-keep-protocol.h"
 #include "hr-leftover.h"
+#include "hr-log.h"
 #include "hr-process-tree.h"
 #include "hr-program-sight.h"
 
@@ -19,9 +24,11 @@ struct _HrExecLauncher {
   GObject parent_instance;
 
   char *runtime_dir;
-  HrKeeper *keeper;    /* NULL: nothing is kept for the next daemon */
-  GHashTable *running; /* HrInstance, owned */
-  GHashTable *zombies; /* PID to start time, see hr_process_reap_strays() */
+  HrCgroupBase *cgroups; /* NULL: none can be made */
+  char *no_cgroups;      /* why */
+  HrKeeper *keeper;      /* NULL: nothing is kept for the next daemon */
+  GHashTable *running;   /* HrInstance, owned */
+  GHashTable *zombies;   /* PID to start time, see hr_process_reap_strays() */
   guint child_source;
   guint strays_source; /* while children that ended may be strays */
 };
@@ -124,13 +131,52 @@ hr_exec_launcher_look (HrLauncher *launcher, const HrLaunch *launch)
   return unseen;
 }
 
+static char *
+hr_exec_launcher_get_cgroup (HrLauncher *launcher, char **why)
+{
+  HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
+
+  if (self->cgroups != NULL)
+    return g_strdup (hr_cgroup_base_get_dir (self->cgroups));
+  if (why != NULL)
+    *why = g_strdup (self->no_cgroups);
+  return NULL;
+}
+
+static gboolean
+hr_exec_launcher_can_limit (HrLauncher *launcher, const HrIsolation *isolation, GError **error)
+{
+  HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
+
+  return hr_cgroup_limits_check (self->cgroups, self->no_cgroups, isolation, error);
+}
+
+/* Gives the instance a group of its own, if it can have one; with limits it must. */
+static gboolean
+prepare_cgroup (HrExecLauncher *self, HrExecInstance *instance, const HrLaunch *launch, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_auto (GStrv) limits = hr_cgroup_limits_prepare (self->cgroups, self->no_cgroups, launch->isolation, &local);
+
+  if (limits == NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
+      return FALSE;
+    }
+  if (self->cgroups != NULL)
+    hr_exec_instance_set_cgroup (instance, hr_cgroup_base_name (self->cgroups, launch->service, launch->id),
+                                 g_steal_pointer (&limits));
+  return TRUE;
+}
+
 static HrInstance *
 hr_exec_launcher_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
 {
   HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
   g_autoptr (HrExecInstance) instance = hr_exec_instance_new (self->runtime_dir, launch, error);
 
-  if (instance == NULL || !hr_exec_instance_start (instance, launch, error))
+  if (instance == NULL || !prepare_cgroup (self, instance, launch, error)
+      || !hr_exec_instance_start (instance, launch, error))
     return NULL;
   return follow (self, g_steal_pointer (&instance));
 }
@@ -141,13 +187,37 @@ hr_exec_launcher_finds (HrLauncher *launcher, const HrRunProcess *process)
   return hr_leftover_exists (process->pid, process->start, process->instance);
 }
 
+/* Whoever started the daemon again may have had to take the controllers away from its group: see the units. */
+static void
+restore_limits (HrExecLauncher *self, HrExecInstance *instance, const HrLaunch *launch)
+{
+  const char *dir = hr_instance_get_cgroup (HR_INSTANCE (instance));
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) limits = NULL;
+
+  if (dir == NULL || self->cgroups == NULL || !hr_cgroup_limits_are_wanted (launch->isolation))
+    return;
+  limits = hr_cgroup_limits_prepare (self->cgroups, self->no_cgroups, launch->isolation, &error);
+  for (guint i = 0; limits != NULL && limits[i] != NULL && error == NULL; i++)
+    {
+      g_auto (GStrv) words = g_strsplit (limits[i], ":", 2);
+
+      hr_cgroup_write (dir, words[0], words[1], &error);
+    }
+  if (error != NULL)
+    hr_log_warning (launch->service, "the limits of what was taken over may not hold: %s", error->message);
+}
+
 static HrInstance *
 hr_exec_launcher_take_over (HrLauncher *launcher, const HrLaunch *launch, const HrRunProcess *process, GError **error)
 {
   HrExecLauncher *self = HR_EXEC_LAUNCHER (launcher);
   g_autoptr (HrExecInstance) instance = hr_exec_instance_take_over (self->runtime_dir, launch, process, error);
 
-  return instance != NULL ? follow (self, g_steal_pointer (&instance)) : NULL;
+  if (instance == NULL)
+    return NULL;
+  restore_limits (self, instance, launch);
+  return follow (self, g_steal_pointer (&instance));
 }
 
 /**
@@ -160,6 +230,81 @@ hr_exec_launcher_set_keeper (HrExecLauncher *self, HrKeeper *keeper)
 {
   g_return_if_fail (HR_IS_EXEC_LAUNCHER (self));
   g_set_object (&self->keeper, keeper);
+}
+
+/**
+ * hr_exec_launcher_set_cgroups:
+ * @self: a launcher that has started nothing
+ * @cgroups: (transfer full) (nullable): where each instance is to have a control group
+ * @why: (nullable): why not, where there is none
+ */
+void
+hr_exec_launcher_set_cgroups (HrExecLauncher *self, HrCgroupBase *cgroups, const char *why)
+{
+  g_return_if_fail (HR_IS_EXEC_LAUNCHER (self) && self->cgroups == NULL);
+
+  self->cgroups = cgroups;
+  g_free (self->no_cgroups);
+  self->no_cgroups = g_strdup (why);
+}
+
+static gboolean
+is_running (HrExecLauncher *self, const char *cgroup)
+{
+  GHashTableIter iter;
+  gpointer instance;
+
+  g_hash_table_iter_init (&iter, self->running);
+  while (g_hash_table_iter_next (&iter, &instance, NULL))
+    if (g_strcmp0 (hr_instance_get_cgroup (instance), cgroup) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+end_group (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  g_autoptr (GArray) pids = hr_cgroup_list (data);
+
+  hr_cgroup_end (data);
+  g_task_return_int (task, pids->len);
+}
+
+static void
+group_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  gssize n = g_task_propagate_int (G_TASK (result), NULL);
+
+  if (n > 0)
+    hr_log_warning (NULL,
+                    "what an instance of an earlier daemon had left running was ended: %" G_GSSIZE_FORMAT " in '%s'", n,
+                    (const char *)g_task_get_task_data (G_TASK (result)));
+}
+
+/**
+ * hr_exec_launcher_sweep:
+ * @self: a launcher that has taken over what it can
+ *
+ * Ends and removes control groups of instances that an earlier daemon had and that nobody goes on with: what is in them
+ * has outlived its main process, and has left its session and thrown away its environment.
+ */
+void
+hr_exec_launcher_sweep (HrExecLauncher *self)
+{
+  g_auto (GStrv) groups = self->cgroups != NULL ? hr_cgroup_base_list (self->cgroups) : NULL;
+
+  for (guint i = 0; groups != NULL && groups[i] != NULL; i++)
+    {
+      const char *dot = strrchr (groups[i], '.');
+      g_autoptr (GTask) task = NULL;
+
+      if (dot == NULL || is_running (self, groups[i]) || hr_leftover_is_ending (dot + 1))
+        continue;
+      task = g_task_new (NULL, NULL, group_ended, NULL);
+      g_task_set_source_tag (task, hr_exec_launcher_sweep);
+      g_task_set_task_data (task, g_strdup (groups[i]), g_free);
+      g_task_run_in_thread (task, end_group);
+    }
 }
 
 /**
@@ -202,6 +347,8 @@ hr_exec_launcher_finalize (GObject *object)
   g_hash_table_unref (self->running);
   g_hash_table_unref (self->zombies);
   g_clear_object (&self->keeper);
+  hr_cgroup_base_free (self->cgroups);
+  g_free (self->no_cgroups);
   g_free (self->runtime_dir);
   G_OBJECT_CLASS (hr_exec_launcher_parent_class)->finalize (object);
 }
@@ -216,6 +363,8 @@ static void
 hr_exec_launcher_launcher_init (HrLauncherInterface *iface)
 {
   iface->look = hr_exec_launcher_look;
+  iface->get_cgroup = hr_exec_launcher_get_cgroup;
+  iface->can_limit = hr_exec_launcher_can_limit;
   iface->launch = hr_exec_launcher_launch;
   iface->finds = hr_exec_launcher_finds;
   iface->take_over = hr_exec_launcher_take_over;
@@ -224,6 +373,7 @@ hr_exec_launcher_launcher_init (HrLauncherInterface *iface)
 static void
 hr_exec_launcher_init (HrExecLauncher *self)
 {
+  self->no_cgroups = g_strdup ("no control groups are made");
   self->running = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
   self->zombies = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 }

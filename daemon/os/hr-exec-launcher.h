@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hr-cgroup-base.h"
 #include "hr-keeper.h"
 #include "hr-launcher.h"
 
@@ -17,5 +18,7 @@ G_DECLARE_FINAL_TYPE (HrExecLauncher, hr_exec_launcher, HR, EXEC_LAUNCHER, GObje
 
 HrLauncher *hr_exec_launcher_new (const char *runtime_dir, GError **error);
 void hr_exec_launcher_set_keeper (HrExecLauncher *self, HrKeeper *keeper);
+void hr_exec_launcher_set_cgroups (HrExecLauncher *self, HrCgroupBase *cgroups, const char *why);
+void hr_exec_launcher_sweep (HrExecLauncher *self);
 
 G_END_DECLS

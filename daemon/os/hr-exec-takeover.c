@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 #include <sys/pidfd.h>
 
+#include "hr-cgroup-find.h"
 #include "hr-error.h"
 #include "hr-exec-instance-private.h"
 #include "hr-fd.h"
@@ -73,6 +74,7 @@ hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch, con
       hr_fd_clear (&self->pidfd);
       return NULL;
     }
+  self->cgroup = hr_cgroup_find_instance (self->pid, self->id);
   if (HR_IS_SOCKET_LISTENERS (launch->listeners))
     hr_socket_listeners_salvage (HR_SOCKET_LISTENERS (launch->listeners), self->pid, self->id);
   hr_notify_server_set_leader (self->notify, self->pid);

@@ -86,6 +86,33 @@ hr_instance_get_start_error (HrInstance *self)
 }
 
 /**
+ * hr_instance_get_cgroup:
+ * @self: an instance
+ *
+ * Returns: (transfer none) (nullable): the path of the control group that all its processes are in; %NULL: there is none
+ */
+const char *
+hr_instance_get_cgroup (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), NULL);
+  return HR_INSTANCE_GET_CLASS (self)->get_cgroup (self);
+}
+
+/**
+ * hr_instance_get_cause:
+ * @self: an instance
+ *
+ * Returns: (transfer none) (nullable): why the kernel killed a process of it: "it exceeded MemoryMax=64M"; known when
+ *   "exited" is emitted; %NULL: it did not, as far as is known
+ */
+const char *
+hr_instance_get_cause (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), NULL);
+  return HR_INSTANCE_GET_CLASS (self)->get_cause (self);
+}
+
+/**
  * hr_instance_retire:
  * @self: an instance whose successor serves
  *
@@ -286,6 +313,37 @@ hr_launcher_look (HrLauncher *self, const HrLaunch *launch)
 }
 
 /**
+ * hr_launcher_get_cgroup:
+ * @self: the launcher
+ * @why: (out) (optional): why there is none, to be freed
+ *
+ * Returns: (transfer full) (nullable): the path of the control group in which each instance has one; %NULL: there is
+ *   none, and processes are known by session, group and environment
+ */
+char *
+hr_launcher_get_cgroup (HrLauncher *self, char **why)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), NULL);
+  return HR_LAUNCHER_GET_IFACE (self)->get_cgroup (self, why);
+}
+
+/**
+ * hr_launcher_can_limit:
+ * @self: the launcher
+ * @isolation: what a service file says
+ * @error: return location
+ *
+ * Returns: whether what it says of all processes together can be had here; else %HR_ERROR_START_FAILED that names the key
+ *   and says what is missing where
+ */
+gboolean
+hr_launcher_can_limit (HrLauncher *self, const HrIsolation *isolation, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LAUNCHER (self), FALSE);
+  return HR_LAUNCHER_GET_IFACE (self)->can_limit (self, isolation, error);
+}
+
+/**
  * hr_launcher_launch:
  * @self: the launcher
  * @launch: what to start
@@ -293,7 +351,8 @@ hr_launcher_look (HrLauncher *self, const HrLaunch *launch)
  *
  * Starts the process; returns before the program itself runs.
  *
- * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED when no process could be made
+ * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED when no process could be made, or a limit of all
+ *   its processes cannot be had
  */
 HrInstance *
 hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error)

@@ -48,6 +48,8 @@ struct _HrInstanceClass {
   void (*stop) (HrInstance *self, int signal_number);
   void (*kill) (HrInstance *self);
   const GError *(*get_start_error) (HrInstance *self);
+  const char *(*get_cgroup) (HrInstance *self);
+  const char *(*get_cause) (HrInstance *self);
   gboolean (*retire) (HrInstance *self);
   void (*finish) (HrInstance *self, HrListeners *listeners, gboolean ends);
   gboolean (*may_accept) (HrInstance *self, HrListeners *listeners);
@@ -65,6 +67,8 @@ GPid hr_instance_get_pid (HrInstance *self);
 void hr_instance_stop (HrInstance *self, int signal_number);
 void hr_instance_kill (HrInstance *self);
 const GError *hr_instance_get_start_error (HrInstance *self);
+const char *hr_instance_get_cgroup (HrInstance *self);
+const char *hr_instance_get_cause (HrInstance *self);
 gboolean hr_instance_retire (HrInstance *self);
 void hr_instance_finish (HrInstance *self, HrListeners *listeners, gboolean ends);
 gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
@@ -124,12 +128,16 @@ struct _HrLauncherInterface {
   GTypeInterface parent;
 
   HrUnseen (*look) (HrLauncher *self, const HrLaunch *launch);
+  char *(*get_cgroup) (HrLauncher *self, char **why);
+  gboolean (*can_limit) (HrLauncher *self, const HrIsolation *isolation, GError **error);
   HrInstance *(*launch) (HrLauncher *self, const HrLaunch *launch, GError **error);
   gboolean (*finds) (HrLauncher *self, const HrRunProcess *process);
   HrInstance *(*take_over) (HrLauncher *self, const HrLaunch *launch, const HrRunProcess *process, GError **error);
 };
 
 HrUnseen hr_launcher_look (HrLauncher *self, const HrLaunch *launch);
+char *hr_launcher_get_cgroup (HrLauncher *self, char **why);
+gboolean hr_launcher_can_limit (HrLauncher *self, const HrIsolation *isolation, GError **error);
 HrInstance *hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error);
 gboolean hr_launcher_finds (HrLauncher *self, const HrRunProcess *process);
 HrInstance *hr_launcher_take_over (HrLauncher *self, const HrLaunch *launch, const HrRunProcess *process,

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 
+#include "hr-cgroup-find.h"
+#include "hr-cgroup.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-process-tree.h"
@@ -20,11 +22,45 @@ typedef struct {
   gint64 timeout;
 } Leftover;
 
+/* Ids of instances that are being ended, so that nobody is quicker than their StopTimeout. */
+static GMutex ending_lock;
+static GHashTable *ending;
+
+/**
+ * hr_leftover_is_ending:
+ * @instance: an instance's id
+ *
+ * Returns: whether hr_leftover_end_async() is at it
+ */
+gboolean
+hr_leftover_is_ending (const char *instance)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&ending_lock);
+
+  return ending != NULL && g_hash_table_contains (ending, instance);
+}
+
+static void
+set_ending (const char *instance, gboolean is_ending)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&ending_lock);
+
+  if (ending == NULL)
+    ending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (is_ending)
+    g_hash_table_add (ending, g_strdup (instance));
+  else
+    g_hash_table_remove (ending, instance);
+  if (g_hash_table_size (ending) == 0)
+    g_clear_pointer (&ending, g_hash_table_unref);
+}
+
 static void
 leftover_free (gpointer data)
 {
   Leftover *self = data;
 
+  set_ending (self->instance, FALSE);
   g_free (self->instance);
   g_free (self);
 }
@@ -52,6 +88,8 @@ end_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
   Leftover *self = task_data;
   g_auto (HrFd) fd = pidfd_open (self->pid, 0);
   struct pollfd wait = { .fd = fd, .events = POLLIN };
+  g_autofree char *cgroup = hr_cgroup_find_instance (self->pid, self->instance);
+  gboolean is_empty;
 
   /* The descriptor came after the PID: only now it is certain whose it is. */
   if (fd >= 0 && hr_leftover_exists (self->pid, self->start, self->instance)
@@ -59,7 +97,8 @@ end_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
       && poll (&wait, 1, (int)(self->timeout / G_TIME_SPAN_MILLISECOND)) == 0
       && pidfd_send_signal (fd, SIGKILL, NULL, 0) == 0)
     poll (&wait, 1, KILL_TIMEOUT_MSEC);
-  if (hr_process_tree_kill (self->pid, self->instance))
+  is_empty = hr_cgroup_end (cgroup);
+  if (hr_process_tree_kill (self->pid, self->instance) && is_empty)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_new_error (task, HR_ERROR, HR_ERROR_FAILED,
@@ -88,6 +127,7 @@ hr_leftover_end_async (GPid pid, guint64 start, const char *instance, int stop_s
   self->instance = g_strdup (instance);
   self->stop_signal = stop_signal;
   self->timeout = timeout_usec;
+  set_ending (instance, TRUE);
   g_task_set_source_tag (task, hr_leftover_end_async);
   g_task_set_task_data (task, self, leftover_free);
   g_task_run_in_thread (task, end_in_thread);

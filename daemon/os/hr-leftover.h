@@ -10,6 +10,7 @@
 
 G_BEGIN_DECLS
 
+gboolean hr_leftover_is_ending (const char *instance);
 gboolean hr_leftover_exists (GPid pid, guint64 start, const char *instance);
 void hr_leftover_end_async (GPid pid, guint64 start, const char *instance, int stop_signal, gint64 timeout_usec,
                             GAsyncReadyCallback callback, gpointer user_data);

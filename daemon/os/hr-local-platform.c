@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "hr-cgroup-base.h"
 #include "hr-dir-slots.h"
 #include "hr-environment.h"
 #include "hr-error.h"
@@ -255,6 +256,8 @@ prepare (HrLocalPlatform *self, GError **error)
   g_autofree char *run_state = g_build_filename (self->state_dir, HR_RUN_STATE_FILE, NULL);
   g_autofree char *logs = g_build_filename (self->state_dir, "logs", NULL);
   g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", NULL);
+  g_autofree char *why = NULL;
+  HrCgroupBase *cgroups;
 
   if (!hr_state_dir_prepare (self->state_dir, "--state-dir", error)
       || !hr_state_dir_prepare (self->runtime_dir, "--runtime-dir", error))
@@ -267,6 +270,10 @@ prepare (HrLocalPlatform *self, GError **error)
   self->launcher = self->run_state != NULL ? hr_exec_launcher_new (self->runtime_dir, error) : NULL;
   if (self->launcher == NULL)
     return FALSE;
+  cgroups = hr_cgroup_base_find (self->state_dir, &why);
+  if (why != NULL)
+    hr_log_debug (NULL, "no control groups: %s", why);
+  hr_exec_launcher_set_cgroups (HR_EXEC_LAUNCHER (self->launcher), cgroups, why);
   self->keeper = hr_keeper_new (self->runtime_dir);
   self->nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
   self->strays = hr_strays_find (exchange);
@@ -398,6 +405,7 @@ hr_local_platform_settle (HrLocalPlatform *self)
                              STRAY_TIMEOUT_USEC, stray_ended, g_strdup (stray->service));
     }
   g_ptr_array_set_size (self->strays, 0);
+  hr_exec_launcher_sweep (HR_EXEC_LAUNCHER (self->launcher));
   /* Whoever still waits for its state is being ended, and must not go on before it has. */
   g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, LEASES_KEPT_SEC, drop_leases,
                               hr_keeper_take (self->keeper, HR_STATE_KEEP_PREFIX), (GDestroyNotify)g_ptr_array_unref);

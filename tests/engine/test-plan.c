@@ -226,6 +226,16 @@ test_invalid (Engine *engine)
   expect_plan (engine, "the file is garbage");
 }
 
+static void
+test_limits (Engine *engine)
+{
+  engine_start (engine, "MemoryMax=64M\n");
+  expect_plan (engine, "start: start beside the running instance");
+  engine->launcher->no_limits = "MemoryMax=64M cannot be had here: the controller 'memory' is missing";
+  expect_plan (engine, "start: refuse it: MemoryMax=64M cannot be had here: the controller 'memory' is missing");
+  expect_not_planned (engine, "start beside");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -240,6 +250,7 @@ main (int argc, char **argv)
   engine_add ("/plan/so-is-one-of-which-only-its-processes-tell", test_launcher);
   engine_add ("/plan/an-unseen-program-that-takes-its-sockets-overlaps", test_unseen_that_takes_its_sockets);
   engine_add ("/plan/what-would-be-refused-is-said-to-be", test_refused);
+  engine_add ("/plan/limits-that-cannot-be-had-are-said-to-be-refused", test_limits);
   engine_add ("/plan/a-canary-that-cannot-be-is-said-to-be-refused", test_canary);
   engine_add ("/plan/invalid", test_invalid);
   return g_test_run ();

@@ -103,6 +103,48 @@ test_exits_before_ready (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_REJECTED);
 }
 
+/* What the kernel kills says nothing; who it was, and by which limit, is known all the same. */
+static void
+test_eats_its_memory (Engine *engine)
+{
+  HrService *service = engine_start (engine, "MemoryMax=64M\n");
+  const HrFakeProgram glutton = { .ready_after = 1 * SECOND, .cause = "it exceeded MemoryMax=64M" };
+
+  hr_fake_launcher_next (engine->launcher, &glutton);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 500 * MSEC);
+  hr_fake_instance_end_by (hr_fake_launcher_last (engine->launcher), SIGKILL);
+  engine_run (engine, 1 * SECOND);
+  engine_expect_kept (engine, service, "ready", "it was killed because it exceeded MemoryMax=64M");
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+static void
+test_worker_eats_its_memory (Engine *engine)
+{
+  HrService *service = engine_start (engine, "MemoryMax=64M\n");
+  const HrFakeProgram glutton = {
+    .ready_after = 1 * SECOND, .exits_after = 500 * MSEC, .exit_code = 1, .cause = "it exceeded MemoryMax=64M"
+  };
+
+  hr_fake_launcher_next (engine->launcher, &glutton);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  engine_expect_kept (engine, service, "ready",
+                      "it exited with status 1; a process of it had been killed because it exceeded MemoryMax=64M");
+}
+
+static void
+test_no_limits (Engine *engine)
+{
+  HrService *service = engine_start (engine, "MemoryMax=64M\n");
+
+  engine->launcher->no_limits = "MemoryMax=64M cannot be had here: the controller 'memory' is missing";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_expect_kept (engine, service, "start", "the controller 'memory' is missing");
+}
+
 static void
 test_never_ready (Engine *engine)
 {
@@ -400,6 +442,9 @@ add_failures (void)
   engine_add ("/reload-failure/pain-3/no-environment", test_no_environment);
   engine_add ("/reload-failure/pain-3/no-state-files", test_no_state_files);
   engine_add ("/reload-failure/pain-3/exits-before-ready", test_exits_before_ready);
+  engine_add ("/reload-failure/pain-3/eats-its-memory", test_eats_its_memory);
+  engine_add ("/reload-failure/pain-3/worker-eats-its-memory", test_worker_eats_its_memory);
+  engine_add ("/reload-failure/pain-3/limits-cannot-be-had", test_no_limits);
   engine_add ("/reload-failure/pain-3/never-ready", test_never_ready);
   engine_add ("/reload-failure/pain-3/probe-fails", test_probe_fails);
   engine_add ("/reload-failure/pain-3/exits-while-probed", test_exits_while_probed);

@@ -144,6 +144,18 @@ fake_kill (HrInstance *instance)
     end_after (self, 0, W_EXITCODE (0, SIGKILL));
 }
 
+static const char *
+fake_get_cgroup (HrInstance *instance)
+{
+  return NULL;
+}
+
+static const char *
+fake_get_cause (HrInstance *instance)
+{
+  return HR_FAKE_INSTANCE (instance)->program.cause;
+}
+
 static const GError *
 fake_get_start_error (HrInstance *instance)
 {
@@ -291,6 +303,8 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->stop = fake_stop;
   instance_class->kill = fake_kill;
   instance_class->get_start_error = fake_get_start_error;
+  instance_class->get_cgroup = fake_get_cgroup;
+  instance_class->get_cause = fake_get_cause;
   instance_class->retire = fake_retire;
   instance_class->finish = fake_finish;
   instance_class->may_accept = fake_may_accept;

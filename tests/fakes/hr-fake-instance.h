@@ -36,6 +36,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @cannot_be_seen: whether its processes hold up whoever looks at them
  * @retires: whether it can be held to accepting nothing
  * @wait: the longest that a connection had waited that it accepts; -1: nobody knows
+ * @cause: (nullable): why the kernel killed a process of it
  * @cannot_execute: (nullable): why its program cannot be executed at all
  */
 typedef struct {
@@ -59,6 +60,7 @@ typedef struct {
   gboolean cannot_be_seen;
   gboolean retires;
   gint64 wait;
+  const char *cause;
   const char *cannot_execute;
 } HrFakeProgram;
 

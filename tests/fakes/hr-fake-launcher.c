@@ -18,6 +18,27 @@ fake_look (HrLauncher *launcher, const HrLaunch *launch)
   return next != NULL ? next->unseen : self->program.unseen;
 }
 
+static char *
+fake_get_cgroup (HrLauncher *launcher, char **why)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (launcher);
+
+  if (self->cgroup == NULL && why != NULL)
+    *why = g_strdup ("this is a test");
+  return g_strdup (self->cgroup);
+}
+
+static gboolean
+fake_can_limit (HrLauncher *launcher, const HrIsolation *isolation, GError **error)
+{
+  HrFakeLauncher *self = HR_FAKE_LAUNCHER (launcher);
+
+  if (self->no_limits == NULL || !isolation->resources[HR_RESOURCE_MEMORY].set)
+    return TRUE;
+  g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->no_limits);
+  return FALSE;
+}
+
 static HrInstance *
 fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
 {
@@ -30,6 +51,8 @@ fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
       g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->failure);
       return NULL;
     }
+  if (!fake_can_limit (launcher, launch->isolation, error))
+    return NULL;
   if (hr_fake_launcher_n_alive (self, launch->service) >= self->most)
     g_error ("one instance of '%s' too many is started: %u run", launch->service, self->most);
   instance = hr_fake_instance_new (self->clock, program != NULL ? program : &self->program, launch,
@@ -76,6 +99,8 @@ static void
 hr_fake_launcher_iface_init (HrLauncherInterface *iface)
 {
   iface->look = fake_look;
+  iface->get_cgroup = fake_get_cgroup;
+  iface->can_limit = fake_can_limit;
   iface->launch = fake_launch;
   iface->finds = fake_finds;
   iface->take_over = fake_take_over;

@@ -18,6 +18,8 @@ G_DECLARE_FINAL_TYPE (HrFakeLauncher, hr_fake_launcher, HR, FAKE_LAUNCHER, GObje
  * HrFakeLauncher:
  * @program: what is started unless hr_fake_launcher_next() says otherwise
  * @failure: (nullable): why no process can be made
+ * @cgroup: (nullable): where each instance has a control group
+ * @no_limits: (nullable): why MemoryMax cannot be had
  * @most: how many of one service may run at the same time
  * @instances: (element-type HrFakeInstance): all that were started, oldest first
  */
@@ -26,6 +28,8 @@ struct _HrFakeLauncher {
 
   HrFakeProgram program;
   const char *failure;
+  const char *cgroup;
+  const char *no_limits;
   guint most;
   GPtrArray *instances;
 

@@ -284,12 +284,12 @@ test_asan_options (Fixture *fixture, gconstpointer data)
       g_autofree char *own = g_strdup_printf ("ASAN_OPTIONS=%s", values[i][0] != NULL ? values[i][0] : "");
       const char *environment[] = { values[i][0] != NULL ? own : NULL, NULL };
       HrLaunch launch = { .id = "id", .argv = with, .environment = environment, .stdout_fd = -1, .stderr_fd = -1 };
-      g_autoptr (HrExecCommand) command = hr_exec_command_new (&launch, "@notify", "@adopt", 9);
-      g_autoptr (HrExecCommand) unwatched = hr_exec_command_new (&launch, "@notify", NULL, 9);
+      g_autoptr (HrExecCommand) command = hr_exec_command_new (&launch, "@notify", "@adopt", NULL, NULL, 9);
+      g_autoptr (HrExecCommand) unwatched = hr_exec_command_new (&launch, "@notify", NULL, NULL, NULL, 9);
       g_autoptr (HrExecCommand) ordinary = NULL;
 
       launch.argv = without;
-      ordinary = hr_exec_command_new (&launch, "@notify", "@adopt", 9);
+      ordinary = hr_exec_command_new (&launch, "@notify", "@adopt", NULL, NULL, 9);
       g_assert_cmpstr (g_environ_getenv (command->environment, "ASAN_OPTIONS"), ==, values[i][1]);
       g_assert_cmpstr (g_environ_getenv (unwatched->environment, "ASAN_OPTIONS"), ==, values[i][0]);
       g_assert_cmpstr (g_environ_getenv (ordinary->environment, "ASAN_OPTIONS"), ==, values[i][0]);

@@ -73,6 +73,76 @@ test_limits (void)
 }
 
 static void
+test_resources (void)
+{
+  static const struct {
+    HrResourceKind kind;
+    const char *text;
+    HrResource resource;
+    const char *written; /* NULL: as @text */
+  } cases[] = {
+    { HR_RESOURCE_MEMORY, "MemoryMax=64M", { TRUE, FALSE, 64 << 20 }, NULL },
+    { HR_RESOURCE_MEMORY, "MemoryMax=1.5G", { TRUE, FALSE, 1536 << 20 }, "MemoryMax=1536M" },
+    { HR_RESOURCE_MEMORY, "MemoryMax=50%", { TRUE, TRUE, 5000 }, NULL },
+    { HR_RESOURCE_MEMORY, "MemoryMax=0.5%", { TRUE, TRUE, 50 }, "MemoryMax=0.50%" },
+    { HR_RESOURCE_CPU, "CPUWeight=1", { TRUE, FALSE, 1 }, NULL },
+    { HR_RESOURCE_CPU, "CPUWeight=10000", { TRUE, FALSE, 10000 }, NULL },
+    { HR_RESOURCE_TASKS, "TasksMax=20", { TRUE, FALSE, 20 }, NULL },
+    { HR_RESOURCE_TASKS, "TasksMax=12.5%", { TRUE, TRUE, 1250 }, "TasksMax=12.50%" },
+    { HR_RESOURCE_TASKS, "TasksMax=100%", { TRUE, TRUE, 10000 }, NULL },
+  };
+  static const char *const none[] = { "", "MemoryMax=infinity", "TasksMax=infinity", "MemoryMax=", "CPUWeight=" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (HrServiceSpec) spec = parse_keys (cases[i].text);
+      const HrResource *resource = &spec->isolation.resources[cases[i].kind];
+      g_autofree char *written = hr_resource_to_string (cases[i].kind, resource);
+
+      g_test_message ("%s", cases[i].text);
+      g_assert_cmpint (resource->set, ==, cases[i].resource.set);
+      g_assert_cmpint (resource->is_share, ==, cases[i].resource.is_share);
+      g_assert_cmpuint (resource->value, ==, cases[i].resource.value);
+      g_assert_cmpstr (written, ==, cases[i].written != NULL ? cases[i].written : cases[i].text);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (none); i++)
+    {
+      g_autoptr (HrServiceSpec) spec = parse_keys (none[i]);
+
+      for (guint kind = 0; kind < HR_N_RESOURCES; kind++)
+        g_assert_false (spec->isolation.resources[kind].set);
+    }
+}
+
+static void
+test_bad_resources (void)
+{
+  static const struct {
+    const char *key, *words;
+  } cases[] = {
+    { "MemoryMax=lots", "'lots' is not a size" },
+    { "MemoryMax=0", "'0' is not a limit under which a program could run" },
+    { "MemoryMax=-1", "'-1' is not a size" },
+    { "MemoryMax=0%", "'0%' is not a share under which a program could run" },
+    { "MemoryMax=101%", "'101%' is not a share" },
+    { "CPUWeight=0", "'0' is not a weight from 1 to 10000" },
+    { "CPUWeight=10001", "'10001' is not a weight" },
+    { "CPUWeight=50%", "'50%' is not a weight" },
+    { "CPUWeight=infinity", "'infinity' is not a weight" },
+    { "TasksMax=0", "'0' is not a number from 1 on" },
+    { "TasksMax=10K", "'10K' is not a number from 1 on" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = g_strconcat ("[Service]\nExec=true\n", cases[i].key, "\n", NULL);
+      g_autofree char *message = fail_text (text);
+
+      assert_contains (message, cases[i].words);
+    }
+}
+
+static void
 test_limit_is_written_as_it_is_read (void)
 {
   HrLimit limit;
@@ -177,6 +247,8 @@ main (int argc, char **argv)
 #define ADD(path, func) g_test_add_func ("/service-spec-isolation/" path, func)
   ADD ("nothing-is-limited-but-new-privileges", test_defaults);
   ADD ("limits-are-counts-sizes-times-and-levels", test_limits);
+  ADD ("what-all-processes-may-use-is-a-size-a-weight-a-number-or-a-share", test_resources);
+  ADD ("what-they-cannot-use-says-what-would-be-right", test_bad_resources);
   ADD ("limit-is-written-as-it-is-read", test_limit_is_written_as_it_is_read);
   ADD ("every-other-key-is-read", test_everything_else);
   ADD ("profile-takes-back", test_profile_takes_back);
