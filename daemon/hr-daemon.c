@@ -40,8 +40,9 @@ typedef struct {
   guint idle;
   gboolean serving; /* the name is ours, or was */
   gboolean stopping;
-  gboolean keeps; /* services run on when it ends */
-  gboolean left;  /* they do */
+  gboolean keeps;    /* services run on when it ends */
+  gboolean replaces; /* another daemon is to give way */
+  gboolean left;     /* they do */
   int status;
 } Daemon;
 
@@ -272,7 +273,6 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
   if (change == NULL)
     return FALSE;
   hr_inherited_sockets_warn_unused (self->inherited);
-  hr_local_platform_settle (HR_LOCAL_PLATFORM (self->platform));
   return TRUE;
 }
 
@@ -313,10 +313,15 @@ leave (Daemon *self)
   _exit (self->status);
 }
 
-static GBusNameOwnerFlags
-name_flags (const HrOptions *options)
+/* What an earlier daemon left behind is gone: whoever comes now finds no address taken by it. */
+static void
+settled (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  return options->replace ? OWN_FLAGS | G_BUS_NAME_OWNER_FLAGS_REPLACE : OWN_FLAGS;
+  Daemon *self = user_data;
+
+  hr_local_platform_settle_finish (HR_LOCAL_PLATFORM (source), result);
+  if (!self->stopping)
+    own_name (self, self->replaces ? OWN_FLAGS | G_BUS_NAME_OWNER_FLAGS_REPLACE : OWN_FLAGS);
 }
 
 /**
@@ -336,6 +341,7 @@ hr_daemon_run (const HrOptions *options)
   /* Before the first thread: threads inherit the mask. */
   signal (SIGPIPE, SIG_IGN);
   self.keeps = options->keep;
+  self.replaces = options->replace;
   self.inherited = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   if (!hr_lease_init (&error))
     {
@@ -353,7 +359,7 @@ hr_daemon_run (const HrOptions *options)
   g_unix_signal_add (SIGTERM, asked_to_stop, &self);
   g_unix_signal_add (SIGINT, asked_to_stop, &self);
   g_unix_signal_add (SIGHUP, asked_to_reload, &self);
-  own_name (&self, name_flags (options));
+  hr_local_platform_settle_async (HR_LOCAL_PLATFORM (self.platform), settled, &self);
   g_main_loop_run (self.loop);
   if (self.left)
     leave (&self);

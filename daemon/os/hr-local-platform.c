@@ -42,6 +42,7 @@ struct _HrLocalPlatform {
   HrKeeper *keeper;
   int nothing;       /* what notes are stored with */
   GPtrArray *strays; /* HrStray */
+  guint n_ending;    /* of them */
   HrLogFiles *logs;
   int lock;
   HrClock *clock;
@@ -366,14 +367,40 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
 }
 
+typedef struct {
+  GTask *task;
+  char *service;
+} EndingStray;
+
 static void
 stray_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  g_autofree char *service = user_data;
+  EndingStray *stray = user_data;
+  HrLocalPlatform *self = g_task_get_source_object (stray->task);
   g_autoptr (GError) error = NULL;
 
   if (!hr_leftover_end_finish (result, &error))
-    hr_log_warning (service, "%s", error->message);
+    hr_log_warning (stray->service, "%s", error->message);
+  if (--self->n_ending == 0)
+    g_task_return_boolean (stray->task, TRUE);
+  g_object_unref (stray->task);
+  g_free (stray->service);
+  g_free (stray);
+}
+
+static void
+end_stray (HrLocalPlatform *self, const HrStray *stray, GTask *task)
+{
+  const HrRunProcess *process = stray->process;
+  EndingStray *ending = g_new (EndingStray, 1);
+
+  hr_log_warning (stray->service,
+                  "PID %d was left running by an earlier daemon, and there is no such service; ending it",
+                  (int)process->pid);
+  self->n_ending++;
+  *ending = (EndingStray){ g_object_ref (task), g_strdup (stray->service) };
+  hr_leftover_end_async (process->pid, process->start, process->instance, SIGTERM, STRAY_TIMEOUT_USEC, stray_ended,
+                         ending);
 }
 
 static gboolean
@@ -383,33 +410,47 @@ drop_leases (gpointer leases)
 }
 
 /**
- * hr_local_platform_settle:
+ * hr_local_platform_settle_async:
  * @self: the platform
+ * @callback: called when all has ended, some %STRAY_TIMEOUT_USEC from now at the latest
+ * @user_data: for @callback
  *
  * All services are known and have what an earlier daemon had kept for them: the rest of that is let go of, and what runs
- * of services that are no more is ended.
+ * of services that are no more is ended. Until then it has addresses that a new service may want.
  */
 void
-hr_local_platform_settle (HrLocalPlatform *self)
+hr_local_platform_settle_async (HrLocalPlatform *self, GAsyncReadyCallback callback, gpointer user_data)
 {
+  g_autoptr (GTask) task = NULL;
+
   g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
 
+  task = g_task_new (self, NULL, callback, user_data);
+  g_task_set_source_tag (task, hr_local_platform_settle_async);
   for (guint i = 0; i < self->strays->len; i++)
-    {
-      const HrStray *stray = g_ptr_array_index (self->strays, i);
-
-      hr_log_warning (stray->service,
-                      "PID %d was left running by an earlier daemon, and there is no such service; ending it",
-                      (int)stray->process->pid);
-      hr_leftover_end_async (stray->process->pid, stray->process->start, stray->process->instance, SIGTERM,
-                             STRAY_TIMEOUT_USEC, stray_ended, g_strdup (stray->service));
-    }
+    end_stray (self, g_ptr_array_index (self->strays, i), task);
   g_ptr_array_set_size (self->strays, 0);
   hr_exec_launcher_sweep (HR_EXEC_LAUNCHER (self->launcher));
   /* Whoever still waits for its state is being ended, and must not go on before it has. */
   g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, LEASES_KEPT_SEC, drop_leases,
                               hr_keeper_take (self->keeper, HR_STATE_KEEP_PREFIX), (GDestroyNotify)g_ptr_array_unref);
   hr_keeper_settle (self->keeper);
+  if (self->n_ending == 0)
+    g_task_return_boolean (task, TRUE);
+}
+
+/**
+ * hr_local_platform_settle_finish:
+ * @self: the platform
+ * @result: of hr_local_platform_settle_async()
+ *
+ * What could not be ended has been warned of.
+ */
+void
+hr_local_platform_settle_finish (HrLocalPlatform *self, GAsyncResult *result)
+{
+  g_return_if_fail (g_task_is_valid (result, self));
+  g_task_propagate_boolean (G_TASK (result), NULL);
 }
 
 /**

@@ -22,7 +22,8 @@ G_DECLARE_FINAL_TYPE (HrLocalPlatform, hr_local_platform, HR, LOCAL_PLATFORM, Hr
 
 HrPlatform *hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited,
                                    GError **error);
-void hr_local_platform_settle (HrLocalPlatform *self);
+void hr_local_platform_settle_async (HrLocalPlatform *self, GAsyncReadyCallback callback, gpointer user_data);
+void hr_local_platform_settle_finish (HrLocalPlatform *self, GAsyncResult *result);
 void hr_local_platform_close (HrLocalPlatform *self);
 void hr_local_platform_set_bus (HrLocalPlatform *self, GDBusConnection *bus);
 

@@ -247,6 +247,23 @@ def in_preserve():
             begun="gate.begun")
 
 
+@test("promise-7-the-daemon-may-die: an old instance that finishes its work is found, and ended at DrainTimeout")
+def draining():
+    with Site() as site:
+        service = services.Unmodified(site, services.EVENTS, "DrainTimeout=3s\n")
+        stream = services.EventStream(service.port)
+        service.reload("2")
+        running = pids(site)
+        equal(len(running), 2, "processes of the service")
+        crash(site)
+        site.start_daemon()
+        equal(stream.next(), "1", "what the old instance is busy with")
+        equal(pids(site), running, "processes of the service")
+        stream.ended()
+        site.drained(service.name)
+        check(answers(service.port, "2", "/version"), "the new one serves")
+
+
 @test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
 def keeps():
     with Site(arguments=["--on-exit=keep"]) as site:
