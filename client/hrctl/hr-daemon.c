@@ -18,8 +18,8 @@
 
 #define DAEMON_PROGRAM "hotreloadd"
 #define BUS_PROGRAM "dbus-daemon"
-/* A bus and a daemon must be there after this long, in seconds. */
-#define START_TIMEOUT_SEC 15
+/* A bus and a daemon must be there after this long, in seconds: one that died may have left what takes 15 to be ended. */
+#define START_TIMEOUT_SEC 30
 /* A daemon that was told to end and stops its services may take this long, in seconds. */
 #define STOP_TIMEOUT_SEC 60
 /* An address longer than this is none, in bytes. */
@@ -30,6 +30,7 @@
 struct _HrDaemon {
   GDBusConnection *bus;
   HrRunDir *dir; /* NULL: the daemon uses the session's */
+  char *address; /* of a bus of our own */
   GPid bus_pid;
   GPid daemon_pid;
   int words; /* what daemon and bus say on standard error, an unlinked file */
@@ -137,24 +138,22 @@ read_line (int fd, GError **error)
 }
 
 static gboolean
-start_bus (HrDaemon *self, char **address, GError **error)
+start_bus (HrDaemon *self, GError **error)
 {
   static const char *const command[] = { BUS_PROGRAM, "--session", "--nofork", "--nopidfile", "--print-address", NULL };
   int pipe = -1;
-  char *line;
 
   if (!spawn (command, NULL, FALSE, self->words, &self->bus_pid, &pipe, error))
     return FALSE;
 
-  line = read_line (pipe, error);
+  self->address = read_line (pipe, error);
   close (pipe);
-  if (line == NULL)
+  if (self->address == NULL)
     return FALSE;
 
-  *address = line;
   self->bus = g_dbus_connection_new_for_address_sync (
-      line, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL, NULL,
-      error);
+      self->address, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+      NULL, NULL, error);
   return self->bus != NULL;
 }
 
@@ -261,6 +260,27 @@ start_daemon (HrDaemon *self, const char *const *arguments, const char *const *e
          && wait_for_name (self, error);
 }
 
+/* With the session's own directories; it ends with the last transient service. */
+static gboolean
+start_shared (HrDaemon *self, GError **error)
+{
+  return start_daemon (self, (const char *const[]){ "--exit-idle", NULL }, NULL, error);
+}
+
+/* With directories of our own. */
+static gboolean
+start_private (HrDaemon *self, GError **error)
+{
+  const char *path = hr_run_dir_get_path (self->dir);
+  g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "DBUS_SESSION_BUS_ADDRESS", self->address, TRUE);
+  g_autofree char *config = g_strconcat ("--config-dir=", path, "/config", NULL);
+  g_autofree char *state = g_strconcat ("--state-dir=", path, "/state", NULL);
+  g_autofree char *runtime = g_strconcat ("--runtime-dir=", hr_run_dir_get_runtime (self->dir), NULL);
+
+  return start_daemon (self, (const char *const[]){ config, state, runtime, NULL }, (const char *const *)environment,
+                       error);
+}
+
 static HrDaemon *
 daemon_new (void)
 {
@@ -285,7 +305,7 @@ hr_daemon_start_on (GDBusConnection *bus, GError **error)
   g_autoptr (HrDaemon) self = daemon_new ();
 
   self->bus = g_object_ref (bus);
-  if (!open_words (self, error) || !start_daemon (self, (const char *const[]){ "--exit-idle", NULL }, NULL, error))
+  if (!open_words (self, error) || !start_shared (self, error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -303,23 +323,9 @@ HrDaemon *
 hr_daemon_start_private (GError **error)
 {
   g_autoptr (HrDaemon) self = daemon_new ();
-  g_autofree char *address = NULL;
-  g_auto (GStrv) environment = NULL;
-  g_autofree char *config = NULL;
-  g_autofree char *state = NULL;
-  g_autofree char *runtime = NULL;
 
   self->dir = hr_run_dir_new (error);
-  if (self->dir == NULL || !open_words (self, error) || !start_bus (self, &address, error))
-    return NULL;
-
-  environment = g_environ_setenv (g_get_environ (), "DBUS_SESSION_BUS_ADDRESS", address, TRUE);
-  config = g_strconcat ("--config-dir=", hr_run_dir_get_path (self->dir), "/config", NULL);
-  state = g_strconcat ("--state-dir=", hr_run_dir_get_path (self->dir), "/state", NULL);
-  runtime = g_strconcat ("--runtime-dir=", hr_run_dir_get_runtime (self->dir), NULL);
-
-  if (!start_daemon (self, (const char *const[]){ config, state, runtime, NULL }, (const char *const *)environment,
-                     error))
+  if (self->dir == NULL || !open_words (self, error) || !start_bus (self, error) || !start_private (self, error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -375,6 +381,24 @@ end_process (GPid pid)
 }
 
 /**
+ * hr_daemon_start_again:
+ * @self: a daemon that has died, or is ending
+ * @error: why none could be started
+ *
+ * Starts another one in its place, on the same bus and with the same directories. When this returns, that one has ended
+ * what was left of services that lived for their callers.
+ *
+ * Returns: whether it owns its name
+ */
+gboolean
+hr_daemon_start_again (HrDaemon *self, GError **error)
+{
+  end_process (self->daemon_pid);
+  self->daemon_pid = 0;
+  return self->dir != NULL ? start_private (self, error) : start_shared (self, error);
+}
+
+/**
  * hr_daemon_stop:
  * @self: (transfer full): a daemon, also a half started one
  *
@@ -392,5 +416,6 @@ hr_daemon_stop (HrDaemon *self)
   if (self->words >= 0)
     close (self->words);
   g_clear_pointer (&self->dir, hr_run_dir_free);
+  g_free (self->address);
   g_free (self);
 }

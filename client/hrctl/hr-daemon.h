@@ -16,6 +16,7 @@ typedef struct _HrDaemon HrDaemon;
 char *hr_daemon_find_program (GError **error);
 HrDaemon *hr_daemon_start_on (GDBusConnection *bus, GError **error);
 HrDaemon *hr_daemon_start_private (GError **error);
+gboolean hr_daemon_start_again (HrDaemon *self, GError **error);
 GDBusConnection *hr_daemon_get_bus (HrDaemon *self);
 void hr_daemon_leave (HrDaemon *self);
 void hr_daemon_stop (HrDaemon *self);

@@ -10,6 +10,8 @@
 /* After TERM a program has this long until KILL, and after KILL to be gone, in seconds. */
 #define TERM_TIMEOUT_SEC 10
 #define KILL_TIMEOUT_SEC 5
+/* Of those before it, so many are held: the daemon lets no more than one run on, and ends the others. */
+#define BEFORE_MAX 4
 
 /* glibc 2.36 is the first that knows these by name. */
 static int
@@ -24,19 +26,52 @@ send_signal (int fd, int number)
   return syscall (SYS_pidfd_send_signal, fd, number, NULL, 0) == 0;
 }
 
+static gboolean
+has_ended (int fd)
+{
+  struct pollfd poll_fd = { fd, POLLIN, 0 };
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
+
+static void
+drop_before (HrMainProcess *self, guint i)
+{
+  close (g_array_index (self->before, int, i));
+  g_array_remove_index (self->before, i);
+}
+
+/* It runs on as long as it has work; those that do not are forgotten. */
+static void
+set_aside (HrMainProcess *self)
+{
+  if (self->before == NULL)
+    self->before = g_array_new (FALSE, FALSE, sizeof (int));
+  if (self->fd >= 0)
+    g_array_append_val (self->before, self->fd);
+  self->fd = -1;
+  self->pid = 0;
+
+  for (guint i = self->before->len; i > 0; i--)
+    if (has_ended (g_array_index (self->before, int, i - 1)))
+      drop_before (self, i - 1);
+  if (self->before->len > BEFORE_MAX)
+    drop_before (self, 0);
+}
+
 /**
  * hr_main_process_hold:
  * @self: a hold
  * @pid: the service's main process as the daemon tells it, 0: it has none
  *
- * Lets go of the one before.
+ * The one before is held on to until it has ended.
  */
 void
 hr_main_process_hold (HrMainProcess *self, int pid)
 {
   if (pid == self->pid)
     return;
-  hr_main_process_clear (self);
+  set_aside (self);
   if (pid <= 0)
     return;
   self->fd = open_pidfd (pid);
@@ -45,15 +80,14 @@ hr_main_process_hold (HrMainProcess *self, int pid)
 }
 
 static gboolean
-wait_for_end (int fd, int seconds)
+wait_for_end (int fd, gint64 deadline)
 {
-  gint64 deadline = g_get_monotonic_time () + seconds * G_USEC_PER_SEC;
   struct pollfd poll_fd = { fd, POLLIN, 0 };
 
   for (;;)
     {
       gint64 left = (deadline - g_get_monotonic_time () + 999) / 1000;
-      int n = left > 0 ? poll (&poll_fd, 1, (int)left) : 0;
+      int n = poll (&poll_fd, 1, (int)MAX (left, 0));
 
       if (n > 0)
         return TRUE;
@@ -62,22 +96,35 @@ wait_for_end (int fd, int seconds)
     }
 }
 
+/* KILL to what has not ended until the deadline. */
+static gboolean
+await_end (int fd, gint64 deadline)
+{
+  return wait_for_end (fd, deadline)
+         || (send_signal (fd, SIGKILL)
+             && wait_for_end (fd, g_get_monotonic_time () + KILL_TIMEOUT_SEC * G_USEC_PER_SEC));
+}
+
 /**
  * hr_main_process_end:
  * @self: a hold
  *
- * TERM, and KILL after the deadline. Blocks.
+ * TERM to all of them, and KILL after the deadline. Blocks.
  *
- * Returns: whether there was one that ran, and it has ended now
+ * Returns: whether the newest still ran, and has ended now
  */
 gboolean
 hr_main_process_end (HrMainProcess *self)
 {
-  if (self->fd < 0 || !send_signal (self->fd, SIGTERM))
-    return FALSE;
-  if (wait_for_end (self->fd, TERM_TIMEOUT_SEC))
-    return TRUE;
-  return send_signal (self->fd, SIGKILL) && wait_for_end (self->fd, KILL_TIMEOUT_SEC);
+  gint64 deadline = g_get_monotonic_time () + TERM_TIMEOUT_SEC * G_USEC_PER_SEC;
+  gboolean ran = self->fd >= 0 && send_signal (self->fd, SIGTERM);
+  guint n = self->before != NULL ? self->before->len : 0;
+
+  for (guint i = 0; i < n; i++)
+    (void)send_signal (g_array_index (self->before, int, i), SIGTERM);
+  for (guint i = 0; i < n; i++)
+    (void)await_end (g_array_index (self->before, int, i), deadline);
+  return ran && await_end (self->fd, deadline);
 }
 
 void
@@ -85,5 +132,8 @@ hr_main_process_clear (HrMainProcess *self)
 {
   if (self->fd >= 0)
     close (self->fd);
+  while (self->before != NULL && self->before->len > 0)
+    drop_before (self, 0);
+  g_clear_pointer (&self->before, g_array_unref);
   *self = HR_MAIN_PROCESS_INIT;
 }

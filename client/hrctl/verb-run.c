@@ -254,6 +254,30 @@ end_orphan (Run *self, GError **error)
     hr_client_set_lost_error (error);
 }
 
+/* Old instances that finish their work, what our program has started, and the keeper of the listeners outlive a daemon
+ * that dies. They end with the start of the next one. */
+static void
+replace_daemon (Run *self)
+{
+  GDBusConnection *bus = hr_client_get_bus (self->client);
+  g_autofree char *owner = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  /* Without its bus a daemon ends by itself, and takes everything along. */
+  if (g_dbus_connection_is_closed (bus))
+    return;
+  owner = hr_bus_find_daemon (bus);
+  if (owner != NULL
+      || (self->daemon != NULL ? hr_daemon_start_again (self->daemon, &error) : hr_bus_activate (bus, &error)))
+    return;
+
+  g_dbus_error_strip_remote_error (error);
+  text = g_strdup_printf (_ ("what it left behind, such as its address, may stay until a daemon runs again: %s"),
+                          error->message);
+  hr_run_view_say (&self->view, HR_TINT_MIDDLING, text);
+}
+
 /* Runs until the service has ended for good. */
 static int
 follow (Run *self, const char *keyfile, const char *directory, GError **error)
@@ -275,7 +299,10 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
           g_main_context_iteration (NULL, TRUE);
         }
       if (!self->view.ended)
-        end_orphan (self, error);
+        {
+          end_orphan (self, error);
+          replace_daemon (self);
+        }
     }
 
   hr_run_view_unfollow (&self->view);

@@ -5,41 +5,32 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
-from harness import BUILD, DEADLINE, Site, answers, check, equal, free_port, main, test, until, write
+import services
+from harness import BUILD, DEADLINE, Failure, Site, answers, check, equal, free_port, main, test, until, write
 
 # More than the times that a daemon is met that is just ending.
 QUICK_RUNS = 10
 
-SERVER = """
-import http.server
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'VERSION')
-    def log_message(self, *words):
-        pass
-http.server.HTTPServer(('127.0.0.1', PORT), Handler).serve_forever()
-"""
-
-
-def start(site, top, *words):
+def start(site, top, *words, environment=None):
     with open(site.path("run.log"), "wb") as out:
         process = subprocess.Popen([os.path.join(BUILD, "client", "hrctl", "hrctl"), "run", *words], cwd=top, stdout=out,
-                                   stderr=out, stdin=subprocess.DEVNULL, env=site.environment)
+                                   stderr=out, stdin=subprocess.DEVNULL, env=environment or site.environment)
     site.processes.append(process)
     return process
 
 
-def daemon_pid(site):
-    result = subprocess.run(["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus",
-                             "/org/freedesktop/DBus", "org.freedesktop.DBus.GetConnectionUnixProcessID",
-                             "string:org.hotreload.Manager"], capture_output=True, text=True, check=True,
-                            env=site.environment, timeout=DEADLINE)
-    return int(result.stdout.split()[-1])
+def child(process, name):
+    """PID of the child of this name; where hrctl has started a daemon, this is it."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as file:
+        for pid in file.read().split():
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
+                if comm.read().strip() == name:
+                    return int(pid)
+    raise Failure(f"no child '{name}'")
 
 
 def said(site):
@@ -67,28 +58,53 @@ def missing():
         check("there is no program 'no-such-program'" in said(site), said(site))
 
 
-@test("a-killed-daemon-leaves-no-program-behind")
-def killed():
-    with Site(daemon=False) as site:
-        port = free_port()
-        text = SERVER.replace("PORT", str(port))
-        top = site.source("svc", {"server.py": text.replace("VERSION", "one")})
-        # Also where the profile watches no other service.
-        site.environment["HOTRELOAD_PROFILE"] = "production"
-        process = start(site, top, "--name=svc", "--", sys.executable, "server.py")
-        until(lambda: answers(port, "one") or process.poll() is not None, "the server answers")
-        until(lambda: "svc: release 1 is live" in said(site), "the first release is live")
-        write(os.path.join(top, "server.py"), text.replace("VERSION", "two"))
-        until(lambda: "svc: release 2 is live" in said(site), "the second release is live")
-        site.drained("svc")
-        os.kill(daemon_pid(site), signal.SIGKILL)
-        equal(process.wait(DEADLINE), 1, "exit status")
-        check(re.search(r"the daemon went away; \S+ \(PID \d+\) was stopped", said(site)), said(site))
-        check(not answers(port, "two"), "it still answers")
-        # The keeper waits for another daemon a while, which here does not come.
-        for pid in site.keepers():
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not site.keepers(), "the keeper has ended")
+def is_free(port):
+    """Whether another program may have the address."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def environment_of(site, bus):
+    """That of hrctl; without a bus it starts one of its own."""
+    # Also where the profile watches no other service.
+    words = {**site.environment, "HOTRELOAD_PROFILE": "production"}
+    if not bus:
+        del words["DBUS_SESSION_BUS_ADDRESS"], words["XDG_RUNTIME_DIR"]
+    return words
+
+
+for where in ("session", "private"):
+    @test(f"a-killed-daemon-leaves-nothing-behind: also while an old instance finishes its work, {where} bus")
+    def killed(where=where):
+        with Site(daemon=False) as site:
+            environment = environment_of(site, where == "session")
+            port = free_port()
+            text = services.EVENTS[2].replace("PORT", str(port))
+            top = site.source("svc", {"server.py": text.replace("VERSION", "one")})
+            words = ("--name=svc", "--", sys.executable, "server.py")
+            process = start(site, top, *words, environment=environment)
+            until(lambda: answers(port, "one") or process.poll() is not None, "the server answers")
+            until(lambda: "svc: release 1 is live" in said(site), "the first release is live")
+            stream = services.EventStream(port)
+            write(os.path.join(top, "server.py"), text.replace("VERSION", "two"))
+            until(lambda: "svc: release 2 is live" in said(site), "the second release is live")
+            equal(stream.next(), "one", "what the old instance is busy with")
+            os.kill(child(process, "hotreloadd"), signal.SIGKILL)
+            equal(process.wait(DEADLINE), 1, "exit status")
+            check(re.search(r"the daemon went away; \S+ \(PID \d+\) was stopped", said(site)), said(site))
+            stream.ended()
+            check(is_free(port), "something has the address:", said(site))
+            # Nor is the next one in the way of anything.
+            process = start(site, top, *words, environment=environment)
+            until(lambda: answers(port, "two") or process.poll() is not None, "the next one answers")
+            process.send_signal(signal.SIGINT)
+            equal(process.wait(DEADLINE), 0, f"exit status of {said(site)}")
+            until(lambda: is_free(port), "the address is free")
 
 
 if __name__ == "__main__":
