@@ -15,22 +15,18 @@
 struct _HrClient {
   GDBusConnection *bus;
   char *owner;
-  guint owner_changed;
+  guint vanished;
   gulong closed;
   gboolean lost;
   int timeout_max_msec;
 };
 
+/* Its own name on the bus, which nobody gets after it. */
 static void
-on_owner_changed (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
-                  GVariant *parameters, gpointer user_data)
+on_vanished (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal,
+             GVariant *parameters, gpointer user_data)
 {
-  HrClient *self = user_data;
-  const char *old;
-
-  g_variant_get (parameters, "(&s&s&s)", NULL, &old, NULL);
-  if (g_str_equal (old, self->owner))
-    self->lost = TRUE;
+  ((HrClient *)user_data)->lost = TRUE;
 }
 
 static void
@@ -57,9 +53,6 @@ hr_client_new (GDBusConnection *bus, GError **error)
   self->bus = g_object_ref (bus);
   self->timeout_max_msec = G_MAXINT;
   self->closed = g_signal_connect (bus, "closed", G_CALLBACK (on_closed), self);
-  self->owner_changed =
-      g_dbus_connection_signal_subscribe (bus, DBUS_NAME, DBUS_INTERFACE, "NameOwnerChanged", DBUS_PATH, HR_BUS_NAME,
-                                          G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, self, NULL);
   self->owner = hr_bus_find_daemon (bus);
   if (self->owner == NULL)
     {
@@ -67,6 +60,9 @@ hr_client_new (GDBusConnection *bus, GError **error)
       return NULL;
     }
 
+  /* Not the manager's name: a daemon that is idle lets go of it before it looks whether anybody has come meanwhile. */
+  self->vanished = g_dbus_connection_signal_subscribe (bus, DBUS_NAME, DBUS_INTERFACE, "NameOwnerChanged", DBUS_PATH,
+                                                       self->owner, G_DBUS_SIGNAL_FLAGS_NONE, on_vanished, self, NULL);
   return g_steal_pointer (&self);
 }
 
@@ -123,7 +119,8 @@ hr_client_free (HrClient *self)
 
   if (self->bus != NULL)
     {
-      g_dbus_connection_signal_unsubscribe (self->bus, self->owner_changed);
+      if (self->vanished != 0)
+        g_dbus_connection_signal_unsubscribe (self->bus, self->vanished);
       g_clear_signal_handler (&self->closed, self->bus);
     }
   g_clear_object (&self->bus);

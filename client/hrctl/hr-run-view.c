@@ -206,6 +206,11 @@ take_state (HrRunView *self, const char *state)
   if (g_str_equal (state, "failed"))
     g_clear_pointer (&self->phase, g_free);
 
+  /* Of the program before, which had the same name: it was removed from the list before it was told to be stopped. */
+  if (!self->begun && g_str_equal (state, "stopped"))
+    return;
+  self->begun |= !g_str_equal (state, "stopping");
+
   if (g_str_equal (state, "stopped"))
     {
       if (!self->live && !self->failed && !self->stopping)

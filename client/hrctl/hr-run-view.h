@@ -39,6 +39,7 @@ typedef struct {
   gint64 since;      /* start of its last instance, real time, 0: not known */
   gint64 began;      /* when it was first started, monotonic */
   GHashTable *notes; /* set of what was said already */
+  gboolean begun;    /* it was seen in a state that is not an end */
   gboolean live;     /* a release of it was */
 } HrRunView;
 

@@ -30,6 +30,7 @@ typedef struct {
   HrClient *client;
   HrDaemon *daemon; /* our own, NULL if there was one */
   HrRunView view;
+  gboolean met; /* there was a daemon when we came, which may be gone when it is asked */
   gboolean started;
 } Run;
 
@@ -99,6 +100,7 @@ use_session (Run *self, GDBusConnection *bus, GError **error)
   g_autofree char *owner = hr_bus_find_daemon (bus);
   g_autoptr (GError) local = NULL;
 
+  self->met = owner != NULL;
   if (owner == NULL && !hr_bus_activate (bus, &local))
     {
       if (!g_error_matches (local, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN))
@@ -138,6 +140,7 @@ find_daemon (Run *self, GError **error)
   g_autoptr (GDBusConnection) bus = NULL;
   HrBusChoice choice;
 
+  self->met = FALSE;
   if (!hr_ctl_get_bus_choice (self->ctl, &choice, error))
     return FALSE;
 
@@ -314,16 +317,34 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
   return HR_EXIT_OK;
 }
 
+/* Whether the program before us, of the same name, is in no list any more and has not quite ended yet. */
+static gboolean
+is_awaited (Run *self, const GError *error)
+{
+  g_autoptr (GVariant) known = NULL;
+
+  if (!g_error_matches (error, HR_ERROR, HR_ERROR_BUSY) || self->view.name == NULL)
+    return FALSE;
+  known = hr_client_get_service (self->client, self->view.name, NULL);
+  return known == NULL;
+}
+
 /* Whether the daemon that we asked is none any more, so that another one can be asked. */
 static gboolean
 is_ending (Run *self)
 {
   g_autofree char *owner = NULL;
 
-  if (self->client == NULL || self->started || self->view.stopping)
-    return FALSE;
+  if (self->client == NULL)
+    return self->met;
   owner = hr_bus_find_daemon (hr_client_get_bus (self->client));
   return g_strcmp0 (owner, hr_client_get_owner (self->client)) != 0;
+}
+
+static gboolean
+may_try_again (Run *self, const GError *error)
+{
+  return !self->started && !self->view.stopping && (is_ending (self) || is_awaited (self, error));
 }
 
 /* A daemon that ends with its last transient service may do so just now. */
@@ -341,7 +362,7 @@ run_with_daemon (Run *self, const char *source, const char *keyfile, const char 
         code = follow (self, keyfile, directory, &local);
       if (local == NULL)
         return code;
-      if (!is_ending (self) || g_get_monotonic_time () >= deadline)
+      if (!may_try_again (self, local) || g_get_monotonic_time () >= deadline)
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return code;

@@ -420,7 +420,7 @@ on_transient_running (gpointer user_data)
 
   emit_state (self, "starting", "running");
   self->running = TRUE;
-  if (self->run == FAKE_RUN_STAYS)
+  if (self->run == FAKE_RUN_STAYS || self->run == FAKE_RUN_FOLLOWS)
     return G_SOURCE_REMOVE;
 
   if (self->run == FAKE_RUN_ENDS_WELL)
@@ -464,6 +464,12 @@ on_run_transient (HrDbusManager *manager, GDBusMethodInvocation *invocation, GUn
 
   g_free (self->transient);
   self->transient = g_strdup (name);
+  if (self->run == FAKE_RUN_FOLLOWS)
+    {
+      g_clear_handle_id (&self->name, g_bus_unown_name);
+      emit_state (self, "stopping", "stopped");
+    }
+  emit_state (self, "stopped", "starting");
   g_dbus_method_invocation_return_value (invocation, g_variant_new ("(o)", add_job (self, name, "start")));
   g_idle_add (on_transient_running, self);
   return TRUE;
@@ -583,7 +589,7 @@ fake_manager_free (FakeManager *self)
   if (self == NULL)
     return;
 
-  fake_manager_leave (self);
+  g_clear_handle_id (&self->name, g_bus_unown_name);
   g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->manager));
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
   g_object_unref (self->objects);
@@ -642,11 +648,12 @@ fake_manager_set_configuration (FakeManager *self, const char *changed, gboolean
   self->file_is_broken = broken;
 }
 
-/* Gives up the name, as a daemon that ends does. */
+/* Leaves the bus, as a daemon that ends does. */
 void
 fake_manager_leave (FakeManager *self)
 {
   g_clear_handle_id (&self->name, g_bus_unown_name);
+  g_dbus_connection_close_sync (self->bus, NULL, NULL);
 }
 
 /* Every signal once. */

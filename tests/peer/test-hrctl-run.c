@@ -88,7 +88,7 @@ test_ctrl_c_stops_the_service (HrctlFixture *f, gconstpointer data)
   g_autoptr (GSubprocess) process = NULL;
   g_autoptr (HrctlResult) r = NULL;
 
-  fake_manager_set_run (f->fake, FAKE_RUN_STAYS);
+  fake_manager_set_run (f->fake, (FakeRun)GPOINTER_TO_INT (data));
   process = hrctl_spawn (f, (const char *const[]){ "run", "--name=shop", "cat", NULL });
   hrctl_wait (runs, f);
   g_subprocess_send_signal (process, SIGINT);
@@ -354,12 +354,15 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
 
-#define ADD(path, func)                                                                                                \
-  g_test_add ("/hrctl-run/" path, HrctlFixture, NULL, hrctl_fixture_set_up, func, hrctl_fixture_tear_down)
+#define ADD_WITH(path, data, func)                                                                                     \
+  g_test_add ("/hrctl-run/" path, HrctlFixture, GINT_TO_POINTER (data), hrctl_fixture_set_up, func,                    \
+              hrctl_fixture_tear_down)
+#define ADD(path, func) ADD_WITH (path, 0, func)
 
   ADD ("run-passes-everything-on", test_run_passes_everything_on);
   ADD ("run-of-a-service-that-fails-for-good-is-1", test_run_of_a_service_that_failed_waits_and_is_1_at_its_end);
-  ADD ("ctrl-c-stops-the-service", test_ctrl_c_stops_the_service);
+  ADD_WITH ("ctrl-c-stops-the-service", FAKE_RUN_STAYS, test_ctrl_c_stops_the_service);
+  ADD_WITH ("what-was-before-is-not-taken-for-it", FAKE_RUN_FOLLOWS, test_ctrl_c_stops_the_service);
   ADD ("run-without-a-daemon-starts-one", test_run_without_a_daemon_starts_one);
   ADD ("run-without-a-bus-starts-one-and-leaves-nothing", test_run_without_a_bus_starts_one_and_leaves_nothing);
   ADD ("run-says-why-its-daemon-did-not-start", test_run_says_why_its_daemon_did_not_start);
