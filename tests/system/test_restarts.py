@@ -106,14 +106,19 @@ def rolls_back():
     with Site() as site:
         services = [Looping(site, language, RestartDelay="20ms", RestartWindow="60s") for language in LANGUAGES]
         for service in services:
-            service.good(1)
+            def proven(release, service=service):
+                service.good(release)
+                # It counts as ready after a time, which may be before it has got to its first line.
+                until(lambda: len(service.times()) == release, "it has said that it starts")
+
+            proven(1)
             mark = service.save(service.version("2"))
             service.completed(mark, 2, drained=False)
-            service.good(2)
+            proven(2)
             # Release 3 has proven itself and needs another file to crash.
             mark = service.save(service.version("3", service.crash + "-3"))
             service.completed(mark, 3, drained=False)
-            service.good(3)
+            proven(3)
             mark = site.signals.mark()
             write(service.crash + "-3", "")
             kill(service)
@@ -125,7 +130,9 @@ def rolls_back():
             equal((entry["trigger"], entry["success"], entry["caller"]), ("rollback", True, None), "history")
             # Release 2 crashes too. It has its whole budget, and nothing is gone back to any more.
             mark = site.signals.mark()
-            before = len(service.times())
+            # One each of three releases, four after the end of release 3, and this one, which may yet have to say so.
+            before = 8
+            until(lambda service=service: len(service.times()) == before, "what was gone back to says that it starts")
             write(service.crash, "")
             kill(service)
             site.wait_state(service.name, "failed", mark)
