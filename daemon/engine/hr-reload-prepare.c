@@ -65,9 +65,9 @@ is_retiring (HrReload *self)
 static gboolean
 may_start_beside_retiring (HrReload *self)
 {
-  return is_retiring (self) && !self->beside_failed && self->previous == NULL && !self->sequential
-         && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers)) && self->spec->build[0] == NULL
-         && self->spec->precheck[0] == NULL;
+  return is_retiring (self) && !self->beside_failed && self->previous == NULL && !self->awaits_restart
+         && !self->sequential && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers))
+         && self->spec->build[0] == NULL && self->spec->precheck[0] == NULL;
 }
 
 /* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */

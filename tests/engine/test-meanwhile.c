@@ -208,6 +208,30 @@ test_ended_before (Engine *engine)
                    hr_fake_instance_getenv (engine_instance (engine, 2), "HOTRELOAD_SLOT"));
 }
 
+/* What was retired runs still: it is restarted beside that, and the candidate has to wait for room. */
+static void
+test_ended_beside_a_drain (Engine *engine)
+{
+  HrService *service =
+      engine_start_with (engine, "RestartDelay=1s\nDrainTimeout=60s\n[PostCheck]\nRollbackAfter=1s\n", &plain);
+
+  engine_instance (engine, 0)->connections = 1;
+  engine_instance (engine, 0)->idle_connections = 1;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 5 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  expect_alive (engine, 2);
+  engine_instance (engine, 0)->program.ignores_stop = TRUE;
+  crash (engine, 1);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 1);
+  engine_run (engine, 20 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  expect_alive (engine, 1);
+}
+
 /* A reload by hand of the same source, which would run where the old one did. */
 static void
 test_ended_before_reload_by_hand (Engine *engine)
@@ -686,6 +710,7 @@ main (int argc, char **argv)
       g_test_add_data_func (path, stops[i], test_stopped);
     }
   engine_add ("/meanwhile/ended-before-the-save", test_ended_before);
+  engine_add ("/meanwhile/ended-beside-a-drain", test_ended_beside_a_drain);
   engine_add ("/meanwhile/ended-before-a-reload-by-hand", test_ended_before_reload_by_hand);
   engine_add ("/meanwhile/a-start-by-hand-takes-its-place", test_start_by_hand_takes_its_place);
   engine_add ("/meanwhile/restart-no", test_restart_no);
