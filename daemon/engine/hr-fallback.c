@@ -228,11 +228,11 @@ candidate_exited (HrGeneration *candidate, GTask *task)
 /**
  * hr_fallback_async:
  * @plan: what failed and what to go back to
- * @callback: called when the candidate has ended and the old release serves, or cannot
+ * @callback: called when the candidate has ended, or is left, and the old release serves, or cannot
  * @user_data: for @callback
  *
- * A candidate that was ready may have accepted connections: it answers what is under way, or with @drain finishes all
- * it has accepted, then is stopped as any instance; one that was not is killed.
+ * A candidate that was ready may have accepted connections: it answers what is under way, then is stopped as any
+ * instance; one that was not is killed.
  */
 void
 hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data)
@@ -253,15 +253,19 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
   self->beside = plan->beside;
   g_set_object (&self->queue, plan->queue);
 
+  if (plan->leaves && hr_generation_is_alive (self->candidate))
+    {
+      hr_generation_retire (self->candidate);
+      finish (task, NULL);
+      return;
+    }
   if (self->candidate == NULL || !hr_generation_is_alive (self->candidate))
     {
       candidate_gone (task);
       return;
     }
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), task);
-  if (hr_generation_is_ready (self->candidate) && plan->drain)
-    hr_generation_retire (self->candidate);
-  else if (hr_generation_is_ready (self->candidate))
+  if (hr_generation_is_ready (self->candidate))
     hr_generation_hand_over (self->candidate, hr_generation_get_spec (self->candidate)->stop_timeout);
   else
     hr_generation_kill (self->candidate);

@@ -23,7 +23,8 @@ G_BEGIN_DECLS
  * @caller: (nullable): for a transient service
  * @queue: (nullable): is told of the old release's new instance
  * @beside: whether the old release may run again while its instance that was retired for @candidate has not ended
- * @drain: whether @candidate, which served others all the time, may take its DrainTimeout to finish what it has
+ * @leaves: whether @candidate, which served beside the old instance, is only told to finish what it has, as an old one
+ *   after a switch; what becomes of it is the caller's matter
  *
  * Copied.
  */
@@ -37,7 +38,7 @@ typedef struct {
   const HrCallerContext *caller;
   HrQueueWatch *queue;
   gboolean beside;
-  gboolean drain;
+  gboolean leaves;
 } HrFallbackPlan;
 
 void hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpointer user_data);

@@ -43,7 +43,8 @@ fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
  * @self: a reload that failed
  *
  * Ends the candidate, with its followers, and brings the old release back where it has ended; of several instances that
- * are being rolled first those that were retired for new ones.
+ * are being rolled first those that were retired for new ones. A canary is left to finish what it has: that belongs to
+ * the service.
  */
 void
 hr_reload_fall_back (HrReload *self)
@@ -62,7 +63,7 @@ hr_reload_fall_back (HrReload *self)
     .caller = self->caller,
     .queue = self->queue,
     .beside = self->switched && !self->sequential,
-    .drain = self->canary != NULL && self->failed_phase == HR_PHASE_CANARY,
+    .leaves = self->canary != NULL && self->failed_phase == HR_PHASE_CANARY,
   };
 
   if (self->abandoned)
@@ -169,9 +170,6 @@ hr_reload_give_way (HrReload *self)
   /* It may have failed before, and be on its way back. */
   if (self->unrolling)
     hr_reload_unroll (self);
-  /* A canary that finishes what it has accepted gets no more than a moment for it. */
-  if (self->failing && self->canary != NULL && self->end == HR_RELOAD_UNDER_WAY)
-    hr_generation_hand_over (self->candidate, self->spec->stop_timeout);
 }
 
 /**

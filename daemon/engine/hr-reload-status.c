@@ -212,3 +212,17 @@ hr_reload_leaves_previous (HrReload *self)
   g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
   return !self->claims_previous && hr_reload_get_canary (self) == NULL;
 }
+
+/**
+ * hr_reload_has_left_candidate:
+ * @self: a reload that ended badly
+ *
+ * Returns: whether its candidate runs still, told to go: what becomes of it is the service's matter
+ */
+gboolean
+hr_reload_has_left_candidate (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
+  return self->candidate != NULL && hr_generation_is_alive (self->candidate)
+         && hr_generation_is_stopping (self->candidate);
+}

@@ -118,6 +118,7 @@ HrGeneration *hr_reload_get_fallback (HrReload *self);
 gboolean hr_reload_has_switched (HrReload *self);
 gboolean hr_reload_is_handing_over (HrReload *self);
 gboolean hr_reload_leaves_previous (HrReload *self);
+gboolean hr_reload_has_left_candidate (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
 HrCanary *hr_reload_get_canary (HrReload *self);

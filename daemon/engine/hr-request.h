@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @by_hand: whether somebody asked
  * @spares_rejected: whether a release that was rejected stays so: the running one is meant then
  * @target: a release; 0: what the source holds
+ * @aborted: of a rollback: the release whose canary was aborted for it; 0: none
  * @snapshot: (nullable): to start with
  * @reason: (nullable): of a rollback, for people
  * @hints: (nullable): of an automatic reload
@@ -29,6 +30,7 @@ typedef struct {
   gboolean by_hand;
   gboolean spares_rejected;
   guint64 target;
+  guint64 aborted;
   char *snapshot;
   char *reason;
   char **hints;

@@ -101,6 +101,7 @@ hr_service_request (HrService *self, HrRequest *request)
       && self->waiting->spares_rejected == request->spares_rejected
       && g_strcmp0 (self->waiting->snapshot, request->snapshot) == 0)
     {
+      self->waiting->aborted = MAX (self->waiting->aborted, request->aborted);
       hr_request_free (request);
       return self->waiting->job;
     }
@@ -246,6 +247,30 @@ refuse (HrService *self, GError *error)
   hr_service_end_request (self, owned);
 }
 
+/* What is asked for runs. */
+static gboolean
+is_done_already (HrService *self, HrRequest *request)
+{
+  HrOutcome *outcome = hr_job_edit_outcome (request->job);
+
+  if (self->current == NULL || !hr_generation_is_serving (self->current))
+    return FALSE;
+  if (request->kind == HR_JOB_START)
+    {
+      if (self->followers != NULL)
+        hr_followers_start_given_up (self->followers);
+      outcome->message = g_strdup ("is running already");
+      return TRUE;
+    }
+  if (request->aborted == 0 || request->target != hr_generation_get_release (self->current))
+    return FALSE;
+  outcome->previous_release = request->aborted;
+  outcome->message = g_strdup_printf ("the canary of release %" G_GUINT64_FORMAT
+                                      " of '%s' was aborted; release %" G_GUINT64_FORMAT " serves all new connections",
+                                      request->aborted, self->name, request->target);
+  return TRUE;
+}
+
 static gboolean
 prepare (HrService *self)
 {
@@ -266,12 +291,9 @@ prepare (HrService *self)
       refuse (self, error);
       return FALSE;
     }
-  if (request->kind == HR_JOB_START && self->current != NULL && hr_generation_is_serving (self->current))
+  if (is_done_already (self, request))
     {
-      if (self->followers != NULL)
-        hr_followers_start_given_up (self->followers);
       hr_job_set_phase (request->job, NULL);
-      hr_job_edit_outcome (request->job)->message = g_strdup ("is running already");
       hr_job_edit_outcome (request->job)->release = hr_generation_get_release (self->current);
       hr_service_end_request (self, NULL);
       return FALSE;

@@ -46,9 +46,14 @@ reload_announced (HrReload *reload, HrService *self)
 static void
 reload_event (HrReload *reload, HrEvent *event, HrService *self)
 {
+  HrCanary *canary = hr_reload_get_canary (reload);
+
   if (event->kind == HR_EVENT_CANARY_PROGRESS)
     hr_service_touch (self);
   hr_service_emit_event (self, event);
+  /* Asked for before it began: nobody waits for what it would prove. */
+  if (canary != NULL && self->waiting != NULL && self->waiting->kind == HR_JOB_ROLLBACK)
+    hr_canary_abort (canary);
 }
 
 static void
@@ -257,6 +262,8 @@ failed (HrService *self, const GError *error)
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
   keep_what_serves (self);
+  if (hr_reload_has_left_candidate (self->reload))
+    hr_service_take_rejected (self, hr_reload_get_candidate (self->reload));
   /* What failed its observation and could not be replaced would fail it again: for ever. */
   if (self->running->reason == NULL || self->current == NULL || !hr_generation_is_alive (self->current))
     hr_service_observe_again (self);

@@ -41,7 +41,8 @@ struct _HrService {
   /* At most two generations. */
   HrGeneration *current;
   HrGeneration *retiring;
-  HrFollowers *followers; /* the others of several instances, beside current */
+  gboolean retires_rejected; /* a candidate that was not switched to */
+  HrFollowers *followers;    /* the others of several instances, beside current */
   HrFollowers *retiring_followers;
   HrSlot retiring_slot;
   guint n_leftovers; /* processes of an earlier daemon that are being ended */
@@ -142,6 +143,7 @@ void hr_service_carry_from (HrService *self, HrSlot from);
 void hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *health);
 void hr_service_retire (HrService *self, HrGeneration *generation);
 void hr_service_retire_current (HrService *self);
+void hr_service_take_rejected (HrService *self, HrGeneration *candidate);
 
 /* hr-service-observation.c */
 gboolean hr_service_is_good (HrService *self, guint64 number);

@@ -154,10 +154,29 @@ has_served (const HrRelease *release, GError **error)
   return FALSE;
 }
 
+/* The way back from a canary is the release beside it, which gets all new connections at once. Whatever else is to run
+ * after that, nobody waits for what the canary would have proven. */
+static HrJob *
+begin_rollback (HrService *self, guint64 release, const char *caller)
+{
+  HrCanary *canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
+  HrRequest *request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);
+  HrJob *job;
+
+  request->by_hand = TRUE;
+  request->target = release;
+  if (canary != NULL)
+    request->aborted = hr_canary_get_info (canary).release;
+  job = hr_service_request (self, request);
+  if (canary != NULL)
+    hr_service_abort_canary (self, caller, NULL);
+  return job;
+}
+
 /**
  * hr_service_rollback:
  * @self: a service
- * @release: which one to run; 0: the previous good one
+ * @release: which one to run; 0: the previous good one, or, beside a canary, the one that runs
  * @caller: (nullable): who asked
  * @error: return location
  *
@@ -167,8 +186,6 @@ has_served (const HrRelease *release, GError **error)
 HrJob *
 hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error)
 {
-  HrRequest *request;
-
   if (self->parts.store == NULL)
     {
       g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
@@ -183,7 +200,9 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
       return NULL;
     }
   if (release == 0)
-    release = hr_service_get_rollback_point (self);
+    release = self->reload != NULL && hr_reload_get_canary (self->reload) != NULL
+                  ? hr_service_get_release (self)
+                  : hr_service_get_rollback_point (self);
   if (release == 0 || hr_release_store_get (self->parts.store, release) == NULL)
     {
       if (release == 0)
@@ -199,10 +218,7 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
       g_prefix_error (error, "while rolling back '%s': ", self->name);
       return NULL;
     }
-  request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);
-  request->by_hand = TRUE;
-  request->target = release;
-  return hr_service_request (self, request);
+  return begin_rollback (self, release, caller);
 }
 
 /**

@@ -72,7 +72,7 @@ hr_service_run_stop (HrService *self)
   if (self->running->by_hand)
     self->stopped = TRUE;
   if (self->retiring != NULL)
-    hr_generation_stop (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
+    hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
   g_clear_object (&self->observation);
   hr_job_set_phase (self->running->job, "stop");
   /* Before it is so: of what ends then by itself the next daemon would not take the state. */

@@ -112,6 +112,38 @@ hr_service_retire_current (HrService *self)
   g_clear_object (&self->current);
 }
 
+/* What it wrote on its way out is not the state of the service: it never served alone. */
+static void
+rejected_exited (HrGeneration *candidate, HrService *self)
+{
+  g_autoptr (HrService) guard = g_object_ref (self);
+
+  g_signal_handlers_disconnect_by_data (candidate, self);
+  hr_state_files_discard (self->parts.state, hr_generation_get_id (candidate));
+  g_clear_object (&self->retiring);
+  self->retires_rejected = FALSE;
+  hr_service_remember (self);
+  hr_service_touch (self);
+  hr_service_end_stop (self);
+}
+
+/**
+ * hr_service_take_rejected:
+ * @self: a service without a retiring instance
+ * @candidate: (transfer none): one that was not switched to, and that was told to go
+ *
+ * Waits for its end as for that of an old instance, but takes nothing of it along.
+ */
+void
+hr_service_take_rejected (HrService *self, HrGeneration *candidate)
+{
+  g_return_if_fail (self->retiring == NULL);
+
+  self->retiring = g_object_ref (candidate);
+  self->retires_rejected = TRUE;
+  g_signal_connect (self->retiring, "exited", G_CALLBACK (rejected_exited), self);
+}
+
 /* The running instance */
 
 static void

@@ -33,6 +33,8 @@ hands_over (HrService *self, HrGeneration *generation)
 static HrRunRole
 role_of (HrService *self, HrGeneration *generation)
 {
+  if (generation == self->retiring && self->retires_rejected)
+    return HR_RUN_CANDIDATE;
   if (generation == self->retiring || generation == self->current)
     return HR_RUN_RETIRING;
   return self->reload != NULL && generation == hr_reload_get_candidate (self->reload) ? HR_RUN_CANDIDATE : HR_RUN_OTHER;
@@ -195,20 +197,6 @@ take_over (HrService *self, const HrRunProcess *process, GError **error)
   return hr_generation_take_over (generation, process, error) ? g_steal_pointer (&generation) : NULL;
 }
 
-/* What it wrote on its way out is not the state of the service: it never served alone. */
-static void
-candidate_exited (HrGeneration *candidate, HrService *self)
-{
-  g_autoptr (HrService) guard = g_object_ref (self);
-
-  g_signal_handlers_disconnect_by_data (candidate, self);
-  hr_state_files_discard (self->parts.state, hr_generation_get_id (candidate));
-  g_clear_object (&self->retiring);
-  hr_service_remember (self);
-  hr_service_touch (self);
-  hr_service_end_stop (self);
-}
-
 static void
 retire (HrService *self, HrGeneration *generation)
 {
@@ -235,9 +223,8 @@ let_go (HrService *self, const HrRunProcess *process)
                       "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
                       "ending it",
                       (int)process->pid, process->release);
-      self->retiring = g_steal_pointer (&generation);
-      g_signal_connect (self->retiring, "exited", G_CALLBACK (candidate_exited), self);
-      hr_generation_retire (self->retiring);
+      hr_service_take_rejected (self, generation);
+      hr_generation_retire (generation);
       return TRUE;
     }
   retire (self, generation);

@@ -169,45 +169,6 @@ test_promote_switches_at_once (Engine *engine)
 }
 
 static void
-test_abort_puts_the_share_back_and_drains (Engine *engine)
-{
-  HrService *service = begin (engine, LISTEN RAMP "[Service]\nDrainTimeout=20s\n");
-  HrFakeInstance *candidate = engine_instance (engine, 1);
-  g_autoptr (GError) error = NULL;
-
-  candidate->connections = 3;
-  engine_forget (engine);
-  g_assert_true (hr_service_abort_canary (service, "me", &error));
-  /* At once, not when the loop turns. */
-  g_assert_null (listeners (engine)->separate);
-  g_assert_null (hr_service_get_canary (service));
-  engine_run (engine, 19 * SECOND);
-  g_assert_true (candidate->retired);
-  g_assert_cmpint (candidate->signalled, ==, 0);
-  candidate->connections = 0;
-  engine_run (engine, 1 * SECOND);
-  engine_expect (engine, "CanaryProgress 1000 | ReloadFailed canary");
-  g_assert_cmpint (candidate->signalled, ==, SIGTERM);
-  expect_kept (engine, service, "the canary of release 2 of 'web' at 10%: on request", "aborted at 10%: on request");
-  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
-}
-
-static void
-test_abort_ends_when_the_drain_does (Engine *engine)
-{
-  HrService *service = begin (engine, LISTEN RAMP "[Service]\nDrainTimeout=5s\n");
-  g_autoptr (GError) error = NULL;
-
-  engine_instance (engine, 1)->connections = 3;
-  g_assert_true (hr_service_abort_canary (service, "me", &error));
-  engine_run (engine, 4 * SECOND);
-  g_assert_true (engine_instance (engine, 1)->alive);
-  engine_run (engine, 2 * SECOND);
-  g_assert_false (engine_instance (engine, 1)->alive);
-  expect_kept (engine, service, "on request", "aborted at 10%");
-}
-
-static void
 test_hold_stops_the_ramp_and_resume_goes_on (Engine *engine)
 {
   HrService *service = begin (engine, LISTEN RAMP);
@@ -347,37 +308,6 @@ test_cancel_ends_it (Engine *engine)
 }
 
 static void
-test_stop_ends_it_without_waiting_for_its_connections (Engine *engine)
-{
-  HrService *service = begin (engine, LISTEN MANUAL);
-
-  engine_instance (engine, 1)->connections = 3;
-  hr_service_stop (service, "me");
-  g_assert_null (listeners (engine)->separate);
-  engine_run (engine, 5 * SECOND);
-  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 0);
-  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
-  /* It was not its fault. */
-  engine_expect_fate (engine, 2, HR_FATE_CANDIDATE);
-}
-
-static void
-test_stop_cuts_the_drain_of_an_abort_short (Engine *engine)
-{
-  HrService *service = begin (engine, LISTEN MANUAL);
-  g_autoptr (GError) error = NULL;
-
-  engine_instance (engine, 1)->connections = 3;
-  engine_instance (engine, 1)->idle_connections = 3;
-  g_assert_true (hr_service_abort_canary (service, "me", &error));
-  engine_run (engine, 1 * SECOND);
-  g_assert_true (engine_instance (engine, 1)->alive);
-  hr_service_stop (service, "me");
-  engine_run (engine, 5 * SECOND);
-  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
-}
-
-static void
 test_share_that_cannot_be_set_fails_it (Engine *engine)
 {
   HrService *service = engine_start_with (engine, LISTEN RAMP, &program);
@@ -475,8 +405,6 @@ main (int argc, char **argv)
   TEST ("first-start-restart-and-rollback-skip-it", test_first_start_restart_and_rollback_skip_it);
   TEST ("gets-no-state", test_gets_no_state);
   TEST ("promote-switches-at-once", test_promote_switches_at_once);
-  TEST ("abort-puts-the-share-back-and-drains", test_abort_puts_the_share_back_and_drains);
-  TEST ("abort-ends-when-the-drain-does", test_abort_ends_when_the_drain_does);
   TEST ("hold-stops-the-ramp-and-resume-goes-on", test_hold_stops_the_ramp_and_resume_goes_on);
   TEST ("pain-07-no-canary-is-held-for-ever", test_pain_7_no_canary_is_held_for_ever);
   TEST ("without-a-ramp-it-waits-for-a-decision", test_without_a_ramp_it_waits_for_a_decision);
@@ -486,8 +414,6 @@ main (int argc, char **argv)
   TEST ("takes-over-when-the-old-one-ends", test_takes_over_when_the_old_one_ends);
   TEST ("save-waits-for-its-end", test_save_waits_for_its_end);
   TEST ("cancel-ends-it", test_cancel_ends_it);
-  TEST ("stop-ends-it-without-waiting-for-its-connections", test_stop_ends_it_without_waiting_for_its_connections);
-  TEST ("stop-cuts-the-drain-of-an-abort-short", test_stop_cuts_the_drain_of_an_abort_short);
   TEST ("share-that-cannot-be-set-fails-it", test_share_that_cannot_be_set_fails_it);
   TEST ("is-refused-before-anything-is-started", test_is_refused_before_anything_is_started);
   TEST ("needs-a-tcp-listener-that-the-daemon-holds", test_needs_a_tcp_listener_that_the_daemon_holds);

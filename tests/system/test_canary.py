@@ -14,7 +14,8 @@ import struct
 import sys
 
 from harness import Load, NotRunHere, Site, check, equal, main, test, until
-from services import Service, Unmodified, app
+from http_client import get
+from services import EVENTS, EventStream, Service, Unmodified, app
 
 MANUAL = {"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}}
 
@@ -107,6 +108,35 @@ def aborts():
             equal({ask(service.port) for _ in range(100)}, {"1"}, "answers after the abort")
             equal(service.shown["release"], 1, "the release")
         equal(load.stop(), [], "failures")
+
+
+@test("abort-and-rollback-wait-for-nothing-that-the-canary-has-accepted-and-that-it-finishes")
+def decided_at_once():
+    with Site() as site:
+        service = Unmodified(site, EVENTS, "DrainTimeout=600s\nStopTimeout=1s\n[Canary]\nPercentage=30\n[State]\n"
+                             "Preserve=no\n")
+        old = site.service(service.name)["pid"]
+        load = Load(service.port, 4, "/version")
+        for version, verb in (("2", "abort"), ("3", "rollback")):
+            mark = service.save(version)
+            site.signals.wait("CanaryProgress", service.name, mark)
+            stream = EventStream(service.port)
+            while stream.next() != version:
+                stream = EventStream(service.port)
+            words = site.hrctl(verb, service.name)
+            equal(words.returncode, 0, f"{verb}: {words.stderr}")
+            equal(site.signals.wait("ReloadFailed", service.name, mark)["args"][2], "canary", "the phase")
+            shown = site.service(service.name)
+            equal((shown["state"], shown["release"], shown["canary"]), ("running", 1, None), "the status")
+            equal({get(service.port, "/version")[1] for _ in range(100)}, {"1"}, f"answers after {verb}")
+            equal(stream.next(), version, "an event of what the canary had accepted")
+            equal(site.service(service.name)["pid"], old, "the PID")
+            if verb == "rollback":
+                check("the canary of release 3 of 'plain' was aborted" in words.stdout, words.stdout)
+        # The next reload ends it first: two are the most.
+        equal(site.hrctl("reload", "--no-wait", service.name).returncode, 0, "reload")
+        stream.ended()
+        equal(load.stop(), [], f"failures of {load.count} requests")
 
 
 @test("pain-03-a-canary-that-is-killed-loses-only-what-it-had-accepted")
