@@ -13,6 +13,7 @@
 #include "hr-fd.h"
 #include "hr-file-watcher.h"
 #include "hr-fs.h"
+#include "hr-git-locks.h"
 #include "hr-git-store.h"
 #include "hr-lease-state-files.h"
 #include "hr-lease-state-offer.h"
@@ -27,6 +28,8 @@
 #include "hr-state-lock.h"
 #include "hr-strays.h"
 
+/* In the state directory. */
+#define STORE_DIR "store.git"
 /* StopTimeout of what no service file tells of any more. */
 #define STRAY_TIMEOUT_USEC (10 * G_USEC_PER_SEC)
 
@@ -101,7 +104,7 @@ get_run_state (HrPlatform *platform)
 static gboolean
 open_source_parts (HrLocalPlatform *self, HrServiceSpec *spec, HrParts *parts, GError **error)
 {
-  g_autofree char *repository = g_build_filename (self->state_dir, "store.git", NULL);
+  g_autofree char *repository = g_build_filename (self->state_dir, STORE_DIR, NULL);
   g_autofree char *slots = g_build_filename (self->state_dir, "slots", NULL);
 
   parts->store = hr_git_store_open (repository, spec, error);
@@ -257,6 +260,7 @@ prepare (HrLocalPlatform *self, GError **error)
   g_autofree char *run_state = g_build_filename (self->state_dir, HR_RUN_STATE_FILE, NULL);
   g_autofree char *logs = g_build_filename (self->state_dir, "logs", NULL);
   g_autofree char *exchange = g_build_filename (self->state_dir, "exchange", NULL);
+  g_autofree char *store = g_build_filename (self->state_dir, STORE_DIR, NULL);
   g_autofree char *why = NULL;
   HrCgroupBase *cgroups;
 
@@ -271,6 +275,7 @@ prepare (HrLocalPlatform *self, GError **error)
   self->launcher = self->run_state != NULL ? hr_exec_launcher_new (self->runtime_dir, error) : NULL;
   if (self->launcher == NULL)
     return FALSE;
+  hr_git_locks_clear (store);
   cgroups = hr_cgroup_base_find (self->state_dir, &why);
   if (why != NULL)
     hr_log_debug (NULL, "no control groups: %s", why);

@@ -2,6 +2,7 @@
  *
  * test-git-damage.c: a rollback store that is damaged, is none, or belongs to someone else.
  */
+#include "hr-git-locks.h"
 #include "hr-git-repo.h"
 #include "hr-scan-index.h"
 #include "hr-tree-scan.h"
@@ -329,6 +330,40 @@ test_not_ours (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* As a daemon leaves it that is killed in the wrong moment. */
+static void
+test_locks (Fixture *fixture, gconstpointer data)
+{
+  static const char *const locks[] = { "refs/hotreload/web/2.lock", "packed-refs.lock", "config.lock",
+                                       "hotreload/libgit2.conf.lock" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrRelease) refused = NULL;
+  g_autofree char *tree = NULL;
+
+  put (fixture, "a", "1");
+  record (fixture);
+  for (guint i = 0; i < G_N_ELEMENTS (locks); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->repo, locks[i], NULL);
+
+      overwrite (path, "");
+    }
+  put (fixture, "a", "2");
+  tree = scan_tree (fixture);
+  refused = try_commit (fixture->store, tree, &error);
+  g_assert_null (refused);
+  g_assert_nonnull (error);
+  hr_git_locks_clear (fixture->repo);
+  for (guint i = 0; i < G_N_ELEMENTS (locks); i++)
+    {
+      g_autofree char *path = g_build_filename (fixture->repo, locks[i], NULL);
+
+      g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+    }
+  record (fixture);
+  g_assert_cmpuint (n_releases (fixture), ==, 2);
+}
+
 static void
 test_private (Fixture *fixture, gconstpointer data)
 {
@@ -382,6 +417,7 @@ main (int argc, char **argv)
   ADD ("/git-damage/damaged/a-base-makes-everything-changed", test_damaged_base);
   ADD ("/git-damage/what-is-no-repository-is-refused-and-kept", test_no_repository);
   ADD ("/git-damage/what-belongs-to-someone-else-is-refused", test_not_ours);
+  ADD ("/git-damage/promise-7/locks-of-a-daemon-that-was-killed-go", test_locks);
   ADD ("/git-damage/nobody-else-can-read-it", test_private);
   result = g_test_run ();
   hr_fs_remove_tree (home, NULL);

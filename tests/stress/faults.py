@@ -110,7 +110,8 @@ class Fault:
             answered = sum(figure["ok"] for figure in figures.values())
             retried = sum(figure["retried"] for figure in figures.values())
             harness.check(answered <= self.counted - before <= answered + retried,
-                          f"{self.counted - before} counted of {answered} answered and {retried} sent again")
+                          f"{self.counted - before} counted of {answered} answered and {retried} sent again, after "
+                          f"{self.site.daemon_log().splitlines()[-8:]}")
         for who, figure in figures.items():
             harness.equal(figure["failures"], [], f"failures of {figure['ok']} requests over {who} connections")
 
