@@ -41,9 +41,10 @@ static const struct {
   { "**/.sass-cache/**", HR_PATH_CACHE },
   { "**/.eslintcache", HR_PATH_CACHE },
 
-  /* Editors' temporary files: vim, Emacs and most others, Kate, LibreOffice, JetBrains, GLib, desktops */
+  /* Editors' temporary files: vim, Emacs and most others, Kate, LibreOffice, JetBrains, GLib, desktops, any */
   { "**/*.swp", HR_PATH_HIDE },
   { "**/*.swo", HR_PATH_HIDE },
+  { "**/*.swn", HR_PATH_HIDE },
   { "**/*.swx", HR_PATH_HIDE },
   { "**/4913", HR_PATH_HIDE },
   { "**/*~", HR_PATH_HIDE },
@@ -55,6 +56,12 @@ static const struct {
   { "**/*___jb_old___", HR_PATH_HIDE },
   { "**/.goutputstream-*", HR_PATH_HIDE },
   { "**/.DS_Store", HR_PATH_HIDE },
+  { "**/*.tmp", HR_PATH_HIDE },
+  { "**/*.bak", HR_PATH_HIDE },
+
+  /* What is removed while a program has it open, over FUSE and NFS */
+  { "**/.fuse_hidden*", HR_PATH_HIDE },
+  { "**/.nfs0*", HR_PATH_HIDE },
 };
 
 /* Not ignored by themselves, but when something ignores them they belong to each slot: what they hold is made from a
@@ -187,6 +194,33 @@ hr_ignore_is_build_output (const char *path)
     if (g_str_has_suffix (path, build_output_suffixes[i]))
       return TRUE;
   return FALSE;
+}
+
+/* Of sed -i. */
+#define WRITTEN_PREFIX "sed"
+#define WRITTEN_RANDOM 6
+
+/**
+ * hr_ignore_is_being_written:
+ * @base: name of a file
+ * @mode: its permissions
+ *
+ * sed -i writes a file beside that which it replaces, for longer than a source takes to settle where it is large. A name
+ * alone does not tell it from a word (sediments); but while it is written nobody else may read it.
+ *
+ * Returns: whether it is such a file
+ */
+gboolean
+hr_ignore_is_being_written (const char *base, guint mode)
+{
+  const char *random = base + strlen (WRITTEN_PREFIX);
+
+  if (mode != 0600 || !g_str_has_prefix (base, WRITTEN_PREFIX) || strlen (random) != WRITTEN_RANDOM)
+    return FALSE;
+  for (const char *c = random; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c))
+      return FALSE;
+  return TRUE;
 }
 
 /**

@@ -10,6 +10,7 @@
 
 #include "hr-error.h"
 #include "hr-fd.h"
+#include "hr-ignore-defaults.h"
 #include "hr-scan-index.h"
 #include "hr-tree-scan-private.h"
 
@@ -150,6 +151,8 @@ look_entry (HrTreeScan *self, HrNode *dir, int fd, const char *name, guint8 type
     kind = kind_for_class (self, name, is_dir);
   else
     kind = not_recorded ? node->kind : HR_NODE_FILE;
+  if (kind == HR_NODE_FILE && S_ISREG (info.st_mode) && hr_ignore_is_being_written (name, info.st_mode & 07777))
+    kind = HR_NODE_LEFT_OUT;
 
   if (kind == HR_NODE_SHARED || kind == HR_NODE_LEFT_OUT)
     hr_node_put (dir, name, kind, is_dir, &self->totals);

@@ -203,6 +203,29 @@ test_shares (Fixture *fixture, gconstpointer data)
                    "f 0644 module/code.js=7\n");
 }
 
+/* sed -i, in the midst of a large file. */
+static void
+test_being_written (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *temporary = g_build_filename (fixture->source, "sedfWa6rj", NULL);
+  g_autofree char *file = g_build_filename (fixture->source, "app.py", NULL);
+  g_autoptr (HrScan) before = NULL, meanwhile = NULL, after = NULL;
+
+  put (fixture, "app.py", "1");
+  put (fixture, "sediments", "1");
+  before = scan (fixture, NULL, NULL);
+  put (fixture, "sedfWa6rj", "2");
+  g_assert_cmpint (g_chmod (temporary, 0600), ==, 0);
+  meanwhile = scan (fixture, "sedfWa6rj", NULL);
+  g_assert_cmpstr (meanwhile->tree, ==, before->tree);
+
+  g_assert_cmpint (g_chmod (temporary, 0644), ==, 0);
+  g_assert_cmpint (g_rename (temporary, file), ==, 0);
+  after = scan (fixture, NULL, NULL);
+  g_assert_cmpuint (after->n_files, ==, 2);
+  g_assert_cmpstr (after->tree, !=, before->tree);
+}
+
 static void
 test_gitignore_changes (Fixture *fixture, gconstpointer data)
 {
@@ -659,6 +682,7 @@ main (int argc, char **argv)
   ADD ("/tree-scan/another-umask-is-kept", test_other_umask);
   ADD ("/tree-scan/changes-are-named-and-sorted", test_change_list);
   ADD ("/tree-scan/what-is-shared-is-listed-and-not-recorded", test_shares);
+  ADD ("/tree-scan/what-sed-is-writing-is-not-recorded", test_being_written);
   ADD ("/tree-scan/a-changed-gitignore-is-obeyed", test_gitignore_changes);
   ADD ("/tree-scan/only-hinted-paths-are-looked-at", test_hints);
   ADD ("/tree-scan/a-strange-hint-does-no-harm", test_strange_hints);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hr-ignore-defaults.h"
 #include "hr-ignore.h"
 
 /* A spec with nothing but what the rules look at; lists are NULL-terminated and the caller's. */
@@ -69,6 +70,14 @@ test_defaults (void)
   assert_class (ignore, "#main.c#", "hide");
   assert_class (ignore, "4913", "hide");
   assert_class (ignore, "4914", "record");
+  assert_class (ignore, "src/.goutputstream-ABC123", "hide");
+  assert_class (ignore, "src/main.c___jb_tmp___", "hide");
+  assert_class (ignore, "src/.main.c.kate-swp", "hide");
+  assert_class (ignore, "state.json.tmp", "hide");
+  assert_class (ignore, "main.c.bak", "hide");
+  assert_class (ignore, ".nfs00000000001a2b3c", "hide");
+  assert_dir_class (ignore, "things.tmp", "record");
+  assert_class (ignore, "tmp", "record");
   assert_class (ignore, "main.py", "record");
   assert_class (ignore, ".gitignore", "record");
   assert_class (ignore, ".env", "record");
@@ -78,6 +87,19 @@ test_defaults (void)
   assert_dir_class (ignore, ".", "record");
   g_assert_true (g_strv_contains (hr_ignore_defaults (), "**/node_modules/**"));
   g_assert_true (g_strv_contains (hr_ignore_defaults (), "**/.git/**"));
+}
+
+static void
+test_being_written (void)
+{
+  g_assert_true (hr_ignore_is_being_written ("sedfWa6rj", 0600));
+  g_assert_true (hr_ignore_is_being_written ("sediments", 0600));
+  g_assert_false (hr_ignore_is_being_written ("sediments", 0644));
+  g_assert_false (hr_ignore_is_being_written ("sedate.sh", 0600));
+  g_assert_false (hr_ignore_is_being_written ("sedative", 0600));
+  g_assert_false (hr_ignore_is_being_written ("sedfWa6rjx", 0600));
+  g_assert_false (hr_ignore_is_being_written ("sed", 0600));
+  g_assert_false (hr_ignore_is_being_written ("used", 0600));
 }
 
 static void
@@ -428,6 +450,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ignore/case-13-node-modules-and-other-defaults-at-any-depth", test_defaults);
+  g_test_add_func ("/ignore/what-sed-is-writing-is-known-by-name-and-mode", test_being_written);
   g_test_add_func ("/ignore/what-the-service-file-ignores-is-shared-or-build-output", test_ignored_data);
   g_test_add_func ("/ignore/share-no-hides-ignored-data", test_share_no);
   g_test_add_func ("/ignore/share-names-paths-that-are-not-ignored", test_share_list);
