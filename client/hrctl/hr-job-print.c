@@ -135,6 +135,15 @@ make_prefix (GVariant *outcome)
   return g_strconcat (service, ": ", NULL);
 }
 
+/* Of what could not even begin no program ran, and none said anything. */
+static gboolean
+has_begun (GVariant *outcome)
+{
+  const char *phase = hr_dict_string (outcome, "phase");
+
+  return *phase != '\0' && !g_str_equal (phase, "wait");
+}
+
 /* What to do now, "" where the words say it already. */
 static char *
 make_advice (GVariant *outcome)
@@ -142,7 +151,8 @@ make_advice (GVariant *outcome)
   const char *name = hr_dict_string (outcome, "errorName");
   const char *service = hr_dict_string (outcome, "service");
 
-  if (!g_str_has_prefix (name, HR_ERROR_PREFIX) || *service == '\0')
+  if (!g_str_has_prefix (name, HR_ERROR_PREFIX) || *service == '\0'
+      || (g_str_equal (name, HR_ERROR_PREFIX "StartFailed") && !has_begun (outcome)))
     return g_strdup ("");
   for (guint i = 0; i < G_N_ELEMENTS (advices); i++)
     if (g_str_equal (advices[i].error, name + strlen (HR_ERROR_PREFIX)))

@@ -222,7 +222,8 @@ report_undone (HrService *self, HrRequest *request, const GError *error)
   HrEvent event = { .kind = HR_EVENT_RELOAD_FAILED, .job = request->job, .message = error->message, .error = error };
 
   event.phase = hr_reload_phase_to_string (HR_PHASE_WAIT);
-  hr_job_edit_outcome (request->job)->message = g_strdup ("nothing was done");
+  hr_job_edit_outcome (request->job)->message =
+      g_strdup (request->kind == HR_JOB_START ? "it was not started" : "nothing was done");
   if (request->kind != HR_JOB_RELOAD)
     return;
   hr_job_edit_outcome (request->job)->phase = g_strdup (event.phase);

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hr-names.h"
+#include "hr-process-tree.h"
+
 /* TCP_LISTEN as /proc/net/tcp writes it, and the flag of a Unix socket that listens. */
 #define STATE_LISTEN 0x0a
 #define FLAG_LISTENS 0x10000
@@ -101,23 +104,26 @@ to_set (const guint64 *inodes, guint n_inodes)
 }
 
 static char *
-describe (const char *pid)
+describe (const char *pid, const char *service)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%s/comm", pid);
+  g_autofree char *of = service != NULL ? g_strdup_printf ("service '%s', ", service) : g_strdup ("");
   g_autofree char *name = NULL;
 
   if (!g_file_get_contents (path, &name, NULL, NULL))
-    return g_strdup_printf ("process %s", pid);
-  return g_strdup_printf ("process %s (%s)", pid, g_strchomp (name));
+    return g_strdup_printf ("%sprocess %s", of, pid);
+  return g_strdup_printf ("%sprocess %s (%s)", of, pid, g_strchomp (name));
 }
 
 /**
  * hr_socket_holder:
  * @address: what somebody else is bound to
  *
- * Reads much of /proc: only for an error that is about to be reported.
+ * Of a service's socket a daemon and its keeper have copies: a process that belongs to a service comes first. Reads much
+ * of /proc: only for an error that is about to be reported.
  *
- * Returns: (transfer full) (nullable): for people, "process 4711 (node)"; %NULL when it cannot be found out
+ * Returns: (transfer full) (nullable): for people, "process 4711 (node)" or "service 'shop', process 4711 (node)"; %NULL
+ *   when it cannot be found out
  */
 char *
 hr_socket_holder (const HrSocketAddress *address)
@@ -128,7 +134,7 @@ hr_socket_holder (const HrSocketAddress *address)
     [HR_LISTEN_UNIX] = { "/proc/net/unix", NULL },
   };
   guint64 inode = find_inode (tables[address->kind][0], address);
-  g_autoptr (GHashTable) wanted = NULL;
+  g_autofree char *service = NULL;
   char *holder = NULL;
   struct dirent *entry;
   DIR *dir;
@@ -138,10 +144,18 @@ hr_socket_holder (const HrSocketAddress *address)
   dir = inode != 0 ? opendir ("/proc") : NULL;
   if (dir == NULL)
     return NULL;
-  wanted = to_set (&inode, 1);
-  while (holder == NULL && (entry = readdir (dir)) != NULL)
-    if (g_ascii_isdigit (entry->d_name[0]) && hr_socket_take_held (entry->d_name, wanted, 1) > 0)
-      holder = describe (entry->d_name);
+  while (service == NULL && (entry = readdir (dir)) != NULL)
+    {
+      g_autoptr (GHashTable) wanted = to_set (&inode, 1);
+
+      if (!g_ascii_isdigit (entry->d_name[0]) || hr_socket_take_held (entry->d_name, wanted, 1) == 0)
+        continue;
+      service = hr_process_get_variable ((GPid)g_ascii_strtoll (entry->d_name, NULL, 10), HR_ENV_SERVICE);
+      if (holder != NULL && service == NULL)
+        continue;
+      g_free (holder);
+      holder = describe (entry->d_name, service);
+    }
   closedir (dir);
   return holder;
 }
