@@ -151,18 +151,40 @@ read_service_file (const char *path, GError **error)
   return hr_keyfile_move (text, directory);
 }
 
+/* The daemon has the text alone, and calls it by the name of the file that it is to become. */
+static void
+name_file (GError *error, const char *name, const char *path)
+{
+  g_autofree char *theirs = g_strconcat (name, ".conf:", NULL);
+  char *message;
+
+  if (!g_error_matches (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION) || !g_str_has_prefix (error->message, theirs))
+    return;
+  message = g_strconcat (path, ":", error->message + strlen (theirs), NULL);
+  g_free (error->message);
+  error->message = message;
+}
+
 int
 hr_verb_add (HrCtl *ctl, GError **error)
 {
   const char *path = ctl->args->operands[0];
   g_autofree char *name = NULL;
   g_autofree char *text = read_service_file (path, error);
+  g_autoptr (GError) local = NULL;
+  int code;
 
   if (text == NULL)
     return HR_EXIT_FAILED;
 
   name = hr_args_has (ctl->args, HR_OPTION_NAME) ? g_strdup (ctl->args->values[HR_OPTION_NAME]) : name_from_file (path);
-  return hr_config_call_run (ctl, "AddService", g_variant_new ("(ss)", name, text), name, error);
+  code = hr_config_call_run (ctl, "AddService", g_variant_new ("(ss)", name, text), name, &local);
+  if (local != NULL)
+    {
+      name_file (local, name, path);
+      g_propagate_error (error, g_steal_pointer (&local));
+    }
+  return code;
 }
 
 /* Sends the request and looks only at what can be seen without waiting for the end. */

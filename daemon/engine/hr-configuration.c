@@ -125,6 +125,21 @@ check_name (const char *name, GError **error)
   return FALSE;
 }
 
+/* The text is in no file yet. What is wrong with it is told by the name that the file is to have. */
+static void
+name_base (GError *error, const char *file)
+{
+  g_autofree char *base = NULL;
+  g_autofree char *message = NULL;
+
+  if (!g_str_has_prefix (error->message, file))
+    return;
+  base = g_path_get_basename (file);
+  message = g_strconcat (base, error->message + strlen (file), NULL);
+  g_free (error->message);
+  error->message = g_steal_pointer (&message);
+}
+
 /**
  * hr_configuration_parse:
  * @self: a configuration
@@ -140,16 +155,19 @@ hr_configuration_parse (HrConfiguration *self, const char *name, const char *tex
 {
   g_autofree char *file = NULL;
   g_autoptr (HrServiceSpec) spec = NULL;
+  g_autoptr (GError) local = NULL;
   HrSpecSource source;
 
   if (!check_name (name, error))
     return NULL;
   file = service_file (self, name, ".conf");
   source = (HrSpecSource){ file, text, strlen (text) };
-  spec = hr_service_spec_parse (name, &source, 1, hr_manager_get_profile (self->manager), error);
-  if (spec == NULL || !hr_config_spec_check (spec, error))
-    return NULL;
-  return g_steal_pointer (&spec);
+  spec = hr_service_spec_parse (name, &source, 1, hr_manager_get_profile (self->manager), &local);
+  if (spec != NULL && hr_config_spec_check (spec, &local))
+    return g_steal_pointer (&spec);
+  name_base (local, file);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return NULL;
 }
 
 /**
