@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "hr-config-check.h"
 #include "hr-config-dir.h"
 #include "hr-config.h"
 #include "hr-exec-args.h"
@@ -57,13 +58,14 @@ hr_daemon_check (const HrOptions *options)
   for (guint i = 0; i < entries->len; i++)
     {
       const HrConfigEntry *entry = g_ptr_array_index (entries, i);
+      g_autoptr (GError) missing = NULL;
 
-      if (entry->spec != NULL)
+      if (entry->spec != NULL && hr_config_program_check (entry->spec, &missing))
         {
           print_good (entry);
           continue;
         }
-      g_printerr ("%s\n", entry->error->message);
+      g_printerr ("%s\n", missing != NULL ? missing->message : entry->error->message);
       status = HR_EXIT_FAILED;
     }
   return status;

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hr-environment.h"
@@ -203,4 +204,106 @@ hr_config_spec_check (HrServiceSpec *spec, GError **error)
     if (!check_environment_file (spec, spec->environment_files[i], error))
       return FALSE;
   return check_working_directory (spec, error) && check_listeners (spec, error) && check_owner (spec, error);
+}
+
+/* The PATH that the program is started with; variables of EnvironmentFile come before those of the service file. */
+static char *
+search_path (const HrServiceSpec *spec)
+{
+  g_auto (GStrv) own = g_get_environ ();
+  g_auto (GStrv) base = hr_owner_environment (&spec->isolation, hr_environment_base ((const char *const *)own));
+  const char *path = g_environ_getenv (base, "PATH");
+  g_autofree char *found = NULL;
+
+  for (guint i = 0; spec->environment_files[i] != NULL; i++)
+    {
+      const char *file = spec->environment_files[i];
+      g_autoptr (GBytes) content = hr_fs_read (file + (*file == '-'), HR_ENVIRONMENT_FILE_MAX, NULL);
+      gsize size = 0;
+      const char *text = content != NULL ? g_bytes_get_data (content, &size) : NULL;
+      g_auto (GStrv) variables = text != NULL ? hr_environment_parse (file, text, size, NULL) : NULL;
+      const char *value = variables != NULL ? g_environ_getenv (variables, "PATH") : NULL;
+
+      if (value == NULL)
+        continue;
+      g_free (found);
+      found = g_strdup (value);
+    }
+  if (g_environ_getenv (spec->environment, "PATH") != NULL)
+    path = g_environ_getenv (spec->environment, "PATH");
+  else if (found != NULL)
+    path = found;
+  return g_strdup (path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
+}
+
+static gboolean
+is_program (const char *path)
+{
+  struct stat info;
+
+  return stat (path, &info) == 0 && S_ISREG (info.st_mode) && (info.st_mode & 0111) != 0;
+}
+
+static gboolean
+check_in_path (const HrServiceSpec *spec, const char *program, GError **error)
+{
+  g_autofree char *path = search_path (spec);
+  g_auto (GStrv) directories = g_strsplit (path, ":", -1);
+
+  for (guint i = 0; directories[i] != NULL; i++)
+    {
+      g_autofree char *candidate = g_build_filename (*directories[i] != '\0' ? directories[i] : ".", program, NULL);
+
+      if (is_program (candidate))
+        return TRUE;
+    }
+  return fail (spec, error, "Exec", program, "is in no directory of PATH (%s): install it, or name its path", path);
+}
+
+/* %s at the begin is the source; no other specifier is of use in a path that must exist. */
+static char *
+expand (const HrServiceSpec *spec, const char *word)
+{
+  return g_str_has_prefix (word, "%s") && spec->source != NULL ? g_strconcat (spec->source, word + strlen ("%s"), NULL)
+                                                               : g_strdup (word);
+}
+
+/* What is below the source may be made by Build. */
+static gboolean
+check_at_path (const HrServiceSpec *spec, const char *program, GError **error)
+{
+  g_autofree char *directory =
+      spec->working_directory != NULL ? expand (spec, spec->working_directory) : g_strdup (".");
+  g_autofree char *cwd = g_canonicalize_filename (directory, spec->source != NULL ? spec->source : "/");
+  g_autofree char *path = g_canonicalize_filename (program, cwd);
+
+  if (is_program (path))
+    return TRUE;
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return fail (spec, error, "Exec", path, "is a directory: name a program");
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return fail (spec, error, "Exec", path, "is not executable: 'chmod +x' makes it so");
+  if (spec->build[0] != NULL && !g_path_is_absolute (program))
+    return TRUE;
+  return fail (spec, error, "Exec", path, "does not exist: create it or correct the path");
+}
+
+/**
+ * hr_config_program_check:
+ * @spec: a spec that hr_config_spec_check() has found good
+ * @error: return location
+ *
+ * Looks for the program of Exec, as its start will. Not for the daemon, which starts what is there when it is started.
+ *
+ * Returns: whether there is one that can be executed; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, key and
+ *   where it was looked for
+ */
+gboolean
+hr_config_program_check (HrServiceSpec *spec, GError **error)
+{
+  g_autofree char *program = expand (spec, spec->exec[0]);
+
+  if (strchr (program, '%') != NULL)
+    return TRUE;
+  return strchr (program, '/') != NULL ? check_at_path (spec, program, error) : check_in_path (spec, program, error);
 }

@@ -9,5 +9,6 @@
 G_BEGIN_DECLS
 
 gboolean hr_config_spec_check (HrServiceSpec *spec, GError **error);
+gboolean hr_config_program_check (HrServiceSpec *spec, GError **error);
 
 G_END_DECLS

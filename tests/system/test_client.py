@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 
-from harness import DEADLINE, Follower, Site, check, equal, is_alive, main, test, until
+import services
+from harness import DEADLINE, Follower, Site, check, equal, is_alive, main, test, until, write
 
 
 PROGRAM = "import os, signal, sys\nprint('pid', os.getpid(), flush=True)\nwhile True: signal.pause()\n"
@@ -66,6 +67,53 @@ def run_shares():
         equal(second.process.wait(DEADLINE), 0, "exit status")
         check(not is_alive(other), "the second program has ended")
         until(lambda: not owned(), "the daemon has ended")
+
+
+@test("a-broken-service-file-is-named-as-it-was-given")
+def add_broken():
+    with Site() as site:
+        path = site.path("shop.conf")
+        write(path, "# The shop\n[Service]\nExec=true\nSouce=.\n")
+        for words in ((), ("--name=other",)):
+            result = site.hrctl("add", *words, path)
+            equal(result.returncode, 1, "exit status")
+            check(result.stderr.startswith(f"hrctl: {path}:4: "), result.stderr)
+
+
+@test("who-has-the-address-is-said-by-the-name-of-the-service")
+def address_in_use():
+    with Site() as site:
+        holder = services.Service(site, "holder")
+        path = site.path("other.conf")
+        write(path, f"[Service]\nExec=/bin/sleep 1000\nListen=http=tcp:127.0.0.1:{holder.port}\n")
+        result = site.hrctl("add", path)
+        equal(result.returncode, 1, "exit status")
+        equal(result.stdout, "other: added\n", "output")
+        check(f"by service 'holder', process {holder.pid} (python3)" in result.stderr, result.stderr)
+        check("other: it was not started\n" in result.stderr, result.stderr)
+        check("hrctl logs" not in result.stderr, "nothing ran that could have said anything:", result.stderr)
+
+
+@test("check-looks-for-the-program")
+def check_program():
+    with Site(daemon=False) as site:
+        top = site.source("shop", {"server": "#!/bin/sh\n"})
+        path = site.path("shop.conf")
+
+        def says(exec_line, words, keys=""):
+            write(path, f"[Service]\nExec={exec_line}\nSource={top}\n{keys}")
+            result = site.hrctl("check", path)
+            equal(result.returncode, 0 if words == "ok" else 1, f"exit status of {result}")
+            check(words in result.stdout + result.stderr, result)
+        says("no-such-program x", "key 'Exec': 'no-such-program' is in no directory of PATH (")
+        says("no-such-program x", "of PATH (/opt/nowhere)", "Environment=PATH=/opt/nowhere\n")
+        says("sh -c true", "ok")
+        says("./server", "is not executable")
+        os.chmod(os.path.join(top, "server"), 0o755)
+        for exec_line in ("./server", "%s/server", os.path.join(top, "server")):
+            says(exec_line, "ok")
+        says("./missing", f"'{top}/missing' does not exist")
+        says("./missing", "ok", "[Check]\nBuild=make\n")
 
 
 if __name__ == "__main__":
