@@ -427,6 +427,23 @@ hr_generation_describe (HrGeneration *self)
 }
 
 /**
+ * hr_generation_write_state:
+ * @self: a generation that waits for its state
+ * @data: the state
+ * @error: return location
+ *
+ * It goes on waiting, for hr_generation_give_state() without data.
+ *
+ * Returns: success; else %HR_ERROR_STATE_FAILED
+ */
+gboolean
+hr_generation_write_state (HrGeneration *self, GBytes *data, GError **error)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
+  return self->offer == NULL || hr_state_offer_write (self->offer, data, error);
+}
+
+/**
  * hr_generation_give_state:
  * @self: a generation that may be waiting for its state
  * @data: (nullable): the state; %NULL leaves what it was started with

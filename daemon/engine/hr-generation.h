@@ -56,6 +56,7 @@ void hr_generation_give_up (HrGeneration *self);
 void hr_generation_abort (HrGeneration *self, const char *why);
 void hr_generation_set_ready (HrGeneration *self);
 void hr_generation_forgo_state (HrGeneration *self);
+gboolean hr_generation_write_state (HrGeneration *self, GBytes *data, GError **error);
 gboolean hr_generation_give_state (HrGeneration *self, GBytes *data, GError **error);
 
 const char *hr_generation_get_id (HrGeneration *self);

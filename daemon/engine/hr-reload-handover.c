@@ -351,12 +351,15 @@ go_on_with_state (HrReload *self)
       start (self);
       return;
     }
-  if (!hr_generation_give_state (self->candidate, self->state, &error))
+  if (self->state != NULL && !hr_generation_write_state (self->candidate, self->state, &error))
     {
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }
+  /* Before it goes on, and changes what nobody else has, it is known to the next daemon. */
+  self->heir = TRUE;
   hr_reload_enter (self, HR_PHASE_READY);
+  hr_generation_give_state (self->candidate, NULL, NULL);
   /* READY=1 that came before the state was there counts once it is. */
   if (hr_generation_is_ready (self->candidate))
     candidate_ready (self->candidate, self);
@@ -400,6 +403,7 @@ start (HrReload *self)
   plan.expects_state = barrier && (self->opened_state || hr_generation_has_opened_state (self->previous));
   hr_reload_enter (self, HR_PHASE_START);
   self->candidate = hr_generation_new (self->platform, &plan);
+  self->heir = self->spec->preserve && !barrier && !hr_reload_has_several (self) && !self->tries_canary;
   hr_reload_separate (self, plan.expects_state);
   if (self->tries_canary && !hr_reload_separate_canary (self))
     return;

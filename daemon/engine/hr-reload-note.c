@@ -21,6 +21,10 @@ hr_reload_note_to_string (const HrReloadNote *self)
   if (self->caller != NULL)
     g_variant_dict_insert (&dict, "caller", "s", self->caller);
   g_variant_dict_insert (&dict, "began", "x", self->began_at);
+  g_variant_dict_insert (&dict, "told", "b", self->told);
+  if (self->heir != NULL)
+    g_variant_dict_insert (&dict, "heir", "s", self->heir);
+  g_variant_dict_insert (&dict, "heir-opened", "b", self->heir_opened);
   variant = g_variant_ref_sink (g_variant_dict_end (&dict));
   return g_variant_print (variant, TRUE);
 }
@@ -44,6 +48,9 @@ hr_reload_note_parse (const char *text)
   g_variant_lookup (variant, "previous", "t", &self->previous);
   g_variant_lookup (variant, "caller", "s", &self->caller);
   g_variant_lookup (variant, "began", "x", &self->began_at);
+  g_variant_lookup (variant, "told", "b", &self->told);
+  g_variant_lookup (variant, "heir", "s", &self->heir);
+  g_variant_lookup (variant, "heir-opened", "b", &self->heir_opened);
   return g_steal_pointer (&self);
 }
 
@@ -59,5 +66,6 @@ hr_reload_note_free (HrReloadNote *self)
   g_free (self->phase);
   g_free (self->trigger);
   g_free (self->caller);
+  g_free (self->heir);
   g_free (self);
 }

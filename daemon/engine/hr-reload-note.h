@@ -16,6 +16,9 @@ G_BEGIN_DECLS
  * @trigger: the contract's word
  * @caller: (nullable): who asked
  * @began_at: microseconds since 1970
+ * @told: whether it is a reload to those who use the service
+ * @heir: (nullable): id of the candidate that the state of the service was given to
+ * @heir_opened: whether that has opened HOTRELOAD_STATE_IN
  */
 typedef struct {
   char *phase;
@@ -24,6 +27,9 @@ typedef struct {
   char *trigger;
   char *caller;
   gint64 began_at;
+  gboolean told;
+  char *heir;
+  gboolean heir_opened;
 } HrReloadNote;
 
 char *hr_reload_note_to_string (const HrReloadNote *self);

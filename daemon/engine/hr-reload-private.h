@@ -67,6 +67,7 @@ struct _HrReload {
   gboolean watched;         /* the adopt library saw the old instance, or the one that it was started again for */
   gboolean opened_state;    /* so did one of these HOTRELOAD_STATE_IN */
   gboolean tries_canary;
+  gboolean heir;     /* what the old one leaves has been given to the candidate, or it starts with that */
   gboolean switched; /* to the candidate, for good */
   gboolean separate; /* the candidate had sockets of its own until it was switched to */
   guint share;       /* of the new connections for it, while several instances are rolled */

@@ -174,6 +174,19 @@ hr_reload_steal_scan (HrReload *self)
 }
 
 /**
+ * hr_reload_get_heir:
+ * @self: a reload
+ *
+ * Returns: (transfer none) (nullable): the candidate, where it goes on with the state of the service, which nobody else has
+ */
+HrGeneration *
+hr_reload_get_heir (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), NULL);
+  return self->heir ? self->candidate : NULL;
+}
+
+/**
  * hr_reload_has_switched:
  * @self: a reload
  *

@@ -115,6 +115,7 @@ gboolean hr_reload_was_unsettled (HrReload *self);
 gboolean hr_reload_has_new_release (HrReload *self);
 HrGeneration *hr_reload_get_candidate (HrReload *self);
 HrGeneration *hr_reload_get_fallback (HrReload *self);
+HrGeneration *hr_reload_get_heir (HrReload *self);
 gboolean hr_reload_has_switched (HrReload *self);
 gboolean hr_reload_is_handing_over (HrReload *self);
 gboolean hr_reload_leaves_previous (HrReload *self);

@@ -27,8 +27,7 @@ reload_announced (HrReload *reload, HrService *self)
   /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
   hr_service_supervise (self);
   self->reload_events = is_reload_for_users (self);
-  if (self->reload_events)
-    hr_service_note_reload (self);
+  hr_service_note_reload (self);
   if (!self->reload_events)
     {
       hr_service_touch (self);

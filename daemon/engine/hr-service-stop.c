@@ -154,25 +154,29 @@ end_leftover (HrService *self, const HrRunProcess *process)
  * @record: what an earlier daemon wrote of it
  *
  * Ends those of its instances that still run, at the same time. An operation of its own: what is asked for meanwhile
- * waits for its end. The state of the one that served is taken.
+ * waits for its end. The state of the one that has it is taken.
  */
 void
 hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
 {
   const HrRunProcess *current = record->current;
-  gboolean served = current != NULL && hr_leftover_exists (current->pid, current->start, current->instance);
+  const HrRunProcess *served =
+      current != NULL && hr_leftover_exists (current->pid, current->start, current->instance) ? current : NULL;
 
-  if (served)
-    end_leftover (self, current);
+  if (served != NULL)
+    end_leftover (self, served);
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
     {
       const HrRunProcess *other = g_ptr_array_index (record->others, i);
 
-      if (hr_leftover_exists (other->pid, other->start, other->instance))
-        end_leftover (self, other);
+      if (!hr_leftover_exists (other->pid, other->start, other->instance))
+        continue;
+      end_leftover (self, other);
+      if (other->role == HR_RUN_HEIR)
+        served = other;
     }
   if (self->n_leftovers == 0)
     return;
   self->running = hr_service_new_request (self, HR_JOB_STOP, "start", NULL);
-  self->running->snapshot = served ? g_strdup (current->instance) : NULL;
+  self->running->snapshot = served != NULL ? g_strdup (served->instance) : NULL;
 }

@@ -97,6 +97,7 @@ static void
 note_phase (HrJob *job, HrService *self)
 {
   const HrOutcome *outcome = hr_job_get_outcome (job);
+  HrGeneration *heir = self->reload != NULL ? hr_reload_get_heir (self->reload) : NULL;
   const HrReloadNote note = {
     .phase = (char *)hr_job_get_phase (job),
     .release = outcome->release,
@@ -104,6 +105,9 @@ note_phase (HrJob *job, HrService *self)
     .trigger = self->running->trigger,
     .caller = (char *)hr_job_get_caller (job),
     .began_at = self->reload_began_at,
+    .told = self->reload_events,
+    .heir = heir != NULL ? (char *)hr_generation_get_id (heir) : NULL,
+    .heir_opened = heir != NULL && hr_generation_has_opened_state (heir),
   };
   g_autofree char *text = NULL;
 
@@ -135,8 +139,7 @@ void
 hr_service_note_reload_end (HrService *self)
 {
   g_signal_handlers_disconnect_by_func (self->running->job, note_phase, self);
-  if (self->reload_events)
-    hr_platform_keep_note (self->platform, self->name, NULL);
+  hr_platform_keep_note (self->platform, self->name, NULL);
 }
 
 /* What became of the reload that the other daemon had under way is in the history, as of any. */
@@ -145,7 +148,8 @@ write_history (HrService *self, const HrReloadNote *note)
 {
   gint64 now = hr_clock_real (hr_platform_get_clock (self->platform));
   gboolean done = self->current != NULL && hr_generation_get_release (self->current) == note->release
-                  && g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_SWITCH));
+                  && (g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_SWITCH))
+                      || g_strcmp0 (hr_generation_get_id (self->current), note->heir) == 0);
   g_autofree char *why = g_strdup_printf ("the daemon died in phase '%s'", note->phase);
   HrHistoryEntry entry = {
     .time_usec = now,
@@ -296,12 +300,44 @@ take_over_followers (HrService *self, HrRunRecord *record)
   return g_steal_pointer (&followers);
 }
 
+/* A candidate that goes on with the state of the service, which the old instance has left: what it has changed since is
+ * nowhere else. One that was ready leads; another is told to stop, and leaves it. Returns whether it leads. */
+static gboolean
+take_heir (HrService *self, HrRunRecord *record, const HrReloadNote *note)
+{
+  gboolean ready = g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_VERIFY))
+                   || g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_SWITCH));
+
+  for (guint i = 0; note->heir != NULL && record->others != NULL && i < record->others->len; i++)
+    {
+      HrRunProcess *other = g_ptr_array_index (record->others, i);
+
+      if (g_strcmp0 (other->instance, note->heir) != 0
+          || !hr_launcher_finds (hr_platform_get_launcher (self->platform), other))
+        continue;
+      other->role = HR_RUN_HEIR;
+      other->opened_state = note->heir_opened;
+      if (!ready
+          || (record->current != NULL
+              && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current)))
+        return FALSE;
+      other->ready = TRUE;
+      g_clear_pointer (&record->current, hr_run_process_free);
+      record->current = hr_run_process_copy (other);
+      g_ptr_array_remove_index (record->others, i);
+      return TRUE;
+    }
+  return FALSE;
+}
+
 /* The one that led has ended meanwhile, or cannot be gone on with: of several another one can. */
 static void
-choose_lead (HrService *self, HrRunRecord *record)
+choose_lead (HrService *self, HrRunRecord *record, const HrReloadNote *note)
 {
   HrSlot slot = record->slot == 0 ? HR_SLOT_A : record->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
 
+  if (note != NULL && take_heir (self, record, note))
+    return;
   if (record->current != NULL && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current))
     return;
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
@@ -320,7 +356,7 @@ choose_lead (HrService *self, HrRunRecord *record)
 /* Goes on with the instance that serves, as if nothing had happened: it is the same process, with what it has accepted,
  * and its listeners. One that was told to go, or that was not to serve yet, finishes what it has. */
 static void
-take_over_all (HrService *self, HrRunRecord *record)
+take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
 {
   HrRunProcess *process;
   g_autoptr (HrGeneration) generation = NULL;
@@ -328,7 +364,7 @@ take_over_all (HrService *self, HrRunRecord *record)
   g_autofree char *obstacle = NULL;
   g_autoptr (GError) error = NULL;
 
-  choose_lead (self, record);
+  choose_lead (self, record, note);
   process = record->current;
   if (process == NULL || !hr_launcher_finds (hr_platform_get_launcher (self->platform), process))
     return;
@@ -408,9 +444,9 @@ hr_service_resume (HrService *self, HrRunRecord *record)
   g_autoptr (HrReloadNote) note = text != NULL ? hr_reload_note_parse (text) : NULL;
 
   add_strays (self, record);
-  take_over_all (self, record);
+  take_over_all (self, record, note);
   hr_service_end_leftovers (self, record);
-  if (note != NULL)
+  if (note != NULL && note->told)
     write_history (self, note);
 }
 

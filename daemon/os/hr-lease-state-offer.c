@@ -83,16 +83,24 @@ rewrite (HrLeaseStateOffer *self, GBytes *data, GError **error)
 }
 
 static gboolean
+write_state (HrStateOffer *offer, GBytes *data, GError **error)
+{
+  HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (offer);
+
+  if (self->lease != NULL && hr_lease_expired (self->lease))
+    return fail (self, "the program waited for it longer than the kernel lets it wait", error);
+  if (self->fd < 0 || self->linked)
+    return fail (self, "it has been given already", error);
+  /* On failure the program goes on waiting: whoever asked ends it before it can see what it must not. */
+  return rewrite (self, data, error);
+}
+
+static gboolean
 give (HrStateOffer *offer, GBytes *data, GError **error)
 {
   HrLeaseStateOffer *self = HR_LEASE_STATE_OFFER (offer);
 
-  if (data != NULL && self->lease != NULL && hr_lease_expired (self->lease))
-    return fail (self, "the program waited for it longer than the kernel lets it wait", error);
-  if (data != NULL && (self->fd < 0 || self->linked))
-    return fail (self, "it has been given already", error);
-  /* On failure the program goes on waiting: whoever asked ends it before it can see what it must not. */
-  if (data != NULL && !rewrite (self, data, error))
+  if (data != NULL && !write_state (offer, data, error))
     return FALSE;
   drop_lease (self);
   hr_fd_clear (&self->fd);
@@ -140,6 +148,7 @@ hr_lease_state_offer_class_init (HrLeaseStateOfferClass *klass)
   offer_class->get_in_path = get_in_path;
   offer_class->get_out_path = get_out_path;
   offer_class->is_barrier = is_barrier;
+  offer_class->write = write_state;
   offer_class->give = give;
 }
 

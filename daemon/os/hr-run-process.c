@@ -9,6 +9,7 @@ static const char *const roles[] = {
   [HR_RUN_OTHER] = "other",
   [HR_RUN_RETIRING] = "retiring",
   [HR_RUN_CANDIDATE] = "candidate",
+  [HR_RUN_HEIR] = "heir",
 };
 
 /* A view with more mounts is not believed. */

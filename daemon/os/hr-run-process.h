@@ -15,10 +15,11 @@ G_BEGIN_DECLS
  * @HR_RUN_OTHER: one of several that serve
  * @HR_RUN_RETIRING: it finishes what it has
  * @HR_RUN_CANDIDATE: it had not been switched to
+ * @HR_RUN_HEIR: neither had it, but it has the state of the service
  *
  * What it was to its service, beside the running instance.
  */
-typedef enum { HR_RUN_OTHER, HR_RUN_RETIRING, HR_RUN_CANDIDATE } HrRunRole;
+typedef enum { HR_RUN_OTHER, HR_RUN_RETIRING, HR_RUN_CANDIDATE, HR_RUN_HEIR } HrRunRole;
 
 /**
  * HrRunProcess:

@@ -63,6 +63,24 @@ hr_state_offer_is_barrier (HrStateOffer *self)
 }
 
 /**
+ * hr_state_offer_write:
+ * @self: an offer
+ * @data: the state
+ * @error: return location
+ *
+ * Writes it, and lets the program's open wait: hr_state_offer_give() without data follows.
+ *
+ * Returns: success; else %HR_ERROR_STATE_FAILED
+ */
+gboolean
+hr_state_offer_write (HrStateOffer *self, GBytes *data, GError **error)
+{
+  g_return_val_if_fail (HR_IS_STATE_OFFER (self), FALSE);
+  g_return_val_if_fail (data != NULL, FALSE);
+  return HR_STATE_OFFER_GET_CLASS (self)->write (self, data, error);
+}
+
+/**
  * hr_state_offer_give:
  * @self: an offer
  * @data: (nullable): the state; %NULL leaves what the file holds

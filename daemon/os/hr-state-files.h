@@ -29,12 +29,14 @@ struct _HrStateOfferClass {
   const char *(*get_in_path) (HrStateOffer *self);
   const char *(*get_out_path) (HrStateOffer *self);
   gboolean (*is_barrier) (HrStateOffer *self);
+  gboolean (*write) (HrStateOffer *self, GBytes *data, GError **error);
   gboolean (*give) (HrStateOffer *self, GBytes *data, GError **error);
 };
 
 const char *hr_state_offer_get_in_path (HrStateOffer *self);
 const char *hr_state_offer_get_out_path (HrStateOffer *self);
 gboolean hr_state_offer_is_barrier (HrStateOffer *self);
+gboolean hr_state_offer_write (HrStateOffer *self, GBytes *data, GError **error);
 gboolean hr_state_offer_give (HrStateOffer *self, GBytes *data, GError **error);
 void hr_state_offer_emit_opened (HrStateOffer *self);
 

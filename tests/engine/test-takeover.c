@@ -182,6 +182,34 @@ test_switched (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
+/* The old instance has left its state and is gone, the new one goes on with it and is ready: what it changes from then on
+ * nobody else has. */
+static void
+test_heir (Engine *engine)
+{
+  const HrFakeProgram keeper = { .opens_state = TRUE, .leaves = "{\"count\": 1}" };
+  HrService *service =
+      engine_start_with (engine, "[Health]\nProbe=exec:probe\nInterval=1s\n[State]\nPreserve=auto\n", &keeper);
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  hr_fake_gate_hold (&engine->platform->prober->probe);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpstr (engine_instance (engine, 1)->state, ==, keeper.leaves);
+  hr_fake_gate_release (&engine->platform->prober->probe);
+  service = die (engine);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (n_started (engine), ==, 2);
+  g_assert_false (engine_instance (engine, 1)->killed);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  entry = engine_history (engine);
+  g_assert_true (entry->success);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -194,5 +222,6 @@ main (int argc, char **argv)
   engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);
   engine_add ("/takeover/candidate", test_candidate);
   engine_add ("/takeover/switched", test_switched);
+  engine_add ("/takeover/promise-4/what-was-given-the-state-serves-on", test_heir);
   return g_test_run ();
 }

@@ -62,17 +62,26 @@ fake_is_barrier (HrStateOffer *offer)
 }
 
 static gboolean
-fake_give (HrStateOffer *offer, GBytes *data, GError **error)
+fake_write (HrStateOffer *offer, GBytes *data, GError **error)
 {
   HrFakeStateOffer *self = HR_FAKE_STATE_OFFER (offer);
 
-  if (self->fail_give && data != NULL)
+  if (self->fail_give)
     {
       g_set_error_literal (error, HR_ERROR, HR_ERROR_STATE_FAILED, "no space left for the state");
       return FALSE;
     }
-  if (data != NULL)
-    set_data (self, data);
+  set_data (self, data);
+  return TRUE;
+}
+
+static gboolean
+fake_give (HrStateOffer *offer, GBytes *data, GError **error)
+{
+  HrFakeStateOffer *self = HR_FAKE_STATE_OFFER (offer);
+
+  if (data != NULL && !fake_write (offer, data, error))
+    return FALSE;
   self->given = TRUE;
   answer (self, self->data);
   return TRUE;
@@ -103,6 +112,7 @@ hr_fake_state_offer_class_init (HrFakeStateOfferClass *klass)
   offer_class->get_in_path = fake_get_in_path;
   offer_class->get_out_path = fake_get_out_path;
   offer_class->is_barrier = fake_is_barrier;
+  offer_class->write = fake_write;
   offer_class->give = fake_give;
 }
 

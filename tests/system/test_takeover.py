@@ -264,6 +264,29 @@ def draining():
         check(answers(service.port, "2", "/version"), "the new one serves")
 
 
+@test("promise-7-the-daemon-may-die: in phase ready, with the state already given, which the new version has changed")
+def in_ready_with_state():
+    with Site() as site:
+        gate = Gate(site)
+        service = services.Service(site, "web", {"app.py": services.app(keep=True)})
+        service.good(1)
+        service.ask("/grow")
+        new = services.app("2", keep=True, late='state["count"] += 100\n' + services.at_gate(gate))
+        # It does not mind that there is nobody to tell.
+        service.save(new.replace("notify.sendto(b\"READY=1\", ", "notify.connect_ex(").replace(
+            '"NOTIFY_SOCKET"])\nwhile', '"NOTIFY_SOCKET"]) or notify.send(b"READY=1")\nwhile'))
+        gate.arrived()
+        crash(site)
+        gate.close()
+        os.unlink(gate.path)
+        write(gate.path, "")
+        site.start_daemon()
+        until(lambda: answers(service.port, "2"), "the new version serves in the end")
+        site.drained(service.name)
+        # By the one that was interrupted, and by the one that serves.
+        equal(service.ask("/count"), "201", "count")
+
+
 @test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
 def keeps():
     with Site(arguments=["--on-exit=keep"]) as site:
