@@ -106,7 +106,7 @@ print_below (View *self, guint64 pid, const char *indent, guint depth)
 }
 
 static void
-print_sums (View *self)
+print_sums (View *self, GVariant *usage)
 {
   gboolean known = FALSE;
   guint64 memory = 0, cpu = 0, tasks = 0;
@@ -123,6 +123,13 @@ print_sums (View *self)
       cpu += hr_dict_number (process, "cpuUsec");
       tasks += hr_dict_number (process, "threads");
     }
+  if (usage != NULL)
+    {
+      known = hr_dict_has (usage, "memoryBytes");
+      memory = hr_dict_number (usage, "memoryBytes");
+      cpu = hr_dict_number (usage, "cpuUsec");
+      tasks = hr_dict_number (usage, "tasks");
+    }
   tasks_text = g_strdup_printf ("%" PRIu64, tasks);
   memory_text = known ? hr_text_size (memory) : g_strdup ("");
   cpu_text = hr_text_duration ((gint64)cpu);
@@ -134,13 +141,14 @@ print_sums (View *self)
 /**
  * hr_process_view_print:
  * @processes: of GetProcesses
+ * @usage: (nullable): what all of them use together, where that is known better than their sum
  * @output: where
  *
  * Prints the tree of each instance, a line a process, on a terminal no longer than its lines; then tasks, memory and
  * processor time of all.
  */
 void
-hr_process_view_print (GVariant *processes, HrOutput *output)
+hr_process_view_print (GVariant *processes, GVariant *usage, HrOutput *output)
 {
   View self = { .output = output, .width = hr_output_get_width (output) };
   g_autoptr (GPtrArray) mains = NULL;
@@ -159,6 +167,6 @@ hr_process_view_print (GVariant *processes, HrOutput *output)
     }
   if (self.processes->len >= HR_PROCESSES_MAX)
     hr_fields_print (output, "", _ ("there are more, which are neither shown nor counted here"));
-  print_sums (&self);
+  print_sums (&self, usage);
   g_ptr_array_unref (self.processes);
 }

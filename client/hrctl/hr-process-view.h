@@ -8,6 +8,6 @@
 
 G_BEGIN_DECLS
 
-void hr_process_view_print (GVariant *processes, HrOutput *output);
+void hr_process_view_print (GVariant *processes, GVariant *usage, HrOutput *output);
 
 G_END_DECLS

@@ -45,6 +45,8 @@ hr_status_view_print_daemon (GVariant *status, HrOutput *output)
   hr_output_print (output, ngettext ("%u job, ", "%u jobs, ", (gulong)jobs), (guint)jobs);
   hr_output_print (output, ngettext ("%u directory watched\n", "%u directories watched\n", (gulong)directories),
                    (guint)directories);
+  if (hr_dict_has (daemon, "noCgroup"))
+    hr_output_print (output, _ ("No control groups: %s\n"), hr_dict_string (daemon, "noCgroup"));
 }
 
 /* "2 of 3 serve (PIDs 17, 18)" */
@@ -86,7 +88,7 @@ print_memory (GVariant *service, HrOutput *output)
 }
 
 static void
-print_process (GVariant *service, GVariant *properties, GVariant *processes, HrOutput *output)
+print_process (GVariant *service, GVariant *properties, GVariant *processes, GVariant *usage, HrOutput *output)
 {
   guint64 since = hr_dict_number (properties, "SinceUsec");
   const char *state = hr_dict_string (service, "state");
@@ -110,7 +112,7 @@ print_process (GVariant *service, GVariant *properties, GVariant *processes, HrO
   hr_fields_print (output, _ ("PID"), pid);
   print_instances (service, output);
   if (processes != NULL && g_variant_n_children (processes) > 0)
-    hr_process_view_print (processes, output);
+    hr_process_view_print (processes, usage, output);
   else
     print_memory (service, output);
 }
@@ -213,6 +215,7 @@ print_log (HrOutput *output, const char *name, const char *link, guint64 lines)
  * @output: where
  * @service: a service of GetStatus
  * @processes: (nullable): what GetProcesses says of it
+ * @usage: (nullable): what GetUsage says of it
  * @lines: how many lines of its output
  * @error: the daemon's
  *
@@ -221,8 +224,8 @@ print_log (HrOutput *output, const char *name, const char *link, guint64 lines)
  * Returns: whether the daemon told it
  */
 gboolean
-hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVariant *processes, guint64 lines,
-                      GError **error)
+hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVariant *processes, GVariant *usage,
+                      guint64 lines, GError **error)
 {
   const char *name = hr_dict_string (service, "name");
   g_autoptr (GVariant) properties = hr_client_get_service (client, name, error);
@@ -238,7 +241,7 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   description = hr_text_clean (hr_dict_string (properties, "Description"));
   notes = hr_dict_join (properties, "Notes", "\n");
   hr_output_print (output, "%s%s%s\n", title, *description != '\0' ? " - " : "", description);
-  print_process (service, properties, processes, output);
+  print_process (service, properties, processes, usage, output);
   hr_fields_print (output, _ ("Restarts"), restarts);
   print_code (service, properties, output);
   print_canary (service, output);

@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 gboolean hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVariant *processes,
-                               guint64 lines, GError **error);
+                               GVariant *usage, guint64 lines, GError **error);
 void hr_status_view_print_daemon (GVariant *status, HrOutput *output);
 
 G_END_DECLS

@@ -75,6 +75,8 @@ static const HrField daemon_fields[] = {
   { "descriptorsMax", HR_FIELD_NUMBER, FALSE },
   { "jobs", HR_FIELD_NUMBER, FALSE },
   { "watchedDirectories", HR_FIELD_NUMBER, FALSE },
+  { "cgroup", HR_FIELD_STRING, TRUE },
+  { "noCgroup", HR_FIELD_STRING, TRUE },
 };
 
 static const HrField service_fields[] = {
@@ -369,8 +371,7 @@ hr_verb_status (HrCtl *ctl, GError **error)
     return HR_EXIT_NOT_FOUND;
 
   /* A daemon that cannot tell is no reason to fail. */
-  if (name == NULL || json)
-    usage = hr_usage_get (client);
+  usage = hr_usage_get (client);
   if (name != NULL)
     processes = hr_processes_get (client, name);
   if (json)
@@ -380,8 +381,9 @@ hr_verb_status (HrCtl *ctl, GError **error)
   else
     {
       g_autoptr (GVariant) service = g_variant_get_child_value (services, 0);
+      g_autoptr (GVariant) used = hr_usage_find (usage, name);
 
-      if (!hr_status_view_print (client, ctl->output, service, processes, lines, error))
+      if (!hr_status_view_print (client, ctl->output, service, processes, used, lines, error))
         return HR_EXIT_FAILED;
     }
 

@@ -50,6 +50,7 @@ hr_bus_format_daemon (HrManager *manager)
 {
   gint64 memory = hr_process_memory (getpid ());
   struct rlimit limit = { 0 };
+  g_autofree char *cgroup = NULL, *no_cgroup = NULL;
   GVariantBuilder dict;
 
   g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
@@ -64,6 +65,8 @@ hr_bus_format_daemon (HrManager *manager)
     add_number (&dict, "descriptorsMax", limit.rlim_cur);
   add_count (&dict, "jobs", hr_figures_get_jobs (manager));
   add_count (&dict, "watchedDirectories", hr_figures_get_watched_directories (manager));
+  cgroup = hr_launcher_get_cgroup (hr_platform_get_launcher (hr_manager_get_platform (manager)), &no_cgroup);
+  add_text (&dict, cgroup != NULL ? "cgroup" : "noCgroup", cgroup != NULL ? cgroup : no_cgroup);
   return g_variant_builder_end (&dict);
 }
 
@@ -139,21 +142,38 @@ hr_bus_call_processes (HrUsage *usage, HrService *service, GDBusMethodInvocation
   hr_usage_look_async (usage, services, TRUE, processes_looked, invocation);
 }
 
+/* Of an instance: what its control group counts, where it does, and else the sum of its processes. */
+static void
+add_sum (const HrUsageInstance *instance, const Sum *processes, Sum *sum)
+{
+  sum->processes += processes->processes;
+  sum->tasks += instance->group.tasks >= 0 ? (guint)instance->group.tasks : processes->tasks;
+  sum->memory += instance->group.memory >= 0 ? (guint64)instance->group.memory : processes->memory;
+  sum->cpu_usec += instance->group.cpu_usec >= 0 ? (guint64)instance->group.cpu_usec : processes->cpu_usec;
+}
+
 static void
 sum_up (const HrUsageReport *report, GHashTable *sums)
 {
+  g_autofree Sum *instances = g_new0 (Sum, report->instances->len);
+
   for (guint i = 0; i < report->services->len; i++)
     g_hash_table_insert (sums, g_ptr_array_index (report->services, i), g_new0 (Sum, 1));
   for (guint i = 0; i < report->processes->len; i++)
     {
       const HrProcessUsage *process = g_ptr_array_index (report->processes, i);
-      const HrUsageInstance *instance = g_ptr_array_index (report->instances, process->root);
-      Sum *sum = g_hash_table_lookup (sums, instance->service);
+      Sum *sum = &instances[process->root];
 
       sum->processes++;
       sum->tasks += process->threads;
       sum->memory += (guint64)MAX (process->memory, 0);
       sum->cpu_usec += process->cpu_usec;
+    }
+  for (guint i = 0; i < report->instances->len; i++)
+    {
+      const HrUsageInstance *instance = g_ptr_array_index (report->instances, i);
+
+      add_sum (instance, &instances[i], g_hash_table_lookup (sums, instance->service));
     }
 }
 

@@ -6,6 +6,19 @@
 #include "hr-names.h"
 
 /**
+ * hr_generation_get_cgroup:
+ * @self: a generation
+ *
+ * Returns: (transfer none) (nullable): the path of the control group of its instance
+ */
+const char *
+hr_generation_get_cgroup (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), NULL);
+  return self->instance != NULL ? hr_instance_get_cgroup (self->instance) : NULL;
+}
+
+/**
  * hr_generation_get_id:
  * @self: a generation
  *

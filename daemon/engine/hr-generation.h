@@ -89,6 +89,7 @@ gint64 hr_generation_get_started_at (HrGeneration *self);
 gint64 hr_generation_get_started_real (HrGeneration *self);
 gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
+const char *hr_generation_get_cgroup (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
 char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);

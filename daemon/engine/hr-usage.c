@@ -35,6 +35,7 @@ static void
 instance_free (HrUsageInstance *self)
 {
   g_free (self->service);
+  g_free (self->cgroup);
   g_free (self);
 }
 
@@ -101,9 +102,11 @@ add_instances (Look *look, HrService *service)
       instance->pid = hr_generation_get_pid (generation);
       instance->release = hr_generation_get_release (generation);
       instance->index = hr_generation_get_plan (generation)->index;
+      instance->cgroup = g_strdup (hr_generation_get_cgroup (generation));
       instance->role = role_of (service, generation, running);
       g_ptr_array_add (look->report->instances, instance);
-      g_ptr_array_add (look->roots, hr_process_root_new (instance->pid, hr_generation_get_id (generation)));
+      g_ptr_array_add (look->roots,
+                       hr_process_root_new (instance->pid, hr_generation_get_id (generation), instance->cgroup));
     }
 }
 
@@ -124,6 +127,12 @@ work (gpointer data, GCancellable *cancellable, GError **error)
 {
   Look *look = data;
 
+  for (guint i = 0; i < look->report->instances->len; i++)
+    {
+      HrUsageInstance *instance = g_ptr_array_index (look->report->instances, i);
+
+      hr_cgroup_read_usage (instance->cgroup, &instance->group);
+    }
   look->report->processes = hr_process_usage_read (look->roots, look->commands);
   return TRUE;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "hr-cgroup.h"
 #include "hr-manager.h"
 #include "hr-process-usage.h"
 
@@ -20,6 +21,8 @@ G_BEGIN_DECLS
  * @pid: its main process
  * @release: its release, 0: none
  * @index: its number among the instances, from 1
+ * @cgroup: (nullable): its control group
+ * @group: what all in that use together
  * @role: "serving", "starting", "candidate" or "retiring"
  */
 typedef struct {
@@ -27,6 +30,8 @@ typedef struct {
   GPid pid;
   guint64 release;
   guint index;
+  char *cgroup;
+  HrCgroupUsage group;
   const char *role;
 } HrUsageInstance;
 

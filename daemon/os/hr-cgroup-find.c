@@ -76,6 +76,15 @@ hr_cgroup_parse_dir (const char *mountinfo, const char *path)
   return NULL;
 }
 
+static char *
+read_path (GPid pid)
+{
+  g_autofree char *file = g_strdup_printf ("/proc/%d/cgroup", (int)pid);
+  g_autofree char *text = NULL;
+
+  return g_file_get_contents (file, &text, NULL, NULL) ? hr_cgroup_parse_path (text) : NULL;
+}
+
 /**
  * hr_cgroup_find_of:
  * @pid: a process
@@ -85,12 +94,9 @@ hr_cgroup_parse_dir (const char *mountinfo, const char *path)
 char *
 hr_cgroup_find_of (GPid pid)
 {
-  g_autofree char *file = g_strdup_printf ("/proc/%d/cgroup", (int)pid);
-  g_autofree char *text = NULL, *mountinfo = NULL, *path = NULL;
+  g_autofree char *path = read_path (pid);
+  g_autofree char *mountinfo = NULL;
 
-  if (!g_file_get_contents (file, &text, NULL, NULL))
-    return NULL;
-  path = hr_cgroup_parse_path (text);
   if (path == NULL || !g_file_get_contents ("/proc/self/mountinfo", &mountinfo, NULL, NULL))
     return NULL;
   return hr_cgroup_parse_dir (mountinfo, path);
@@ -104,6 +110,25 @@ is_of_instance (const char *dir, const char *instance)
   g_autofree char *suffix = g_strconcat (".", instance, NULL);
 
   return g_str_has_prefix (parent_name, HR_CGROUP_PREFIX) && g_str_has_suffix (dir, suffix);
+}
+
+/* The program may have made groups in its own. Returns %NULL where none is the instance's. */
+static char *
+climb (const char *path, const char *instance)
+{
+  g_autofree char *dir = g_strdup (path);
+
+  while (dir != NULL && !g_str_equal (dir, "/") && !g_str_equal (dir, "."))
+    {
+      char *parent;
+
+      if (is_of_instance (dir, instance))
+        return g_steal_pointer (&dir);
+      parent = g_path_get_dirname (dir);
+      g_free (dir);
+      dir = parent;
+    }
+  return NULL;
 }
 
 /**
@@ -120,16 +145,22 @@ hr_cgroup_find_instance (GPid pid, const char *instance)
 
   g_return_val_if_fail (instance != NULL && *instance != '\0', NULL);
 
-  /* The program may have made groups in its own. */
-  for (dir = hr_cgroup_find_of (pid); dir != NULL && !g_str_equal (dir, "/") && !g_str_equal (dir, ".");)
-    {
-      char *parent;
+  dir = hr_cgroup_find_of (pid);
+  return dir != NULL ? climb (dir, instance) : NULL;
+}
 
-      if (is_of_instance (dir, instance))
-        return g_steal_pointer (&dir);
-      parent = g_path_get_dirname (dir);
-      g_free (dir);
-      dir = parent;
-    }
-  return NULL;
+/**
+ * hr_cgroup_has_process:
+ * @instance: an instance's id
+ * @pid: a process
+ *
+ * Returns: whether the process is in the group of the instance
+ */
+gboolean
+hr_cgroup_has_process (const char *instance, GPid pid)
+{
+  g_autofree char *path = read_path (pid);
+  g_autofree char *found = path != NULL ? climb (path, instance) : NULL;
+
+  return found != NULL;
 }

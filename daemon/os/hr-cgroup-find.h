@@ -12,5 +12,6 @@ char *hr_cgroup_parse_path (const char *proc_cgroup);
 char *hr_cgroup_parse_dir (const char *mountinfo, const char *path);
 char *hr_cgroup_find_of (GPid pid);
 char *hr_cgroup_find_instance (GPid pid, const char *instance);
+gboolean hr_cgroup_has_process (const char *instance, GPid pid);
 
 G_END_DECLS

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hr-cgroup-find.h"
 #include "hr-fd.h"
 #include "hr-names.h"
 
@@ -193,9 +194,9 @@ hr_process_belongs (GPid pid, GPid leader, const char *instance)
       if (process.parent == leader)
         return TRUE;
       if (process.parent == getpid () || !hr_process_read (process.parent, &process))
-        return FALSE;
+        break;
     }
-  return FALSE;
+  return hr_cgroup_has_process (instance, pid);
 }
 
 /**

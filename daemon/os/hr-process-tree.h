@@ -4,7 +4,7 @@
  *
  * A process belongs to an instance when it is its main process, is in the session that this one leads, has the
  * instance's id in the environment it was started with, or descends from such a process. One that left the session,
- * threw away its environment and lost its parents is not found; only a control group would hold it.
+ * threw away its environment and lost its parents is known by its control group alone, see hr-cgroup.h.
  *
  * Everything is read from /proc. A PID alone is never trusted: a process is killed through a pidfd whose start time
  * was compared.

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hr-cgroup.h"
 #include "hr-names.h"
 #include "hr-process-tree.h"
 
@@ -28,16 +29,18 @@ typedef struct {
  * hr_process_root_new:
  * @pid: main process of an instance
  * @instance: its id
+ * @cgroup: (nullable): its control group
  *
  * Returns: (transfer full): where a tree begins
  */
 HrProcessRoot *
-hr_process_root_new (GPid pid, const char *instance)
+hr_process_root_new (GPid pid, const char *instance, const char *cgroup)
 {
   HrProcessRoot *self = g_new0 (HrProcessRoot, 1);
 
   self->pid = pid;
   self->instance = g_strdup (instance);
+  self->cgroup = g_strdup (cgroup);
   return self;
 }
 
@@ -51,6 +54,7 @@ hr_process_root_free (HrProcessRoot *self)
   if (self == NULL)
     return;
   g_free (self->instance);
+  g_free (self->cgroup);
   g_free (self);
 }
 
@@ -160,6 +164,16 @@ find_root (GHashTable *found, Found *self, GHashTable *by_pid, GHashTable *by_in
   return self->root;
 }
 
+/* Those in its control group are of the instance, whatever else is to be seen of them. */
+static void
+add_group (GHashTable *by_pid, const HrProcessRoot *root, guint index)
+{
+  g_autoptr (GArray) pids = hr_cgroup_list (root->cgroup);
+
+  for (guint i = 0; i < pids->len; i++)
+    g_hash_table_insert (by_pid, GINT_TO_POINTER (g_array_index (pids, GPid, i)), GUINT_TO_POINTER (index));
+}
+
 static HrProcessUsage *
 describe (GHashTable *found, const Found *self, const HrProcessRoot *root, gboolean commands)
 {
@@ -222,6 +236,7 @@ hr_process_usage_read (GPtrArray *roots, gboolean commands)
 {
   g_autoptr (GArray) list = list_found ();
   g_autoptr (GHashTable) found = g_hash_table_new (NULL, NULL);
+  g_autoptr (GHashTable) mains = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) by_pid = g_hash_table_new (NULL, NULL);
   g_autoptr (GHashTable) by_instance = g_hash_table_new (g_str_hash, g_str_equal);
   GPtrArray *result = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_process_usage_free);
@@ -233,13 +248,15 @@ hr_process_usage_read (GPtrArray *roots, gboolean commands)
 
       g_hash_table_insert (by_pid, GINT_TO_POINTER (root->pid), GUINT_TO_POINTER (i));
       g_hash_table_insert (by_instance, root->instance, GUINT_TO_POINTER (i));
+      g_hash_table_insert (mains, GINT_TO_POINTER (root->pid), NULL);
+      add_group (by_pid, root, i);
     }
   for (guint i = 0; i < list->len; i++)
     {
       Found *entry = &g_array_index (list, Found, i);
 
       g_hash_table_insert (found, GINT_TO_POINTER (entry->process.pid), entry);
-      if (g_hash_table_contains (by_pid, GINT_TO_POINTER (entry->process.pid)))
+      if (g_hash_table_contains (mains, GINT_TO_POINTER (entry->process.pid)))
         oldest = MIN (oldest, entry->process.start);
     }
   for (guint i = 0; i < list->len; i++)

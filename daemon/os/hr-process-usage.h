@@ -19,10 +19,12 @@ G_BEGIN_DECLS
  * HrProcessRoot:
  * @pid: main process of an instance
  * @instance: its HOTRELOAD_INSTANCE
+ * @cgroup: (nullable): the control group that all of it is in
  */
 typedef struct {
   GPid pid;
   char *instance;
+  char *cgroup;
 } HrProcessRoot;
 
 /**
@@ -47,7 +49,7 @@ typedef struct {
   char *command;
 } HrProcessUsage;
 
-HrProcessRoot *hr_process_root_new (GPid pid, const char *instance);
+HrProcessRoot *hr_process_root_new (GPid pid, const char *instance, const char *cgroup);
 void hr_process_root_free (HrProcessRoot *self);
 void hr_process_usage_free (HrProcessUsage *self);
 GPtrArray *hr_process_usage_read (GPtrArray *roots, gboolean commands);

@@ -20,6 +20,7 @@
 #include "hr-fs.h"
 #include "hr-leftover.h"
 #include "hr-process-tree.h"
+#include "hr-process-usage.h"
 #include "warnings.h"
 
 /* An event that has not come after this never will. */
@@ -470,6 +471,32 @@ test_leftover (Fixture *fixture, gconstpointer data)
   WAIT_FOR (!hr_leftover_is_ending (ID));
 }
 
+/* What nothing but its group tells of is the instance's all the same. */
+static void
+test_membership (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (GPtrArray) roots = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_process_root_free);
+  g_autoptr (GPtrArray) processes = NULL;
+  gboolean listed = FALSE;
+  GPid leader, pid;
+
+  NEED_GROUPS (fixture);
+  launch (fixture, LOSE_GRANDCHILD "exec sleep 1000");
+  pid = await_pid (fixture);
+  leader = hr_instance_get_pid (fixture->instance);
+  WAIT_FOR (hr_process_belongs (pid, leader, ID));
+  g_assert_false (hr_process_belongs (pid, leader, "another"));
+  g_assert_false (hr_process_belongs (getpid (), leader, ID));
+
+  g_ptr_array_add (roots, hr_process_root_new (leader, ID, hr_instance_get_cgroup (fixture->instance)));
+  processes = hr_process_usage_read (roots, FALSE);
+  for (guint i = 0; i < processes->len; i++)
+    listed = listed || ((HrProcessUsage *)g_ptr_array_index (processes, i))->pid == pid;
+  g_assert_true (listed);
+  hr_instance_kill (fixture->instance);
+  WAIT_FOR (fixture->exited);
+}
+
 static void
 test_usage (Fixture *fixture, gconstpointer data)
 {
@@ -571,6 +598,7 @@ main (int argc, char **argv)
   ADD ("groups-of-other-daemons-stay", test_others_live);
   ADD ("what-nobody-goes-on-with-is-swept", test_sweep);
   ADD ("leftover-of-a-dead-daemon-has-time-and-ends", test_leftover);
+  ADD ("what-only-its-group-tells-of-belongs-to-the-instance", test_membership);
   ADD ("usage-is-read", test_usage);
   ADD ("limits-hold-or-are-refused", test_limits);
   ADD ("limits-without-groups-are-refused", test_limits_without_groups);

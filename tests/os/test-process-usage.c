@@ -64,7 +64,7 @@ look (const Instance *instances, const char *const *ids, gboolean commands)
   g_autoptr (GPtrArray) roots = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_process_root_free);
 
   for (guint i = 0; ids[i] != NULL; i++)
-    g_ptr_array_add (roots, hr_process_root_new (instances[i].pid, ids[i]));
+    g_ptr_array_add (roots, hr_process_root_new (instances[i].pid, ids[i], NULL));
   return hr_process_usage_read (roots, commands);
 }
 

@@ -145,7 +145,7 @@ fake_answer_daemon (void)
   return g_variant_new_parsed (
       "{'version': <'0.4'>, 'pid': <uint32 99>, 'uptimeUsec': <uint64 184000000>, 'memoryBytes': <uint64 8100000>,"
       " 'cpuUsec': <uint64 340000>, 'descriptors': <uint32 43>, 'descriptorsMax': <uint64 1024>, 'jobs': <uint32 1>,"
-      " 'watchedDirectories': <uint32 12>}");
+      " 'watchedDirectories': <uint32 12>, 'noCgroup': <'cgroup v2 is not mounted'>}");
 }
 
 GVariant *
