@@ -49,25 +49,27 @@ hr_status_view_print_daemon (GVariant *status, HrOutput *output)
     hr_output_print (output, _ ("No control groups: %s\n"), hr_dict_string (daemon, "noCgroup"));
 }
 
-/* "2 of 3 serve (PIDs 17, 18)" */
+/* "2 of 3 serve (PID 17, 18)". While a reload is under way those of both releases serve, and the PIDs are of one: they
+ * are left out then. */
 static void
 print_instances (GVariant *service, HrOutput *output)
 {
   g_autoptr (GVariant) pids = g_variant_lookup_value (service, "pids", G_VARIANT_TYPE ("au"));
+  guint64 serving = hr_dict_number (service, "serving");
   guint64 instances = hr_dict_number (service, "instances");
   g_autoptr (GString) list = g_string_new (NULL);
   g_autofree char *line = NULL;
 
   if (instances <= 1)
     return;
-  for (gsize i = 0; pids != NULL && i < g_variant_n_children (pids); i++)
+  for (gsize i = 0; pids != NULL && serving == g_variant_n_children (pids) && i < serving; i++)
     {
       guint32 pid;
 
       g_variant_get_child (pids, i, "u", &pid);
       g_string_append_printf (list, "%s%u", i > 0 ? ", " : "", pid);
     }
-  line = g_strdup_printf (_ ("%" PRIu64 " of %" PRIu64 " serve"), hr_dict_number (service, "serving"), instances);
+  line = g_strdup_printf (_ ("%" PRIu64 " of %" PRIu64 " serve"), serving, instances);
   if (list->len > 0)
     {
       g_string_prepend (list, " (PID ");
