@@ -274,7 +274,7 @@ add_operand (HrArgs *self, const char *word, GPtrArray *operands, gboolean *opti
   self->verb = hr_verb_find (word);
   if (self->verb == NULL)
     {
-      hr_usage_error (error, NULL, _ ("unknown verb '%s'"), word);
+      hr_verb_unknown_error (error, word);
       return FALSE;
     }
 

@@ -272,7 +272,7 @@ hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **erro
     return TRUE;
 
   if (timed_out)
-    g_set_error_literal (error, HR_ERROR, HR_ERROR_TIMED_OUT, _ ("not finished in time; the job goes on"));
+    g_set_error_literal (error, HR_ERROR, HR_ERROR_TIMED_OUT, _ ("it takes longer than --timeout, and goes on"));
   else
     hr_client_set_lost_error (error);
   return FALSE;

@@ -197,7 +197,9 @@ begin (HrLogSource *source, guint64 lines, gint64 since, GError **error)
       first = hr_log_reader_next (source->reader, &line) ? line.offset + line.length + 1 : end;
     }
   first = MIN (first, end);
-  if (lines != 0)
+  if (lines == 0)
+    first = end;
+  else if (lines != HR_LOG_VIEW_ALL)
     first = hr_log_reader_find_tail (source->reader, first, end, lines);
   hr_log_reader_seek (source->reader, first, end);
   return TRUE;
@@ -253,7 +255,7 @@ end (HrLogSource *source)
 /**
  * hr_log_view_print_tail:
  * @self: a view
- * @lines: how many, the newest; 0: all
+ * @lines: how many, the newest, or %HR_LOG_VIEW_ALL
  * @since: not before this moment, in microseconds since 1970; 0: whenever
  * @error: that a log cannot be read
  *
@@ -274,7 +276,7 @@ hr_log_view_print_tail (HrLogView *self, guint64 lines, gint64 since, GError **e
       source = g_ptr_array_index (self->sources, i);
       if (begin (source, lines, since, &local))
         {
-          n += lines != 0 ? count_lines (self, source) : 0;
+          n += lines != HR_LOG_VIEW_ALL ? count_lines (self, source) : 0;
           i++;
         }
       else if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
@@ -289,7 +291,7 @@ hr_log_view_print_tail (HrLogView *self, guint64 lines, gint64 since, GError **e
     next_line (self, g_ptr_array_index (self->sources, i));
   while ((source = first_source (self)) != NULL)
     {
-      if (lines == 0 || n <= lines)
+      if (lines == HR_LOG_VIEW_ALL || n <= lines)
         print_line (self, source, &source->line, source->time);
       n -= n > 0 ? 1 : 0;
       next_line (self, source);

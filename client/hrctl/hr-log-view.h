@@ -57,6 +57,9 @@ typedef struct {
   JsonArray *lines;
 } HrLogView;
 
+/* All lines that there are. */
+#define HR_LOG_VIEW_ALL G_MAXUINT64
+
 HrLogView *hr_log_view_new (HrOutput *output, const char *service, const char *link);
 void hr_log_view_free (HrLogView *self);
 gboolean hr_log_view_refresh (HrLogView *self, GError **error);

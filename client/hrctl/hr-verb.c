@@ -6,6 +6,7 @@
 
 #include "hr-error.h"
 #include "hr-names.h"
+#include "hr-nearest.h"
 
 #define ALL HR_OPTION_BIT (HR_OPTION_ALL)
 #define LINES HR_OPTION_BIT (HR_OPTION_LINES)
@@ -108,6 +109,28 @@ hr_verb_find (const char *name)
     }
 
   return NULL;
+}
+
+/**
+ * hr_verb_unknown_error:
+ * @error: where to put it
+ * @name: what was written, which is no verb
+ *
+ * A mistake of the person at the keyboard, with the verb that may have been meant.
+ */
+void
+hr_verb_unknown_error (GError **error, const char *name)
+{
+  const char *names[G_N_ELEMENTS (verbs) + 1] = { NULL };
+  const char *nearest;
+
+  for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
+    names[i] = verbs[i].name;
+  nearest = hr_nearest_find (name, names);
+  if (nearest != NULL)
+    hr_usage_error (error, NULL, _ ("unknown verb '%s'; did you mean '%s'?"), name, nearest);
+  else
+    hr_usage_error (error, NULL, _ ("unknown verb '%s'"), name);
 }
 
 /**

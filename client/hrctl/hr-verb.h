@@ -55,6 +55,7 @@ struct _HrVerb {
 #define HR_VERB_ANY G_MAXUINT
 
 const HrVerb *hr_verb_find (const char *name);
+void hr_verb_unknown_error (GError **error, const char *name);
 const HrVerb *hr_verb_table (gsize *n);
 
 HrClient *hr_ctl_connect (HrCtl *ctl, GError **error);

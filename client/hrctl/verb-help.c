@@ -109,7 +109,7 @@ hr_verb_help (HrCtl *ctl, GError **error)
 
   if (name != NULL && verb == NULL)
     {
-      hr_usage_error (error, NULL, _ ("unknown verb '%s'"), name);
+      hr_verb_unknown_error (error, name);
       return HR_EXIT_USAGE;
     }
 

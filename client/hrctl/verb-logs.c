@@ -56,8 +56,8 @@ check_options (const HrArgs *args, guint64 *lines, gint64 *since, guint64 *relea
 {
   if (!get_since (args, since, error))
     return FALSE;
-  *lines = *since != 0 ? 0 : LINES_DEFAULT;
-  if (!hr_args_get_number (args, HR_OPTION_LINES, 1, LINES_MAX, lines, error)
+  *lines = *since != 0 ? HR_LOG_VIEW_ALL : LINES_DEFAULT;
+  if (!hr_args_get_number (args, HR_OPTION_LINES, 0, LINES_MAX, lines, error)
       || !hr_args_get_number (args, HR_OPTION_RELEASE, 1, G_MAXUINT64, release, error))
     return FALSE;
   if (hr_args_has (args, HR_OPTION_NEWEST) && *release != 0)

@@ -10,6 +10,7 @@
 #include "hr-spec-isolation.h"
 #include "hr-spec-set.h"
 #include "hr-spec-value.h"
+#include "hr-nearest.h"
 #include "hr-words.h"
 
 /* Numbers beyond these are taken for mistakes. */
@@ -215,7 +216,7 @@ find_key (const char *group, const char *key)
 static gboolean
 refuse_group (const HrSpecEntry *entry, GError **error)
 {
-  const char *nearest = hr_words_nearest (entry->group, groups);
+  const char *nearest = hr_nearest_find (entry->group, groups);
   g_autofree char *all = NULL;
 
   if (nearest != NULL)
@@ -235,7 +236,7 @@ refuse_key (const HrSpecEntry *entry, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     if (g_str_equal (keys[i].group, entry->group) && keys[i].set != LATER)
       known[n++] = keys[i].key;
-  nearest = hr_words_nearest (entry->key, known);
+  nearest = hr_nearest_find (entry->key, known);
   if (nearest != NULL && strlen (nearest) > 2)
     return hr_spec_entry_fail (entry, error, "there is no such key; did you mean '%s'?", nearest);
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
@@ -252,7 +253,7 @@ check_profile (const HrSpecEntry *entry, GError **error)
 
   if (hr_profile_is_valid (entry->profile))
     return TRUE;
-  nearest = hr_words_nearest (entry->profile, profiles);
+  nearest = hr_nearest_find (entry->profile, profiles);
   if (nearest != NULL)
     return hr_spec_entry_fail (entry, error, "there is no such profile; did you mean '%s'?", nearest);
   return hr_spec_entry_fail (entry, error, "there is no such profile; write development, production or testing");

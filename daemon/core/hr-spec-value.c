@@ -6,6 +6,7 @@
 
 #include "hr-error.h"
 #include "hr-spec-file.h"
+#include "hr-nearest.h"
 #include "hr-words.h"
 
 /* Signal names from 1 to this have a fixed meaning; real-time signals follow. */
@@ -160,7 +161,7 @@ hr_spec_value_signal (const char *text, int *value, GError **error)
         }
       names[n++] = known;
     }
-  nearest = hr_words_nearest (name, names);
+  nearest = hr_nearest_find (name, names);
   return refuse (error, text, "is not the name of a signal: write it like SIG%s", nearest != NULL ? nearest : "TERM");
 }
 

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* Longer words are not compared: the work grows with the square. */
-#define NEAREST_LENGTH_MAX 64
-
 /**
  * hr_words_quote:
  * @text: anything
@@ -57,67 +54,4 @@ hr_words_path (const char *path)
     if (g_ascii_iscntrl (*at))
       *at = '?';
   return shown;
-}
-
-/* How many letters must be put in, left out, replaced, or swapped with their neighbour; without regard to case. */
-static guint
-distance (const char *a, const char *b)
-{
-  guint rows[3][NEAREST_LENGTH_MAX + 1];
-  gsize n = strlen (b);
-  gsize m = strlen (a);
-
-#define SAME(x, y) (g_ascii_tolower (x) == g_ascii_tolower (y))
-  for (gsize i = 0; i <= m; i++)
-    for (gsize j = 0; j <= n; j++)
-      {
-        guint *row = rows[i % 3];
-        guint *above = rows[(i + 2) % 3];
-        guint *before = rows[(i + 1) % 3];
-
-        if (i == 0 || j == 0)
-          {
-            row[j] = (guint)(i + j);
-            continue;
-          }
-        row[j] = MIN (above[j - 1] + !SAME (a[i - 1], b[j - 1]), MIN (row[j - 1], above[j]) + 1);
-        if (i > 1 && j > 1 && SAME (a[i - 1], b[j - 2]) && SAME (a[i - 2], b[j - 1]))
-          row[j] = MIN (row[j], before[j - 2] + 1);
-      }
-#undef SAME
-  return rows[m % 3][n];
-}
-
-/**
- * hr_words_nearest:
- * @word: what was written
- * @known: (array zero-terminated=1): what could have been meant
- *
- * Returns: (transfer none) (nullable): the word of @known that @word is most likely a misspelling of
- */
-const char *
-hr_words_nearest (const char *word, const char *const *known)
-{
-  const char *nearest = NULL;
-  gsize length;
-  guint least;
-
-  g_return_val_if_fail (word != NULL && known != NULL, NULL);
-
-  length = strlen (word);
-  if (length == 0 || length > NEAREST_LENGTH_MAX)
-    return NULL;
-  least = (guint)length / 3 + 2;
-  for (; *known != NULL; known++)
-    if (strlen (*known) <= NEAREST_LENGTH_MAX)
-      {
-        guint d = distance (word, *known);
-
-        if (d < least && d < strlen (*known))
-          {
-            least = d;
-            nearest = *known;
-          }
-      }
-  return nearest;
 }

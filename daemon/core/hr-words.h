@@ -13,6 +13,5 @@ G_BEGIN_DECLS
 
 char *hr_words_quote (const char *text);
 char *hr_words_path (const char *path);
-const char *hr_words_nearest (const char *word, const char *const *known);
 
 G_END_DECLS

@@ -60,7 +60,8 @@ test_a_mistake_is_named_with_where_help_is (void)
     const char *message;
   } cases[] = {
     { "reload", "reload: something is missing: it takes SERVICE… (see 'hrctl help reload')" },
-    { "relaod x", "unknown verb 'relaod' (see 'hrctl help')" },
+    { "relaod x", "unknown verb 'relaod'; did you mean 'reload'? (see 'hrctl help')" },
+    { "frobnicate x", "unknown verb 'frobnicate' (see 'hrctl help')" },
     { "list --colour", "list: unknown option '--colour' (see 'hrctl help list')" },
     { "list -x", "list: unknown option '-x' (see 'hrctl help list')" },
     { "list --to=3", "list: --to is not an option of this verb (see 'hrctl help list')" },

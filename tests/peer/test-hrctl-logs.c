@@ -72,6 +72,7 @@ test_lines_of_all_instances_are_told_apart_and_in_order (HrctlFixture *f, gconst
   g_autoptr (HrctlResult) plain = NULL;
   g_autoptr (HrctlResult) two = NULL;
   g_autoptr (HrctlResult) many = NULL;
+  g_autoptr (HrctlResult) none = NULL;
 
   g_assert_cmpstr (nothing->out, ==, "");
   g_assert_cmpint (nothing->code, ==, HR_EXIT_OK);
@@ -88,6 +89,9 @@ test_lines_of_all_instances_are_told_apart_and_in_order (HrctlFixture *f, gconst
   g_assert_cmpstr (two->out, ==, "a3\nb3\nb\n");
   many = hrctl_run (f, "logs", "being-system", "--plain", "-n1000", NULL);
   g_assert_cmpstr (many->out, ==, plain->out);
+  none = hrctl_run (f, "logs", "being-system", "-n0", NULL);
+  g_assert_cmpstr (none->out, ==, "");
+  g_assert_cmpint (none->code, ==, HR_EXIT_OK);
 }
 
 static void

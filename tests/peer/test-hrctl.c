@@ -127,7 +127,7 @@ test_a_timeout_is_3_and_says_that_the_job_goes_on (HrctlFixture *f, gconstpointe
   g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "hang", "--timeout=0.1", NULL);
   g_autoptr (HrctlResult) call = hrctl_run (f, "remove", "hang", "--timeout", "0.1", NULL);
 
-  g_assert_cmpstr (r->err, ==, "hrctl: hang: not finished in time; the job goes on (phase settle)\n");
+  g_assert_cmpstr (r->err, ==, "hrctl: hang: it takes longer than --timeout, and goes on (phase settle)\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_TIMEOUT);
   g_assert_cmpint (call->code, ==, HR_EXIT_TIMEOUT);
 }
@@ -332,7 +332,7 @@ test_json_of_an_error_is_a_document (HrctlFixture *f, gconstpointer data)
                              "\"name\":\"org.hotreload.Error.NoSuchService\"}");
   g_assert_cmpstr (nobody->err, ==, "");
   g_assert_cmpint (nobody->code, ==, HR_EXIT_NOT_FOUND);
-  hrctl_assert_json (usage, "{\"error\":\"unknown verb 'relaod' (see 'hrctl help')\","
+  hrctl_assert_json (usage, "{\"error\":\"unknown verb 'relaod'; did you mean 'reload'? (see 'hrctl help')\","
                             "\"name\":\"org.hotreload.Error.InvalidArgument\"}");
   g_assert_cmpint (usage->code, ==, HR_EXIT_USAGE);
   g_assert_nonnull (strstr (option->out, "unknown option '--what'"));

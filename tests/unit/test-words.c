@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "hr-nearest.h"
 #include "hr-words.h"
 
 static void
@@ -75,7 +76,7 @@ test_nearest_is_what_was_meant (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    g_assert_cmpstr (hr_words_nearest (cases[i].word, known), ==, cases[i].nearest);
+    g_assert_cmpstr (hr_nearest_find (cases[i].word, known), ==, cases[i].nearest);
 }
 
 int
