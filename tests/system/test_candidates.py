@@ -121,14 +121,15 @@ def dies_later():
         equal(service.last_release()["fate"], "rejected", "fate")
 
 
+# It listens before the program is ready: nobody is asked before that.
 PROBED = '''from threading import Thread
+ours = socket.socket(socket.AF_UNIX)
+ours.bind("\\0probe-" + os.environ["HOTRELOAD_INSTANCE"])
+ours.listen()
 def tell():
-    with socket.socket(socket.AF_UNIX) as ours:
-        ours.bind("\\0probe-" + os.environ["HOTRELOAD_INSTANCE"])
-        ours.listen()
-        while True:
-            with ours.accept()[0] as asker:
-                asker.sendall(WORDS)
+    while True:
+        with ours.accept()[0] as asker:
+            asker.sendall(WORDS)
 Thread(target=tell, daemon=True).start()
 '''
 
