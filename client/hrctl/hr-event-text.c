@@ -106,7 +106,7 @@ state_changed (GVariant *parameters)
   const char *service, *old, *new;
 
   g_variant_get (parameters, "(&s&s&s)", &service, &old, &new);
-  return g_strdup_printf (_ ("%s: %s, was %s"), service, new, old);
+  return g_strdup_printf (_ ("%s: %s, was %s"), service, hr_text_word (new), hr_text_word (old));
 }
 
 static char *

@@ -94,7 +94,7 @@ print_process (GVariant *service, GVariant *properties, GVariant *processes, GVa
 {
   guint64 since = hr_dict_number (properties, "SinceUsec");
   const char *state = hr_dict_string (service, "state");
-  g_autofree char *tinted = hr_output_tint (output, hr_tint_for_state (state), state);
+  g_autofree char *tinted = hr_output_tint (output, hr_tint_for_state (state), hr_text_word (state));
   g_autofree char *line = NULL;
   g_autofree char *whole = NULL;
   g_autofree char *pid = hr_text_number (hr_dict_number (service, "pid"));
@@ -110,7 +110,7 @@ print_process (GVariant *service, GVariant *properties, GVariant *processes, GVa
   whole = g_strconcat (tinted, line != NULL ? " " : "", line != NULL ? line : "",
                        hr_dict_bool (properties, "Paused") ? _ (", paused") : NULL, NULL);
   hr_fields_print_tinted (output, _ ("State"), whole);
-  hr_fields_print (output, _ ("Health"), hr_dict_string (service, "health"));
+  hr_fields_print (output, _ ("Health"), hr_text_word (hr_dict_string (service, "health")));
   hr_fields_print (output, _ ("PID"), pid);
   print_instances (service, output);
   if (processes != NULL && g_variant_n_children (processes) > 0)

@@ -125,6 +125,28 @@ hr_text_number (guint64 number)
   return number > 0 ? g_strdup_printf ("%" PRIu64, number) : g_strdup ("");
 }
 
+/* What the daemon calls states, health, and fates of releases, which scripts rely on. */
+static const char *const words[] = {
+  N_ ("stopped"),  N_ ("starting"), N_ ("running"),  N_ ("reloading"), N_ ("stopping"), N_ ("failed"),
+  N_ ("invalid"),  N_ ("healthy"),  N_ ("degraded"), N_ ("offline"),   N_ ("unknown"),  N_ ("candidate"),
+  N_ ("unproven"), N_ ("good"),     N_ ("rejected"), N_ ("retired"),
+};
+
+/**
+ * hr_text_word:
+ * @word: one of the daemon's words
+ *
+ * Returns: (transfer none): it in the language of whoever reads it; @word itself if it is not known here
+ */
+const char *
+hr_text_word (const char *word)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (g_str_equal (words[i], word))
+      return _ (words[i]);
+  return word;
+}
+
 /**
  * hr_text_cut:
  * @text: valid UTF-8

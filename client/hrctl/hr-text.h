@@ -15,6 +15,7 @@ char *hr_text_iso_time (gint64 usec);
 gint64 hr_text_parse_iso_time (const char *text);
 char *hr_text_size (guint64 bytes);
 char *hr_text_number (guint64 number);
+const char *hr_text_word (const char *word);
 char *hr_text_cut (const char *text, guint width);
 char *hr_text_clean (const char *text);
 char *hr_text_first_line (const char *text);

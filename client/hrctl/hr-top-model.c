@@ -268,7 +268,8 @@ hr_top_model_to_table (HrTopModel *self)
       g_autofree char *memory = row->known ? hr_text_size (row->memory) : g_strdup ("");
       g_autofree char *tasks = hr_text_number (row->tasks);
 
-      hr_table_add (table, row->name, row->state, row->health, release, restarts, cpu, memory, tasks, NULL);
+      hr_table_add (table, row->name, hr_text_word (row->state), hr_text_word (row->health), release, restarts, cpu,
+                    memory, tasks, NULL);
       hr_table_tint (table, 1, hr_tint_for_state (row->state));
       hr_table_tint (table, 2, hr_tint_for_health (row->health));
     }

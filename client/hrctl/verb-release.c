@@ -85,7 +85,7 @@ add_release (HrTable *table, GVariant *release)
                                              : g_steal_pointer (&line);
     }
 
-  hr_table_add (table, number, fate, mark_of (release), time, hr_dict_string (release, "trigger"),
+  hr_table_add (table, number, hr_text_word (fate), mark_of (release), time, hr_dict_string (release, "trigger"),
                 hr_dict_string (release, "caller"), files, error != NULL ? error : "", NULL);
   hr_table_tint (table, 1, tint_for_fate (fate));
   hr_table_tint (table, 7, HR_TINT_BAD);
@@ -96,7 +96,7 @@ print_release (HrOutput *output, GVariant *release)
 {
   const char *fate = hr_dict_string (release, "fate");
   const char *mark = mark_of (release);
-  g_autofree char *tinted = hr_output_tint (output, tint_for_fate (fate), fate);
+  g_autofree char *tinted = hr_output_tint (output, tint_for_fate (fate), hr_text_word (fate));
   g_autofree char *time = hr_text_time ((gint64)hr_dict_number (release, "time"));
   g_autofree char *files = hr_dict_join (release, "files", "\n");
 

@@ -147,7 +147,7 @@ list_to_table (GVariant *services, HrOutput *output)
       g_autofree char *release_text = hr_text_number (release);
       g_autofree char *pid_text = hr_text_number (pid);
 
-      hr_table_add (table, name, state, health, release_text, pid_text, NULL);
+      hr_table_add (table, name, hr_text_word (state), hr_text_word (health), release_text, pid_text, NULL);
       hr_table_tint (table, 1, hr_tint_for_state (state));
       hr_table_tint (table, 2, hr_tint_for_health (health));
     }
@@ -290,7 +290,7 @@ static char *
 describe_state (GVariant *service)
 {
   guint64 instances = hr_dict_number (service, "instances");
-  const char *state = hr_dict_string (service, "state");
+  const char *state = hr_text_word (hr_dict_string (service, "state"));
 
   return instances > 1
              ? g_strdup_printf ("%s %" PRIu64 "/%" PRIu64, state, hr_dict_number (service, "serving"), instances)
@@ -313,8 +313,8 @@ add_service_row (HrTable *table, GVariant *service, GVariant *usage)
 
   uptime = hr_dict_has (service, "uptimeUsec") ? hr_text_duration ((gint64)hr_dict_number (service, "uptimeUsec"))
                                                : g_strdup ("");
-  hr_table_add (table, hr_dict_string (service, "name"), shown, health, release, pid, uptime, size, listen,
-                hr_dict_string (service, "error"), NULL);
+  hr_table_add (table, hr_dict_string (service, "name"), shown, hr_text_word (health), release, pid, uptime, size,
+                listen, hr_dict_string (service, "error"), NULL);
   hr_table_tint (table, 1, hr_tint_for_state (state));
   hr_table_tint (table, 2, hr_tint_for_health (health));
   hr_table_tint (table, 8, HR_TINT_BAD);

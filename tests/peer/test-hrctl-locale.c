@@ -50,11 +50,14 @@ test_german (HrctlFixture *f, gconstpointer data)
 
   by_locale = hrctl_run (f, "list", NULL);
   g_assert_true (g_str_has_prefix (by_locale->out, "DIENST "));
+  g_assert_nonnull (strstr (by_locale->out, " läuft "));
+  g_assert_null (strstr (by_locale->out, "running"));
+  g_assert_null (strstr (by_locale->out, "failed"));
   hrctl_fixture_setenv (f, "LANGUAGE", "de");
   by_language = hrctl_run (f, "pause", NULL);
   g_assert_cmpstr (by_language->out, ==, "Alles ist pausiert; Änderungen werden aufgehoben.\n");
   error = hrctl_run (f, "relaod", NULL);
-  g_assert_cmpstr (error->err, ==, "hrctl: unbekanntes Verb »relaod« (siehe »hrctl help«)\n");
+  g_assert_cmpstr (error->err, ==, "hrctl: unbekanntes Verb »relaod«; ist »reload« gemeint? (siehe »hrctl help«)\n");
   g_assert_cmpint (error->code, ==, HR_EXIT_USAGE);
   /* What programs read is the same in every language. */
   json = hrctl_run (f, "reload", "being-system", "--json", NULL);
