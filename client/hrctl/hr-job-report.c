@@ -20,6 +20,7 @@ static const HrField outcome_fields[] = {
   { "downtimeUsec", HR_FIELD_NUMBER, FALSE },
   { "durationUsec", HR_FIELD_NUMBER, FALSE },
   { "queueWaitUsec", HR_FIELD_NUMBER, FALSE },
+  { "connectionsCut", HR_FIELD_NUMBER, FALSE },
   { "phases", HR_FIELD_PHASES, FALSE },
   { "phase", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },
@@ -69,6 +70,7 @@ make_outcome (const HrJobView *view, const GError *unfinished)
   insert_default (&dict, "statePreserved", g_variant_new_boolean (FALSE));
   insert_default (&dict, "downtimeUsec", g_variant_new_uint64 (0));
   insert_default (&dict, "durationUsec", g_variant_new_uint64 (0));
+  insert_default (&dict, "connectionsCut", g_variant_new_uint64 (0));
   insert_default (&dict, "phase", g_variant_new_string (success ? "" : view->phase));
   if (view->details != NULL)
     downtime = hr_text_downtime ((gint64)hr_dict_number (view->details, "downtimeUsec"));

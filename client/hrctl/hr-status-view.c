@@ -211,6 +211,20 @@ print_log (HrOutput *output, const char *name, const char *link, guint64 lines)
   hr_log_view_print_tail (view, lines, 0, NULL);
 }
 
+/* Drains that left somebody behind: not told where there were none. */
+static void
+print_cut (GVariant *service, HrOutput *output)
+{
+  guint64 drains = hr_dict_number (service, "drainsCut"), connections = hr_dict_number (service, "connectionsCut");
+  g_autofree char *n_drains = g_strdup_printf (ngettext ("%u drain", "%u drains", (gulong)drains), (guint)drains);
+  g_autofree char *n_connections =
+      g_strdup_printf (ngettext ("%u open connection", "%u open connections", (gulong)connections), (guint)connections);
+  g_autofree char *text = g_strconcat (n_drains, ", ", n_connections, NULL);
+
+  if (drains > 0)
+    hr_fields_print (output, _ ("Cut short"), text);
+}
+
 /**
  * hr_status_view_print:
  * @client: the daemon
@@ -245,6 +259,7 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   hr_output_print (output, "%s%s%s\n", title, *description != '\0' ? " - " : "", description);
   print_process (service, properties, processes, usage, output);
   hr_fields_print (output, _ ("Restarts"), restarts);
+  print_cut (service, output);
   print_code (service, properties, output);
   print_canary (service, output);
   hr_fields_print (output, _ ("Listen"), listen);

@@ -29,6 +29,7 @@ static const HrField history_fields[] = {
   { "downtimeUsec", HR_FIELD_NUMBER, FALSE },
   { "durationUsec", HR_FIELD_NUMBER, FALSE },
   { "queueWaitUsec", HR_FIELD_NUMBER, FALSE },
+  { "connectionsCut", HR_FIELD_NUMBER, FALSE },
   { "phases", HR_FIELD_PHASES, FALSE },
   { "phase", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },

@@ -86,6 +86,8 @@ static const HrField service_fields[] = {
   { "pid", HR_FIELD_NUMBER, TRUE },
   { "release", HR_FIELD_NUMBER, TRUE },
   { "restarts", HR_FIELD_NUMBER, FALSE },
+  { "drainsCut", HR_FIELD_NUMBER, FALSE },
+  { "connectionsCut", HR_FIELD_NUMBER, FALSE },
   { "uptimeUsec", HR_FIELD_NUMBER, FALSE },
   { "memoryBytes", HR_FIELD_NUMBER, TRUE },
   { "listen", HR_FIELD_STRINGS, FALSE },

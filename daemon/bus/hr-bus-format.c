@@ -101,6 +101,7 @@ hr_bus_format_details (HrJob *job, const GError *error)
   add_number (&dict, "downtimeUsec", (guint64)outcome->downtime_usec);
   add_number (&dict, "durationUsec", (guint64)outcome->duration_usec);
   add_wait (&dict, outcome->queue_wait_usec);
+  add_number (&dict, "connectionsCut", outcome->connections_cut);
   add_phases (&dict, outcome->phases);
   add_string (&dict, "phase", outcome->phase != NULL ? outcome->phase : "");
   add_string (&dict, "canary", outcome->canary != NULL ? outcome->canary : "");
@@ -238,6 +239,8 @@ format_service (HrService *service, gboolean in_full)
   add_value (&dict, "serving", g_variant_new_uint32 (hr_service_get_serving (service)));
   add_value (&dict, "pids", hr_bus_format_pids (service));
   add_value (&dict, "restarts", g_variant_new_uint32 (hr_service_get_restarts (service)));
+  add_value (&dict, "drainsCut", g_variant_new_uint32 (hr_service_get_tally (service)->n_cut));
+  add_number (&dict, "connectionsCut", hr_service_get_tally (service)->connections);
   if (uptime >= 0)
     add_number (&dict, "uptimeUsec", (guint64)uptime);
   if (memory >= 0)
@@ -346,6 +349,7 @@ format_entry (const HrHistoryEntry *entry)
   add_downtime (&dict, entry->downtime_usec);
   add_number (&dict, "durationUsec", (guint64)entry->duration_usec);
   add_wait (&dict, entry->queue_wait_usec);
+  add_number (&dict, "connectionsCut", entry->connections_cut);
   if (entry->phases != NULL)
     add_phases (&dict, entry->phases);
   add_string (&dict, "phase", entry->phase);

@@ -8,6 +8,7 @@ struct _HrDrain {
   HrListeners *listeners;
   gboolean busy;
   gboolean ends; /* nothing was under way at the last look */
+  int n_open;    /* connections at the last look, -1: not known */
   gint64 step;
   guint timer; /* until the next look */
   guint deadline;
@@ -57,6 +58,7 @@ counted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   int connections = hr_instance_count_connections_finish (self->instance, result, &error);
 
+  self->n_open = connections;
   if (self->func != NULL && connections == 0 && self->busy && !self->ends)
     {
       /* From now on nothing begins: what has begun since the look is seen by the next one. */
@@ -126,6 +128,7 @@ hr_drain_new (HrClock *clock, HrInstance *instance, HrListeners *listeners, gboo
   self->listeners = g_object_ref (listeners);
   self->busy = busy;
   self->step = HR_DRAIN_STEP_USEC;
+  self->n_open = -1;
   self->func = func;
   self->user_data = user_data;
   self->deadline = hr_clock_after (clock, timeout_usec, time_is_up, self);
@@ -134,6 +137,19 @@ hr_drain_new (HrClock *clock, HrInstance *instance, HrListeners *listeners, gboo
   /* Never from within this call. */
   self->timer = hr_clock_after (clock, 0, look, self);
   return self;
+}
+
+/**
+ * hr_drain_count_open:
+ * @self: a waiting
+ *
+ * Returns: how many of the connections that it waits for there were at its last look, which is at most
+ *   %HR_DRAIN_STEP_MAX_USEC ago; -1: not known
+ */
+int
+hr_drain_count_open (HrDrain *self)
+{
+  return self->n_open;
 }
 
 /**

@@ -17,6 +17,19 @@ G_BEGIN_DECLS
 typedef struct _HrDrain HrDrain;
 
 /**
+ * HrDrainTally:
+ * @n_cut: how many drains ended while connections were open: DrainTimeout was over, or the instance had to end
+ *   before, as for the next reload
+ * @connections: how many those were
+ *
+ * Of one service, as long as the daemon runs. Of g_rc_box_new0().
+ */
+typedef struct {
+  guint n_cut;
+  guint64 connections;
+} HrDrainTally;
+
+/**
  * HrDrainFunc:
  * @user_data: what was given to hr_drain_new()
  *
@@ -26,6 +39,7 @@ typedef void (*HrDrainFunc) (gpointer user_data);
 
 HrDrain *hr_drain_new (HrClock *clock, HrInstance *instance, HrListeners *listeners, gboolean busy, gint64 timeout_usec,
                        HrDrainFunc func, gpointer user_data);
+int hr_drain_count_open (HrDrain *self);
 void hr_drain_free (HrDrain *self);
 
 G_END_DECLS

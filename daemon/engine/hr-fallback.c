@@ -120,6 +120,7 @@ start_again (GTask *task)
     .view = hr_generation_get_view (self->previous),
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .tally = hr_generation_get_plan (self->previous)->tally,
     .caller = self->caller,
     .index = hr_generation_get_plan (self->previous)->index,
     .ever_notified = hr_generation_has_notified (self->previous),

@@ -23,6 +23,8 @@ hr_generation_plan_copy (const HrGenerationPlan *self)
     hr_view_ref (copy->view);
   g_object_ref (copy->listeners);
   g_object_ref (copy->state_files);
+  if (copy->tally != NULL)
+    g_rc_box_acquire (copy->tally);
   return copy;
 }
 
@@ -40,6 +42,7 @@ hr_generation_plan_free (HrGenerationPlan *self)
   g_clear_pointer (&self->view, hr_view_unref);
   g_object_unref (self->listeners);
   g_object_unref (self->state_files);
+  g_clear_pointer (&self->tally, g_rc_box_release);
   g_free (self);
 }
 

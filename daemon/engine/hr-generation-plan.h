@@ -7,6 +7,7 @@
 #pragma once
 
 #include "hr-caller-context.h"
+#include "hr-drain.h"
 #include "hr-platform.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,7 @@ G_BEGIN_DECLS
  * @view: (nullable): how it sees them
  * @listeners: the service's sockets
  * @state_files: its state
+ * @tally: (nullable): where drains are counted that were cut short
  * @caller: (nullable): for a transient service; must outlive the plan and its copies
  * @index: which of the instances of the release it is, from 1
  * @ever_notified: whether the service ever said READY=1
@@ -35,6 +37,7 @@ typedef struct {
   HrView *view;
   HrListeners *listeners;
   HrStateFiles *state_files;
+  HrDrainTally *tally;
   const HrCallerContext *caller;
   guint index;
   gboolean ever_notified;

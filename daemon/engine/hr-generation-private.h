@@ -44,6 +44,7 @@ struct _HrGeneration {
   guint n_stranded;  /* of those, by nobody and for nobody; shown */
   gboolean hands_on; /* it is looked at before it is held to accepting nothing, because it hangs */
   gboolean cannot_be_held;
+  gboolean drains;  /* it was retired, and its connections have time */
   guint retirement; /* which of them counts: it is looked at first */
   gint64 retire_by;
   gboolean retires_briefly; /* somebody waits for its end */

@@ -78,10 +78,48 @@ begin_finish (HrGeneration *self)
                               HR_HANDOVER_FINISH_USEC, finished, self);
 }
 
+static void
+count_cut (HrGeneration *self, int connections)
+{
+  if (connections <= 0)
+    return;
+  self->plan->tally->n_cut++;
+  self->plan->tally->connections += (guint)connections;
+  hr_log_info (self->plan->spec->name,
+               "release %" G_GUINT64_FORMAT " is told to stop with %d of its connections still open",
+               self->plan->release, connections);
+  hr_generation_emit_status (self);
+}
+
+static void
+open_ones_counted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrGeneration) self = user_data;
+
+  count_cut (self, hr_instance_count_connections_finish (self->instance, result, NULL));
+}
+
+/* Its connections have no more time: those that are open are cut off, but for what ends in the moment that it has yet. */
+static void
+end_drain (HrGeneration *self)
+{
+  int n_open = self->drain != NULL ? hr_drain_count_open (self->drain) : -1;
+
+  if (!self->drains || self->plan->tally == NULL)
+    return;
+  self->drains = FALSE;
+  if (n_open >= 0)
+    count_cut (self, n_open);
+  else
+    hr_instance_count_connections_async (self->instance, self->plan->listeners, FALSE, open_ones_counted,
+                                         g_object_ref (self));
+}
+
 /* Either it has no connection any more, or time is up: what is under way even then is answered. */
 static void
 drained (gpointer user_data)
 {
+  end_drain (user_data);
   begin_finish (user_data);
 }
 
@@ -106,7 +144,11 @@ looked_before_retiring (GObject *source, GAsyncResult *result, gpointer user_dat
       linger (self);
     }
   else if (!held)
-    hr_generation_stop (self, left);
+    {
+      /* For what it has it has this time. */
+      self->drains = FALSE;
+      hr_generation_stop (self, left);
+    }
   else if (self->retires_briefly)
     begin_finish (self);
   else
@@ -190,6 +232,7 @@ hr_generation_retire (HrGeneration *self)
   if (!self->alive || self->stopping)
     return;
   begin_stopping (self);
+  self->drains = TRUE;
   if (hr_listeners_count_waiting (self->plan->listeners, self->id) < 0)
     {
       accept_no_more (self, self->plan->spec->drain_timeout, FALSE);
@@ -220,6 +263,7 @@ hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
       return;
     }
   begin_stopping (self);
+  end_drain (self);
   if (self->drain != NULL)
     begin_finish (self);
   else
@@ -242,6 +286,7 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
   if (!self->alive || self->killed)
     return;
   begin_stopping (self);
+  end_drain (self);
   forget_drain (self);
   if (!self->signalled)
     {

@@ -39,13 +39,14 @@ typedef struct {
   gboolean state_preserved;
   gint64 downtime_usec;
   gint64 duration_usec;
-  gint64 queue_wait_usec; /* the longest that a connection waited to be accepted; -1: not known */
-  HrPhaseTimes *phases;   /* NULL before the first has ended; their sum is the duration */
-  char *phase;            /* that failed, else NULL */
-  char *canary;           /* how it stands or came out, for people; NULL: there was none */
-  char **checks;          /* what was checked, and what could not be */
-  char **carried;         /* files that the program wrote, brought along */
-  char **files;           /* the change set */
+  gint64 queue_wait_usec;  /* the longest that a connection waited to be accepted; -1: not known */
+  guint64 connections_cut; /* of instances that were retired, as their drain was cut short meanwhile */
+  HrPhaseTimes *phases;    /* NULL before the first has ended; their sum is the duration */
+  char *phase;             /* that failed, else NULL */
+  char *canary;            /* how it stands or came out, for people; NULL: there was none */
+  char **checks;           /* what was checked, and what could not be */
+  char **carried;          /* files that the program wrote, brought along */
+  char **files;            /* the change set */
 } HrOutcome;
 
 void hr_files_merge (char ***files, const char *const *more);

@@ -98,6 +98,8 @@ hr_reload_take_figures (HrReload *self)
   hr_reload_time_phase (self, NULL);
   now = self->timed_since;
   outcome->duration_usec = now - self->began_at;
+  if (self->tally != NULL)
+    outcome->connections_cut = self->tally->connections - self->cut_before;
   if (self->end == HR_RELOAD_ENDED_BADLY && self->outage_since != 0)
     {
       outcome->downtime_usec += now - self->outage_since;

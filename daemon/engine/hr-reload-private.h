@@ -39,6 +39,8 @@ struct _HrReload {
   gboolean sequential;
   gboolean awaits_restart;
   HrSlot last_slot;
+  HrDrainTally *tally; /* NULL: nothing is counted */
+  guint64 cut_before;  /* connections, when this began */
   const HrCallerContext *caller;
   gboolean ever_notified;
 

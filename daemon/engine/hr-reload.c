@@ -95,6 +95,7 @@ hr_reload_finalize (GObject *object)
   g_clear_pointer (&self->state, g_bytes_unref);
   g_clear_pointer (&self->start_state, g_bytes_unref);
   g_free (self->state_id);
+  g_clear_pointer (&self->tally, g_rc_box_release);
   G_OBJECT_CLASS (hr_reload_parent_class)->finalize (object);
 }
 
@@ -155,6 +156,11 @@ hr_reload_new (const HrReloadPlan *plan)
   self->awaits_restart = plan->awaits_restart;
   self->outage_since = plan->outage_since;
   self->last_slot = plan->previous != NULL ? hr_generation_get_slot (plan->previous) : plan->last_slot;
+  if (plan->tally != NULL)
+    {
+      self->tally = g_rc_box_acquire (plan->tally);
+      self->cut_before = plan->tally->connections;
+    }
   self->caller = plan->caller;
   self->ever_notified = plan->ever_notified;
   return self;

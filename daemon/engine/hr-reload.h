@@ -61,6 +61,7 @@ G_BEGIN_DECLS
  * @awaits_restart: whether the supervision is about to start the running release again, where @previous is %NULL
  * @outage_since: when the service stopped serving, on the platform's clock; 0: it serves, or was stopped on request
  * @last_slot: where the service ran last, when nothing runs now
+ * @tally: (nullable): where drains are counted that were cut short
  * @caller: (nullable): for a transient service
  * @ever_notified: whether the service ever said READY=1
  *
@@ -88,6 +89,7 @@ typedef struct {
   gboolean awaits_restart;
   gint64 outage_since;
   HrSlot last_slot;
+  HrDrainTally *tally;
   const HrCallerContext *caller;
   gboolean ever_notified;
 } HrReloadPlan;

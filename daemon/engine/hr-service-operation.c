@@ -178,6 +178,7 @@ run_reload (HrService *self)
         self->spec->instances == 1 && (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT),
     .outage_since = self->outage_since,
     .last_slot = self->last_slot,
+    .tally = self->tally,
     .caller = self->caller,
     .ever_notified = self->ever_notified,
   };

@@ -94,6 +94,7 @@ hr_service_write_history (HrService *self, const HrRequest *request, const GErro
     .downtime_usec = outcome->downtime_usec,
     .duration_usec = outcome->duration_usec,
     .queue_wait_usec = outcome->queue_wait_usec,
+    .connections_cut = outcome->connections_cut,
     .phases = outcome->phases,
     .phase = outcome->phase,
     .error = error != NULL ? error->message : NULL,

@@ -45,6 +45,7 @@ struct _HrService {
   HrFollowers *followers;    /* the others of several instances, beside current */
   HrFollowers *retiring_followers;
   HrSlot retiring_slot;
+  HrDrainTally *tally;
   guint n_leftovers; /* processes of an earlier daemon that are being ended */
   GError *leftover_error;
   HrHealth *health;

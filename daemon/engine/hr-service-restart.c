@@ -36,6 +36,7 @@ start_again (HrService *self, GBytes *state)
     .view = hr_generation_get_view (old),
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .tally = self->tally,
     .caller = self->caller,
     .index = hr_generation_get_plan (old)->index,
     .ever_notified = self->ever_notified,

@@ -132,6 +132,19 @@ hr_service_get_restarts (HrService *self)
 }
 
 /**
+ * hr_service_get_tally:
+ * @self: a service
+ *
+ * Returns: (transfer none): how often an instance that was retired had to go while connections to it were open
+ */
+const HrDrainTally *
+hr_service_get_tally (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->tally;
+}
+
+/**
  * hr_service_get_ends:
  * @self: a service
  *

@@ -74,6 +74,7 @@ hr_service_finalize (GObject *object)
   g_clear_pointer (&self->caller, hr_caller_context_free);
   g_clear_pointer (&self->backoff, hr_backoff_free);
   hr_ends_free (self->ends);
+  g_rc_box_release (self->tally);
   hr_scan_free (self->scan);
   g_free (self->config_error);
   g_free (self->error);
@@ -105,6 +106,7 @@ hr_service_init (HrService *self)
   self->last_slot = HR_SLOT_NONE;
   self->shown_state = "stopped";
   self->ends = hr_ends_new ();
+  self->tally = g_rc_box_new0 (HrDrainTally);
 }
 
 /**

@@ -134,6 +134,7 @@ hr_history_entry_to_line (const HrHistoryEntry *entry)
     hr_json_member_int (builder, "queueWaitUsec", entry->queue_wait_usec);
   else
     add_string (builder, "queueWaitUsec", NULL);
+  hr_json_member_int (builder, "connectionsCut", (gint64)entry->connections_cut);
   add_phases (builder, entry->phases);
   add_string (builder, "phase", entry->phase);
   add_string (builder, "error", error);
@@ -246,6 +247,7 @@ hr_history_entry_from_line (const char *line, gsize size)
   entry->downtime_usec = get_int (object, "downtimeUsec");
   entry->duration_usec = get_int (object, "durationUsec");
   entry->queue_wait_usec = get_known_int (object, "queueWaitUsec");
+  entry->connections_cut = (guint64)get_int (object, "connectionsCut");
   entry->phases = get_phases (object);
   entry->phase = get_string (object, "phase");
   entry->error = get_string (object, "error");

@@ -34,9 +34,10 @@ struct _HrHistoryEntry {
   gint64 downtime_usec;
   gint64 duration_usec;
   gint64 queue_wait_usec; /* -1: not known */
-  HrPhaseTimes *phases;   /* NULL: not known */
-  char *phase;            /* NULL on success */
-  char *error;            /* NULL on success */
+  guint64 connections_cut;
+  HrPhaseTimes *phases; /* NULL: not known */
+  char *phase;          /* NULL on success */
+  char *error;          /* NULL on success */
   char *trigger;
   char *caller; /* NULL: the daemon itself */
   char *reason; /* of a rollback, else NULL */

@@ -23,11 +23,21 @@ handed_over (Engine *engine, const char *text, const HrFakeProgram *program)
 }
 
 static void
+expect_cut (HrService *service, guint n, guint64 connections)
+{
+  const HrDrainTally *tally = hr_service_get_tally (service);
+
+  g_assert_cmpuint (tally->n_cut, ==, n);
+  g_assert_cmpuint (tally->connections, ==, connections);
+}
+
+static void
 test_finishes (Engine *engine)
 {
+  HrService *service;
   HrFakeInstance *old;
 
-  handed_over (engine, "", &RETIRES);
+  service = handed_over (engine, "", &RETIRES);
   old = engine_instance (engine, 0);
   g_assert_true (old->retired);
   engine_run (engine, 10 * SECOND);
@@ -38,6 +48,7 @@ test_finishes (Engine *engine)
   g_assert_false (old->alive);
   g_assert_false (old->killed);
   g_assert_cmpuint (engine_n_warnings (engine, "*"), ==, 0);
+  expect_cut (service, 0, 0);
 }
 
 static void
@@ -56,15 +67,18 @@ static void
 test_timeout (Engine *engine)
 {
   HrFakeProgram deaf = RETIRES;
+  HrService *service;
   HrFakeInstance *old;
 
   deaf.ignores_stop = TRUE;
-  handed_over (engine, "DrainTimeout=5s\nStopTimeout=3s\n", &deaf);
+  service = handed_over (engine, "DrainTimeout=5s\nStopTimeout=3s\n", &deaf);
   old = engine_instance (engine, 0);
   engine_run (engine, 3 * SECOND);
   g_assert_false (old->finishes);
+  expect_cut (service, 0, 0);
   engine_run (engine, 2 * SECOND);
   g_assert_true (old->finishes);
+  expect_cut (service, 1, 2);
   g_assert_false (old->ends);
   g_assert_cmpint (old->signalled, ==, 0);
   /* What is under way even then has a moment more. */
@@ -108,6 +122,7 @@ static void
 test_next_reload (Engine *engine)
 {
   HrService *service = handed_over (engine, "", &RETIRES);
+  g_autoptr (HrHistoryEntry) entry = NULL;
 
   engine_forget (engine);
   engine_instance (engine, 0)->idle_connections = 1;
@@ -121,6 +136,29 @@ test_next_reload (Engine *engine)
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
   g_assert_false (engine_instance (engine, 0)->alive);
   g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+  /* The reload that did it tells, too. */
+  expect_cut (service, 1, 2);
+  engine_run (engine, SECOND);
+  entry = engine_history (engine);
+  g_assert_cmpuint (entry->connections_cut, ==, 2);
+}
+
+/* It had not been looked at once when the next one came. */
+static void
+test_cut_before_a_look (Engine *engine)
+{
+  HrService *service =
+      engine_start_with (engine, "Listen=http=tcp:127.0.0.1:8080\n[Health]\nProbe=exec:probe\n", &RETIRES);
+
+  engine_instance (engine, 0)->connections = 2;
+  engine_save (engine, "main", "two");
+  engine_run (engine, 400 * MSEC);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_false (engine_instance (engine, 0)->retired);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 500 * MSEC);
+  g_assert_true (engine_instance (engine, 0)->retired);
+  expect_cut (service, 1, 2);
 }
 
 static void
@@ -293,6 +331,7 @@ main (int argc, char **argv)
   engine_add ("/drain/after-drain-timeout-it-is-stopped-then-killed", test_timeout);
   engine_add ("/drain/no-request-comes-between-the-last-answer-and-the-signal", test_last_request);
   engine_add ("/drain/the-next-reload-cuts-it-short", test_next_reload);
+  engine_add ("/drain/what-is-cut-before-it-was-looked-at-is-counted", test_cut_before_a_look);
   engine_add ("/drain/a-stop-cuts-it-short", test_stop);
   engine_add ("/drain/its-own-end-is-no-failure-of-the-new-release", test_ends_by_itself);
   engine_add ("/drain/the-job-ends-when-the-last-accept-has", test_accepting);

@@ -114,6 +114,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   entry->downtime_usec = 12;
   entry->duration_usec = 41230;
   entry->queue_wait_usec = 4000;
+  entry->connections_cut = 3;
   entry->phases = hr_phase_times_new ();
   hr_phase_times_add (entry->phases, "record", 1230);
   hr_phase_times_add (entry->phases, "check", 40000);
@@ -140,6 +141,7 @@ test_entry_comes_back_whole (Fixture *f, gconstpointer data)
   g_assert_cmpint (back->downtime_usec, ==, 12);
   g_assert_cmpint (back->duration_usec, ==, 41230);
   g_assert_cmpint (back->queue_wait_usec, ==, 4000);
+  g_assert_cmpuint (back->connections_cut, ==, 3);
   g_assert_cmpuint (hr_phase_times_count (back->phases), ==, 2);
   g_assert_cmpstr (hr_phase_times_get (back->phases, 1, &usec), ==, "check");
   g_assert_cmpint (usec, ==, 40000);

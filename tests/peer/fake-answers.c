@@ -14,6 +14,7 @@ add_figures (GVariantDict *dict)
   g_variant_builder_add (&phases, "(st)", "check", (guint64)40000);
   g_variant_dict_insert (dict, "durationUsec", "t", (guint64)41230);
   g_variant_dict_insert (dict, "queueWaitUsec", "t", (guint64)12000);
+  g_variant_dict_insert (dict, "connectionsCut", "t", (guint64)2);
   g_variant_dict_insert_value (dict, "phases", g_variant_builder_end (&phases));
 }
 
@@ -79,6 +80,8 @@ fake_answer_service_status (gboolean running)
   g_variant_dict_insert (&dict, "state", "s", running ? "running" : "failed");
   g_variant_dict_insert (&dict, "health", "s", running ? "healthy" : "unknown");
   g_variant_dict_insert (&dict, "restarts", "u", running ? 0 : 5);
+  g_variant_dict_insert (&dict, "drainsCut", "u", running ? 3 : 0);
+  g_variant_dict_insert (&dict, "connectionsCut", "t", (guint64)(running ? 4 : 0));
   g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
   if (running)
     {

@@ -9,7 +9,8 @@
 #define JOB_DONE                                                                                                       \
   "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\",\"release\":7,"                    \
   "\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],\"downtime\":\"0.2s\","                     \
-  "\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{\"phase\":\"record\",\"usec\":" \
+  "\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"connectionsCut\":2,\"phases\":[{"          \
+  "\"phase\":\"record\",\"usec\":"                                                                                     \
   "1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,\"error\":null,\"canary\":null}"
 
 /* What is said of a reload. */

@@ -26,22 +26,23 @@ test_reload_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) instant = hrctl_run (f, "reload", "instant", "--json", NULL);
   g_autoptr (HrctlResult) bad = hrctl_run (f, "reload", "broken", "--json", NULL);
 
-  hrctl_assert_json (
-      good, "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\","
-            "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
-            "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
-            "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,"
-            "\"error\":null,\"canary\":null}");
+  hrctl_assert_json (good, "{\"success\":true,\"service\":\"being-system\",\"message\":\"release 7 is live\","
+                           "\"release\":7,\"previousRelease\":6,\"statePreserved\":true,\"dependentsReloaded\":[],"
+                           "\"downtime\":\"0.2s\",\"downtimeUsec\":160000,\"durationUsec\":41230,\"queueWaitUsec\":"
+                           "12000,\"connectionsCut\":2,\"phases\":[{"
+                           "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":null,"
+                           "\"error\":null,\"canary\":null}");
   g_assert_cmpstr (good->err, ==, "");
   g_assert_cmpint (good->code, ==, HR_EXIT_OK);
   g_assert_nonnull (strstr (instant->out, "\"instant\""));
   g_assert_cmpint (instant->code, ==, HR_EXIT_OK);
-  hrctl_assert_json (
-      bad, "{\"success\":false,\"service\":\"broken\",\"message\":\"release 6 runs on\","
-           "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
-           "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,\"phases\":[{"
-           "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\","
-           "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\",\"canary\":null}");
+  hrctl_assert_json (bad,
+                     "{\"success\":false,\"service\":\"broken\",\"message\":\"release 6 runs on\","
+                     "\"release\":6,\"previousRelease\":6,\"statePreserved\":false,\"dependentsReloaded\":[],"
+                     "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":41230,\"queueWaitUsec\":12000,"
+                     "\"connectionsCut\":2,\"phases\":[{"
+                     "\"phase\":\"record\",\"usec\":1230},{\"phase\":\"check\",\"usec\":40000}],\"phase\":\"check\","
+                     "\"error\":\"app.py:3: SyntaxError\\n  def f(:\\u001b[2J\",\"canary\":null}");
   g_assert_cmpint (bad->code, ==, HR_EXIT_FAILED);
 }
 
@@ -52,7 +53,8 @@ test_a_refused_reload_has_every_key_too (HrctlFixture *f, gconstpointer data)
 
   hrctl_assert_json (r, "{\"success\":false,\"service\":\"nobody\",\"message\":\"there is no service 'nobody'\","
                         "\"release\":null,\"previousRelease\":null,\"statePreserved\":false,\"dependentsReloaded\":[],"
-                        "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"queueWaitUsec\":null,\"phases\":"
+                        "\"downtime\":\"0.0s\",\"downtimeUsec\":0,\"durationUsec\":0,\"queueWaitUsec\":null,"
+                        "\"connectionsCut\":0,\"phases\":"
                         "null,\"phase\":null,"
                         "\"error\":\"there is no service 'nobody'\",\"canary\":null}");
   g_assert_cmpint (r->code, ==, HR_EXIT_NOT_FOUND);

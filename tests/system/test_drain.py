@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import DEADLINE, NotRunHere, Site, check, equal, is_alive, main, test, until
-from services import Unmodified
+from services import EVENTS, EventStream, Unmodified
 
 # Unmodified, as in UNMODIFIED: what is posted to them they note, and after a while they answer with its length.
 POSTED = {
@@ -205,6 +205,43 @@ for language in POSTED:
             # It has been out of its time for a while, and is ended with the next reload.
             service.reload("3")
             until(lambda: not is_alive(pid), "the old one has ended")
+
+
+@test("pain-09-at-most-two-generations-run: drains that are cut short are counted, with their connections")
+def counted():
+    with Site() as site:
+        service = Unmodified(site, EVENTS, "DrainTimeout=300ms\n")
+        streams = [EventStream(service.port) for _ in range(2)]
+        service.reload("2")
+        for stream in streams:
+            stream.ended()
+        site.drained(service.name)
+
+        def figures():
+            return [site.service(service.name)[key] for key in ("drainsCut", "connectionsCut")]
+        equal(figures(), [1, 2], "drains and connections, by DrainTimeout")
+        # The next one ends while nothing is open.
+        service.reload("3")
+        site.drained(service.name)
+        equal(figures(), [1, 2], "drains and connections, with one that was not cut short")
+        text = site.hrctl("status", service.name).stdout
+        check("Cut short: 1 drain, 2 open connections" in text, "status:", text)
+        equal([entry["connectionsCut"] for entry in site.history(service.name)], [0, 0, 0], "history")
+
+
+@test("pain-09-at-most-two-generations-run: a reload tells which connections it cut off")
+def cut_by_next():
+    with Site() as site:
+        service = Unmodified(site, EVENTS, "DrainTimeout=600s\n")
+        stream = EventStream(service.port)
+        service.reload("2")
+        mark = service.save("3")
+        event = site.signals.wait("ReloadCompleted|ReloadFailed", service.name, mark)
+        stream.ended()
+        equal(event["args"][4]["connectionsCut"], 1, "connections, as told")
+        equal([entry["connectionsCut"] for entry in site.history(service.name)], [1, 0, 0], "history")
+        site.drained(service.name)
+        equal(site.service(service.name)["drainsCut"], 1, "drains")
 
 
 if __name__ == "__main__":
