@@ -117,7 +117,7 @@ test_equal_trees (Fixture *fixture, gconstpointer data)
 static void
 test_other_umask (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *tree = NULL, *shown = NULL, *other = NULL, *other_shown = NULL;
+  g_autofree char *tree = NULL, *shown = NULL, *other_shown = NULL;
   g_autoptr (HrScan) changed = NULL;
 
   put (fixture, "dir/a", "1");

@@ -131,7 +131,7 @@ def lost_events():
         site.daemon.send_signal(signal.SIGSTOP)
         # Each of these is three events or more; the queue is full long before the end.
         for number in range(limit // 3 + 1000):
-            path = service.path(f"deep/x{number % 2}.tmp")
+            path = service.path(f"deep/x{number % 2}.txt")
             with open(path, "w", encoding="utf-8"):
                 pass
             os.unlink(path)
