@@ -15,7 +15,10 @@ STRESS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 class HandoverPeer(peers.Peer):
-    """A peer that serves one program; save() gives it the next version, replace() has it serve that."""
+    """A peer that serves one program; save() gives it the next version, replace() is the command that has it serve that."""
+
+    # Whether the command only asks for it and tells nothing of what comes of it.
+    only_asks = False
 
     def __init__(self, bench):
         super().__init__(bench)
@@ -25,6 +28,10 @@ class HandoverPeer(peers.Peer):
     def save(self):
         self.version += 1
         self.write("version.txt", f"{self.version}\n")
+        self.configure()
+
+    def configure(self):
+        """Writes what holds the version, where that is not the file above."""
 
     def command(self, *words):
         result = peers.run(words, env=self.environment, cwd=self.directory)
@@ -33,6 +40,7 @@ class HandoverPeer(peers.Peer):
 
 class Haproxy(HandoverPeer):
     name = "HAProxy -W"
+    only_asks = True
 
     def configure(self):
         self.write("haproxy.cfg", "global\n  stats socket " + self.directory + "/admin.sock level admin "
@@ -47,15 +55,15 @@ class Haproxy(HandoverPeer):
                     os.path.join(self.directory, "admin.sock")])
 
     def replace(self):
-        self.configure()
         self.process.send_signal(signal.SIGUSR2)
 
 
 class Nginx(HandoverPeer):
     name = "nginx -s reload"
+    only_asks = True
 
     def configure(self):
-        return self.write("nginx.conf", f"daemon off;\npid {self.directory}/nginx.pid;\nerror_log /dev/null;\n"
+        self.configuration = self.write("nginx.conf", f"daemon off;\npid {self.directory}/nginx.pid;\nerror_log /dev/null;\n"
                           "worker_processes 2;\nevents {}\nhttp {\n  access_log off;\n"
                           + "".join(f"  {kind}_temp_path {self.directory}/{kind};\n" for kind in
                                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -64,14 +72,16 @@ class Nginx(HandoverPeer):
 
     def start(self):
         self.program = peers.debian_program("nginx", "nginx-light")
-        self.spawn([self.program, "-c", self.configure(), "-p", self.directory])
+        self.configure()
+        self.spawn([self.program, "-c", self.configuration, "-p", self.directory])
 
     def replace(self):
-        self.command(self.program, "-c", self.configure(), "-p", self.directory, "-s", "reload")
+        self.command(self.program, "-c", self.configuration, "-p", self.directory, "-s", "reload")
 
 
 class Gunicorn(HandoverPeer):
     name = "gunicorn HUP"
+    only_asks = True
 
     def start(self):
         program = peers.debian_program("gunicorn", "gunicorn")
@@ -120,12 +130,18 @@ class SupervisorRestart(HandoverPeer):
 class Hotreload:
     """One of the same programs, by a daemon on a bus of its own, with everything on that is on by default."""
 
+    only_asks = False
+
     def __init__(self, bench, language):
         self.bench = bench
-        self.name = f"hotreload, unmodified {language}"
+        self.name = self.describe(language)
         self.language = language
         self.version = 1
         self.port = harness.free_port()
+
+    @staticmethod
+    def describe(language):
+        return f"hotreload, unmodified {language}"
 
     def __enter__(self):
         program = {"python": [harness.PYTHON, f"{STRESS}/stress_server.py"], "node": ["node", f"{STRESS}/stress_server.js"],
