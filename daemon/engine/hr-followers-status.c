@@ -55,6 +55,19 @@ hr_followers_n_serving (HrFollowers *self)
 }
 
 /**
+ * hr_followers_get_slot:
+ * @self: followers
+ *
+ * Returns: where their files are
+ */
+HrSlot
+hr_followers_get_slot (HrFollowers *self)
+{
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), HR_SLOT_NONE);
+  return self->plan->slot;
+}
+
+/**
  * hr_followers_n_missing:
  * @self: followers
  *

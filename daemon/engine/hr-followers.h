@@ -44,6 +44,7 @@ void hr_followers_hand_over (HrFollowers *self);
 
 guint hr_followers_n_serving (HrFollowers *self);
 guint hr_followers_n_starting (HrFollowers *self);
+HrSlot hr_followers_get_slot (HrFollowers *self);
 guint hr_followers_n_missing (HrFollowers *self);
 gboolean hr_followers_are_gone (HrFollowers *self);
 gint64 hr_followers_get_extension (HrFollowers *self);

@@ -60,6 +60,16 @@ is_retiring (HrReload *self)
          || (self->retiring_followers != NULL && !hr_followers_are_gone (self->retiring_followers));
 }
 
+/* Whether something that was retired runs from there. */
+static gboolean
+has_retiring (HrReload *self, HrSlot slot)
+{
+  return (self->retiring != NULL && hr_generation_is_alive (self->retiring)
+          && hr_generation_get_slot (self->retiring) == slot)
+         || (self->retiring_followers != NULL && !hr_followers_are_gone (self->retiring_followers)
+             && hr_followers_get_slot (self->retiring_followers) == slot);
+}
+
 /* Where nothing runs but what was retired, it and the candidate are the two that there may be: nobody who connects is to
  * wait for what it still finishes. What is built takes longer than that, and is there in the slot of the retired one. */
 static gboolean
@@ -67,7 +77,8 @@ may_start_beside_retiring (HrReload *self)
 {
   return is_retiring (self) && !self->beside_failed && self->previous == NULL && !self->awaits_restart
          && !self->sequential && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers))
-         && self->spec->build[0] == NULL && self->spec->precheck[0] == NULL;
+         && self->spec->build[0] == NULL && self->spec->precheck[0] == NULL
+         && !(has_retiring (self, HR_SLOT_A) && has_retiring (self, HR_SLOT_B));
 }
 
 /* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */
@@ -138,12 +149,13 @@ choose_slot (HrReload *self)
 {
   HrSlot other = self->last_slot == HR_SLOT_A ? HR_SLOT_B : HR_SLOT_A;
 
+  if (self->beside_retiring)
+    return has_retiring (self, HR_SLOT_A) ? HR_SLOT_B : HR_SLOT_A;
   /* Nothing runs: where the release is placed already, or ran last, there is nothing to do. */
   if (self->previous == NULL && !self->awaits_restart && self->last_slot != HR_SLOT_NONE
       && hr_slots_holds (self->parts.slots, self->last_slot) == self->release->number)
     return self->last_slot;
-  /* What is retired runs in the other. */
-  return self->last_slot != HR_SLOT_NONE && self->beside_retiring ? self->last_slot : other;
+  return other;
 }
 
 static void
