@@ -255,7 +255,7 @@ find_obstacle (HrService *self, const HrRunProcess *process)
     return g_strdup ("its service file does not load any more");
   if (self->stopped || process->stopping)
     return g_strdup ("it was being stopped");
-  if (!process->ready)
+  if (!process->ready && process->role != HR_RUN_HEIR)
     return g_strdup ("it was not ready yet");
   if (g_strcmp0 (process->spec, self->spec->checksum) != 0)
     return g_strdup ("its service file has changed since");
@@ -301,7 +301,8 @@ take_over_followers (HrService *self, HrRunRecord *record)
 }
 
 /* A candidate that goes on with the state of the service, which the old instance has left: what it has changed since is
- * nowhere else. One that was ready leads; another is told to stop, and leaves it. Returns whether it leads. */
+ * nowhere else. One that was ready leads, or that serves; another is told to stop, and leaves it. Returns whether there is
+ * one. */
 static gboolean
 take_heir (HrService *self, HrRunRecord *record, const HrReloadNote *note)
 {
@@ -317,11 +318,9 @@ take_heir (HrService *self, HrRunRecord *record, const HrReloadNote *note)
         continue;
       other->role = HR_RUN_HEIR;
       other->opened_state = note->heir_opened;
-      if (!ready
-          || (record->current != NULL
-              && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current)))
+      if (record->current != NULL && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current))
         return FALSE;
-      other->ready = TRUE;
+      other->ready = other->ready || ready;
       g_clear_pointer (&record->current, hr_run_process_free);
       record->current = hr_run_process_copy (other);
       g_ptr_array_remove_index (record->others, i);

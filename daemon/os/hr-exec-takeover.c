@@ -83,6 +83,14 @@ hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch, con
       hr_adopt_server_set_leader (self->adopt, self->pid);
       hr_adopt_server_resume (self->adopt);
     }
+  /* What serves already is ready, whoever had no time to write that down. */
+  if (process->role == HR_RUN_HEIR && !process->ready
+      && (self->adopt == NULL || !hr_adopt_server_has_accepted (self->adopt)))
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "it was not ready yet");
+      hr_fd_clear (&self->pidfd);
+      return NULL;
+    }
   self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return g_steal_pointer (&self);
 }

@@ -88,6 +88,11 @@ fake_take_over (HrLauncher *launcher, const HrLaunch *launch, const HrRunProcess
 {
   HrFakeInstance *found = find (launcher, process);
 
+  if (found != NULL && process->role == HR_RUN_HEIR && !process->ready && found->connections <= 0)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "it was not ready yet");
+      return NULL;
+    }
   if (found != NULL)
     return HR_INSTANCE (g_object_ref (found));
   g_set_error (error, HR_ERROR, HR_ERROR_FAILED, "while taking over PID %d of '%s': it has ended", (int)process->pid,
