@@ -18,6 +18,46 @@
 #define LOOK_INTERVAL_MSEC 100
 
 /**
+ * hr_socket_group_drop:
+ * @self: a group
+ * @member: (transfer full): one of it that is neither the main one nor anybody's own
+ *
+ * Its socket leaves the group at once, whoever has a copy of it.
+ */
+void
+hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member)
+{
+  shutdown (member->fd, SHUT_RDWR);
+  g_ptr_array_remove_fast (self->members, member);
+  hr_socket_group_direct (self);
+}
+
+/**
+ * hr_socket_group_may_drop:
+ * @self: a group
+ * @member: one of it that is neither the main one nor anybody's own
+ *
+ * The kernel gives the place of one that leaves to the last. Where that is the main one, new connections go anywhere for
+ * the moment until the rule says so: what nobody accepts from hands them on, an instance that was retired would answer.
+ *
+ * Returns: whether nobody would
+ */
+gboolean
+hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member)
+{
+  if (g_ptr_array_index (self->members, self->members->len - 1) != self->main)
+    return TRUE;
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      const HrSocketMember *other = g_ptr_array_index (self->members, i);
+
+      if (other != self->main && other != member && g_hash_table_size (other->users) > 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/**
  * hr_socket_group_is_left:
  * @self: a group
  * @member: one of it

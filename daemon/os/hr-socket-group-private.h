@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-socket-group-private.h: the inside of HrSocketGroup, shared by its files: hr-socket-group.c (its members, and which
- * of them gets new connections), hr-socket-group-left.c (what becomes of those in which nobody accepts any more).
+ * of them gets new connections), hr-socket-group-left.c (what becomes of those in which nobody accepts any more),
+ * hr-socket-group-keep.c (how it outlives the daemon).
  */
 #pragma once
 
+#include "hr-socket-group-keep.h"
 #include "hr-socket-group.h"
 #include "hr-traffic.h"
 
@@ -30,15 +32,19 @@ struct _HrSocketGroup {
   HrTrafficRule rule;
   HrRescue *rescue; /* NULL: nobody is rescued */
   struct sockaddr_storage reachable;
+  HrSocketGroupFunc changed; /* NULL: nobody asks */
+  gpointer changed_data;
   guint timer; /* while there is a member to get rid of */
 };
 
 /* hr-socket-group.c */
+HrSocketMember *hr_socket_group_add (HrSocketGroup *self, int fd);
+void hr_socket_group_direct (HrSocketGroup *self);
 gboolean hr_socket_group_has_strays (HrSocketGroup *self);
-gboolean hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member);
-void hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member);
 
 /* hr-socket-group-left.c */
+gboolean hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member);
+void hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member);
 gboolean hr_socket_group_is_left (HrSocketGroup *self, const HrSocketMember *member);
 void hr_socket_group_give_back (HrSocketGroup *self);
 void hr_socket_group_begin_looking (HrSocketGroup *self);

@@ -71,60 +71,49 @@ apply (HrSocketGroup *self, GError **error)
   return hr_traffic_apply (self->main->fd, &self->rule, error);
 }
 
-/* Where it cannot be helped any more. */
 static void
-apply_or_warn (HrSocketGroup *self)
+tell (HrSocketGroup *self)
+{
+  if (self->changed != NULL)
+    self->changed (self->changed_data);
+}
+
+/**
+ * hr_socket_group_direct:
+ * @self: a group of which the members have changed
+ *
+ * Has new connections go where they are to go; where that cannot be done any more it is warned of.
+ */
+void
+hr_socket_group_direct (HrSocketGroup *self)
 {
   g_autoptr (GError) error = NULL;
 
   if (!apply (self, &error))
     hr_log_warning (NULL, "%s, ignoring", error->message);
+  tell (self);
+}
+
+/**
+ * hr_socket_group_add:
+ * @self: a group
+ * @fd: (transfer full): a socket that is the last in it
+ *
+ * Returns: (transfer none): it, which nobody has yet
+ */
+HrSocketMember *
+hr_socket_group_add (HrSocketGroup *self, int fd)
+{
+  HrSocketMember *member = member_new (self, fd, NULL);
+
+  g_ptr_array_add (self->members, member);
+  return member;
 }
 
 static void
 set_reuseport (HrSocketGroup *self, int value)
 {
   setsockopt (self->main->fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof value);
-}
-
-/**
- * hr_socket_group_drop:
- * @self: a group
- * @member: (transfer full): one of it that is neither the main one nor anybody's own
- *
- * Its socket leaves the group at once, whoever has a copy of it.
- */
-void
-hr_socket_group_drop (HrSocketGroup *self, HrSocketMember *member)
-{
-  shutdown (member->fd, SHUT_RDWR);
-  g_ptr_array_remove_index_fast (self->members, index_of (self, member));
-  apply_or_warn (self);
-}
-
-/**
- * hr_socket_group_may_drop:
- * @self: a group
- * @member: one of it that is neither the main one nor anybody's own
- *
- * The kernel gives the place of one that leaves to the last. Where that is the main one, new connections go anywhere for
- * the moment until the rule says so: what nobody accepts from hands them on, an instance that was retired would answer.
- *
- * Returns: whether nobody would
- */
-gboolean
-hr_socket_group_may_drop (HrSocketGroup *self, const HrSocketMember *member)
-{
-  if (index_of (self, self->main) != self->members->len - 1)
-    return TRUE;
-  for (guint i = 0; i < self->members->len; i++)
-    {
-      const HrSocketMember *other = g_ptr_array_index (self->members, i);
-
-      if (other != self->main && other != member && g_hash_table_size (other->users) > 0)
-        return FALSE;
-    }
-  return TRUE;
 }
 
 /**
@@ -219,6 +208,7 @@ hr_socket_group_enter (HrSocketGroup *self, const char *instance)
   if (member == self->own && g_hash_table_size (member->users) == 0)
     hr_socket_group_give_back (self);
   g_hash_table_add (member->users, g_strdup (instance));
+  tell (self);
 }
 
 /**
@@ -238,6 +228,7 @@ hr_socket_group_leave (HrSocketGroup *self, const char *instance)
       if (g_hash_table_remove (member->users, instance))
         member->busy_at = g_get_monotonic_time ();
     }
+  tell (self);
   hr_socket_group_begin_looking (self);
 }
 
@@ -253,8 +244,8 @@ make_room (HrSocketGroup *self, GError **error)
     {
       HrSocketMember *member = g_ptr_array_index (self->members, i);
 
-      if (hr_socket_group_is_left (self, member) && hr_socket_group_may_drop (self, member)
-          && hr_socket_count_waiting (member->fd) == 0 && (oldest == NULL || member->busy_at < oldest->busy_at))
+      if (hr_socket_group_is_left (self, member) && hr_socket_count_waiting (member->fd) == 0
+          && (oldest == NULL || member->busy_at < oldest->busy_at))
         oldest = member;
     }
   if (oldest == NULL)
@@ -316,7 +307,10 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
   self->rule =
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
   if (apply (self, error))
-    return TRUE;
+    {
+      tell (self);
+      return TRUE;
+    }
   hr_socket_group_drop (self, g_steal_pointer (&self->own));
   return FALSE;
 }
@@ -331,8 +325,10 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
 void
 hr_socket_group_join (HrSocketGroup *self, const char *instance)
 {
-  if (self->own != NULL)
-    g_hash_table_add (self->own->owners, g_strdup (instance));
+  if (self->own == NULL)
+    return;
+  g_hash_table_add (self->own->owners, g_strdup (instance));
+  tell (self);
 }
 
 /**
@@ -390,7 +386,7 @@ hr_socket_group_promote (HrSocketGroup *self)
     return;
   self->main->busy_at = g_get_monotonic_time ();
   self->main = g_steal_pointer (&self->own);
-  apply_or_warn (self);
+  hr_socket_group_direct (self);
   hr_socket_group_begin_looking (self);
 }
 
@@ -410,7 +406,7 @@ hr_socket_group_rejoin (HrSocketGroup *self)
   if (g_hash_table_size (self->own->users) == 0)
     g_hash_table_remove_all (self->own->owners);
   self->own = NULL;
-  apply_or_warn (self);
+  hr_socket_group_direct (self);
   hr_socket_group_begin_looking (self);
 }
 
@@ -477,5 +473,5 @@ hr_socket_group_revive (HrSocketGroup *self, const HrSocketAddress *address)
       g_ptr_array_add (self->members, g_ptr_array_index (closed, i));
     }
   if (closed->len > 0 && hr_socket_get_option (self->main->fd, SOL_SOCKET, SO_REUSEPORT) > 0)
-    apply_or_warn (self);
+    hr_socket_group_direct (self);
 }

@@ -9,6 +9,7 @@
 #include "hr-fd.h"
 #include "hr-log.h"
 #include "hr-service-spec.h"
+#include "hr-socket-group-keep.h"
 #include "hr-socket-listeners-private.h"
 #include "hr-socket-salvage.h"
 
@@ -23,37 +24,86 @@ get (HrSocketListeners *self, guint index)
   return g_ptr_array_index (self->held, index);
 }
 
-static char *
-make_key (HrSocketListeners *self, const HrHeldListener *held)
+/* A socket of which the keeper has a copy: its key is the cookie. */
+typedef struct {
+  char *data;
+  int fd;
+} Copy;
+
+static void
+copy_free (gpointer data)
 {
-  return g_strdup_printf (KEY_PREFIX "%s/%" G_GINT64_MODIFIER "x", self->service, held->cookie);
+  Copy *self = data;
+
+  g_free (self->data);
+  g_free (self);
+}
+
+static void
+add_copy (HrSocketListeners *self, GHashTable *copies, guint64 cookie, int fd, GVariantDict *dict)
+{
+  g_autoptr (GVariant) data = g_variant_ref_sink (g_variant_dict_end (dict));
+  Copy *copy = g_new0 (Copy, 1);
+
+  copy->data = g_variant_print (data, TRUE);
+  copy->fd = fd;
+  g_hash_table_insert (copies, g_strdup_printf (KEY_PREFIX "%s/%" G_GINT64_MODIFIER "x", self->service, cookie), copy);
 }
 
 /* What cannot be seen of the socket itself; its path as its file is found by, which may be another than it was bound
  * with. */
-static char *
-describe (const HrHeldListener *held)
+static void
+describe (const HrHeldListener *held, GVariantDict *dict)
 {
-  GVariantDict dict;
   const char *path = hr_socket_address_get_path (&held->address);
-  g_autoptr (GVariant) data = NULL;
 
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "name", "s", held->shown.name);
-  g_variant_dict_insert (&dict, "discovered", "b", held->shown.discovered);
-  g_variant_dict_insert (&dict, "ephemeral", "b", held->shown.ephemeral);
+  g_variant_dict_insert (dict, "name", "s", held->shown.name);
+  g_variant_dict_insert (dict, "discovered", "b", held->shown.discovered);
+  g_variant_dict_insert (dict, "ephemeral", "b", held->shown.ephemeral);
   if (path != NULL)
-    g_variant_dict_insert (&dict, "path", "^ay", path);
+    g_variant_dict_insert (dict, "path", "^ay", path);
   if (held->file != NULL)
     {
       guint64 device, inode;
 
       hr_socket_file_identify (held->file, &device, &inode);
-      g_variant_dict_insert (&dict, "device", "t", device);
-      g_variant_dict_insert (&dict, "inode", "t", inode);
+      g_variant_dict_insert (dict, "device", "t", device);
+      g_variant_dict_insert (dict, "inode", "t", inode);
     }
-  data = g_variant_ref_sink (g_variant_dict_end (&dict));
-  return g_variant_print (data, TRUE);
+}
+
+/* The socket of a listener, and those of its group that instances have for themselves or have left. */
+static void
+add_copies (HrSocketListeners *self, GHashTable *copies, const HrHeldListener *held)
+{
+  g_autoptr (GPtrArray) parts = held->group != NULL ? hr_socket_group_describe (held->group) : NULL;
+  guint64 cookie = held->cookie;
+  GVariantDict dict;
+
+  if (parts == NULL)
+    {
+      g_variant_dict_init (&dict, NULL);
+      describe (held, &dict);
+      add_copy (self, copies, held->cookie, held->shown.fd, &dict);
+    }
+  for (guint i = 0; parts != NULL && i < parts->len; i++)
+    if (((HrSocketGroupPart *)g_ptr_array_index (parts, i))->main)
+      cookie = ((HrSocketGroupPart *)g_ptr_array_index (parts, i))->cookie;
+  for (guint i = 0; parts != NULL && i < parts->len; i++)
+    {
+      const HrSocketGroupPart *part = g_ptr_array_index (parts, i);
+
+      g_variant_dict_init (&dict, NULL);
+      g_variant_dict_insert (&dict, "index", "u", part->index);
+      if (part->main)
+        describe (held, &dict);
+      else
+        {
+          g_variant_dict_insert (&dict, "beside", "t", cookie);
+          g_variant_dict_insert (&dict, "instances", "^as", part->instances);
+        }
+      add_copy (self, copies, part->cookie, part->fd, &dict);
+    }
 }
 
 /**
@@ -65,30 +115,53 @@ describe (const HrHeldListener *held)
 void
 hr_socket_listeners_keep (HrSocketListeners *self)
 {
+  g_autoptr (GHashTable) copies = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, copy_free);
   g_autoptr (GHashTable) now = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   GHashTableIter iter;
-  gpointer key;
+  gpointer key, value;
 
   if (self->keeper == NULL)
     return;
   for (guint i = 0; i < self->held->len; i++)
     if (get (self, i)->inherited == NULL && get (self, i)->shown.fd >= 0)
-      g_hash_table_insert (now, make_key (self, get (self, i)), describe (get (self, i)));
+      add_copies (self, copies, get (self, i));
   /* First: their descriptors are closed already. */
   g_hash_table_iter_init (&iter, self->kept);
   while (g_hash_table_iter_next (&iter, &key, NULL))
-    if (!g_hash_table_contains (now, key))
+    if (!g_hash_table_contains (copies, key))
       hr_keeper_forget (self->keeper, key);
-  for (guint i = 0; i < self->held->len; i++)
+  g_hash_table_iter_init (&iter, copies);
+  while (g_hash_table_iter_next (&iter, &key, &value))
     {
-      g_autofree char *name = make_key (self, get (self, i));
-      const char *data = g_hash_table_lookup (now, name);
+      const Copy *copy = value;
 
-      if (data != NULL && g_strcmp0 (data, g_hash_table_lookup (self->kept, name)) != 0)
-        hr_keeper_store (self->keeper, name, data, get (self, i)->shown.fd);
+      if (g_strcmp0 (copy->data, g_hash_table_lookup (self->kept, key)) != 0)
+        hr_keeper_store (self->keeper, key, copy->data, copy->fd);
+      g_hash_table_insert (now, g_strdup (key), g_strdup (copy->data));
     }
   g_hash_table_unref (self->kept);
   self->kept = g_steal_pointer (&now);
+}
+
+static void
+on_changed (gpointer user_data)
+{
+  hr_socket_listeners_keep (user_data);
+}
+
+/**
+ * hr_socket_listeners_follow:
+ * @self: the listeners
+ * @held: one of them, or about to be
+ *
+ * Keeps what it has become whenever it changes.
+ */
+void
+hr_socket_listeners_follow (HrSocketListeners *self, HrHeldListener *held)
+{
+  hr_held_listener_set_rescue (held, self->rescue);
+  if (held->group != NULL)
+    hr_socket_group_set_changed_func (held->group, on_changed, self);
 }
 
 static gboolean
@@ -121,9 +194,8 @@ restore_file (GVariantDict *dict, char *path, HrSocketAddress *address, GError *
 
 /* Nothing of it is believed that the socket does not bear out. */
 static HrHeldListener *
-restore (HrKept *kept, GError **error)
+restore (HrKept *kept, GVariant *data, GError **error)
 {
-  g_autoptr (GVariant) data = g_variant_parse (G_VARIANT_TYPE_VARDICT, kept->data, NULL, NULL, error);
   g_auto (GVariantDict) dict = { 0 };
   g_autofree char *name = NULL;
   g_autofree char *path = NULL;
@@ -133,8 +205,6 @@ restore (HrKept *kept, GError **error)
   HrSocketAddress address;
   HrHeldListener *held;
 
-  if (data == NULL)
-    return NULL;
   g_variant_dict_init (&dict, data);
   g_variant_dict_lookup (&dict, "path", "^ay", &path);
   if (!g_variant_dict_lookup (&dict, "name", "s", &name)
@@ -157,6 +227,13 @@ restore (HrKept *kept, GError **error)
   return held;
 }
 
+static void
+unref_data (gpointer data)
+{
+  if (data != NULL)
+    g_variant_unref (data);
+}
+
 /* The order in which they were: by cookie, which the kernel counts up; discovered ones last. */
 static int
 compare (gconstpointer a, gconstpointer b)
@@ -166,6 +243,31 @@ compare (gconstpointer a, gconstpointer b)
   if (one->shown.discovered != other->shown.discovered)
     return one->shown.discovered ? 1 : -1;
   return one->cookie < other->cookie ? -1 : one->cookie > other->cookie ? 1 : 0;
+}
+
+/* Those of the others that are in the group of @held. */
+static void
+restore_group (HrHeldListener *held, guint index, GPtrArray *taken, GPtrArray *all)
+{
+  g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (hr_socket_group_part_free);
+
+  if (held->group == NULL)
+    return;
+  for (guint i = 0; i < taken->len; i++)
+    {
+      const HrKept *kept = g_ptr_array_index (taken, i);
+      GVariant *data = g_ptr_array_index (all, i);
+      g_autofree HrSocketGroupPart *part = g_new0 (HrSocketGroupPart, 1);
+      guint64 beside = 0;
+
+      if (data == NULL || !g_variant_lookup (data, "beside", "t", &beside) || beside != held->cookie
+          || !is_cookie (kept->fd, kept->key) || !g_variant_lookup (data, "index", "u", &part->index)
+          || !g_variant_lookup (data, "instances", "^as", &part->instances))
+        continue;
+      part->fd = kept->fd;
+      g_ptr_array_add (parts, g_steal_pointer (&part));
+    }
+  hr_socket_group_restore (held->group, index, parts);
 }
 
 /**
@@ -182,21 +284,33 @@ hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const
 {
   g_autofree char *prefix = g_strdup_printf (KEY_PREFIX "%s/", service);
   g_autoptr (GPtrArray) taken = hr_keeper_take (keeper, prefix);
+  g_autoptr (GPtrArray) all = g_ptr_array_new_full (taken->len, (GDestroyNotify)unref_data);
 
   g_return_if_fail (self->keeper == NULL);
   self->keeper = g_object_ref (keeper);
   self->service = g_strdup (service);
   for (guint i = 0; i < taken->len; i++)
+    g_ptr_array_add (all, g_variant_parse (G_VARIANT_TYPE_VARDICT, ((HrKept *)g_ptr_array_index (taken, i))->data, NULL,
+                                           NULL, NULL));
+  for (guint i = 0; i < taken->len; i++)
     {
       g_autoptr (GError) error = NULL;
-      HrHeldListener *held = restore (g_ptr_array_index (taken, i), &error);
+      GVariant *data = g_ptr_array_index (all, i);
+      guint64 beside;
+      guint index = 0;
+      HrHeldListener *held;
 
+      if (data == NULL || g_variant_lookup (data, "beside", "t", &beside))
+        continue;
+      held = restore (g_ptr_array_index (taken, i), data, &error);
       if (held == NULL)
         {
           hr_log_warning (service, "a listener of an earlier daemon cannot be used: %s, ignoring", error->message);
           continue;
         }
-      hr_held_listener_set_rescue (held, self->rescue);
+      g_variant_lookup (data, "index", "u", &index);
+      restore_group (held, index, taken, all);
+      hr_socket_listeners_follow (self, held);
       g_ptr_array_add (self->held, held);
     }
   g_ptr_array_sort (self->held, compare);
@@ -291,7 +405,7 @@ take_salvaged (int fd, gpointer user_data)
   /* Which of them the service file names is found out when they are opened. */
   held->shown.name = g_strdup (held->shown.address);
   held->shown.discovered = TRUE;
-  hr_held_listener_set_rescue (held, salvage->listeners->rescue);
+  hr_socket_listeners_follow (salvage->listeners, held);
   g_ptr_array_add (salvage->listeners->held, held);
 }
 

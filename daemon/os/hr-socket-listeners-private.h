@@ -30,6 +30,7 @@ struct _HrSocketListeners {
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);
 void hr_socket_listeners_init_queue (HrListenersInterface *iface);
 void hr_socket_listeners_keep (HrSocketListeners *self);
+void hr_socket_listeners_follow (HrSocketListeners *self, HrHeldListener *held);
 void hr_socket_listeners_keep_gate (HrSocketListeners *self, const char *instance, HrAdoptGate *gate);
 void hr_socket_listeners_begin_traffic (HrSocketListeners *self);
 

@@ -92,7 +92,7 @@ commit (HrSocketListeners *self, HrServiceSpec *spec, GPtrArray *wanted, GPtrArr
       HrHeldListener *held = g_ptr_array_index (wanted, i);
 
       hr_held_listener_assign (held, g_ptr_array_index (spec->listen, i));
-      hr_held_listener_set_rescue (held, self->rescue);
+      hr_socket_listeners_follow (self, held);
       g_ptr_array_add (list, held);
     }
   /* Where bind() is not answered, a discovered one would be in the program's way. */
@@ -283,7 +283,7 @@ hr_socket_listeners_discover (HrSocketListeners *self, int fd, const HrSocketAdd
   held->shown.discovered = TRUE;
   held->shown.ephemeral = free_port;
   g_hash_table_add (held->users, g_strdup (instance));
-  hr_held_listener_set_rescue (held, self->rescue);
+  hr_socket_listeners_follow (self, held);
   if (held->group != NULL)
     hr_socket_group_enter (held->group, instance);
   g_ptr_array_add (self->held, held);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "hr-socket-group-keep.h"
+
+#include <sys/socket.h>
+
+#include "hr-fd.h"
+#include "hr-socket-bind.h"
+#include "hr-socket-group-private.h"
+
+/**
+ * hr_socket_group_part_free:
+ * @self: (transfer full): a part
+ */
+void
+hr_socket_group_part_free (gpointer self)
+{
+  HrSocketGroupPart *part = self;
+
+  g_strfreev (part->instances);
+  g_free (part);
+}
+
+/**
+ * hr_socket_group_set_changed_func:
+ * @self: a group
+ * @func: called when its sockets or who has them have changed
+ * @user_data: for @func
+ */
+void
+hr_socket_group_set_changed_func (HrSocketGroup *self, HrSocketGroupFunc func, gpointer user_data)
+{
+  self->changed = func;
+  self->changed_data = user_data;
+}
+
+static char **
+list_instances (const HrSocketMember *member)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  GHashTableIter iter;
+  gpointer instance;
+
+  g_hash_table_iter_init (&iter, member->owners);
+  while (g_hash_table_iter_next (&iter, &instance, NULL))
+    g_strv_builder_add (builder, instance);
+  g_hash_table_iter_init (&iter, member->users);
+  while (g_hash_table_iter_next (&iter, &instance, NULL))
+    if (!g_hash_table_contains (member->owners, instance))
+      g_strv_builder_add (builder, instance);
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_socket_group_describe:
+ * @self: a group
+ *
+ * Returns: (transfer full) (element-type HrSocketGroupPart): its sockets, as the kernel numbers them
+ */
+GPtrArray *
+hr_socket_group_describe (HrSocketGroup *self)
+{
+  GPtrArray *parts = g_ptr_array_new_with_free_func (hr_socket_group_part_free);
+
+  for (guint i = 0; i < self->members->len; i++)
+    {
+      const HrSocketMember *member = g_ptr_array_index (self->members, i);
+      HrSocketGroupPart *part = g_new0 (HrSocketGroupPart, 1);
+
+      part->fd = member->fd;
+      part->cookie = member->cookie;
+      part->main = member == self->main;
+      part->index = i;
+      part->instances = list_instances (member);
+      g_ptr_array_add (parts, part);
+    }
+  return parts;
+}
+
+static gint
+compare (gconstpointer a, gconstpointer b, gpointer user_data)
+{
+  GHashTable *numbers = user_data;
+  guint one = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, *(gpointer const *)a));
+  guint other = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, *(gpointer const *)b));
+
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/* What was shut down in the last moment of the other daemon has left already, and the last one is in its place. */
+static void
+drop_those_that_left (HrSocketGroup *self)
+{
+  for (guint i = self->members->len; i > 0; i--)
+    {
+      const HrSocketMember *member = g_ptr_array_index (self->members, i - 1);
+
+      if (member != self->main && hr_socket_get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) <= 0)
+        g_ptr_array_remove_index_fast (self->members, i - 1);
+    }
+}
+
+/**
+ * hr_socket_group_restore:
+ * @self: a new group of one
+ * @index: the number of that in the kernel
+ * @parts: (element-type HrSocketGroupPart): the others that an earlier daemon had
+ *
+ * All new connections go to the main one from now on. Instances that still run find their own sockets again by
+ * hr_socket_group_enter(); what nobody has goes as any that was left.
+ */
+void
+hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts)
+{
+  g_autoptr (GHashTable) numbers = g_hash_table_new (NULL, NULL);
+
+  g_hash_table_insert (numbers, self->main, GUINT_TO_POINTER (index));
+  for (guint i = 0; i < parts->len; i++)
+    {
+      const HrSocketGroupPart *part = g_ptr_array_index (parts, i);
+      int fd = hr_fd_dup (part->fd, NULL);
+      HrSocketMember *member = fd >= 0 ? hr_socket_group_add (self, fd) : NULL;
+
+      for (guint k = 0; member != NULL && part->instances[k] != NULL; k++)
+        g_hash_table_add (member->owners, g_strdup (part->instances[k]));
+      if (member != NULL)
+        g_hash_table_insert (numbers, member, GUINT_TO_POINTER (part->index));
+    }
+  if (self->members->len == 1)
+    return;
+  g_ptr_array_sort_with_data (self->members, compare, numbers);
+  drop_those_that_left (self);
+  hr_socket_group_direct (self);
+  hr_socket_group_begin_looking (self);
+}
