@@ -70,5 +70,8 @@
 #define HR_EXIT_NOT_RUNNING 8
 #define HR_EXIT_NOT_FOUND 10
 
+/* What the control groups of daemons begin with; in each are those of its instances. */
+#define HR_CGROUP_PREFIX "hotreload-"
+
 /* The first descriptor passed by LISTEN_FDS, see sd_listen_fds(3). */
 #define HR_LISTEN_FDS_START 3

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "exec-cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "exec-fail.h"
+#include "hr-names.h"
 
 #define STEP "cgroup"
 
@@ -80,4 +85,83 @@ exec_cgroup_enter (const ExecCgroup *self)
   if (write_file (group, "cgroup.procs", "0") != 0 && self->n_limits > 0)
     exec_fail (STEP, errno, "control group '%s' cannot be entered", self->dir);
   close (group);
+}
+
+/* Where systemd starts what it starts for a unit beside its main process. */
+#define CONTROL_GROUP "/.control"
+
+/* The group of the unit that this process is started for; -1: there is none. */
+static int
+open_unit (void)
+{
+  static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+  char line[PATH_MAX], path[2 * PATH_MAX];
+  FILE *file = fopen ("/proc/self/cgroup", "re");
+  int group = -1;
+
+  while (file != NULL && group < 0 && fgets (line, sizeof line, file) != NULL)
+    {
+      size_t length = strcspn (line, "\n");
+
+      if (strncmp (line, "0::/", 4) != 0)
+        continue;
+      if (length > strlen (CONTROL_GROUP)
+          && strncmp (line + length - strlen (CONTROL_GROUP), CONTROL_GROUP, strlen (CONTROL_GROUP)) == 0)
+        length -= strlen (CONTROL_GROUP);
+      for (size_t i = 0; i < sizeof mounts / sizeof *mounts && group < 0; i++)
+        {
+          struct statfs info;
+
+          snprintf (path, sizeof path, "%s%.*s", mounts[i], (int)length - 3, line + 3);
+          if (statfs (path, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC)
+            group = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        }
+    }
+  if (file != NULL)
+    fclose (file);
+  return group;
+}
+
+/* One by one: of one that the kernel does not know it would take none. */
+static void
+keep_controllers (int group)
+{
+  static const char *const names[] = { "-memory", "-cpu", "-pids" };
+
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    write_file (group, "cgroup.subtree_control", names[i]);
+}
+
+/**
+ * exec_cgroup_release:
+ *
+ * Lets the service manager start a daemon again: as long as the daemon's group hands controllers down to those of
+ * instances that run on, no process can be in it. Limits do not hold until the daemon has taken them over.
+ *
+ * Returns: exit status
+ */
+int
+exec_cgroup_release (void)
+{
+  int unit = open_unit ();
+  int copy = unit >= 0 ? dup (unit) : -1;
+  DIR *dir = copy >= 0 ? fdopendir (copy) : NULL;
+
+  if (dir == NULL)
+    return EXIT_FAILURE;
+  for (struct dirent *entry = readdir (dir); entry != NULL; entry = readdir (dir))
+    if (strncmp (entry->d_name, HR_CGROUP_PREFIX, strlen (HR_CGROUP_PREFIX)) == 0)
+      {
+        int group = openat (unit, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (group >= 0)
+          {
+            keep_controllers (group);
+            close (group);
+          }
+      }
+  closedir (dir);
+  keep_controllers (unit);
+  close (unit);
+  return EXIT_SUCCESS;
 }

@@ -23,3 +23,4 @@ typedef struct {
 
 void exec_cgroup_add_limit (ExecCgroup *self, const char *limit);
 void exec_cgroup_enter (const ExecCgroup *self);
+int exec_cgroup_release (void);

@@ -88,6 +88,7 @@ enum {
   OPTION_SUPPLEMENTARY_GROUP,
   OPTION_PROBE_VIEW,
   OPTION_KEEP,
+  OPTION_RELEASE_CGROUP,
   OPTION_WITH_PARENT,
   OPTION_VERSION,
 };
@@ -120,6 +121,7 @@ static const struct option long_options[] = {
   { "group", required_argument, NULL, OPTION_GROUP },
   { "supplementary-group", required_argument, NULL, OPTION_SUPPLEMENTARY_GROUP },
   { "probe-view", no_argument, NULL, OPTION_PROBE_VIEW },
+  { "release-cgroup", no_argument, NULL, OPTION_RELEASE_CGROUP },
   { "keep", required_argument, NULL, OPTION_KEEP },
   { "with-parent", required_argument, NULL, OPTION_WITH_PARENT },
   { "version", no_argument, NULL, OPTION_VERSION },
@@ -239,6 +241,8 @@ apply_option (Options *options, int option)
     case OPTION_WITH_PARENT:
       options->parent = parse_number ("with-parent", optarg, INT_MAX);
       break;
+    case OPTION_RELEASE_CGROUP:
+      exit (exec_cgroup_release ());
     case OPTION_KEEP:
       options->keep = parse_number ("keep", optarg, 1 << 20);
       break;

@@ -12,6 +12,7 @@
 #include "hr-cgroup.h"
 #include "hr-error.h"
 #include "hr-fs.h"
+#include "hr-names.h"
 #include "hr-process-tree.h"
 
 /* Where systemd manages the groups of this system, see sd_booted(3). */

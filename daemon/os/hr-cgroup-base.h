@@ -19,10 +19,8 @@
 
 G_BEGIN_DECLS
 
-/* The leaf for the daemon itself; systemd 254 and later put it there at once, see DelegateSubgroup in its unit. */
+/* The leaf for the daemon itself. */
 #define HR_CGROUP_LEAF "supervisor"
-/* What the groups of daemons begin with. */
-#define HR_CGROUP_PREFIX "hotreload-"
 
 typedef struct _HrCgroupBase HrCgroupBase;
 

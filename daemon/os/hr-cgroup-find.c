@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "hr-cgroup-base.h"
+#include "hr-names.h"
 
 /* Fields of /proc/PID/mountinfo before the optional ones, and behind their end, see proc(5). */
 enum { MOUNT_ROOT = 3, MOUNT_POINT = 4, MOUNT_FIELDS = 6 };
