@@ -193,6 +193,7 @@ take_over (HrService *self, const HrRunProcess *process, GError **error)
     .view = process->view,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .tally = self->tally,
     .index = MAX (process->index, 1),
     .ever_notified = self->ever_notified,
   };

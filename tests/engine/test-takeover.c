@@ -182,6 +182,26 @@ test_switched (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
+/* As any other it has DrainTimeout for that, and what is open then is counted. */
+static void
+test_switched_and_cut (Engine *engine)
+{
+  const HrFakeProgram lingers = { .keeps_listeners = TRUE, .retires = TRUE };
+  HrService *service;
+
+  engine_start_with (engine, "DrainTimeout=2s\n", &lingers);
+  engine_instance (engine, 0)->connections = 3;
+  engine_save (engine, "main", "two");
+  while (!engine_instance (engine, 0)->retired)
+    engine_run (engine, 1 * MSEC);
+  service = die (engine);
+  engine_instance (engine, 0)->program.keeps_listeners = FALSE;
+  engine_run (engine, 4 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (hr_service_get_tally (service)->n_cut, ==, 1);
+  g_assert_cmpuint (hr_service_get_tally (service)->connections, ==, 3);
+}
+
 /* The old instance has left its state and is gone, the new one goes on with it and is ready: what it changes from then on
  * nobody else has. */
 static void
@@ -222,6 +242,7 @@ main (int argc, char **argv)
   engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);
   engine_add ("/takeover/candidate", test_candidate);
   engine_add ("/takeover/switched", test_switched);
+  engine_add ("/takeover/what-is-cut-off-of-one-that-was-taken-over-is-counted", test_switched_and_cut);
   engine_add ("/takeover/promise-4/what-was-given-the-state-serves-on", test_heir);
   return g_test_run ();
 }
