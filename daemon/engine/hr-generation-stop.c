@@ -58,6 +58,8 @@ static void
 forget_drain (HrGeneration *self)
 {
   self->retirement++;
+  self->hands_on = FALSE;
+  self->hands_on = FALSE;
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
 }
@@ -197,17 +199,20 @@ linger (gpointer user_data)
   gint64 now = hr_clock_now (hr_generation_clock (self));
   int waiting = hr_listeners_count_waiting (self->plan->listeners, self->id);
   gboolean stalled = hangs (self, waiting, now);
+  gboolean hands_on = stalled && !self->cannot_be_held && hr_listeners_can_hand_on (self->plan->listeners, self->id);
 
   self->linger_timer = 0;
-  self->hands_on = stalled && !self->cannot_be_held && hr_listeners_can_hand_on (self->plan->listeners, self->id);
-  if (self->hands_on)
+  if (hands_on)
     hr_log_info (self->plan->spec->name,
                  "PID %d of release %" G_GUINT64_FORMAT " does not accept the %d connections that wait in its sockets; "
                  "handing them on",
                  (int)hr_generation_get_pid (self), self->plan->release, waiting);
-  set_stranded (self, stalled && !self->hands_on ? (guint)waiting : 0);
-  if (self->hands_on || now >= self->linger_until || (now >= self->linger_from + HR_LINGER_USEC && waiting <= 0))
-    accept_no_more (self, MAX (self->linger_until - now, 0), FALSE);
+  set_stranded (self, stalled && !hands_on ? (guint)waiting : 0);
+  if (hands_on || now >= self->linger_until || (now >= self->linger_from + HR_LINGER_USEC && waiting <= 0))
+    {
+      accept_no_more (self, MAX (self->linger_until - now, 0), FALSE);
+      self->hands_on = hands_on;
+    }
   else
     self->linger_timer = hr_clock_after (hr_generation_clock (self), HR_LINGER_STEP_USEC, linger, self);
 }
