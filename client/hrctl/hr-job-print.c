@@ -135,13 +135,13 @@ make_prefix (GVariant *outcome)
   return g_strconcat (service, ": ", NULL);
 }
 
-/* Of what could not even begin no program ran, and none said anything. */
+/* What cannot begin, or cannot be executed, says nothing. */
 static gboolean
-has_begun (GVariant *outcome)
+has_run (GVariant *outcome)
 {
-  const char *phase = hr_dict_string (outcome, "phase");
+  static const char *const before[] = { "", "wait", "start", NULL };
 
-  return *phase != '\0' && !g_str_equal (phase, "wait");
+  return !g_strv_contains (before, hr_dict_string (outcome, "phase"));
 }
 
 /* What to do now, "" where the words say it already. */
@@ -152,7 +152,7 @@ make_advice (GVariant *outcome)
   const char *service = hr_dict_string (outcome, "service");
 
   if (!g_str_has_prefix (name, HR_ERROR_PREFIX) || *service == '\0'
-      || (g_str_equal (name, HR_ERROR_PREFIX "StartFailed") && !has_begun (outcome)))
+      || (g_str_equal (name, HR_ERROR_PREFIX "StartFailed") && !has_run (outcome)))
     return g_strdup ("");
   for (guint i = 0; i < G_N_ELEMENTS (advices); i++)
     if (g_str_equal (advices[i].error, name + strlen (HR_ERROR_PREFIX)))

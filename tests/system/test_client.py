@@ -92,6 +92,13 @@ def address_in_use():
         check(f"by service 'holder', process {holder.pid} (python3)" in result.stderr, result.stderr)
         check("other: it was not started\n" in result.stderr, result.stderr)
         check("hrctl logs" not in result.stderr, "nothing ran that could have said anything:", result.stderr)
+        write(path, "[Service]\nExec=no-such-program\n")
+        result = site.hrctl("add", "--name=nothing", path)
+        check("cannot find program 'no-such-program'" in result.stderr, result.stderr)
+        check("hrctl logs" not in result.stderr, "nor could this:", result.stderr)
+        write(path, "[Service]\nExec=false\nReady=delay:5s\n")
+        result = site.hrctl("add", "--name=something", path)
+        check("'hrctl logs something' shows what it said" in result.stderr, result.stderr)
 
 
 @test("check-looks-for-the-program")
