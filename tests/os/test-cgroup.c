@@ -25,9 +25,11 @@
 
 /* An event that has not come after this never will. */
 #define DEADLINE_MSEC 20000
-#define ID "7f1c5f0e-0000-4000-8000-000000000001"
 /* The grandchild has a session, an environment and a parent of its own: only the group knows it. */
 #define LOSE_GRANDCHILD "(setsid env -i sh -c 'echo $$ >pid.tmp; mv pid.tmp pid; exec sleep 1000' &)\n"
+
+/* Of the one instance there is at a time: another run at the same time has another. */
+static char *id;
 
 typedef struct {
   char *dir;
@@ -112,7 +114,7 @@ try_launch (Fixture *fixture, const char *script, const HrIsolation *isolation, 
   const char *argv[] = { "sh", "-c", script, NULL };
   HrLaunch launch = {
     .service = "svc",
-    .id = ID,
+    .id = id,
     .argv = argv,
     .environment = environment,
     .directory = fixture->dir,
@@ -256,16 +258,16 @@ test_enters_before_its_program (Fixture *fixture, gconstpointer data)
   g_autofree char *group = NULL, *text = NULL, *path = NULL;
 
   NEED_GROUPS (fixture);
-  expected = g_strdup_printf ("%s/svc.%s", fixture->group, ID);
+  expected = g_strdup_printf ("%s/svc.%s", fixture->group, id);
   launch (fixture, "cat /proc/self/cgroup >own.tmp; mv own.tmp own; exec sleep 1000");
   text = await_line (fixture, "own");
   path = hr_cgroup_parse_path (text);
   g_assert_true (g_str_has_suffix (expected, path));
   g_assert_cmpstr (hr_instance_get_cgroup (fixture->instance), ==, expected);
-  group = hr_cgroup_find_instance (hr_instance_get_pid (fixture->instance), ID);
+  group = hr_cgroup_find_instance (hr_instance_get_pid (fixture->instance), id);
   g_assert_cmpstr (group, ==, expected);
   g_assert_null (hr_cgroup_find_instance (hr_instance_get_pid (fixture->instance), "another"));
-  g_assert_null (hr_cgroup_find_instance (getpid (), ID));
+  g_assert_null (hr_cgroup_find_instance (getpid (), id));
   hr_instance_stop (fixture->instance, SIGTERM);
   WAIT_FOR (fixture->exited);
   g_assert_false (hr_cgroup_exists (expected));
@@ -351,13 +353,13 @@ test_groups_of_the_program (Fixture *fixture, gconstpointer data)
   GPid pid;
 
   NEED_GROUPS (fixture);
-  group = g_strdup_printf ("%s/svc.%s", fixture->group, ID);
+  group = g_strdup_printf ("%s/svc.%s", fixture->group, id);
   script = g_strdup_printf (
       "mkdir -p %s/own/deep && echo $$ >%s/own/deep/cgroup.procs\n" LOSE_GRANDCHILD "exec sleep 1000", group, group);
   launch (fixture, script);
   pid = await_pid (fixture);
   g_free (script);
-  script = hr_cgroup_find_instance (pid, ID);
+  script = hr_cgroup_find_instance (pid, id);
   g_assert_cmpstr (script, ==, group);
   hr_instance_stop (fixture->instance, SIGTERM);
   WAIT_FOR (fixture->exited);
@@ -376,9 +378,9 @@ test_others_live (Fixture *fixture, gconstpointer data)
   GPid pid;
 
   NEED_GROUPS (fixture);
-  base = hr_cgroup_base_new (own, "another-daemon", &why);
+  base = hr_cgroup_base_new (own, id, &why);
   g_assert_nonnull (base);
-  other = hr_cgroup_base_name (base, "svc", ID);
+  other = hr_cgroup_base_name (base, "svc", id);
   g_assert_cmpint (g_mkdir (other, 0755), ==, 0);
   g_spawn_async (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
   g_assert_no_error (error);
@@ -448,7 +450,7 @@ test_leftover (Fixture *fixture, gconstpointer data)
   GPid leader, pid;
 
   NEED_GROUPS (fixture);
-  launch (fixture, LOSE_GRANDCHILD "trap 'echo well >end; exit 0' TERM; while :; do sleep 0.01; done");
+  launch (fixture, "trap 'echo well >end; exit 0' TERM\n" LOSE_GRANDCHILD "while :; do sleep 0.01; done");
   pid = await_pid (fixture);
   leader = hr_instance_get_pid (fixture->instance);
   group = g_strdup (hr_instance_get_cgroup (fixture->instance));
@@ -459,8 +461,8 @@ test_leftover (Fixture *fixture, gconstpointer data)
 
   fixture->launcher = hr_exec_launcher_new (fixture->dir, NULL);
   hr_exec_launcher_set_cgroups (HR_EXEC_LAUNCHER (fixture->launcher), hr_cgroup_base_find (fixture->dir, &why), NULL);
-  hr_leftover_end_async (leader, process.start, ID, SIGTERM, 30 * G_USEC_PER_SEC, on_leftover_ended, &ended);
-  g_assert_true (hr_leftover_is_ending (ID));
+  hr_leftover_end_async (leader, process.start, id, SIGTERM, 30 * G_USEC_PER_SEC, on_leftover_ended, &ended);
+  g_assert_true (hr_leftover_is_ending (id));
   /* It has its StopTimeout. */
   hr_exec_launcher_sweep (HR_EXEC_LAUNCHER (fixture->launcher));
   WAIT_FOR (ended);
@@ -468,7 +470,7 @@ test_leftover (Fixture *fixture, gconstpointer data)
   g_free (await_line (fixture, "end"));
   g_assert_true (is_gone (pid));
   g_assert_false (hr_cgroup_exists (group));
-  WAIT_FOR (!hr_leftover_is_ending (ID));
+  WAIT_FOR (!hr_leftover_is_ending (id));
 }
 
 /* What nothing but its group tells of is the instance's all the same. */
@@ -484,11 +486,11 @@ test_membership (Fixture *fixture, gconstpointer data)
   launch (fixture, LOSE_GRANDCHILD "exec sleep 1000");
   pid = await_pid (fixture);
   leader = hr_instance_get_pid (fixture->instance);
-  WAIT_FOR (hr_process_belongs (pid, leader, ID));
+  WAIT_FOR (hr_process_belongs (pid, leader, id));
   g_assert_false (hr_process_belongs (pid, leader, "another"));
-  g_assert_false (hr_process_belongs (getpid (), leader, ID));
+  g_assert_false (hr_process_belongs (getpid (), leader, id));
 
-  g_ptr_array_add (roots, hr_process_root_new (leader, ID, hr_instance_get_cgroup (fixture->instance)));
+  g_ptr_array_add (roots, hr_process_root_new (leader, id, hr_instance_get_cgroup (fixture->instance)));
   processes = hr_process_usage_read (roots, FALSE);
   for (guint i = 0; i < processes->len; i++)
     listed = listed || ((HrProcessUsage *)g_ptr_array_index (processes, i))->pid == pid;
@@ -583,8 +585,11 @@ test_limits_without_groups (Fixture *fixture, gconstpointer data)
 int
 main (int argc, char **argv)
 {
+  int status;
+
   g_test_init (&argc, &argv, NULL);
   warnings_init ();
+  id = g_uuid_string_random ();
   g_test_add_func ("/cgroup/path-of-a-process-is-read", test_path);
   g_test_add_func ("/cgroup/place-is-found-among-mounts", test_dir);
 #define ADD(path, func) g_test_add ("/cgroup/" path, Fixture, NULL, set_up, func, tear_down)
@@ -602,5 +607,7 @@ main (int argc, char **argv)
   ADD ("usage-is-read", test_usage);
   ADD ("limits-hold-or-are-refused", test_limits);
   ADD ("limits-without-groups-are-refused", test_limits_without_groups);
-  return g_test_run ();
+  status = g_test_run ();
+  g_free (id);
+  return status;
 }
