@@ -144,3 +144,41 @@ hr_backoff_reset (HrBackoff *self)
   self->healthy_since = -1;
   g_array_set_size (self->failures, 0);
 }
+
+/**
+ * hr_backoff_carry:
+ * @self: a backoff
+ *
+ * Returns: (transfer floating): its failures and what follows the next one, for hr_backoff_take_carried() in another
+ *   process on this machine
+ */
+GVariant *
+hr_backoff_carry (const HrBackoff *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return g_variant_new (
+      "(xx@ax)", self->next, self->healthy_since,
+      g_variant_new_fixed_array (G_VARIANT_TYPE_INT64, self->failures->data, self->failures->len, sizeof (gint64)));
+}
+
+/**
+ * hr_backoff_take_carried:
+ * @self: a backoff without failures, of the same service
+ * @carried: what hr_backoff_carry() made, "(xxax)"
+ */
+void
+hr_backoff_take_carried (HrBackoff *self, GVariant *carried)
+{
+  g_autoptr (GVariant) failures = NULL;
+  const gint64 *times;
+  gsize n;
+
+  g_return_if_fail (self != NULL);
+
+  g_variant_get (carried, "(xx@ax)", &self->next, &self->healthy_since, &failures);
+  self->next = CLAMP (self->next, self->delay, MAX (self->delay, self->delay_max));
+  times = g_variant_get_fixed_array (failures, &n, sizeof (gint64));
+  n = MIN (n, self->limit);
+  if (n > 0)
+    g_array_append_vals (self->failures, times, (guint)n);
+}

@@ -24,4 +24,7 @@ void hr_backoff_reset (HrBackoff *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrBackoff, hr_backoff_free)
 
+GVariant *hr_backoff_carry (const HrBackoff *self);
+void hr_backoff_take_carried (HrBackoff *self, GVariant *carried);
+
 G_END_DECLS

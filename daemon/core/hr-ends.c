@@ -125,3 +125,50 @@ hr_ends_describe (const HrEnds *self)
     }
   return g_string_free (text, FALSE);
 }
+
+/**
+ * hr_ends_carry:
+ * @self: ends
+ *
+ * Returns: (transfer floating): for hr_ends_take_carried(), the oldest first
+ */
+GVariant *
+hr_ends_carry (const HrEnds *self)
+{
+  GVariantBuilder builder;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE (HR_ENDS_TYPE));
+  for (guint i = self->list->len; i > 0; i--)
+    {
+      const HrEnd *end = g_ptr_array_index (self->list, i - 1);
+
+      g_variant_builder_add (&builder, "(xtuiii^ay)", end->time_usec, end->release, end->index, (gint32)end->pid,
+                             end->exit_status, end->signal_number, end->text);
+    }
+  return g_variant_builder_end (&builder);
+}
+
+/**
+ * hr_ends_take_carried:
+ * @self: no ends yet
+ * @carried: what hr_ends_carry() made, of type %HR_ENDS_TYPE
+ */
+void
+hr_ends_take_carried (HrEnds *self, GVariant *carried)
+{
+  GVariantIter iter;
+  HrEnd end;
+  gint32 pid;
+
+  g_return_if_fail (self != NULL);
+
+  g_variant_iter_init (&iter, carried);
+  while (g_variant_iter_next (&iter, "(xtuiii^ay)", &end.time_usec, &end.release, &end.index, &pid, &end.exit_status,
+                              &end.signal_number, &end.text))
+    {
+      end.pid = pid;
+      hr_ends_take (self, g_memdup2 (&end, sizeof end));
+    }
+}

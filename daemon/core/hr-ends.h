@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 /* So many are kept; the oldest make room. */
 #define HR_ENDS_MAX 10
+/* Of what is carried. */
+#define HR_ENDS_TYPE "a(xtuiiiay)"
 
 /**
  * HrEnd:
@@ -44,6 +46,8 @@ void hr_ends_clear (HrEnds *self);
 guint hr_ends_count (const HrEnds *self);
 const HrEnd *hr_ends_get (const HrEnds *self, guint index);
 char *hr_ends_describe (const HrEnds *self);
+GVariant *hr_ends_carry (const HrEnds *self);
+void hr_ends_take_carried (HrEnds *self, GVariant *carried);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrEnd, hr_end_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrEnds, hr_ends_free)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-caller-context.h"
 
+#include <fcntl.h>
+
 #include "hr-fd.h"
 
 /**
@@ -35,7 +37,70 @@ hr_caller_context_free (HrCallerContext *self)
     return;
   g_strfreev (self->environment);
   g_free (self->directory);
+  g_free (self->owner);
+  g_free (self->text);
   hr_fd_clear (&self->stdout_fd);
   hr_fd_clear (&self->stderr_fd);
   g_free (self);
+}
+
+/**
+ * hr_caller_context_carry:
+ * @self: a context
+ * @fds: (element-type int): where descriptors are added that must stay open for it
+ *
+ * Returns: (transfer floating): for hr_caller_context_new_carried() of the program that this process becomes
+ */
+GVariant *
+hr_caller_context_carry (const HrCallerContext *self, GArray *fds)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "environment", "^aay", self->environment);
+  g_variant_dict_insert (&dict, "directory", "^ay", self->directory);
+  g_variant_dict_insert (&dict, "stdout", "i", self->stdout_fd);
+  g_variant_dict_insert (&dict, "stderr", "i", self->stderr_fd);
+  if (self->owner != NULL)
+    g_variant_dict_insert (&dict, "owner", "s", self->owner);
+  if (self->text != NULL)
+    g_variant_dict_insert (&dict, "text", "^ay", self->text);
+  g_array_append_val (fds, self->stdout_fd);
+  g_array_append_val (fds, self->stderr_fd);
+  return g_variant_dict_end (&dict);
+}
+
+static gboolean
+take_fd (GVariant *carried, const char *key, int *fd)
+{
+  gint32 number = -1;
+
+  if (!g_variant_lookup (carried, key, "i", &number) || fcntl (number, F_SETFD, FD_CLOEXEC) != 0)
+    return FALSE;
+  *fd = number;
+  return TRUE;
+}
+
+/**
+ * hr_caller_context_new_carried:
+ * @carried: what hr_caller_context_carry() made
+ *
+ * Returns: (transfer full) (nullable): the context; %NULL: it is none, or its descriptors are not open
+ */
+HrCallerContext *
+hr_caller_context_new_carried (GVariant *carried)
+{
+  g_auto (GStrv) environment = NULL;
+  g_autofree char *directory = NULL;
+  g_auto (HrFd) out = -1, err = -1;
+  HrCallerContext *self;
+
+  if (!g_variant_lookup (carried, "environment", "^aay", &environment)
+      || !g_variant_lookup (carried, "directory", "^ay", &directory) || !take_fd (carried, "stdout", &out)
+      || !take_fd (carried, "stderr", &err))
+    return NULL;
+  self = hr_caller_context_new ((const char *const *)environment, directory, hr_fd_steal (&out), hr_fd_steal (&err));
+  g_variant_lookup (carried, "owner", "s", &self->owner);
+  g_variant_lookup (carried, "text", "^ay", &self->text);
+  return self;
 }

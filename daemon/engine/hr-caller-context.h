@@ -18,10 +18,14 @@ typedef struct {
   char *directory;
   int stdout_fd;
   int stderr_fd;
+  char *owner; /* bus name of the caller, with whom the service goes; NULL: nobody */
+  char *text;  /* of its service file */
 } HrCallerContext;
 
 HrCallerContext *hr_caller_context_new (const char *const *environment, const char *directory, int stdout_fd,
                                         int stderr_fd);
+GVariant *hr_caller_context_carry (const HrCallerContext *self, GArray *fds);
+HrCallerContext *hr_caller_context_new_carried (GVariant *carried);
 void hr_caller_context_free (HrCallerContext *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrCallerContext, hr_caller_context_free)
 

@@ -61,7 +61,7 @@ add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entr
   add_name (self->added, entry->name);
   if (hr_service_is_misconfigured (service))
     add_broken (self, entry, hr_service_get_error (service));
-  else if (hr_service_wants_start (service))
+  else if (hr_service_wants_start (service) && !hr_service_is_carried (service))
     g_ptr_array_add (starting, service);
 }
 

@@ -6,6 +6,7 @@
 #include "hr-config-dir.h"
 #include "hr-error.h"
 #include "hr-fs.h"
+#include "hr-log.h"
 
 struct _HrConfiguration {
   GObject parent_instance;
@@ -252,4 +253,40 @@ hr_configuration_remove (HrConfiguration *self, const char *name, const char *ca
         return NULL;
     }
   return hr_manager_remove (self->manager, name, caller, error);
+}
+
+static void
+add_carried (HrConfiguration *self, const char *name, GVariant *carried)
+{
+  g_autoptr (HrCallerContext) context = hr_caller_context_new_carried (carried);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrServiceSpec) spec =
+      context != NULL && context->text != NULL ? hr_configuration_parse (self, name, context->text, &error) : NULL;
+
+  if (spec != NULL && hr_manager_get (self->manager, name, NULL) == NULL)
+    hr_manager_add_carried (self->manager, spec, g_steal_pointer (&context), &error);
+  if (error != NULL)
+    hr_log_warning (name, "the transient service cannot be gone on with: %s", error->message);
+}
+
+/**
+ * hr_configuration_take_carried:
+ * @self: a configuration that has been loaded, of a manager that was carried
+ *
+ * Goes on with the services that no file describes.
+ */
+void
+hr_configuration_take_carried (HrConfiguration *self)
+{
+  g_autoptr (GVariant) transients = NULL;
+  GVariantIter iter;
+  const char *name;
+  GVariant *context;
+
+  g_return_if_fail (HR_IS_CONFIGURATION (self));
+
+  transients = hr_manager_list_carried_transients (self->manager);
+  g_variant_iter_init (&iter, transients);
+  while (g_variant_iter_loop (&iter, "{&sv}", &name, &context))
+    add_carried (self, name, context);
 }

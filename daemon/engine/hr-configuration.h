@@ -18,4 +18,6 @@ HrJob *hr_configuration_remove (HrConfiguration *self, const char *name, const c
 HrServiceSpec *hr_configuration_parse (HrConfiguration *self, const char *name, const char *text, GError **error);
 HrManager *hr_configuration_get_manager (HrConfiguration *self);
 
+void hr_configuration_take_carried (HrConfiguration *self);
+
 G_END_DECLS

@@ -403,3 +403,16 @@ hr_generation_expand_probe (HrGeneration *self, const HrProbeSpec *probe, GError
 {
   return hr_generation_plan_expand_probe (self->plan, probe, error);
 }
+
+/**
+ * hr_generation_is_lingering:
+ * @self: a generation
+ *
+ * Returns: whether it goes on accepting from sockets of its own before it accepts nothing any more
+ */
+gboolean
+hr_generation_is_lingering (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
+  return self->linger_timer != 0;
+}

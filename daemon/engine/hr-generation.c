@@ -397,36 +397,6 @@ hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError
 }
 
 /**
- * hr_generation_describe:
- * @self: a generation
- *
- * Returns: (transfer full) (nullable): what the next daemon must know of it; %NULL: it has ended. Its process's start
- *   time is 0
- */
-HrRunProcess *
-hr_generation_describe (HrGeneration *self)
-{
-  HrRunProcess *process;
-
-  if (!self->alive)
-    return NULL;
-  process = hr_run_process_new (hr_instance_get_pid (self->instance), 0, self->id);
-  process->release = self->plan->release;
-  process->slot = self->plan->slot;
-  process->index = self->plan->index;
-  process->ready = self->ready;
-  process->stopping = self->stopping;
-  process->signalled = self->signalled;
-  process->opened_state = self->opened_state;
-  process->notified = self->notified;
-  process->started_at = self->started_real;
-  process->spec = g_strdup (self->plan->spec->checksum);
-  process->log_file = g_strdup (self->log_file);
-  process->view = self->plan->view != NULL ? hr_view_ref (self->plan->view) : NULL;
-  return process;
-}
-
-/**
  * hr_generation_write_state:
  * @self: a generation that waits for its state
  * @data: the state

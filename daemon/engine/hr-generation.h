@@ -47,6 +47,9 @@ G_DECLARE_FINAL_TYPE (HrGeneration, hr_generation, HR, GENERATION, GObject)
 HrGeneration *hr_generation_new (HrPlatform *platform, const HrGenerationPlan *plan);
 gboolean hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError **error);
 HrRunProcess *hr_generation_describe (HrGeneration *self);
+HrSlot hr_generation_recorded_slot (int slot);
+GVariant *hr_generation_carry_end (HrGeneration *self);
+HrGeneration *hr_generation_new_ended (HrPlatform *platform, const HrGenerationPlan *plan, GVariant *carried);
 gboolean hr_generation_start (HrGeneration *self, GBytes *state, gboolean barrier, GError **error);
 void hr_generation_retire (HrGeneration *self);
 void hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec);
@@ -71,6 +74,7 @@ gboolean hr_generation_is_alive (HrGeneration *self);
 gboolean hr_generation_is_ready (HrGeneration *self);
 gboolean hr_generation_is_serving (HrGeneration *self);
 gboolean hr_generation_is_stopping (HrGeneration *self);
+gboolean hr_generation_is_lingering (HrGeneration *self);
 gboolean hr_generation_was_killed (HrGeneration *self);
 gboolean hr_generation_missed_state (HrGeneration *self);
 gboolean hr_generation_has_opened_state (HrGeneration *self);

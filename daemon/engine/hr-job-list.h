@@ -22,5 +22,8 @@ HrJobList *hr_job_list_new (HrClock *clock);
 guint64 hr_job_list_next_id (HrJobList *self);
 void hr_job_list_add (HrJobList *self, HrJob *job);
 GPtrArray *hr_job_list_get_all (HrJobList *self);
+HrJob *hr_job_list_find (HrJobList *self, guint64 id);
+GVariant *hr_job_list_carry (HrJobList *self);
+void hr_job_list_take_carried (HrJobList *self, GVariant *carried);
 
 G_END_DECLS

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-job.h"
-
 #include "hr-error.h"
-
-struct _HrJob {
-  GObject parent_instance;
-
-  guint64 id;
-  HrJobKind kind;
-  char *service;
-  char *caller;
-  char *phase;
-  HrJobResult result;
-  GError *error;
-  HrOutcome outcome;
-  GPtrArray *children;
-
-  HrJobCancelFunc cancel_func;
-  gpointer cancel_data;
-};
+#include "hr-job-private.h"
 
 enum { SIGNAL_CHANGED, SIGNAL_FINISHED, N_SIGNALS };
 
@@ -42,6 +24,20 @@ static const char *const results[] = {
 };
 
 static void
+clear_outcome (HrOutcome *outcome)
+{
+  g_free (outcome->service);
+  g_free (outcome->message);
+  g_free (outcome->phase);
+  hr_phase_times_free (outcome->phases);
+  g_free (outcome->canary);
+  g_strfreev (outcome->checks);
+  g_strfreev (outcome->carried);
+  g_strfreev (outcome->files);
+  *outcome = (HrOutcome){ .queue_wait_usec = -1 };
+}
+
+static void
 hr_job_finalize (GObject *object)
 {
   HrJob *self = HR_JOB (object);
@@ -50,14 +46,7 @@ hr_job_finalize (GObject *object)
   g_free (self->caller);
   g_free (self->phase);
   g_clear_error (&self->error);
-  g_free (self->outcome.service);
-  g_free (self->outcome.message);
-  g_free (self->outcome.phase);
-  hr_phase_times_free (self->outcome.phases);
-  g_free (self->outcome.canary);
-  g_strfreev (self->outcome.checks);
-  g_strfreev (self->outcome.carried);
-  g_strfreev (self->outcome.files);
+  clear_outcome (&self->outcome);
   g_ptr_array_unref (self->children);
   G_OBJECT_CLASS (hr_job_parent_class)->finalize (object);
 }
@@ -349,6 +338,25 @@ hr_job_set_phase (HrJob *self, const char *phase)
       g_free (self->phase);
       self->phase = g_strdup (phase);
     }
+  g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
+}
+
+/**
+ * hr_job_put_back:
+ * @self: a job that runs
+ *
+ * It waits again, as if it had not begun.
+ */
+void
+hr_job_put_back (HrJob *self)
+{
+  g_return_if_fail (HR_IS_JOB (self));
+  g_return_if_fail (!hr_job_is_finished (self));
+
+  self->result = HR_JOB_WAITING;
+  g_clear_pointer (&self->phase, g_free);
+  clear_outcome (&self->outcome);
+  self->outcome.service = g_strdup (self->service);
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);
 }
 

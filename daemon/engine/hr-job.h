@@ -74,9 +74,14 @@ typedef void (*HrJobCancelFunc) (HrJob *job, gpointer user_data);
 void hr_job_set_cancel_func (HrJob *self, HrJobCancelFunc func, gpointer user_data);
 void hr_job_set_phase (HrJob *self, const char *phase);
 HrOutcome *hr_job_edit_outcome (HrJob *self);
+void hr_job_put_back (HrJob *self);
 void hr_job_tell (HrJob *self);
 void hr_job_add_child (HrJob *self, HrJob *child);
 void hr_job_settle (HrJob *self);
 void hr_job_finish (HrJob *self, const GError *error);
+
+/* Over a re-execution. */
+GVariant *hr_job_carry (HrJob *self);
+HrJob *hr_job_new_carried (GVariant *carried);
 
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-manager-private.h: the inside of HrManager, shared by hr-manager.c (the object and its services) and
- * hr-manager-all.c (what is done to all of them).
+ * hr-manager-private.h: the inside of HrManager, shared by hr-manager.c (the object and its services),
+ * hr-manager-all.c (what is done to all of them) and hr-manager-carry.c (what is gone on with after a re-execution).
  */
 #pragma once
 
@@ -23,9 +23,14 @@ struct _HrManager {
   gint64 last_reload;
   gint64 started_at;
   GTask *shutdown;
-  gboolean ending; /* shut down, or about to be */
+  gboolean ending;   /* shut down, or about to be */
+  gboolean held;     /* the daemon is being re-executed */
+  GVariant *carried; /* of services of which it is not known yet whether they are there again, NULL: of none */
 };
 
 void hr_manager_touch (HrManager *self);
+
+/* hr-manager-carry.c */
+void hr_manager_restore_service (HrManager *self, HrService *service);
 
 G_END_DECLS

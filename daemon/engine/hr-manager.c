@@ -45,6 +45,7 @@ hr_manager_finalize (GObject *object)
 
   g_hash_table_unref (self->services);
   g_hash_table_unref (self->removing);
+  g_clear_pointer (&self->carried, g_variant_unref);
   g_free (self->profile);
   G_OBJECT_CLASS (hr_manager_parent_class)->finalize (object);
 }
@@ -188,12 +189,7 @@ make_service (HrManager *self, const char *name)
 static void
 announce_service (HrManager *self, HrService *service)
 {
-  g_autoptr (HrRunRecord) record =
-      hr_run_state_get (hr_platform_get_run_state (self->platform), hr_service_get_name (service));
-
-  /* Also of one whose file does not load now: it may later, and is then still stopped, or paused. */
-  if (!hr_service_is_transient (service))
-    hr_service_restore (service, record);
+  hr_manager_restore_service (self, service);
   if (hr_manager_get_paused (self))
     hr_service_set_paused (service, TRUE, TRUE);
   g_signal_emit (self, signals[SIGNAL_SERVICE_ADDED], 0, service);
@@ -295,6 +291,32 @@ hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, c
     }
   announce_service (self, service);
   return hr_service_start (service, who);
+}
+
+/**
+ * hr_manager_add_carried:
+ * @self: a manager that was carried
+ * @spec: a transient service that it had before
+ * @caller: (transfer full): what that had of its caller
+ * @error: return location
+ *
+ * Goes on with it.
+ *
+ * Returns: (transfer none): the service; %NULL when it cannot be configured any more
+ */
+HrService *
+hr_manager_add_carried (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error)
+{
+  HrService *service = make_service (self, spec->name);
+
+  if (!hr_service_configure (service, spec, caller, error))
+    {
+      g_signal_handlers_disconnect_by_data (service, self);
+      g_hash_table_remove (self->services, spec->name);
+      return NULL;
+    }
+  announce_service (self, service);
+  return service;
 }
 
 static void

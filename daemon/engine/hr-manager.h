@@ -31,6 +31,16 @@ HrService *hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *s
 HrJob *hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, const char *who, GError **error);
 HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error);
 
+/* Over a re-execution of the daemon, see hr-manager-carry.c. */
+void hr_manager_hold (HrManager *self);
+void hr_manager_put_back (HrManager *self, gboolean only_canaries);
+char *hr_manager_find_activity (HrManager *self);
+GVariant *hr_manager_carry (HrManager *self, GArray *fds);
+void hr_manager_take_carried (HrManager *self, GVariant *carried);
+GVariant *hr_manager_list_carried_transients (HrManager *self);
+HrService *hr_manager_add_carried (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error);
+void hr_manager_release (HrManager *self);
+
 HrService *hr_manager_get (HrManager *self, const char *name, GError **error);
 GPtrArray *hr_manager_list (HrManager *self);
 GPtrArray *hr_manager_list_jobs (HrManager *self);

@@ -239,3 +239,17 @@ hr_reload_has_left_candidate (HrReload *self)
   return self->candidate != NULL && hr_generation_is_alive (self->candidate)
          && hr_generation_is_stopping (self->candidate);
 }
+
+/**
+ * hr_reload_can_be_put_back:
+ * @self: a reload
+ *
+ * Returns: whether it could be cancelled and begun anew without any instance of the old release having been touched
+ */
+gboolean
+hr_reload_can_be_put_back (HrReload *self)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), FALSE);
+  return !hr_reload_has_ended (self) && self->phase != HR_PHASE_SWITCH && !self->rolling && !self->handing_over
+         && self->previous != NULL && hr_generation_is_serving (self->previous);
+}

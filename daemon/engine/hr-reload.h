@@ -46,6 +46,7 @@ G_BEGIN_DECLS
  * @job: its job
  * @trigger: the contract's word
  * @by_hand: whether somebody asked for it
+ * @again: whether it begins anew, and had been announced
  * @spares_rejected: whether a source that was rejected stays so: the running release is meant then
  * @target: a release; 0: what the source holds
  * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
@@ -74,6 +75,7 @@ typedef struct {
   HrJob *job;
   const char *trigger;
   gboolean by_hand;
+  gboolean again;
   gboolean spares_rejected;
   guint64 target;
   const char *const *hints;
@@ -122,6 +124,7 @@ gboolean hr_reload_has_switched (HrReload *self);
 gboolean hr_reload_is_handing_over (HrReload *self);
 gboolean hr_reload_leaves_previous (HrReload *self);
 gboolean hr_reload_has_left_candidate (HrReload *self);
+gboolean hr_reload_can_be_put_back (HrReload *self);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
 HrCanary *hr_reload_get_canary (HrReload *self);

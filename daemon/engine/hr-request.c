@@ -39,3 +39,56 @@ hr_request_free (HrRequest *self)
   g_strfreev (self->hints);
   g_free (self);
 }
+
+/**
+ * hr_request_carry:
+ * @self: a request
+ *
+ * Returns: (transfer floating): what was asked for, for hr_request_new_carried(); its job is named by "job"
+ */
+GVariant *
+hr_request_carry (const HrRequest *self)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "job", "t", hr_job_get_id (self->job));
+  g_variant_dict_insert (&dict, "trigger", "s", self->trigger);
+  g_variant_dict_insert (&dict, "by-hand", "b", self->by_hand);
+  g_variant_dict_insert (&dict, "spares-rejected", "b", self->spares_rejected);
+  g_variant_dict_insert (&dict, "begun", "b", self->begun);
+  g_variant_dict_insert (&dict, "target", "t", self->target);
+  if (self->snapshot != NULL)
+    g_variant_dict_insert (&dict, "snapshot", "s", self->snapshot);
+  if (self->reason != NULL)
+    g_variant_dict_insert (&dict, "reason", "^ay", self->reason);
+  if (self->hints != NULL)
+    g_variant_dict_insert (&dict, "hints", "^aay", self->hints);
+  return g_variant_dict_end (&dict);
+}
+
+/**
+ * hr_request_new_carried:
+ * @carried: what hr_request_carry() made
+ * @job: its job
+ *
+ * Returns: (transfer full): the request
+ */
+HrRequest *
+hr_request_new_carried (GVariant *carried, HrJob *job)
+{
+  HrRequest *self = g_new0 (HrRequest, 1);
+
+  self->job = g_object_ref (job);
+  self->kind = hr_job_get_kind (job);
+  if (!g_variant_lookup (carried, "trigger", "s", &self->trigger))
+    self->trigger = g_strdup ("manual");
+  g_variant_lookup (carried, "by-hand", "b", &self->by_hand);
+  g_variant_lookup (carried, "spares-rejected", "b", &self->spares_rejected);
+  g_variant_lookup (carried, "begun", "b", &self->begun);
+  g_variant_lookup (carried, "target", "t", &self->target);
+  g_variant_lookup (carried, "snapshot", "s", &self->snapshot);
+  g_variant_lookup (carried, "reason", "^ay", &self->reason);
+  g_variant_lookup (carried, "hints", "^aay", &self->hints);
+  return self;
+}

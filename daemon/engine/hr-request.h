@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * @trigger: the contract's word
  * @by_hand: whether somebody asked
  * @spares_rejected: whether a release that was rejected stays so: the running one is meant then
+ * @begun: whether it was announced before, and put back since
  * @target: a release; 0: what the source holds
  * @aborted: of a rollback: the release whose canary was aborted for it; 0: none
  * @snapshot: (nullable): to start with
@@ -29,6 +30,7 @@ typedef struct {
   char *trigger;
   gboolean by_hand;
   gboolean spares_rejected;
+  gboolean begun;
   guint64 target;
   guint64 aborted;
   char *snapshot;
@@ -37,6 +39,8 @@ typedef struct {
 } HrRequest;
 
 HrRequest *hr_request_new (guint64 id, HrJobKind kind, const char *service, const char *trigger, const char *caller);
+GVariant *hr_request_carry (const HrRequest *self);
+HrRequest *hr_request_new_carried (GVariant *carried, HrJob *job);
 void hr_request_free (HrRequest *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRequest, hr_request_free)
 

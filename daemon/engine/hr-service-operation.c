@@ -45,9 +45,9 @@ hr_service_cancel_waiting (HrService *self, const char *why)
 }
 
 static void
-cancel_waiting_as_asked (HrService *self)
+cancel_waiting_as_asked (HrService *self, HrRequest **waiting)
 {
-  g_autoptr (HrRequest) request = g_steal_pointer (&self->waiting);
+  g_autoptr (HrRequest) request = g_steal_pointer (waiting);
   g_autoptr (GError) error =
       g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled on request while it waited");
 
@@ -61,7 +61,9 @@ cancel_asked (HrJob *job, gpointer user_data)
   HrService *self = user_data;
 
   if (self->waiting != NULL && self->waiting->job == job)
-    cancel_waiting_as_asked (self);
+    cancel_waiting_as_asked (self, &self->waiting);
+  else if (self->put_back != NULL && self->put_back->job == job)
+    cancel_waiting_as_asked (self, &self->put_back);
   else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
     hr_reload_cancel (self->reload, "on request");
 }
@@ -90,7 +92,7 @@ hr_service_request (HrService *self, HrRequest *request)
       hr_request_free (request);
       return job;
     }
-  if (self->running == NULL)
+  if (self->running == NULL && !self->held)
     {
       hr_job_set_cancel_func (job, cancel_asked, self);
       g_signal_emit_by_name (self, "job-added", job);
@@ -115,6 +117,23 @@ hr_service_request (HrService *self, HrRequest *request)
 }
 
 /**
+ * hr_service_wait_again:
+ * @self: a service that is held
+ * @request: (transfer full): what waited in the daemon before, or ran there
+ * @place: (inout): where it is to wait, empty
+ *
+ * Its turn comes when the service is not held any more.
+ */
+void
+hr_service_wait_again (HrService *self, HrRequest *request, HrRequest **place)
+{
+  g_return_if_fail (self->held && *place == NULL);
+
+  hr_job_set_cancel_func (request->job, cancel_asked, self);
+  *place = request;
+}
+
+/**
  * hr_service_operation_next:
  * @self: a service without a running operation
  *
@@ -125,8 +144,16 @@ hr_service_operation_next (HrService *self)
 {
   g_return_if_fail (self->running == NULL);
 
+  if (self->held)
+    return;
   hr_service_configure_next (self);
-  if (self->waiting != NULL)
+  if (self->put_back != NULL)
+    {
+      run (self, g_steal_pointer (&self->put_back));
+      if (self->waiting != NULL && self->waiting->kind == HR_JOB_STOP && self->reload != NULL)
+        hr_reload_give_way (self->reload);
+    }
+  else if (self->waiting != NULL)
     run (self, g_steal_pointer (&self->waiting));
   else if (self->intake != NULL)
     hr_intake_poke (self->intake);
@@ -162,6 +189,7 @@ run_reload (HrService *self)
     .job = request->job,
     .trigger = request->trigger,
     .by_hand = request->by_hand,
+    .again = request->begun,
     .spares_rejected = request->spares_rejected,
     .target = request->target,
     .hints = (const char *const *)request->hints,
@@ -346,7 +374,7 @@ hr_service_source_due (HrIntake *intake, HrService *self)
 {
   HrRequest *request;
 
-  if (self->running != NULL || self->waiting != NULL)
+  if (self->running != NULL || self->waiting != NULL || self->held)
     return;
   if (self->stopped || self->closing || self->spec == NULL)
     {

@@ -20,15 +20,18 @@ reload_announced (HrReload *reload, HrService *self)
 {
   const HrOutcome *outcome = hr_job_get_outcome (self->running->job);
   HrEvent event = { .kind = HR_EVENT_FILE_CHANGED, .files = (const char *const *)outcome->files };
+  gboolean begun = self->running->begun;
 
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
+  self->running->begun = TRUE;
   hr_service_observe_reload (self);
   /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
   hr_service_supervise (self);
   self->reload_events = is_reload_for_users (self);
   hr_service_note_reload (self);
-  if (!self->reload_events)
+  /* What begins anew has been told of. */
+  if (!self->reload_events || begun)
     {
       hr_service_touch (self);
       return;
@@ -186,8 +189,8 @@ succeeded (HrService *self)
   self->checks = g_strdupv (outcome->checks);
   if (outcome->carried != NULL && outcome->carried[0] != NULL)
     {
-      g_strfreev (self->carried);
-      self->carried = g_strdupv (outcome->carried);
+      g_strfreev (self->carried_files);
+      self->carried_files = g_strdupv (outcome->carried);
     }
   hr_service_observe (self);
   hr_service_remember (self);
@@ -218,9 +221,14 @@ succeeded (HrService *self)
                hr_job_kind_to_string (self->running->kind));
 }
 
-/* Of several instances those that serve: of the old release, or of a start at which not all of them came up. */
-static void
-keep_what_serves (HrService *self)
+/**
+ * hr_service_keep_what_serves:
+ * @self: a service whose reload has failed
+ *
+ * Of several instances those that serve: of the old release, or of a start at which not all of them came up.
+ */
+void
+hr_service_keep_what_serves (HrService *self)
 {
   HrGeneration *candidate = hr_reload_get_candidate (self->reload);
 
@@ -261,7 +269,7 @@ failed (HrService *self, const GError *error)
     }
   if (fallback != NULL)
     hr_service_set_current (self, fallback, NULL);
-  keep_what_serves (self);
+  hr_service_keep_what_serves (self);
   if (hr_reload_has_left_candidate (self->reload))
     hr_service_take_rejected (self, hr_reload_get_candidate (self->reload));
   /* What failed its observation and could not be replaced would fail it again: for ever. */
@@ -366,6 +374,11 @@ reload_ended (HrReload *reload, HrService *self)
     }
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
   hr_service_note_reload_end (self);
+  if (self->puts_back && end == HR_RELOAD_ENDED_BADLY && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
+    {
+      hr_service_take_back (self);
+      return;
+    }
   if (end == HR_RELOAD_ENDED_WELL)
     succeeded (self);
   else if (end == HR_RELOAD_ENDED_NOTHING && !hr_reload_was_unsettled (reload))

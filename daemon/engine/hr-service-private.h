@@ -6,7 +6,8 @@
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
  * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the
- * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends).
+ * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends), hr-service-carry.c (what
+ * else is gone on with when it is re-executed).
  */
 #pragma once
 
@@ -67,6 +68,7 @@ struct _HrService {
   /* At most one operation runs, at most one waits. */
   HrRequest *running;
   HrRequest *waiting;
+  HrRequest *put_back; /* it ran when the daemon was to be re-executed; goes on before what waits */
   HrReload *reload;
   gboolean reload_events;
   gint64 reload_began_at; /* real time */
@@ -76,8 +78,12 @@ struct _HrService {
   gboolean scan_everything;
   gboolean loading_state;
 
-  gboolean stopped; /* on request */
-  gboolean closing; /* the daemon ends, or the service is removed */
+  gboolean stopped;     /* on request */
+  gboolean held;        /* nothing is begun: the daemon is being re-executed */
+  gboolean puts_back;   /* the reload is being cancelled for that, and begins anew after it */
+  gboolean carried;     /* it goes on in a daemon that was re-executed */
+  gboolean has_changed; /* meanwhile, its file */
+  gboolean closing;     /* the daemon ends, or the service is removed */
   gboolean paused;
   gboolean all_paused;
   gboolean failed;
@@ -91,7 +97,7 @@ struct _HrService {
   gint64 since_real;
   char *error;
   char **checks;
-  char **carried;
+  char **carried_files;
   const char *shown_state;
 };
 
@@ -109,9 +115,15 @@ void hr_service_note_reload (HrService *self);
 void hr_service_note_reload_end (HrService *self);
 void hr_service_resume (HrService *self, HrRunRecord *record);
 
+HrRunRecord *hr_service_make_record (HrService *self);
+
+/* hr-service-carry.c */
+void hr_service_take_back (HrService *self);
+
 /* hr-service-outcome.c */
 
 void hr_service_follow_reload (HrService *self);
+void hr_service_keep_what_serves (HrService *self);
 void hr_service_write_history (HrService *self, const HrRequest *request, const GError *error);
 
 /* hr-service-operation.c */
@@ -119,6 +131,7 @@ HrRequest *hr_service_new_request (HrService *self, HrJobKind kind, const char *
 HrJob *hr_service_request (HrService *self, HrRequest *request);
 void hr_service_source_due (HrIntake *intake, HrService *self);
 void hr_service_cancel_waiting (HrService *self, const char *why);
+void hr_service_wait_again (HrService *self, HrRequest *request, HrRequest **place);
 void hr_service_operation_next (HrService *self);
 void hr_service_end_request (HrService *self, const GError *error);
 

@@ -335,9 +335,9 @@ hr_service_get_notes (HrService *self)
 
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
 
-  if (self->carried != NULL && self->carried[0] != NULL)
+  if (self->carried_files != NULL && self->carried_files[0] != NULL)
     {
-      g_autofree char *files = g_strjoinv (", ", self->carried);
+      g_autofree char *files = g_strjoinv (", ", self->carried_files);
       g_autofree char *line =
           g_strdup_printf ("the program writes into its own files, they are carried from release to release: %s; "
                            "name them in Share to use them in place",

@@ -30,7 +30,7 @@ carried (GObject *source, GAsyncResult *result, gpointer user_data)
     hr_log_warning (self->name, "%s, ignoring", error->message);
   else if (placement->carried != NULL && placement->carried[0] != NULL)
     {
-      hr_files_merge (&self->carried, (const char *const *)placement->carried);
+      hr_files_merge (&self->carried_files, (const char *const *)placement->carried);
       hr_service_touch (self);
     }
 }

@@ -41,31 +41,25 @@ role_of (HrService *self, HrGeneration *generation)
 }
 
 /**
- * hr_service_remember:
+ * hr_service_make_record:
  * @self: a service
  *
- * Writes what the next daemon must know of it.
+ * Returns: (transfer full): what the next daemon must know of it
  */
-void
-hr_service_remember (HrService *self)
+HrRunRecord *
+hr_service_make_record (HrService *self)
 {
   g_autoptr (GPtrArray) alive = hr_service_list_alive (self);
-  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
-  g_autoptr (HrRunProcess) current = NULL;
   HrGeneration *lead = find_lead (self);
-  HrRunRecord record = {
-    .stopped = self->stopped,
-    .paused = self->paused,
-    .ever_notified = self->ever_notified,
-    .running = self->last_release,
-    .slot = self->last_slot,
-    .last_good = self->last_good,
-    .others = others,
-  };
-  g_autoptr (GError) error = NULL;
+  HrRunRecord *record = g_new0 (HrRunRecord, 1);
 
-  if (self->caller != NULL)
-    return;
+  record->stopped = self->stopped;
+  record->paused = self->paused;
+  record->ever_notified = self->ever_notified;
+  record->running = self->last_release;
+  record->slot = self->last_slot;
+  record->last_good = self->last_good;
+  record->others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
   for (guint i = 0; i < alive->len; i++)
     {
       HrGeneration *generation = g_ptr_array_index (alive, i);
@@ -77,17 +71,34 @@ hr_service_remember (HrService *self)
       process->stopping = process->stopping || hands_over (self, generation);
       process->role = role_of (self, generation);
       if (generation == lead)
-        current = process;
+        record->current = process;
       else
-        g_ptr_array_add (others, process);
+        g_ptr_array_add (record->others, process);
     }
-  record.current = current;
-  if (current != NULL && lead != self->current)
+  if (record->current != NULL && lead != self->current)
     {
-      record.running = current->release;
-      record.slot = current->slot;
+      record->running = record->current->release;
+      record->slot = record->current->slot;
     }
-  if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, &record, &error))
+  return record;
+}
+
+/**
+ * hr_service_remember:
+ * @self: a service
+ *
+ * Writes what the next daemon must know of it.
+ */
+void
+hr_service_remember (HrService *self)
+{
+  g_autoptr (HrRunRecord) record = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (self->caller != NULL)
+    return;
+  record = hr_service_make_record (self);
+  if (!hr_run_state_set (hr_platform_get_run_state (self->platform), self->name, record, &error))
     hr_log_warning (self->name, "%s", error->message);
 }
 
@@ -174,12 +185,6 @@ write_history (HrService *self, const HrReloadNote *note)
 
 /* Taking over */
 
-static HrSlot
-slot_of (const HrRunProcess *process)
-{
-  return process->slot == 0 ? HR_SLOT_A : process->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
-}
-
 static HrGeneration *
 take_over (HrService *self, const HrRunProcess *process, GError **error)
 {
@@ -189,10 +194,11 @@ take_over (HrService *self, const HrRunProcess *process, GError **error)
     .spec = self->spec,
     .release = process->release,
     .commit = release != NULL ? release->commit : NULL,
-    .slot = slot_of (process),
+    .slot = hr_generation_recorded_slot (process->slot),
     .view = process->view,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .caller = self->caller,
     .tally = self->tally,
     .index = MAX (process->index, 1),
     .ever_notified = self->ever_notified,
@@ -224,10 +230,11 @@ let_go (HrService *self, const HrRunProcess *process)
     return FALSE;
   if (process->role == HR_RUN_CANDIDATE && self->retiring == NULL)
     {
-      hr_log_warning (self->name,
-                      "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
-                      "ending it",
-                      (int)process->pid, process->release);
+      if (!self->carried)
+        hr_log_warning (self->name,
+                        "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
+                        "ending it",
+                        (int)process->pid, process->release);
       hr_service_take_rejected (self, generation);
       hr_generation_retire (generation);
       return TRUE;
@@ -258,7 +265,8 @@ find_obstacle (HrService *self, const HrRunProcess *process)
     return g_strdup ("it was being stopped");
   if (!process->ready && process->role != HR_RUN_HEIR)
     return g_strdup ("it was not ready yet");
-  if (g_strcmp0 (process->spec, self->spec->checksum) != 0)
+  /* A daemon that is re-executed reloads it then, as it would without. */
+  if (g_strcmp0 (process->spec, self->spec->checksum) != 0 && !self->carried)
     return g_strdup ("its service file has changed since");
   return NULL;
 }
@@ -269,7 +277,8 @@ is_like (HrService *self, const HrRunProcess *process, guint64 release, HrSlot s
 {
   g_autofree char *obstacle = find_obstacle (self, process);
 
-  return obstacle == NULL && process->role == HR_RUN_OTHER && process->release == release && slot_of (process) == slot
+  return obstacle == NULL && process->role == HR_RUN_OTHER && process->release == release
+         && hr_generation_recorded_slot (process->slot) == slot
          && hr_launcher_finds (hr_platform_get_launcher (self->platform), process);
 }
 
@@ -334,7 +343,7 @@ take_heir (HrService *self, HrRunRecord *record, const HrReloadNote *note)
 static void
 choose_lead (HrService *self, HrRunRecord *record, const HrReloadNote *note)
 {
-  HrSlot slot = record->slot == 0 ? HR_SLOT_A : record->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
+  HrSlot slot = hr_generation_recorded_slot (record->slot);
 
   if (note != NULL && take_heir (self, record, note))
     return;
@@ -377,6 +386,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
                       (int)process->pid, error != NULL ? error->message : obstacle);
       return;
     }
+  self->has_changed = g_strcmp0 (process->spec, self->spec->checksum) != 0;
   hr_service_set_current (self, generation, NULL);
   self->since_real = process->started_at;
   hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)process->pid);
@@ -389,7 +399,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
   hr_service_touch (self);
   /* What was saved meanwhile, and what an interrupted reload was about. */
   self->scan_everything = TRUE;
-  self->next_trigger = "start";
+  self->next_trigger = self->carried ? NULL : "start";
   if (self->intake != NULL)
     hr_intake_demand (self->intake);
 }

@@ -35,6 +35,8 @@ hr_service_dispose (GObject *object)
     hr_job_set_cancel_func (self->running->job, NULL, NULL);
   if (self->waiting != NULL)
     hr_job_set_cancel_func (self->waiting->job, NULL, NULL);
+  if (self->put_back != NULL)
+    hr_job_set_cancel_func (self->put_back->job, NULL, NULL);
   if (self->current != NULL)
     g_signal_handlers_disconnect_by_data (self->current, self);
   if (self->retiring != NULL)
@@ -57,6 +59,7 @@ hr_service_dispose (GObject *object)
   g_clear_object (&self->intake);
   g_clear_pointer (&self->running, hr_request_free);
   g_clear_pointer (&self->waiting, hr_request_free);
+  g_clear_pointer (&self->put_back, hr_request_free);
   hr_parts_clear (&self->parts);
   g_clear_object (&self->platform);
   G_OBJECT_CLASS (hr_service_parent_class)->dispose (object);
@@ -80,7 +83,7 @@ hr_service_finalize (GObject *object)
   g_free (self->error);
   g_clear_error (&self->leftover_error);
   g_strfreev (self->checks);
-  g_strfreev (self->carried);
+  g_strfreev (self->carried_files);
   G_OBJECT_CLASS (hr_service_parent_class)->finalize (object);
 }
 
@@ -236,7 +239,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->stopped = record->stopped;
   self->ever_notified = record->ever_notified;
   self->last_release = record->running;
-  self->last_slot = record->slot == 0 ? HR_SLOT_A : record->slot == 1 ? HR_SLOT_B : HR_SLOT_NONE;
+  self->last_slot = hr_generation_recorded_slot (record->slot);
   self->last_good = record->last_good;
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
@@ -390,6 +393,19 @@ hr_service_is_transient (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), FALSE);
   return self->caller != NULL;
+}
+
+/**
+ * hr_service_get_owner:
+ * @self: a service
+ *
+ * Returns: (transfer none) (nullable): bus name of the one with whom a transient service goes
+ */
+const char *
+hr_service_get_owner (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+  return self->caller != NULL ? self->caller->owner : NULL;
 }
 
 /**

@@ -9,6 +9,7 @@
 
 #include "hr-canary.h"
 #include "hr-generation.h"
+#include "hr-job-list.h"
 #include "hr-job.h"
 #include "hr-platform.h"
 
@@ -26,9 +27,19 @@ gboolean hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerCon
 void hr_service_set_invalid (HrService *self, const char *message);
 gboolean hr_service_is_misconfigured (HrService *self);
 gboolean hr_service_is_transient (HrService *self);
+const char *hr_service_get_owner (HrService *self); /* bus name of a transient service's caller, NULL: none */
 gboolean hr_service_is_reloading (HrService *self);
 void hr_service_restore (HrService *self, HrRunRecord *record);
 gboolean hr_service_wants_start (HrService *self);
+
+/* Over a re-execution of the daemon, see hr-service-carry.c. */
+void hr_service_hold (HrService *self);
+void hr_service_put_back (HrService *self, gboolean only_canary);
+char *hr_service_find_activity (HrService *self);
+GVariant *hr_service_carry (HrService *self, GArray *fds);
+void hr_service_take_carried (HrService *self, HrRunRecord *record, GVariant *carried, HrJobList *jobs);
+gboolean hr_service_is_carried (HrService *self);
+void hr_service_release (HrService *self);
 
 /* Requests; @caller is for the history, NULL is the daemon itself. Each returns (transfer none) a job that may have
  * ended already, or NULL with an error of the contract. */

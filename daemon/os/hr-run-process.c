@@ -273,3 +273,34 @@ hr_run_process_read (JsonNode *node)
   self->view = get_view (object);
   return self;
 }
+
+/**
+ * hr_run_process_to_string:
+ * @self: a process
+ *
+ * Returns: (transfer full): as hr_run_process_from_string() reads it
+ */
+char *
+hr_run_process_to_string (const HrRunProcess *self)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  hr_run_process_write (self, builder);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}
+
+/**
+ * hr_run_process_from_string:
+ * @text: of hr_run_process_to_string()
+ *
+ * Returns: (transfer full) (nullable): the process; %NULL for what is none
+ */
+HrRunProcess *
+hr_run_process_from_string (const char *text)
+{
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+
+  return hr_run_process_read (root);
+}

@@ -65,6 +65,8 @@ void hr_run_process_free (HrRunProcess *self);
 gboolean hr_run_process_equal (const HrRunProcess *a, const HrRunProcess *b);
 void hr_run_process_write (const HrRunProcess *self, JsonBuilder *builder);
 HrRunProcess *hr_run_process_read (JsonNode *node);
+char *hr_run_process_to_string (const HrRunProcess *self);
+HrRunProcess *hr_run_process_from_string (const char *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRunProcess, hr_run_process_free)
 

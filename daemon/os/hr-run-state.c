@@ -187,6 +187,37 @@ read_record (JsonNode *node)
   return record;
 }
 
+/**
+ * hr_run_record_to_string:
+ * @self: a record
+ *
+ * Returns: (transfer full): as hr_run_record_from_string() reads it
+ */
+char *
+hr_run_record_to_string (const HrRunRecord *self)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  add_record (builder, self);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}
+
+/**
+ * hr_run_record_from_string:
+ * @text: of hr_run_record_to_string()
+ *
+ * Returns: (transfer full) (nullable): the record; %NULL for what is none
+ */
+HrRunRecord *
+hr_run_record_from_string (const char *text)
+{
+  g_autoptr (JsonNode) root = json_from_string (text, NULL);
+
+  return root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? read_record (root) : NULL;
+}
+
 static gboolean
 read_root (HrRunState *self, JsonNode *root, GError **error)
 {

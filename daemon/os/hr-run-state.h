@@ -49,6 +49,8 @@ typedef struct {
   GPtrArray *others;
 } HrRunRecord;
 
+char *hr_run_record_to_string (const HrRunRecord *self);
+HrRunRecord *hr_run_record_from_string (const char *text);
 void hr_run_record_free (HrRunRecord *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrRunRecord, hr_run_record_free)
 

@@ -504,6 +504,43 @@ run_test (gconstpointer data)
 }
 
 /**
+ * engine_reexec:
+ * @self: an engine
+ * @name: a service
+ *
+ * The daemon is re-executed, when nothing is under way any more; what can be put back is so at once. The new one reads
+ * its configuration.
+ *
+ * Returns: (transfer none): the service
+ */
+HrService *
+engine_reexec (Engine *self, const char *name)
+{
+  g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr (GVariant) carried = NULL;
+  char *activity;
+  HrService *service;
+
+  hr_manager_hold (self->manager);
+  hr_manager_put_back (self->manager, FALSE);
+  for (guint i = 0; (activity = hr_manager_find_activity (self->manager)) != NULL; i++)
+    {
+      g_test_message ("%s", activity);
+      g_free (activity);
+      g_assert_cmpuint (i, <, 60000);
+      engine_run (self, MSEC);
+    }
+  carried = g_variant_ref_sink (hr_manager_carry (self->manager, fds));
+  set_survives (self, TRUE);
+  engine_new_daemon (self);
+  set_survives (self, FALSE);
+  hr_manager_take_carried (self->manager, carried);
+  service = engine_apply (self, name);
+  hr_manager_release (self->manager);
+  return service;
+}
+
+/**
  * engine_add:
  * @path: of a test case
  * @test: what it does with an engine of its own
