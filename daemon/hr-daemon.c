@@ -7,15 +7,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "hr-bus-freeze.h"
 #include "hr-bus-manager.h"
+#include "hr-bus-name.h"
 #include "hr-config-dir.h"
 #include "hr-configuration.h"
 #include "hr-error.h"
+#include "hr-fd.h"
+#include "hr-handed.h"
 #include "hr-inherited-sockets.h"
+#include "hr-instance-socket.h"
 #include "hr-lease.h"
 #include "hr-local-platform.h"
 #include "hr-log.h"
 #include "hr-names.h"
+#include "hr-reexec.h"
 #include "hr-sd-notify.h"
 #include "hr-takeover.h"
 
@@ -36,7 +42,9 @@ typedef struct {
   GDBusConnection *connection;
   HrBusManager *bus;
   HrTakeover *takeover;
-  guint name;
+  HrHanded *handed; /* by the program that this process was before, until it is gone on with */
+  HrReexec *reexec;
+  HrBusName *name; /* NULL: it is not ours */
   guint idle;
   gboolean serving; /* the name is ours, or was */
   gboolean stopping;
@@ -73,6 +81,7 @@ stop (Daemon *self, int status)
   self->stopping = TRUE;
   self->status = status;
   hr_sd_notify ("STOPPING=1");
+  g_clear_pointer (&self->reexec, hr_reexec_free);
   if (self->keeps)
     hr_manager_leave_async (self->manager, all_left, self);
   else
@@ -104,14 +113,13 @@ maybe_idle (gpointer user_data)
     return G_SOURCE_REMOVE;
   if (has_transient (self))
     {
-      if (self->name == 0)
+      if (self->name == NULL)
         own_name (self, OWN_FLAGS);
       return G_SOURCE_REMOVE;
     }
-  if (self->name != 0)
+  if (self->name != NULL)
     {
-      g_bus_unown_name (self->name);
-      self->name = 0;
+      g_clear_pointer (&self->name, hr_bus_name_release);
       self->idle = g_idle_add (maybe_idle, self);
       return G_SOURCE_REMOVE;
     }
@@ -170,7 +178,7 @@ name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
     {
       hr_log_info (NULL, "another daemon takes over; stopping");
       /* Not ours to give back. */
-      self->name = 0;
+      g_clear_pointer (&self->name, hr_bus_name_free);
       stop (self, HR_EXIT_OK);
       return;
     }
@@ -181,8 +189,7 @@ name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
 static void
 own_name (Daemon *self, GBusNameOwnerFlags flags)
 {
-  self->name =
-      g_bus_own_name_on_connection (self->connection, HR_BUS_NAME, flags, name_acquired, name_lost, self, NULL);
+  self->name = hr_bus_name_own (self->connection, flags, name_acquired, name_lost, self);
 }
 
 /* Without it nobody can reach the services: what becomes of them is as at any end. */
@@ -217,7 +224,10 @@ longest_end (const HrOptions *options)
 static gboolean
 connect_to_bus (Daemon *self, const HrOptions *options, GError **error)
 {
-  self->connection = g_bus_get_sync (options->bus, NULL, error);
+  if (self->handed != NULL)
+    self->connection = hr_bus_connection_from_fd (hr_fd_steal (&self->handed->bus), error);
+  else
+    self->connection = g_bus_get_sync (options->bus, NULL, error);
   if (self->connection == NULL)
     {
       g_prefix_error (error,
@@ -226,7 +236,7 @@ connect_to_bus (Daemon *self, const HrOptions *options, GError **error)
     }
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
   /* Before anything is started. */
-  if (!options->replace && !hr_takeover_check_free (self->connection, error))
+  if (self->handed == NULL && !options->replace && !hr_takeover_check_free (self->connection, error))
     return FALSE;
   g_signal_connect (self->connection, "closed", G_CALLBACK (bus_closed), self);
   return TRUE;
@@ -246,17 +256,18 @@ static gboolean
 open_all (Daemon *self, const HrOptions *options, GError **error)
 {
   g_autoptr (HrConfigChange) change = NULL;
+  int lock = self->handed != NULL ? hr_fd_steal (&self->handed->lock) : -1;
 
-  if (options->replace)
+  if (options->replace && self->handed == NULL)
     {
       self->takeover = hr_takeover_new (options->bus, longest_end (options), error);
       if (self->takeover == NULL)
         return FALSE;
     }
-  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, self->inherited, error);
+  self->platform = hr_local_platform_new (options->state_dir, options->runtime_dir, self->inherited, lock, error);
   if (self->platform == NULL)
     return FALSE;
-  if (!connect_to_bus (self, options, error))
+  if (self->connection == NULL && !connect_to_bus (self, options, error))
     return FALSE;
   hr_local_platform_set_bus (HR_LOCAL_PLATFORM (self->platform), self->connection);
   self->manager = hr_manager_new (self->platform, options->profile);
@@ -269,18 +280,62 @@ open_all (Daemon *self, const HrOptions *options, GError **error)
       g_signal_connect (self->manager, "service-removed", G_CALLBACK (service_removed), self);
       self->idle = g_timeout_add_seconds (FIRST_TRANSIENT_SEC, maybe_idle, self);
     }
+  if (self->handed != NULL)
+    hr_manager_take_carried (self->manager, self->handed->manager);
   change = hr_configuration_load (self->configuration, error);
   if (change == NULL)
     return FALSE;
+  hr_configuration_take_carried (self->configuration);
   hr_inherited_sockets_warn_unused (self->inherited);
   return TRUE;
 }
 
 static void
+allow_reexec (Daemon *self, const HrOptions *options)
+{
+  const HrReexecPlan plan = {
+    .program = options->program,
+    .arguments = options->arguments,
+    .manager = self->manager,
+    .platform = HR_LOCAL_PLATFORM (self->platform),
+    .inherited = self->inherited,
+    .bus = self->bus,
+    .connection = self->connection,
+  };
+
+  if (options->program != NULL)
+    self->reexec = hr_reexec_new (&plan);
+}
+
+/* Goes on as the same client of the bus: the name is ours, and what was called meanwhile is answered now. */
+static void
+go_on (Daemon *self)
+{
+  self->serving = TRUE;
+  self->name = hr_bus_name_keep (self->connection, name_lost, self);
+  hr_handed_answer (self->handed, self->connection, NULL);
+  g_dbus_connection_start_message_processing (self->connection);
+  hr_sd_notify ("READY=1");
+  hr_log_info (NULL, "ready, re-executed in %" G_GINT64_FORMAT " ms",
+               (g_get_monotonic_time () - self->handed->began_at) / G_TIME_SPAN_MILLISECOND);
+  g_clear_pointer (&self->handed, hr_handed_free);
+}
+
+/* It cannot: whoever asked for it is told, the services run on. */
+static void
+give_up (Daemon *self, const GError *error)
+{
+  if (self->handed == NULL || self->connection == NULL)
+    return;
+  hr_handed_answer (self->handed, self->connection, error);
+  g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+  self->left = self->platform != NULL;
+}
+
+static void
 close_all (Daemon *self)
 {
-  if (self->name != 0)
-    g_bus_unown_name (self->name);
+  g_clear_pointer (&self->name, hr_bus_name_release);
   if (self->connection != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->connection, self);
@@ -298,6 +353,7 @@ close_all (Daemon *self)
   g_clear_object (&self->inherited);
   g_clear_object (&self->connection);
   g_clear_pointer (&self->takeover, hr_takeover_free);
+  g_clear_pointer (&self->handed, hr_handed_free);
   g_clear_pointer (&self->loop, g_main_loop_unref);
 }
 
@@ -305,23 +361,54 @@ close_all (Daemon *self)
 static void
 leave (Daemon *self)
 {
-  if (self->name != 0)
-    g_bus_unown_name (self->name);
+  g_clear_pointer (&self->name, hr_bus_name_release);
   g_dbus_connection_flush_sync (self->connection, NULL, NULL);
   hr_local_platform_close (HR_LOCAL_PLATFORM (self->platform));
   fflush (NULL);
   _exit (self->status);
 }
 
-/* What an earlier daemon left behind is gone: whoever comes now finds no address taken by it. */
+/* What an earlier daemon left behind is gone: whoever comes now finds no address taken by it. One that was re-executed
+ * has its name already. */
 static void
 settled (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Daemon *self = user_data;
 
   hr_local_platform_settle_finish (HR_LOCAL_PLATFORM (source), result);
-  if (!self->stopping)
+  if (!self->stopping && self->name == NULL)
     own_name (self, self->replaces ? OWN_FLAGS | G_BUS_NAME_OWNER_FLAGS_REPLACE : OWN_FLAGS);
+}
+
+/* Before there are threads, and before anything else is opened. */
+static gboolean
+take_over_process (Daemon *self, const HrOptions *options, GError **error)
+{
+  self->handed = hr_handed_take (error);
+  if (self->handed == NULL && error != NULL && *error != NULL)
+    return FALSE;
+  self->inherited = self->handed != NULL ? hr_inherited_sockets_new_carried (self->handed->inherited)
+                                         : hr_inherited_sockets_new (HR_LISTEN_FDS_START);
+  if (self->handed != NULL)
+    hr_instance_sockets_take_carried (self->handed->sockets);
+  /* Threads inherit the mask. */
+  return hr_lease_init (error) && (self->handed == NULL || connect_to_bus (self, options, error));
+}
+
+static void
+listen_to_signals (Daemon *self)
+{
+  sigset_t signals;
+
+  g_unix_signal_add (SIGTERM, asked_to_stop, self);
+  g_unix_signal_add (SIGINT, asked_to_stop, self);
+  g_unix_signal_add (SIGHUP, asked_to_reload, self);
+  /* The program that this process was before has held them for us. */
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGTERM);
+  sigaddset (&signals, SIGINT);
+  sigaddset (&signals, SIGHUP);
+  pthread_sigmask (SIG_UNBLOCK, &signals, NULL);
 }
 
 /**
@@ -338,28 +425,27 @@ hr_daemon_run (const HrOptions *options)
   Daemon self = { 0 };
   g_autoptr (GError) error = NULL;
 
-  /* Before the first thread: threads inherit the mask. */
   signal (SIGPIPE, SIG_IGN);
   self.keeps = options->keep;
   self.replaces = options->replace;
-  self.inherited = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
-  if (!hr_lease_init (&error))
+  self.status = HR_EXIT_FAILED;
+  if (take_over_process (&self, options, &error))
+    self.loop = g_main_loop_new (NULL, FALSE);
+  if (error != NULL || !open_all (&self, options, &error))
     {
       hr_log_warning (NULL, "%s", error->message);
+      give_up (&self, error);
+      if (self.left)
+        leave (&self);
       close_all (&self);
       return HR_EXIT_FAILED;
     }
-  self.loop = g_main_loop_new (NULL, FALSE);
-  if (!open_all (&self, options, &error))
-    {
-      hr_log_warning (NULL, "%s", error->message);
-      close_all (&self);
-      return HR_EXIT_FAILED;
-    }
-  g_unix_signal_add (SIGTERM, asked_to_stop, &self);
-  g_unix_signal_add (SIGINT, asked_to_stop, &self);
-  g_unix_signal_add (SIGHUP, asked_to_reload, &self);
+  listen_to_signals (&self);
+  allow_reexec (&self, options);
   hr_local_platform_settle_async (HR_LOCAL_PLATFORM (self.platform), settled, &self);
+  hr_manager_release (self.manager);
+  if (self.handed != NULL)
+    go_on (&self);
   g_main_loop_run (self.loop);
   if (self.left)
     leave (&self);

@@ -119,6 +119,9 @@ hr_options_parse (HrOptions *self, int *argc, char ***argv, GError **error)
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("[FILE]");
 
+  /* Before an update puts another one there. */
+  self->program = g_file_read_link ("/proc/self/exe", NULL);
+  self->arguments = g_strdupv (*argv);
   g_option_context_set_summary (context, "Keeps services running while their code changes.");
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, argc, argv, error))
@@ -147,4 +150,6 @@ hr_options_clear (HrOptions *self)
   g_clear_pointer (&self->runtime_dir, g_free);
   g_clear_pointer (&self->profile, g_free);
   g_clear_pointer (&self->check_file, g_free);
+  g_clear_pointer (&self->program, g_free);
+  g_clear_pointer (&self->arguments, g_strfreev);
 }

@@ -20,6 +20,8 @@ G_BEGIN_DECLS
  * @replace: take the place of the daemon that serves the bus
  * @check: only validate the configuration
  * @check_file: (nullable): only this file
+ * @program: path of this program, as it was when it started; %NULL: unknown
+ * @arguments: the command line as it was given
  * @check_state: only look whether this program could go on with what is there
  * @exit_idle: end with the last transient service
  * @verbose: debug messages
@@ -36,6 +38,8 @@ typedef struct {
   gboolean replace;
   gboolean check;
   char *check_file;
+  char *program;
+  char **arguments;
   gboolean check_state;
   gboolean exit_idle;
   gboolean verbose;

@@ -28,6 +28,8 @@
 
 /* Socket of the journal instead of systemd's, for tests. */
 #define HR_ENV_JOURNAL "HOTRELOAD_JOURNAL"
+/* Descriptor with what a daemon that is re-executed hands to the program that it becomes. */
+#define HR_ENV_HANDED "HOTRELOAD_HANDED"
 
 /* What a service gets */
 #define HR_ENV_SERVICE "HOTRELOAD_SERVICE"

@@ -89,6 +89,10 @@ static const HrVerb verbs[] = {
   { "remove", "SERVICE", N_ ("Stops a service and removes its service file"),
     N_ ("Its releases, snapshots and history are kept."), 0, 1, 1, 0, hr_verb_remove },
   { "daemon-reload", "", N_ ("Reads the service files again"), NULL, 0, 0, 0, 0, hr_verb_daemon_reload },
+  { "daemon-reexec", "", N_ ("Lets the daemon become the program that is installed now"),
+    N_ ("In place: services, clients that wait and jobs notice nothing. The program is tried first; if it cannot go\n"
+        "on with what is there, the daemon stays as it is and the exit code is 1."),
+    0, 0, 0, 0, hr_verb_daemon_reexec },
   { "version", "", N_ ("Prints the version"), NULL, 0, 0, 0, 0, hr_verb_version },
   { "help", "[VERB]", N_ ("Prints help"), NULL, 0, 0, 1, 0, hr_verb_help },
 };

@@ -64,6 +64,7 @@ gboolean hr_ctl_get_bus_choice (HrCtl *ctl, HrBusChoice *choice, GError **error)
 /* verb-config.c */
 int hr_verb_add (HrCtl *ctl, GError **error);
 int hr_verb_check (HrCtl *ctl, GError **error);
+int hr_verb_daemon_reexec (HrCtl *ctl, GError **error);
 int hr_verb_daemon_reload (HrCtl *ctl, GError **error);
 int hr_verb_remove (HrCtl *ctl, GError **error);
 /* verb-control.c */

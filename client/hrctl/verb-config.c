@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * verb-config.c: verbs for service files: check, add, remove, daemon-reload.
+ * verb-config.c: verbs for service files and the daemon that reads them: check, add, remove, daemon-reload, daemon-reexec.
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -244,4 +244,36 @@ int
 hr_verb_daemon_reload (HrCtl *ctl, GError **error)
 {
   return hr_config_call_run (ctl, "ReloadConfiguration", NULL, NULL, error);
+}
+
+int
+hr_verb_daemon_reexec (HrCtl *ctl, GError **error)
+{
+  g_autoptr (GVariant) reply = NULL;
+  g_autoptr (GVariant) properties = NULL;
+  const char *version = "";
+  HrClient *client = hr_ctl_connect (ctl, error);
+  JsonObject *object;
+
+  if (client == NULL)
+    return HR_EXIT_FAILED;
+  hr_output_progress (ctl->output, _ ("the daemon is being re-executed"));
+  reply = hr_client_call (client, "Reexecute", NULL, "()", HR_CLIENT_LONG_TIMEOUT_MSEC, error);
+  hr_output_progress (ctl->output, NULL);
+  properties =
+      reply != NULL ? hr_client_get_properties (client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, error) : NULL;
+  if (properties == NULL)
+    return HR_EXIT_FAILED;
+  g_variant_lookup (properties, "Version", "&s", &version);
+
+  if (hr_output_is_json (ctl->output))
+    {
+      object = json_object_new ();
+      json_object_set_boolean_member (object, "success", TRUE);
+      json_object_set_string_member (object, "version", version);
+      hr_output_json (ctl->output, hr_json_take_object (object));
+      return HR_EXIT_OK;
+    }
+  hr_output_print (ctl->output, _ ("the daemon was re-executed: hotreload %s\n"), version);
+  return HR_EXIT_OK;
 }

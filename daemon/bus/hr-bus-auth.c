@@ -19,6 +19,7 @@ struct _HrBusAuth {
   char *own_name;      /* of the user whose daemon this is */
   GHashTable *callers; /* unique bus name, never used again by another -> HrBusCaller */
   GHashTable *asked;   /* the same, of whom the bus is asked -> Asked */
+  guint n_calls;       /* that have not been answered */
 };
 
 #define CALLER_KEY "hr-caller"
@@ -65,6 +66,7 @@ static const Entry table[] = {
   { HR_MANAGER_INTERFACE, "Pause", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "Plan", HR_BUS_READ },
   { HR_MANAGER_INTERFACE, "Promote", HR_BUS_CHANGE },
+  { HR_MANAGER_INTERFACE, "Reexecute", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "Reload", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "ReloadAll", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "ReloadConfiguration", HR_BUS_CHANGE },
@@ -286,6 +288,28 @@ wait_for_bus (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc 
   g_queue_push_tail (&asked->waiting, waiting);
 }
 
+static void
+call_ended (gpointer data, GObject *invocation)
+{
+  HrBusAuth *self = data;
+
+  self->n_calls--;
+  g_object_unref (self);
+}
+
+/**
+ * hr_bus_auth_count_calls:
+ * @self: the guard
+ *
+ * Returns: how many calls have come and are not answered yet
+ */
+guint
+hr_bus_auth_count_calls (HrBusAuth *self)
+{
+  g_return_val_if_fail (HR_IS_BUS_AUTH (self), 0);
+  return self->n_calls;
+}
+
 /**
  * hr_bus_auth_pass:
  * @self: the guard
@@ -305,6 +329,8 @@ hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassF
   HrBusCaller peer = { (guint32)-1, 0 };
   const HrBusCaller *caller;
 
+  self->n_calls++;
+  g_object_weak_ref (G_OBJECT (invocation), call_ended, g_object_ref (self));
   if (sender == NULL)
     {
       caller = ask_socket (g_dbus_method_invocation_get_connection (invocation), &peer) ? &peer : NULL;

@@ -185,14 +185,14 @@ manager_event (HrManager *manager, HrEvent *event, HrBusManager *self)
 }
 
 static void
-export_manager (HrBusManager *self)
+export_manager (HrBusManager *self, GDBusConnection *connection)
 {
   g_autoptr (GDBusObjectSkeleton) object = g_dbus_object_skeleton_new (HR_MANAGER_PATH);
 
   self->skeleton = hr_bus_guard_new (self->auth, HR_DBUS_TYPE_MANAGER_SKELETON);
   hr_dbus_manager_set_version (self->skeleton, HR_VERSION);
   hr_dbus_manager_set_profile (self->skeleton, hr_manager_get_profile (self->manager));
-  self->methods = hr_bus_methods_new (self->configuration, self->skeleton);
+  self->methods = hr_bus_methods_new (self->configuration, self->skeleton, connection);
   flush (self);
   g_dbus_object_skeleton_add_interface (object, G_DBUS_INTERFACE_SKELETON (self->skeleton));
   g_dbus_object_manager_server_export (self->server, object);
@@ -218,7 +218,7 @@ hr_bus_manager_new (HrConfiguration *configuration, GDBusConnection *connection)
   self->manager = g_object_ref (hr_configuration_get_manager (configuration));
   self->auth = hr_bus_auth_new ();
   self->server = g_dbus_object_manager_server_new (HR_ROOT_PATH);
-  export_manager (self);
+  export_manager (self, connection);
 
   services = hr_manager_list (self->manager);
   for (guint i = 0; i < services->len; i++)
@@ -234,4 +234,30 @@ hr_bus_manager_new (HrConfiguration *configuration, GDBusConnection *connection)
   g_signal_connect (self->manager, "job-removed", G_CALLBACK (job_removed), self);
   g_dbus_object_manager_server_set_connection (self->server, connection);
   return self;
+}
+
+/**
+ * hr_bus_manager_set_reexecute:
+ * @self: the objects on the bus
+ * @func: what answers Reexecute
+ * @user_data: for @func
+ */
+void
+hr_bus_manager_set_reexecute (HrBusManager *self, HrBusReexecuteFunc func, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_BUS_MANAGER (self));
+  hr_bus_methods_set_reexecute (self->methods, func, user_data);
+}
+
+/**
+ * hr_bus_manager_count_calls:
+ * @self: the objects on the bus
+ *
+ * Returns: how many calls have come and are not answered yet
+ */
+guint
+hr_bus_manager_count_calls (HrBusManager *self)
+{
+  g_return_val_if_fail (HR_IS_BUS_MANAGER (self), 0);
+  return hr_bus_auth_count_calls (self->auth);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hr-bus-methods.h"
 #include "hr-configuration.h"
 
 G_BEGIN_DECLS
@@ -12,5 +13,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrBusManager, hr_bus_manager, HR, BUS_MANAGER, GObject)
 
 HrBusManager *hr_bus_manager_new (HrConfiguration *configuration, GDBusConnection *connection);
+void hr_bus_manager_set_reexecute (HrBusManager *self, HrBusReexecuteFunc func, gpointer user_data);
+guint hr_bus_manager_count_calls (HrBusManager *self);
 
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include "hr-bus-format.h"
 #include "hr-bus-transient.h"
 #include "hr-bus-usage.h"
+#include "hr-error.h"
 
 struct _HrBusMethods {
   GObject parent_instance;
@@ -16,6 +17,8 @@ struct _HrBusMethods {
   HrBusTransient *transient;
   HrUsage *usage;
   HrDbusManager *skeleton;
+  HrBusReexecuteFunc reexecute;
+  gpointer reexecute_data;
 };
 
 G_DEFINE_FINAL_TYPE (HrBusMethods, hr_bus_methods, G_TYPE_OBJECT)
@@ -346,6 +349,32 @@ handle_reload_configuration (HrDbusManager *bus, GDBusMethodInvocation *invocati
   return TRUE;
 }
 
+static gboolean
+handle_reexecute (HrDbusManager *bus, GDBusMethodInvocation *invocation, HrBusMethods *self)
+{
+  if (self->reexecute != NULL)
+    self->reexecute (invocation, self->reexecute_data);
+  else
+    hr_bus_return_job (invocation, NULL,
+                       g_error_new_literal (HR_ERROR, HR_ERROR_NOT_SUPPORTED, "this daemon cannot be re-executed"));
+  return TRUE;
+}
+
+/**
+ * hr_bus_methods_set_reexecute:
+ * @self: the methods
+ * @func: (nullable): what answers Reexecute
+ * @user_data: for @func
+ */
+void
+hr_bus_methods_set_reexecute (HrBusMethods *self, HrBusReexecuteFunc func, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_BUS_METHODS (self));
+
+  self->reexecute = func;
+  self->reexecute_data = user_data;
+}
+
 static void
 connect_handlers (HrBusMethods *self)
 {
@@ -368,6 +397,7 @@ connect_handlers (HrBusMethods *self)
     { "handle-pause", G_CALLBACK (handle_pause) },
     { "handle-plan", G_CALLBACK (handle_plan) },
     { "handle-promote", G_CALLBACK (handle_promote) },
+    { "handle-reexecute", G_CALLBACK (handle_reexecute) },
     { "handle-reload", G_CALLBACK (handle_reload) },
     { "handle-reload-all", G_CALLBACK (handle_reload_all) },
     { "handle-reload-configuration", G_CALLBACK (handle_reload_configuration) },
@@ -391,18 +421,19 @@ connect_handlers (HrBusMethods *self)
  * hr_bus_methods_new:
  * @configuration: what is called
  * @skeleton: org.hotreload.Manager
+ * @connection: where
  *
  * Returns: (transfer full): answers the calls of @skeleton until it goes
  */
 HrBusMethods *
-hr_bus_methods_new (HrConfiguration *configuration, HrDbusManager *skeleton)
+hr_bus_methods_new (HrConfiguration *configuration, HrDbusManager *skeleton, GDBusConnection *connection)
 {
   HrBusMethods *self = g_object_new (HR_TYPE_BUS_METHODS, NULL);
 
   self->configuration = g_object_ref (configuration);
   self->manager = g_object_ref (hr_configuration_get_manager (configuration));
   self->usage = hr_usage_new ();
-  self->transient = hr_bus_transient_new (configuration);
+  self->transient = hr_bus_transient_new (configuration, connection);
   self->skeleton = g_object_ref (skeleton);
   connect_handlers (self);
   return self;

@@ -3,6 +3,7 @@
 
 #include "hr-bus-auth.h"
 #include "hr-bus-calls.h"
+#include "hr-bus-watch.h"
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-log.h"
@@ -11,7 +12,8 @@ struct _HrBusTransient {
   GObject parent_instance;
 
   HrConfiguration *configuration;
-  GHashTable *watches; /* service name -> watch id of the caller's bus name */
+  GDBusConnection *connection;
+  GHashTable *watches; /* service name -> HrBusWatch of the caller's bus name */
 };
 
 G_DEFINE_FINAL_TYPE (HrBusTransient, hr_bus_transient, G_TYPE_OBJECT)
@@ -20,14 +22,10 @@ static void
 hr_bus_transient_finalize (GObject *object)
 {
   HrBusTransient *self = HR_BUS_TRANSIENT (object);
-  GHashTableIter iter;
-  gpointer watch;
 
   g_signal_handlers_disconnect_by_data (hr_configuration_get_manager (self->configuration), self);
-  g_hash_table_iter_init (&iter, self->watches);
-  while (g_hash_table_iter_next (&iter, NULL, &watch))
-    g_bus_unwatch_name (GPOINTER_TO_UINT (watch));
   g_hash_table_unref (self->watches);
+  g_clear_object (&self->connection);
   g_clear_object (&self->configuration);
   G_OBJECT_CLASS (hr_bus_transient_parent_class)->finalize (object);
 }
@@ -41,18 +39,7 @@ hr_bus_transient_class_init (HrBusTransientClass *klass)
 static void
 hr_bus_transient_init (HrBusTransient *self)
 {
-  self->watches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-}
-
-static void
-forget (HrBusTransient *self, const char *name)
-{
-  gpointer watch;
-
-  if (!g_hash_table_lookup_extended (self->watches, name, NULL, &watch))
-    return;
-  g_hash_table_remove (self->watches, name);
-  g_bus_unwatch_name (GPOINTER_TO_UINT (watch));
+  self->watches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)hr_bus_watch_free);
 }
 
 static void
@@ -61,7 +48,7 @@ remove_service (HrBusTransient *self, const char *name)
   g_autofree char *kept = g_strdup (name);
   g_autoptr (GError) error = NULL;
 
-  forget (self, kept);
+  g_hash_table_remove (self->watches, kept);
   if (hr_manager_remove (hr_configuration_get_manager (self->configuration), kept, NULL, &error) == NULL)
     hr_log_debug (kept, "%s", error->message);
 }
@@ -81,12 +68,32 @@ owner_free (gpointer data)
 }
 
 static void
-caller_vanished (GDBusConnection *connection, const char *bus_name, gpointer user_data)
+caller_vanished (gpointer user_data)
 {
   Owner *owner = user_data;
 
-  if (g_hash_table_contains (owner->self->watches, owner->name))
-    remove_service (owner->self, owner->name);
+  remove_service (owner->self, owner->name);
+}
+
+static void
+watch (HrBusTransient *self, const char *name, const char *bus_name, gboolean matched)
+{
+  Owner *owner = g_new0 (Owner, 1);
+
+  owner->self = self;
+  owner->name = g_strdup (name);
+  g_hash_table_insert (self->watches, g_strdup (name),
+                       hr_bus_watch_new (self->connection, bus_name, matched, caller_vanished, owner, owner_free));
+}
+
+/* One that was there before the daemon was re-executed: the bus still tells of its caller. */
+static void
+service_added (HrManager *manager, HrService *service, HrBusTransient *self)
+{
+  const char *owner = hr_service_is_carried (service) ? hr_service_get_owner (service) : NULL;
+
+  if (owner != NULL)
+    watch (self, hr_service_get_name (service), owner, TRUE);
 }
 
 /* It was stopped, or has ended as it should: nothing is left that could be watched or started again. */
@@ -102,22 +109,25 @@ manager_event (HrManager *manager, HrEvent *event, HrBusTransient *self)
 static void
 service_removed (HrManager *manager, HrService *service, HrBusTransient *self)
 {
-  forget (self, hr_service_get_name (service));
+  g_hash_table_remove (self->watches, hr_service_get_name (service));
 }
 
 /**
  * hr_bus_transient_new:
  * @configuration: where such services are added
+ * @connection: where their callers are
  *
  * Returns: (transfer full): no transient services yet
  */
 HrBusTransient *
-hr_bus_transient_new (HrConfiguration *configuration)
+hr_bus_transient_new (HrConfiguration *configuration, GDBusConnection *connection)
 {
   HrBusTransient *self = g_object_new (HR_TYPE_BUS_TRANSIENT, NULL);
   HrManager *manager = hr_configuration_get_manager (configuration);
 
   self->configuration = g_object_ref (configuration);
+  self->connection = g_object_ref (connection);
+  g_signal_connect (manager, "service-added", G_CALLBACK (service_added), self);
   g_signal_connect (manager, "event", G_CALLBACK (manager_event), self);
   g_signal_connect (manager, "service-removed", G_CALLBACK (service_removed), self);
   return self;
@@ -178,7 +188,6 @@ hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, 
   HrCallerContext *context;
   GError *error = NULL;
   HrJob *job;
-  Owner *owner;
 
   if (!hr_bus_check_options (invocation, options, known))
     return;
@@ -191,18 +200,15 @@ hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, 
     }
   spec = hr_configuration_parse (self->configuration, name, text, &error);
   context = spec != NULL ? make_context (fds, options, stdout_handle, stderr_handle, &error) : NULL;
+  if (context != NULL)
+    {
+      context->owner = g_strdup (sender);
+      context->text = g_strdup (text);
+    }
   job = context != NULL
             ? hr_manager_add (hr_configuration_get_manager (self->configuration), spec, context, caller, &error)
             : NULL;
   if (job != NULL && sender != NULL)
-    {
-      owner = g_new0 (Owner, 1);
-      owner->self = self;
-      owner->name = g_strdup (name);
-      g_hash_table_insert (self->watches, g_strdup (name),
-                           GUINT_TO_POINTER (g_bus_watch_name_on_connection (
-                               g_dbus_method_invocation_get_connection (invocation), sender,
-                               G_BUS_NAME_WATCHER_FLAGS_NONE, NULL, caller_vanished, owner, owner_free)));
-    }
+    watch (self, name, sender, FALSE);
   hr_bus_return_job (invocation, job, error);
 }

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 #define HR_TYPE_BUS_TRANSIENT (hr_bus_transient_get_type ())
 G_DECLARE_FINAL_TYPE (HrBusTransient, hr_bus_transient, HR, BUS_TRANSIENT, GObject)
 
-HrBusTransient *hr_bus_transient_new (HrConfiguration *configuration);
+HrBusTransient *hr_bus_transient_new (HrConfiguration *configuration, GDBusConnection *connection);
 void hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, GUnixFDList *fds, const char *name,
                             const char *text, GVariant *options, GVariant *stdout_handle, GVariant *stderr_handle);
 

@@ -99,6 +99,7 @@ hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketList
   self->func = func;
   self->user_data = user_data;
   self->source = g_unix_fd_add (fd, G_IO_IN, on_connecting, self);
+  hr_instance_socket_hand_on (fd, self->address);
   hr_socket_listeners_enter (listeners, instance);
   return self;
 }

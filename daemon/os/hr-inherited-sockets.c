@@ -183,6 +183,52 @@ hr_inherited_sockets_new (int first)
 }
 
 /**
+ * hr_inherited_sockets_carry:
+ * @self: the sockets
+ * @fds: (element-type int): where descriptors are added that must stay open
+ *
+ * Returns: (transfer floating): an a(iay) for hr_inherited_sockets_new_carried() of the program that this process becomes
+ */
+GVariant *
+hr_inherited_sockets_carry (HrInheritedSockets *self, GArray *fds)
+{
+  GVariantBuilder builder;
+
+  g_return_val_if_fail (HR_IS_INHERITED_SOCKETS (self), NULL);
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(iay)"));
+  for (guint i = 0; i < self->sockets->len; i++)
+    {
+      const HrInheritedSocket *socket = g_ptr_array_index (self->sockets, i);
+
+      g_variant_builder_add (&builder, "(i^ay)", socket->fd, socket->name);
+      g_array_append_val (fds, socket->fd);
+    }
+  return g_variant_builder_end (&builder);
+}
+
+/**
+ * hr_inherited_sockets_new_carried:
+ * @carried: what hr_inherited_sockets_carry() made
+ *
+ * Returns: (transfer full): the same sockets
+ */
+HrInheritedSockets *
+hr_inherited_sockets_new_carried (GVariant *carried)
+{
+  HrInheritedSockets *self = g_object_new (HR_TYPE_INHERITED_SOCKETS, NULL);
+  GVariantIter iter;
+  const char *name;
+  gint32 fd;
+
+  g_variant_iter_init (&iter, carried);
+  while (g_variant_iter_next (&iter, "(i^&ay)", &fd, &name))
+    if (fcntl (fd, F_SETFD, FD_CLOEXEC) == 0)
+      inherit (self, fd, name);
+  return self;
+}
+
+/**
  * hr_inherited_sockets_unclaim:
  * @self: the sockets
  * @owner: of whom hr_inherited_sockets_claim() may have been told

@@ -23,6 +23,8 @@ G_DECLARE_FINAL_TYPE (HrInheritedSockets, hr_inherited_sockets, HR, INHERITED_SO
 typedef struct _HrInheritedSocket HrInheritedSocket;
 
 HrInheritedSockets *hr_inherited_sockets_new (int first);
+GVariant *hr_inherited_sockets_carry (HrInheritedSockets *self, GArray *fds);
+HrInheritedSockets *hr_inherited_sockets_new_carried (GVariant *carried);
 void hr_inherited_sockets_claim (HrInheritedSockets *self, gconstpointer owner, HrServiceSpec *spec);
 void hr_inherited_sockets_unclaim (HrInheritedSockets *self, gconstpointer owner);
 void hr_inherited_sockets_warn_unused (HrInheritedSockets *self);

@@ -2,6 +2,7 @@
 #include "hr-instance-socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stddef.h>
 #include <string.h>
@@ -13,6 +14,11 @@
 
 /* Below the runtime directory. */
 #define SOCKET_DIR "instances"
+
+/* Addresses to descriptors: of those that are open, and of those that were when the daemon was re-executed and nobody has
+ * asked for since. Of the whole process, as the descriptors are. */
+static GHashTable *open_ones;
+static GHashTable *handed;
 
 static char *
 make_address (const char *dir, const char *instance, const char *suffix)
@@ -42,6 +48,17 @@ fill_address (struct sockaddr_un *address, const char *text)
   return (socklen_t)(offsetof (struct sockaddr_un, sun_path) + length);
 }
 
+static int
+take_handed (const char *address)
+{
+  gpointer fd;
+
+  if (handed == NULL || !g_hash_table_lookup_extended (handed, address, NULL, &fd))
+    return -1;
+  g_hash_table_remove (handed, address);
+  return GPOINTER_TO_INT (fd);
+}
+
 /**
  * hr_instance_socket_open:
  * @runtime_dir: the daemon's runtime directory
@@ -51,7 +68,8 @@ fill_address (struct sockaddr_un *address, const char *text)
  * @address: (out): where it is, as systemd writes it: a path, or '@' and an abstract name
  * @error: return location
  *
- * Binds a non-blocking socket that knows its senders' credentials; one that an earlier daemon left is replaced.
+ * Binds a non-blocking socket that knows its senders' credentials; one that an earlier daemon left is replaced, and one
+ * that this daemon had before it was re-executed gone on with.
  *
  * Returns: its descriptor; -1 with a #GIOErrorEnum set
  */
@@ -61,11 +79,17 @@ hr_instance_socket_open (const char *runtime_dir, const char *instance, const ch
 {
   g_autofree char *dir = g_build_filename (runtime_dir, SOCKET_DIR, NULL);
   g_autofree char *text = make_address (dir, instance, suffix);
-  g_auto (HrFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_auto (HrFd) fd = take_handed (text);
   struct sockaddr_un name;
   socklen_t length = fill_address (&name, text);
   int on = 1;
 
+  if (fd >= 0)
+    {
+      *address = g_steal_pointer (&text);
+      return hr_fd_steal (&fd);
+    }
+  fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (!hr_fs_make_dir (dir, 0700, error))
     return -1;
   if (text[0] != '@')
@@ -134,7 +158,98 @@ hr_instance_socket_give (const char *address, const HrOwner *owner, GError **err
 void
 hr_instance_socket_close (HrCloser *closer, int *fd, const char *address)
 {
+  if (open_ones != NULL && address != NULL)
+    g_hash_table_remove (open_ones, address);
   if (*fd >= 0 && address != NULL && address[0] != '@')
     g_unlink (address);
   hr_closer_clear (closer, fd);
+}
+
+/**
+ * hr_instance_socket_hand_on:
+ * @fd: a socket that was opened, until hr_instance_socket_close()
+ * @address: where it is
+ *
+ * It stays open when the daemon is re-executed: who speaks there meanwhile waits, and is not refused.
+ */
+void
+hr_instance_socket_hand_on (int fd, const char *address)
+{
+  if (open_ones == NULL)
+    open_ones = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_insert (open_ones, g_strdup (address), GINT_TO_POINTER (fd));
+}
+
+/**
+ * hr_instance_sockets_carry:
+ * @fds: (element-type int): where descriptors are added that must stay open
+ *
+ * Returns: (transfer floating): an a(ayi) for hr_instance_sockets_take_carried() of the program that this process becomes
+ */
+GVariant *
+hr_instance_sockets_carry (GArray *fds)
+{
+  GVariantBuilder builder;
+  GHashTableIter iter;
+  gpointer address, value;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(ayi)"));
+  if (open_ones != NULL)
+    {
+      g_hash_table_iter_init (&iter, open_ones);
+      while (g_hash_table_iter_next (&iter, &address, &value))
+        {
+          int fd = GPOINTER_TO_INT (value);
+
+          g_variant_builder_add (&builder, "(^ayi)", address, fd);
+          g_array_append_val (fds, fd);
+        }
+    }
+  return g_variant_builder_end (&builder);
+}
+
+/**
+ * hr_instance_sockets_take_carried:
+ * @carried: what hr_instance_sockets_carry() made
+ *
+ * They are found by hr_instance_socket_open(), until hr_instance_sockets_settle().
+ */
+void
+hr_instance_sockets_take_carried (GVariant *carried)
+{
+  GVariantIter iter;
+  const char *address;
+  gint32 fd;
+
+  if (handed == NULL)
+    handed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_variant_iter_init (&iter, carried);
+  while (g_variant_iter_next (&iter, "(^&ayi)", &address, &fd))
+    if (fcntl (fd, F_SETFD, FD_CLOEXEC) == 0)
+      g_hash_table_insert (handed, g_strdup (address), GINT_TO_POINTER (fd));
+}
+
+/**
+ * hr_instance_sockets_settle:
+ *
+ * Everybody has asked for his: the rest is closed.
+ */
+void
+hr_instance_sockets_settle (void)
+{
+  GHashTableIter iter;
+  gpointer address, value;
+
+  if (handed == NULL)
+    return;
+  g_hash_table_iter_init (&iter, handed);
+  while (g_hash_table_iter_next (&iter, &address, &value))
+    {
+      int fd = GPOINTER_TO_INT (value);
+
+      if (*(const char *)address != '@')
+        g_unlink (address);
+      hr_fd_clear (&fd);
+    }
+  g_clear_pointer (&handed, g_hash_table_unref);
 }

@@ -20,4 +20,9 @@ int hr_instance_socket_connect (const char *runtime_dir, const char *instance, c
 gboolean hr_instance_socket_give (const char *address, const HrOwner *owner, GError **error);
 void hr_instance_socket_close (HrCloser *closer, int *fd, const char *address);
 
+void hr_instance_socket_hand_on (int fd, const char *address);
+GVariant *hr_instance_sockets_carry (GArray *fds);
+void hr_instance_sockets_take_carried (GVariant *carried);
+void hr_instance_sockets_settle (void);
+
 G_END_DECLS

@@ -5,8 +5,8 @@
 #include <signal.h>
 
 #include "hr-cgroup-base.h"
+#include "hr-base-environment.h"
 #include "hr-dir-slots.h"
-#include "hr-environment.h"
 #include "hr-error.h"
 #include "hr-exec-args.h"
 #include "hr-exec-launcher.h"
@@ -15,6 +15,7 @@
 #include "hr-fs.h"
 #include "hr-git-locks.h"
 #include "hr-git-store.h"
+#include "hr-instance-socket.h"
 #include "hr-lease-state-files.h"
 #include "hr-lease-state-offer.h"
 #include "hr-leftover.h"
@@ -211,46 +212,10 @@ log_file (HrPlatform *platform, const char *service, const char *instance)
   return instance != NULL ? hr_log_files_next (logs, service, instance) : hr_log_files_newest (logs, service);
 }
 
-/* One EnvironmentFile; a '-' in front means that it may be missing. */
-static char **
-read_environment_file (const char *file, GError **error)
-{
-  const char *path = *file == '-' ? file + 1 : file;
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GBytes) bytes = hr_fs_read (path, HR_ENVIRONMENT_FILE_MAX, &local);
-  const char *text;
-  gsize size;
-
-  if (bytes == NULL)
-    {
-      if (path != file && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-        return g_new0 (char *, 1);
-      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "EnvironmentFile of the service: %s",
-                   local->message);
-      return NULL;
-    }
-  text = g_bytes_get_data (bytes, &size);
-  return hr_environment_parse (path, text, size, error);
-}
-
 static char **
 base_environment (HrPlatform *platform, HrServiceSpec *spec, GError **error)
 {
-  g_auto (GStrv) own = g_get_environ ();
-  g_auto (GStrv) list = hr_owner_environment (&spec->isolation, hr_environment_base ((const char *const *)own));
-
-  for (char **file = spec->environment_files; *file != NULL; file++)
-    {
-      g_auto (GStrv) read = read_environment_file (*file, error);
-      char **merged;
-
-      if (read == NULL)
-        return NULL;
-      merged = hr_environment_merge ((const char *const *)list, (const char *const *)read);
-      g_strfreev (list);
-      list = merged;
-    }
-  return hr_environment_merge ((const char *const *)list, (const char *const *)spec->environment);
+  return hr_base_environment (spec, error);
 }
 
 static gboolean
@@ -267,7 +232,8 @@ prepare (HrLocalPlatform *self, GError **error)
   if (!hr_state_dir_prepare (self->state_dir, "--state-dir", error)
       || !hr_state_dir_prepare (self->runtime_dir, "--runtime-dir", error))
     return FALSE;
-  self->lock = hr_state_lock_take (self->state_dir, error);
+  if (self->lock < 0)
+    self->lock = hr_state_lock_take (self->state_dir, error);
   if (self->lock < 0 || !hr_state_dir_check_space (self->state_dir, error) || !hr_fs_make_dir (logs, 0700, error))
     return FALSE;
   /* Before anything is touched that a newer daemon left behind. */
@@ -350,6 +316,7 @@ hr_local_platform_init (HrLocalPlatform *self)
  * @state_dir: what must survive the daemon, absolute; created where it is missing
  * @runtime_dir: sockets and mount points, absolute; created where it is missing
  * @inherited: sockets that the daemon was passed, for listeners of the services
+ * @lock: (transfer full): the state directory's, if this process has it already, else -1
  * @error: return location
  *
  * Takes the state directory's lock; where another daemon holds it, this waits for up to 5 s.
@@ -358,7 +325,8 @@ hr_local_platform_init (HrLocalPlatform *self)
  *   directory and the remedy
  */
 HrPlatform *
-hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited, GError **error)
+hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited, int lock,
+                       GError **error)
 {
   g_autoptr (HrLocalPlatform) self = g_object_new (HR_TYPE_LOCAL_PLATFORM, NULL);
 
@@ -367,6 +335,7 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
   g_return_val_if_fail (HR_IS_INHERITED_SOCKETS (inherited), NULL);
 
   self->inherited = g_object_ref (inherited);
+  self->lock = lock;
   self->state_dir = g_strdup (state_dir);
   self->runtime_dir = g_strdup (runtime_dir);
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;
@@ -440,6 +409,7 @@ hr_local_platform_settle_async (HrLocalPlatform *self, GAsyncReadyCallback callb
   g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, LEASES_KEPT_SEC, drop_leases,
                               hr_keeper_take (self->keeper, HR_STATE_KEEP_PREFIX), (GDestroyNotify)g_ptr_array_unref);
   hr_keeper_settle (self->keeper);
+  hr_instance_sockets_settle ();
   if (self->n_ending == 0)
     g_task_return_boolean (task, TRUE);
 }
@@ -469,6 +439,32 @@ hr_local_platform_close (HrLocalPlatform *self)
 {
   g_return_if_fail (HR_IS_LOCAL_PLATFORM (self));
   hr_keeper_close (self->keeper);
+}
+
+/**
+ * hr_local_platform_get_lock:
+ * @self: the platform
+ *
+ * Returns: the descriptor that holds the state directory's lock, which stays the platform's
+ */
+int
+hr_local_platform_get_lock (HrLocalPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_LOCAL_PLATFORM (self), -1);
+  return self->lock;
+}
+
+/**
+ * hr_local_platform_is_kept:
+ * @self: the platform
+ *
+ * Returns: whether the keeper has been told of all that it is to keep
+ */
+gboolean
+hr_local_platform_is_kept (HrLocalPlatform *self)
+{
+  g_return_val_if_fail (HR_IS_LOCAL_PLATFORM (self), FALSE);
+  return hr_keeper_is_idle (self->keeper);
 }
 
 /**

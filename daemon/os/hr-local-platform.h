@@ -21,7 +21,9 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrLocalPlatform, hr_local_platform, HR, LOCAL_PLATFORM, HrPlatform)
 
 HrPlatform *hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInheritedSockets *inherited,
-                                   GError **error);
+                                   int lock, GError **error);
+int hr_local_platform_get_lock (HrLocalPlatform *self);
+gboolean hr_local_platform_is_kept (HrLocalPlatform *self);
 void hr_local_platform_settle_async (HrLocalPlatform *self, GAsyncReadyCallback callback, gpointer user_data);
 void hr_local_platform_settle_finish (HrLocalPlatform *self, GAsyncResult *result);
 void hr_local_platform_close (HrLocalPlatform *self);

@@ -198,6 +198,7 @@ hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFun
   self->func = func;
   self->user_data = user_data;
   self->source = g_unix_fd_add (fd, G_IO_IN, on_readable, self);
+  hr_instance_socket_hand_on (fd, self->address);
   return self;
 }
 

@@ -22,7 +22,7 @@ _hrctl ()
   local every='--session --system --json --no-wait --timeout= --no-color --help --version'
   local verbs='list status top start stop restart reload reload-all rollback reset-failed releases diff plan pause resume promote
     abort hold history
-    snapshot logs monitor run check add remove daemon-reload version help'
+    snapshot logs monitor run check add remove daemon-reload daemon-reexec version help'
   local verb='' options='' i n=0
 
   COMPREPLY=()

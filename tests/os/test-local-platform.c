@@ -21,7 +21,7 @@ open_platform (Fixture *f)
   g_autoptr (HrInheritedSockets) none = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   g_autoptr (GError) error = NULL;
 
-  f->platform = hr_local_platform_new (f->state, f->runtime, none, &error);
+  f->platform = hr_local_platform_new (f->state, f->runtime, none, -1, &error);
   g_assert_no_error (error);
 }
 
@@ -113,7 +113,7 @@ test_state_directory_is_free_again_after_the_end (Fixture *f, gconstpointer data
   g_autoptr (HrInheritedSockets) none = hr_inherited_sockets_new (HR_LISTEN_FDS_START);
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (hr_local_platform_new (f->state, f->runtime, none, &error));
+  g_assert_null (hr_local_platform_new (f->state, f->runtime, none, -1, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_BUSY);
   g_assert_finalize_object (g_steal_pointer (&f->platform));
   open_platform (f);

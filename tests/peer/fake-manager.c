@@ -27,6 +27,7 @@ struct _FakeManager {
   gboolean file_is_broken;
   gboolean running;
   char *transient;
+  gboolean reexecuted;
 };
 
 typedef struct {
@@ -210,6 +211,19 @@ on_decide (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char
   else
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_FAILED,
                                            "'%s' has no canary: none is asked for", service);
+  return TRUE;
+}
+
+/* The second time another program is there that cannot start. */
+static gboolean
+on_reexecute (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeManager *self)
+{
+  if (self->reexecuted)
+    g_dbus_method_invocation_return_error_literal (invocation, HR_ERROR, HR_ERROR_FAILED,
+                                                   "'/bin/hotreloadd' cannot go on with what is there: exit code 3");
+  else
+    g_dbus_method_invocation_return_value (invocation, NULL);
+  self->reexecuted = TRUE;
   return TRUE;
 }
 
@@ -520,6 +534,7 @@ connect_handlers (FakeManager *self)
     { "handle-add-service", G_CALLBACK (on_add_service) },
     { "handle-remove-service", G_CALLBACK (on_remove_service) },
     { "handle-reload-configuration", G_CALLBACK (on_reload_configuration) },
+    { "handle-reexecute", G_CALLBACK (on_reexecute) },
     { "handle-run-transient", G_CALLBACK (on_run_transient) },
   };
 

@@ -285,6 +285,20 @@ test_reset_failed (HrctlFixture *f, gconstpointer data)
 }
 
 static void
+test_daemon_reexec (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) done = hrctl_run (f, "daemon-reexec", NULL);
+  g_autoptr (HrctlResult) refused = hrctl_run (f, "daemon-reexec", NULL);
+  g_autoptr (HrctlResult) surplus = hrctl_run (f, "daemon-reexec", "now", NULL);
+
+  g_assert_true (g_str_has_prefix (done->out, "the daemon was re-executed: hotreload "));
+  g_assert_cmpint (done->code, ==, HR_EXIT_OK);
+  g_assert_cmpstr (refused->err, ==, "hrctl: '/bin/hotreloadd' cannot go on with what is there: exit code 3\n");
+  g_assert_cmpint (refused->code, ==, HR_EXIT_FAILED);
+  g_assert_cmpint (surplus->code, ==, HR_EXIT_USAGE);
+}
+
+static void
 test_promote_abort_and_hold_a_canary (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) promote = hrctl_run (f, "promote", "being-system", NULL);
@@ -393,6 +407,7 @@ main (int argc, char **argv)
   ADD ("rollback-names-the-release", test_rollback_names_the_release);
   ADD ("pause-and-resume", test_pause_and_resume);
   ADD ("reset-failed", test_reset_failed);
+  ADD ("daemon-reexec", test_daemon_reexec);
   ADD ("promote-abort-and-hold-a-canary", test_promote_abort_and_hold_a_canary);
   ADD ("case-16-what-has-no-canary-is-not-promoted", test_case_16_what_has_no_canary_is_not_promoted);
   ADD ("json-of-an-error-is-a-document", test_json_of_an_error_is_a_document);
