@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import (NotRunHere, PYTHON, Site, answers, check, equal, free_port, get, main, test, until, write)
+from harness import (DEADLINE, NotRunHere, PYTHON, Site, answers, check, equal, free_port, get, main, test, until, write)
 
 SLEEPER = "[Service]\nExec=/bin/sleep 1000\nReady=delay:10ms\n"
 
@@ -126,12 +126,20 @@ def _():
         check("run-state.json" in site.daemon_log(), site.daemon_log())
 
 
-@test("bad-input-run-state-of-another-version-is-set-aside")
+@test("bad-input-run-state-of-a-newer-version-is-refused-and-kept")
 def _():
-    def damage(site):
-        write(os.path.join(site.state, "run-state.json"), '{"version": 999, "services": {}}')
-    with damaged_state("run-state", damage) as site:
-        check(glob.glob(os.path.join(site.state, "run-state.json.broken*")), os.listdir(site.state))
+    with Site() as site:
+        site.stop_daemon()
+        path, text = os.path.join(site.state, "run-state.json"), '{"version": 999, "services": {}}'
+        write(path, text)
+        site.start_daemon(expect_ready=False)
+        check(site.daemon.wait(DEADLINE) not in (0, None), "exit status of the daemon")
+        site.daemon = None
+        check("its version is 999" in site.daemon_log() and path in site.daemon_log(), site.daemon_log())
+        with open(path, encoding="utf-8") as file:
+            equal(file.read(), text, "the run state")
+        os.unlink(path)
+        site.start_daemon()
 
 
 @test("bad-input-run-state-of-someone-else-names-no-process-of-ours")
