@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "hr-cgroup-find.h"
 #include "hr-cgroup.h"
 #include "hr-error.h"
+#include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-names.h"
 #include "hr-process-tree.h"
@@ -19,12 +21,15 @@
 #define SYSTEMD_DIR "/run/systemd/system"
 /* A process that is being moved may be starting another: then it is moved, too. */
 #define MOVES_MAX 10
+/* How often a group is made that somebody takes for forgotten. */
+#define LOCKS_MAX 10
 /* How far up the ancestors of a process are followed. */
 #define ANCESTORS_MAX 64
 
 struct _HrCgroupBase {
   char *own; /* of the daemon, or above its leaf */
   char *dir;
+  int lock;       /* held as long as the daemon is there; -1: not held */
   gboolean given; /* by a manager: all that is in it is the daemon's */
 };
 
@@ -57,6 +62,52 @@ is_given (const char *dir)
   return FALSE;
 }
 
+/* A lock on a group says that its daemon is there; the kernel drops it with the daemon. */
+static int
+open_locked (const char *dir, int how)
+{
+  g_auto (HrFd) fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+  return fd >= 0 && flock (fd, how) == 0 ? hr_fd_steal (&fd) : -1;
+}
+
+/* What is removed between making and locking is made again. */
+static gboolean
+make_locked (HrCgroupBase *self)
+{
+  for (guint i = 0; i < LOCKS_MAX; i++)
+    {
+      struct stat made, locked;
+
+      if (mkdir (self->dir, 0755) != 0 && errno != EEXIST)
+        return FALSE;
+      hr_fd_clear (&self->lock);
+      self->lock = open_locked (self->dir, LOCK_SH);
+      if (self->lock >= 0 && fstat (self->lock, &locked) == 0 && stat (self->dir, &made) == 0
+          && made.st_ino == locked.st_ino)
+        return TRUE;
+    }
+  errno = EAGAIN;
+  return FALSE;
+}
+
+/* A daemon that was killed when it had no instance leaves its group, and maybe never comes again. */
+static void
+remove_forgotten (HrCgroupBase *self)
+{
+  g_autoptr (GDir) dir = g_dir_open (self->own, 0, NULL);
+
+  for (const char *name = dir != NULL ? g_dir_read_name (dir) : NULL; name != NULL; name = g_dir_read_name (dir))
+    {
+      g_autofree char *path = g_build_filename (self->own, name, NULL);
+      g_auto (HrFd) lock = g_str_has_prefix (name, HR_CGROUP_PREFIX) ? open_locked (path, LOCK_EX | LOCK_NB) : -1;
+
+      /* It goes only if nothing is in it. */
+      if (lock >= 0)
+        rmdir (path);
+    }
+}
+
 /**
  * hr_cgroup_base_new:
  * @own: a group that is the daemon's to divide
@@ -75,12 +126,16 @@ hr_cgroup_base_new (const char *own, const char *key, char **why)
   self->own = g_strdup (own);
   self->dir = g_build_filename (own, name, NULL);
   self->given = is_given (own);
+  self->lock = -1;
   if (!hr_cgroup_exists (own))
     *why = g_strdup_printf ("'%s' is no control group of cgroup v2", own);
-  else if (access (procs, W_OK) != 0 || (mkdir (self->dir, 0755) != 0 && errno != EEXIST))
+  else if (access (procs, W_OK) != 0 || !make_locked (self))
     *why = g_strdup_printf ("no group can be made in '%s', where hotreloadd is: %s", own, g_strerror (errno));
   else
-    return g_steal_pointer (&self);
+    {
+      remove_forgotten (self);
+      return g_steal_pointer (&self);
+    }
   return NULL;
 }
 
@@ -142,7 +197,9 @@ hr_cgroup_base_free (HrCgroupBase *self)
 {
   if (self == NULL)
     return;
-  rmdir (self->dir);
+  if (self->lock >= 0)
+    rmdir (self->dir);
+  hr_fd_clear (&self->lock);
   g_free (self->own);
   g_free (self->dir);
   g_free (self);

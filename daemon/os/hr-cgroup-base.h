@@ -10,7 +10,7 @@
  *   OWN/supervisor                  the daemon and its helpers, where they had to make room
  *   OWN/hotreload-KEY/SERVICE.ID    the processes of an instance
  *
- * No group that others made is touched. A group whose members have limits may have no processes of its own: where a
+ * No group that others made is touched, but that of a daemon that is no more is removed when nothing is in it. A group whose members have limits may have no processes of its own: where a
  * controller is asked for, the daemon moves into a leaf, which it can only if nobody else is in its group.
  */
 #pragma once

@@ -19,6 +19,7 @@
 #include "hr-exec-launcher.h"
 #include "hr-fs.h"
 #include "hr-leftover.h"
+#include "hr-names.h"
 #include "hr-process-tree.h"
 #include "hr-process-usage.h"
 #include "warnings.h"
@@ -398,6 +399,31 @@ test_others_live (Fixture *fixture, gconstpointer data)
   TEMP_FAILURE_RETRY (waitpid (pid, NULL, 0));
 }
 
+static void
+test_forgotten (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *own = hr_cgroup_find_of (getpid ());
+  g_autofree char *forgotten = g_strdup_printf ("%s/" HR_CGROUP_PREFIX "%s-forgotten", own, id);
+  g_autofree char *running = g_strdup_printf ("%s/" HR_CGROUP_PREFIX "%s-running", own, id);
+  g_autofree char *in_running = g_strconcat (running, "/svc.id", NULL);
+  g_autofree char *why = NULL;
+  HrCgroupBase *base;
+
+  NEED_GROUPS (fixture);
+  g_assert_cmpint (g_mkdir (forgotten, 0755), ==, 0);
+  g_assert_cmpint (g_mkdir (running, 0755), ==, 0);
+  g_assert_cmpint (g_mkdir (in_running, 0755), ==, 0);
+  base = hr_cgroup_base_new (own, id, &why);
+  /* Another run may be at it just now. */
+  WAIT_FOR (!hr_cgroup_exists (forgotten));
+  /* Of that one something runs on, and of the fixture's daemon nothing runs, but the daemon. */
+  g_assert_true (hr_cgroup_exists (in_running));
+  g_assert_true (hr_cgroup_exists (fixture->group));
+  hr_cgroup_base_free (base);
+  g_assert_cmpint (g_rmdir (in_running), ==, 0);
+  g_assert_cmpint (g_rmdir (running), ==, 0);
+}
+
 /* The daemon is gone, and its instance's main process, too. */
 static void
 test_sweep (Fixture *fixture, gconstpointer data)
@@ -601,6 +627,7 @@ main (int argc, char **argv)
   ADD ("what-forks-all-the-time-ends-one-by-one", test_kill_each);
   ADD ("groups-that-the-program-made-go", test_groups_of_the_program);
   ADD ("groups-of-other-daemons-stay", test_others_live);
+  ADD ("groups-of-daemons-that-are-no-more-go-when-empty", test_forgotten);
   ADD ("what-nobody-goes-on-with-is-swept", test_sweep);
   ADD ("leftover-of-a-dead-daemon-has-time-and-ends", test_leftover);
   ADD ("what-only-its-group-tells-of-belongs-to-the-instance", test_membership);

@@ -176,7 +176,7 @@ def own_group(site, *controllers):
         switch(own, "+", switched)
     except OSError as error:
         raise NotRunHere(f"'{own}' cannot be divided by the tests: {error.strerror}")
-    group = os.path.join(own, f"hotreload-tests-{os.getpid()}")
+    group = os.path.join(own, f"hr-tests-{os.getpid()}")
     os.mkdir(group)
     try:
         site.start_daemon(wrapper=("sh", "-c", f'echo $$ >{group}/cgroup.procs; exec "$0" "$@"'))
