@@ -296,7 +296,7 @@ allow_reexec (Daemon *self, const HrOptions *options)
   const HrReexecPlan plan = {
     .program = options->program,
     .arguments = options->arguments,
-    .manager = self->manager,
+    .configuration = self->configuration,
     .platform = HR_LOCAL_PLATFORM (self->platform),
     .inherited = self->inherited,
     .bus = self->bus,

@@ -38,6 +38,12 @@ struct _HrReexec {
   guint drain_source;
 };
 
+static HrManager *
+get_manager (HrReexec *self)
+{
+  return hr_configuration_get_manager (self->plan.configuration);
+}
+
 static void
 forget_freeze (HrReexec *self)
 {
@@ -54,7 +60,7 @@ refuse (HrReexec *self, GError *error)
   g_clear_handle_id (&self->look_source, g_source_remove);
   hr_bus_return_job (g_steal_pointer (&self->invocation), NULL, error);
   if (self->held_at != 0)
-    hr_manager_release (self->plan.manager);
+    hr_manager_release (get_manager (self));
   self->held_at = 0;
 }
 
@@ -97,7 +103,7 @@ hand_over (HrReexec *self, GArray *fds, GError **error)
   GDBusMessage *call = g_dbus_method_invocation_get_message (self->invocation);
   g_autoptr (GVariant) inherited = g_variant_ref_sink (hr_inherited_sockets_carry (self->plan.inherited, fds));
   g_autoptr (GVariant) sockets = g_variant_ref_sink (hr_instance_sockets_carry (fds));
-  g_autoptr (GVariant) manager = g_variant_ref_sink (hr_manager_carry (self->plan.manager, fds));
+  g_autoptr (GVariant) manager = g_variant_ref_sink (hr_manager_carry (get_manager (self), fds));
   const HrHanded handed = {
     .bus = hr_bus_connection_get_fd (self->plan.connection),
     .lock = hr_local_platform_get_lock (self->plan.platform),
@@ -153,7 +159,7 @@ static void look_again (HrReexec *self);
 static char *
 find_obstacle (HrReexec *self)
 {
-  char *activity = hr_manager_find_activity (self->plan.manager);
+  char *activity = hr_manager_find_activity (get_manager (self));
 
   if (activity != NULL)
     return activity;
@@ -214,7 +220,7 @@ on_look (gpointer user_data)
       refuse (self, g_error_new (HR_ERROR, HR_ERROR_BUSY, "%s: try again later", obstacle));
       return G_SOURCE_REMOVE;
     }
-  hr_manager_put_back (self->plan.manager, passed < HR_REEXEC_GRACE_USEC);
+  hr_manager_put_back (get_manager (self), passed < HR_REEXEC_GRACE_USEC);
   return G_SOURCE_CONTINUE;
 }
 
@@ -272,7 +278,7 @@ on_tried (GObject *source, GAsyncResult *async, gpointer user_data)
   else
     {
       self->held_at = g_get_monotonic_time ();
-      hr_manager_hold (self->plan.manager);
+      hr_manager_hold (get_manager (self));
       look_again (self);
     }
 }
@@ -301,6 +307,7 @@ static void
 on_call (GDBusMethodInvocation *invocation, gpointer user_data)
 {
   HrReexec *self = user_data;
+  GError *error = NULL;
 
   if (self->invocation != NULL)
     {
@@ -311,7 +318,10 @@ on_call (GDBusMethodInvocation *invocation, gpointer user_data)
   hr_log_info (NULL, "re-executing '%s'", self->plan.program);
   self->invocation = invocation;
   self->began_at = g_get_monotonic_time ();
-  try_program (self);
+  if (hr_configuration_check_running (self->plan.configuration, &error))
+    try_program (self);
+  else
+    refuse (self, error);
 }
 
 /**

@@ -26,7 +26,7 @@ G_BEGIN_DECLS
  * HrReexecPlan:
  * @program: what to execute, absolute
  * @arguments: (array zero-terminated=1): its command line
- * @manager: all services
+ * @configuration: what the services are described by
  * @platform: the operating system
  * @inherited: sockets that the daemon was passed
  * @bus: the objects on the bus
@@ -37,7 +37,7 @@ G_BEGIN_DECLS
 typedef struct {
   const char *program;
   char **arguments;
-  HrManager *manager;
+  HrConfiguration *configuration;
   HrLocalPlatform *platform;
   HrInheritedSockets *inherited;
   HrBusManager *bus;

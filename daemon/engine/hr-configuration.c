@@ -255,6 +255,41 @@ hr_configuration_remove (HrConfiguration *self, const char *name, const char *ca
   return hr_manager_remove (self->manager, name, caller, error);
 }
 
+/**
+ * hr_configuration_check_running:
+ * @self: a configuration that has been loaded
+ * @error: return location
+ *
+ * For a daemon that is to be re-executed, which reads the directory anew and knows nothing else of how a service runs.
+ *
+ * Returns: whether the files of all services that run load as they are now; else %HR_ERROR_INVALID_CONFIGURATION
+ */
+gboolean
+hr_configuration_check_running (HrConfiguration *self, GError **error)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+
+  g_return_val_if_fail (HR_IS_CONFIGURATION (self), FALSE);
+
+  if (!check_dir (self, error))
+    return FALSE;
+  entries = hr_config_dir_load (self->dir, hr_manager_get_profile (self->manager), error);
+  for (guint i = 0; entries != NULL && i < entries->len; i++)
+    {
+      const HrConfigEntry *entry = g_ptr_array_index (entries, i);
+      HrService *service = hr_manager_get (self->manager, entry->name, NULL);
+
+      if (entry->spec != NULL || service == NULL || hr_service_is_transient (service)
+          || hr_service_get_pid (service) == 0)
+        continue;
+      g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+                   "'%s' runs, and its service file does not load any more: mend it, or stop it: %s", entry->name,
+                   entry->error->message);
+      return FALSE;
+    }
+  return entries != NULL;
+}
+
 static void
 add_carried (HrConfiguration *self, const char *name, GVariant *carried)
 {

@@ -18,6 +18,7 @@ HrJob *hr_configuration_remove (HrConfiguration *self, const char *name, const c
 HrServiceSpec *hr_configuration_parse (HrConfiguration *self, const char *name, const char *text, GError **error);
 HrManager *hr_configuration_get_manager (HrConfiguration *self);
 
+gboolean hr_configuration_check_running (HrConfiguration *self, GError **error);
 void hr_configuration_take_carried (HrConfiguration *self);
 
 G_END_DECLS

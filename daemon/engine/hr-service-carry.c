@@ -87,8 +87,6 @@ hr_service_find_activity (HrService *self)
   if (self->loading_state || is_starting (self->current)
       || (self->followers != NULL && hr_followers_n_starting (self->followers) > 0))
     return g_strdup_printf ("'%s' is being started", self->name);
-  if (self->config_error != NULL && self->current != NULL && hr_generation_is_alive (self->current))
-    return g_strdup_printf ("'%s' runs by a service file that does not load any more", self->name);
   alive = hr_service_list_alive (self);
   for (guint i = 0; i < alive->len; i++)
     if (hr_generation_is_lingering (g_ptr_array_index (alive, i)))

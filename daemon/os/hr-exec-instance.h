@@ -19,6 +19,7 @@ void hr_exec_instance_set_cgroup (HrExecInstance *self, char *dir, char **limits
 gboolean hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **error);
 HrExecInstance *hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch,
                                             const HrRunProcess *process, GError **error);
+gboolean hr_exec_instance_has_ended_meanwhile (const HrRunProcess *process);
 int hr_exec_instance_get_pidfd (HrExecInstance *self);
 const char *hr_exec_instance_get_id (HrExecInstance *self);
 GPid hr_exec_instance_get_leader (HrExecInstance *self);

@@ -184,7 +184,8 @@ hr_exec_launcher_launch (HrLauncher *launcher, const HrLaunch *launch, GError **
 static gboolean
 hr_exec_launcher_finds (HrLauncher *launcher, const HrRunProcess *process)
 {
-  return hr_leftover_exists (process->pid, process->start, process->instance);
+  return hr_leftover_exists (process->pid, process->start, process->instance)
+         || hr_exec_instance_has_ended_meanwhile (process);
 }
 
 /* Whoever started the daemon again may have had to take the controllers away from its group: see the units. */

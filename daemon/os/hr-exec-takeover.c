@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "hr-cgroup-find.h"
 #include "hr-error.h"
@@ -15,6 +16,21 @@
 #include "hr-process-exit.h"
 #include "hr-process-tree.h"
 
+/**
+ * hr_exec_instance_has_ended_meanwhile:
+ * @process: what was written of an instance
+ *
+ * Returns: whether it has ended as a child of this process, which was re-executed, and nobody has learned how yet
+ */
+gboolean
+hr_exec_instance_has_ended_meanwhile (const HrRunProcess *process)
+{
+  HrProcess found = { 0 };
+
+  return process->pid > 0 && hr_process_read (process->pid, &found) && found.start == process->start
+         && found.state == 'Z' && found.parent == getpid ();
+}
+
 /* What it calls its instance, and where it speaks to the daemon, is in the environment that it was started with. */
 static gboolean
 is_ours (HrExecInstance *self, const HrRunProcess *process, GError **error)
@@ -22,6 +38,9 @@ is_ours (HrExecInstance *self, const HrRunProcess *process, GError **error)
   HrProcess found = { 0 };
   const char *why = NULL;
 
+  /* Nothing but its status is there any more. */
+  if (hr_exec_instance_has_ended_meanwhile (process))
+    return TRUE;
   if (!hr_process_read (self->pid, &found) || found.state == 'Z')
     why = "it has ended";
   else if (found.start != process->start)

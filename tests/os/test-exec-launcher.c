@@ -626,6 +626,35 @@ test_deaf_leftover_is_killed (Fixture *fixture, gconstpointer data)
                 50 * G_TIME_SPAN_MILLISECOND);
 }
 
+/* The daemon was re-executed, and a child of it ended in that moment: how is still known. */
+static void
+test_ended_meanwhile (Fixture *fixture, gconstpointer data)
+{
+  const char *const argv[] = { "program", NULL };
+  HrLaunch what = { .service = "svc", .id = "ended", .argv = argv, .directory = "/", .stdout_fd = -1, .stderr_fd = -1 };
+  g_autoptr (HrRunProcess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  HrProcess found = { 0 };
+  siginfo_t info;
+  GPid pid = fork ();
+
+  if (pid == 0)
+    _exit (7);
+  g_assert_cmpint (waitid (P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), ==, 0);
+  g_assert_true (hr_process_read (pid, &found));
+  process = hr_run_process_new (pid, found.start, "ended");
+  g_assert_true (hr_launcher_finds (fixture->launcher, process));
+  fixture->instance = hr_launcher_take_over (fixture->launcher, &what, process, &error);
+  g_assert_no_error (error);
+  g_signal_connect (fixture->instance, "exited", G_CALLBACK (on_exited), fixture);
+  WAIT_FOR (fixture->exited);
+  g_assert_true (fixture->known);
+  g_assert_true (WIFEXITED (fixture->status));
+  g_assert_cmpint (WEXITSTATUS (fixture->status), ==, 7);
+  /* It is reaped, and so not found again. */
+  g_assert_false (hr_launcher_finds (fixture->launcher, process));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -634,6 +663,7 @@ main (int argc, char **argv)
   self_program = g_file_read_link ("/proc/self/exe", NULL);
   g_test_init (&argc, &argv, NULL);
 #define ADD(path, func) g_test_add ("/exec-launcher/" path, Fixture, NULL, set_up, func, tear_down)
+  ADD ("ended-meanwhile", test_ended_meanwhile);
   ADD ("exit-status-is-known", test_exit_status);
   ADD ("stop-signals-the-main-process", test_stop_signals_main_process);
   ADD ("term-asks-kill-ends-the-group", test_term_is_not_kill);

@@ -336,6 +336,27 @@ def stopped():
         equal(site.left_over(), [], "processes of services")
 
 
+@test("promise: while the file of a service that runs does not load the daemon stays as it is")
+def broken_file():
+    with Site() as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        pid = service.pid
+        service.groups["Service"]["NoSuchKey"] = "1"
+        service.write_file()
+        for read_before in (False, True):
+            result = site.hrctl("daemon-reexec")
+            equal(result.returncode, 1, "exit status")
+            check("'web' runs, and its service file does not load any more" in result.stderr, result.stderr)
+            equal((service.pid, service.ask()), (pid, "1"), "the service")
+            if not read_before:
+                site.hrctl("daemon-reload")
+        del service.groups["Service"]["NoSuchKey"]
+        service.write_file()
+        reexec(site)
+        equal((service.pid, service.shown["state"]), (pid, "running"), "the service")
+
+
 # Speaks to its NOTIFY_SOCKET all the time, and tells of what could not be said.
 SPEAKS = """import threading, time
 def speak():
