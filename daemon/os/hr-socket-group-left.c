@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -82,6 +83,21 @@ hr_socket_group_can_hand_on (HrSocketGroup *self)
   return self->rescue != NULL && hr_rescue_can_take (self->rescue, self->main->users);
 }
 
+/* O_NONBLOCK belongs to the socket, and who else has it may have set it anew: the main loop must not wait for a
+ * connection that does not come. */
+static int
+accept_waiting (int fd)
+{
+  struct pollfd waiting = { .fd = fd, .events = POLLIN };
+
+  if (poll (&waiting, 1, 0) != 1)
+    {
+      errno = EAGAIN;
+      return -1;
+    }
+  return g_unix_set_fd_nonblocking (fd, TRUE, NULL) ? accept4 (fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+}
+
 /* Takes out of its queue what can be handed on. Returns whether it is to be asked again when there is more. */
 static gboolean
 rescue (HrSocketMember *member)
@@ -90,7 +106,7 @@ rescue (HrSocketMember *member)
 
   while (hr_rescue_can_take (self->rescue, self->main->users))
     {
-      g_auto (HrFd) accepted = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+      g_auto (HrFd) accepted = accept_waiting (member->fd);
       int fd;
 
       if (accepted < 0)
@@ -114,7 +130,7 @@ rescue (HrSocketMember *member)
 void
 hr_socket_group_give_back (HrSocketGroup *self)
 {
-  if (self->rescue == NULL || !g_unix_set_fd_nonblocking (self->own->fd, TRUE, NULL))
+  if (self->rescue == NULL)
     return;
   rescue (self->own);
   g_unix_set_fd_nonblocking (self->own->fd, FALSE, NULL);
@@ -134,8 +150,7 @@ on_left_behind (gint fd, GIOCondition condition, gpointer user_data)
 static void
 watch (HrSocketGroup *self, HrSocketMember *member)
 {
-  if (member->source != 0 || !hr_socket_group_is_left (self, member) || !hr_socket_group_can_hand_on (self)
-      || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+  if (member->source != 0 || !hr_socket_group_is_left (self, member) || !hr_socket_group_can_hand_on (self))
     return;
   /* At once: an instance that starts in the next moment cannot be nudged for as long as it does. */
   if (rescue (member))
@@ -164,11 +179,11 @@ end_waiting (HrSocketMember *member)
   const struct linger at_once = { .l_onoff = 1 };
   int waiting = hr_socket_count_waiting (member->fd);
 
-  if (waiting <= 0 || !g_unix_set_fd_nonblocking (member->fd, TRUE, NULL))
+  if (waiting <= 0)
     return;
   for (int i = MIN (waiting, HR_SOCKET_GROUP_END_MAX); i > 0; i--)
     {
-      g_auto (HrFd) fd = accept4 (member->fd, NULL, NULL, SOCK_CLOEXEC);
+      g_auto (HrFd) fd = accept_waiting (member->fd);
 
       if (fd < 0)
         break;

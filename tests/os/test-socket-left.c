@@ -4,6 +4,7 @@
  * the socket has to stay because another instance is separate.
  */
 #include <errno.h>
+#include <glib-unix.h>
 #include <sys/socket.h>
 
 #include "connection.h"
@@ -107,6 +108,51 @@ test_not_before (Fixture *fixture, gconstpointer data)
   warnings_expect_none ();
 }
 
+/* Whoever else has the socket says that it is to wait: what comes is handed on, and the main loop waits for nothing. */
+static void
+test_blocking (void)
+{
+  guint16 port;
+  int listener = connection_listen ("127.0.0.1", SOMAXCONN, &port);
+  struct sockaddr_storage address = { 0 };
+  socklen_t length = sizeof address;
+  HrSocketGroup *group = hr_socket_group_new (listener);
+  HrSocketMember *left = group->main;
+  HrRescue *rescue = hr_rescue_new (sources.main);
+  g_autoptr (GError) error = NULL;
+  HrAdoptGate *gate = hr_adopt_gate_new (&error);
+  g_autoptr (GArray) clients = g_array_new (FALSE, FALSE, sizeof (int));
+  gint64 give_up = g_get_monotonic_time () + DEADLINE_USEC;
+
+  g_assert_no_error (error);
+  g_assert_cmpint (getsockname (listener, (struct sockaddr *)&address, &length), ==, 0);
+  hr_socket_group_set_rescue (group, rescue, &address);
+  hr_socket_group_separate (group, "new", &sources, &error);
+  g_assert_no_error (error);
+  hr_socket_group_enter (group, "new");
+  hr_rescue_add_gate (rescue, "new", gate);
+  hr_socket_group_promote (group);
+  g_assert_cmpuint (left->source, !=, 0);
+  /* Without the rule new connections go to both. */
+  g_assert_cmpint (setsockopt (left->fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &(int){ 0 }, sizeof (int)), ==, 0);
+  g_assert_true (g_unix_set_fd_nonblocking (left->fd, FALSE, NULL));
+  while (hr_socket_count_waiting (left->fd) == 0)
+    {
+      int client = connection_open ("127.0.0.1", port);
+
+      g_array_append_val (clients, client);
+    }
+  while (hr_rescue_get_n_held (rescue) == 0 && g_get_monotonic_time () < give_up)
+    look (1);
+  g_assert_cmpuint (hr_rescue_get_n_held (rescue), >, 0);
+  for (guint i = 0; i < clients->len; i++)
+    close (g_array_index (clients, int, i));
+  hr_rescue_remove_gate (rescue, "new");
+  hr_socket_group_free (group);
+  hr_rescue_free (rescue);
+  hr_adopt_gate_free (gate);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -115,5 +161,6 @@ main (int argc, char **argv)
 #define ADD(path, func) g_test_add ("/socket-left/" path, Fixture, NULL, set_up, func, tear_down)
   ADD ("what-nobody-can-take-is-reset-while-a-canary-runs", test_ended);
   ADD ("the-time-begins-when-somebody-waits", test_not_before);
+  g_test_add_func ("/socket-left/blocking", test_blocking);
   return g_test_run ();
 }
