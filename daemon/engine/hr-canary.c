@@ -264,12 +264,14 @@ waited_too_long (gpointer user_data)
         (int)(HR_CANARY_HOLD_MAX_USEC / (3600 * G_TIME_SPAN_SECOND)));
 }
 
-/* Sleeps until the next change; where none comes by itself, until it has waited for long enough. */
+/* Sleeps until the next change; where none comes by itself, until it has waited for long enough. The end may have come
+ * since it was looked whether it had: on a busy machine a step takes its time. */
 static void
 arm (HrCanary *self)
 {
   gint64 now = now_of (self);
-  gint64 next = hr_canary_plan_next (&self->plan, now);
+  gboolean over = hr_canary_plan_is_over (&self->plan, now) && !hr_canary_plan_is_held (&self->plan);
+  gint64 next = over ? now : hr_canary_plan_next (&self->plan, now);
 
   hr_clock_cancel (clock_of (self), &self->timer);
   if (self->waiting_since != HR_CANARY_NEVER)

@@ -82,6 +82,38 @@ expect_live (Engine *engine, HrService *service, const char *verdict)
   g_assert_cmpstr (entry->canary, ==, verdict);
 }
 
+/* The end of the ramp comes while a step is taken, on a machine that has other things to do: it is no wait for somebody
+ * to decide. */
+static void
+test_ramp_ends_on_a_busy_machine (Engine *engine)
+{
+  HrService *service = begin (engine, LISTEN "[Canary]\nPercentage=10\nRampTo=50\nRampDuration=10s\n");
+
+  engine_run (engine, 7 * SECOND);
+  listeners (engine)->clock = engine->clock;
+  listeners (engine)->share_takes = 10 * SECOND;
+  engine_run (engine, 12 * SECOND);
+  g_assert_null (hr_service_get_canary (service));
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+/* It was held in the moment in which it would have ended. */
+static void
+test_held_at_its_end (Engine *engine)
+{
+  HrService *service = begin (engine, LISTEN "[Canary]\nPercentage=10\nRampTo=50\nRampDuration=10s\n");
+
+  engine_run (engine, 9 * SECOND);
+  hr_fake_clock_pass (engine->clock, 10 * SECOND);
+  hr_canary_hold (hr_service_get_canary (service));
+  engine_run (engine, HOUR);
+  g_assert_nonnull (hr_service_get_canary (service));
+  hr_canary_go_on (hr_service_get_canary (service));
+  engine_run (engine, SECOND);
+  g_assert_null (hr_service_get_canary (service));
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
 static void
 test_ramp_goes_to_its_end (Engine *engine)
 {
@@ -401,6 +433,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   engine_init ();
 #define TEST(name, func) engine_add ("/canary/" name, func)
+  TEST ("ends-on-a-busy-machine", test_ramp_ends_on_a_busy_machine);
+  TEST ("held-at-its-end", test_held_at_its_end);
   TEST ("ramp-goes-to-its-end", test_ramp_goes_to_its_end);
   TEST ("first-start-restart-and-rollback-skip-it", test_first_start_restart_and_rollback_skip_it);
   TEST ("gets-no-state", test_gets_no_state);

@@ -16,6 +16,7 @@ G_DECLARE_FINAL_TYPE (HrFakeClock, hr_fake_clock, HR, FAKE_CLOCK, GObject)
 
 HrFakeClock *hr_fake_clock_new (void);
 void hr_fake_clock_advance (HrFakeClock *self, gint64 usec);
+void hr_fake_clock_pass (HrFakeClock *self, gint64 usec);
 guint hr_fake_clock_n_timers (HrFakeClock *self);
 void hr_fake_settle (void);
 

@@ -144,6 +144,8 @@ fake_set_share (HrListeners *listeners, const char *instance, guint permyriad, g
       g_set_error_literal (error, HR_ERROR, HR_ERROR_FAILED, self->share_failure);
       return FALSE;
     }
+  if (self->clock != NULL)
+    hr_fake_clock_pass (self->clock, self->share_takes);
   self->share = permyriad;
   self->sticky = sticky;
   g_ptr_array_add (self->traffic, g_strdup_printf ("share %u%s", permyriad, sticky ? " sticky" : ""));

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "hr-fake-clock.h"
 #include "hr-fake-gate.h"
 #include "hr-listeners.h"
 
@@ -20,6 +21,8 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @revived: how often they were looked after
  * @separate_failure: (nullable): why no instance can have sockets of its own
  * @share_failure: (nullable): why its share cannot be set
+ * @clock: (nullable): what that takes time of
+ * @share_takes: how much
  * @separate: (nullable): id of the instance that has them
  * @share: of the new connections, for that one
  * @sticky: whether that is by source address
@@ -47,6 +50,8 @@ struct _HrFakeListeners {
   GPtrArray *list;
   const char *separate_failure;
   const char *share_failure;
+  HrFakeClock *clock;
+  gint64 share_takes;
   char *separate;
   guint share;
   gboolean sticky;
