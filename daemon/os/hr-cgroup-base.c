@@ -91,7 +91,24 @@ make_locked (HrCgroupBase *self)
   return FALSE;
 }
 
-/* A daemon that was killed when it had no instance leaves its group, and maybe never comes again. */
+/* Each goes only if nothing is in it. */
+static void
+remove_empty (const char *dir)
+{
+  g_autoptr (GDir) children = g_dir_open (dir, 0, NULL);
+
+  for (const char *name = children != NULL ? g_dir_read_name (children) : NULL; name != NULL;
+       name = g_dir_read_name (children))
+    {
+      g_autofree char *path = g_build_filename (dir, name, NULL);
+
+      rmdir (path);
+    }
+  rmdir (dir);
+}
+
+/* A daemon that was killed leaves its groups, of which nobody knows when what is in them ends; and maybe it never comes
+ * again. */
 static void
 remove_forgotten (HrCgroupBase *self)
 {
@@ -102,9 +119,8 @@ remove_forgotten (HrCgroupBase *self)
       g_autofree char *path = g_build_filename (self->own, name, NULL);
       g_auto (HrFd) lock = g_str_has_prefix (name, HR_CGROUP_PREFIX) ? open_locked (path, LOCK_EX | LOCK_NB) : -1;
 
-      /* It goes only if nothing is in it. */
       if (lock >= 0)
-        rmdir (path);
+        remove_empty (path);
     }
 }
 

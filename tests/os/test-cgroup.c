@@ -368,26 +368,37 @@ test_groups_of_the_program (Fixture *fixture, gconstpointer data)
   g_assert_false (hr_cgroup_exists (group));
 }
 
+/* A process that is no instance's, in a group of its own. */
+static GPid
+start_in (const char *group)
+{
+  const char *argv[] = { "sleep", "1000", NULL };
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+  GPid pid;
+
+  g_assert_cmpint (g_mkdir (group, 0755), ==, 0);
+  g_spawn_async (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
+  g_assert_no_error (error);
+  text = g_strdup_printf ("%d", (int)pid);
+  hr_cgroup_write (group, "cgroup.procs", text, &error);
+  g_assert_no_error (error);
+  return pid;
+}
+
 static void
 test_others_live (Fixture *fixture, gconstpointer data)
 {
-  const char *argv[] = { "sleep", "1000", NULL };
-  g_autofree char *why = NULL, *other = NULL, *group = NULL, *pid_text = NULL;
+  g_autofree char *why = NULL, *other = NULL, *group = NULL;
   g_autofree char *own = hr_cgroup_find_of (getpid ());
   g_autoptr (HrCgroupBase) base = NULL;
-  g_autoptr (GError) error = NULL;
   GPid pid;
 
   NEED_GROUPS (fixture);
   base = hr_cgroup_base_new (own, id, &why);
   g_assert_nonnull (base);
   other = hr_cgroup_base_name (base, "svc", id);
-  g_assert_cmpint (g_mkdir (other, 0755), ==, 0);
-  g_spawn_async (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
-  g_assert_no_error (error);
-  pid_text = g_strdup_printf ("%d", (int)pid);
-  hr_cgroup_write (other, "cgroup.procs", pid_text, &error);
-  g_assert_no_error (error);
+  pid = start_in (other);
 
   launch (fixture, "exec sleep 1000");
   hr_instance_kill (fixture->instance);
@@ -399,29 +410,45 @@ test_others_live (Fixture *fixture, gconstpointer data)
   TEMP_FAILURE_RETRY (waitpid (pid, NULL, 0));
 }
 
+/* A daemon that leaves what is in its group. */
+static char *
+leave (const char *own, const char *name, GPid *pid)
+{
+  g_autofree char *key = g_strdup_printf ("%s-%s", id, name);
+  g_autofree char *why = NULL;
+  g_autoptr (HrCgroupBase) base = hr_cgroup_base_new (own, key, &why);
+  char *group = hr_cgroup_base_name (base, "svc", id);
+
+  if (pid != NULL)
+    *pid = start_in (group);
+  else
+    g_assert_cmpint (g_mkdir (group, 0755), ==, 0);
+  return group;
+}
+
 static void
 test_forgotten (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *own = hr_cgroup_find_of (getpid ());
-  g_autofree char *forgotten = g_strdup_printf ("%s/" HR_CGROUP_PREFIX "%s-forgotten", own, id);
-  g_autofree char *running = g_strdup_printf ("%s/" HR_CGROUP_PREFIX "%s-running", own, id);
-  g_autofree char *in_running = g_strconcat (running, "/svc.id", NULL);
-  g_autofree char *why = NULL;
+  g_autofree char *ended = NULL, *running = NULL, *why = NULL, *above_ended = NULL, *above_running = NULL;
   HrCgroupBase *base;
+  GPid pid;
 
   NEED_GROUPS (fixture);
-  g_assert_cmpint (g_mkdir (forgotten, 0755), ==, 0);
-  g_assert_cmpint (g_mkdir (running, 0755), ==, 0);
-  g_assert_cmpint (g_mkdir (in_running, 0755), ==, 0);
+  running = leave (own, "running", &pid);
+  above_running = g_path_get_dirname (running);
+  ended = leave (own, "ended", NULL);
+  above_ended = g_path_get_dirname (ended);
   base = hr_cgroup_base_new (own, id, &why);
   /* Another run may be at it just now. */
-  WAIT_FOR (!hr_cgroup_exists (forgotten));
+  WAIT_FOR (!hr_cgroup_exists (above_ended));
   /* Of that one something runs on, and of the fixture's daemon nothing runs, but the daemon. */
-  g_assert_true (hr_cgroup_exists (in_running));
+  g_assert_true (hr_cgroup_exists (running));
   g_assert_true (hr_cgroup_exists (fixture->group));
   hr_cgroup_base_free (base);
-  g_assert_cmpint (g_rmdir (in_running), ==, 0);
-  g_assert_cmpint (g_rmdir (running), ==, 0);
+  g_assert_true (hr_cgroup_end (running));
+  TEMP_FAILURE_RETRY (waitpid (pid, NULL, 0));
+  WAIT_FOR ((g_rmdir (above_running), !hr_cgroup_exists (above_running)));
 }
 
 /* The daemon is gone, and its instance's main process, too. */
