@@ -8,6 +8,54 @@
 
 #include "hr-fs.h"
 #include "hr-generation-private.h"
+#include "hr-log.h"
+
+static void
+stuck_exited (HrInstance *instance, int wait_status, gboolean known, HrGeneration *self)
+{
+  g_autoptr (HrGeneration) guard = g_object_ref (self);
+
+  hr_log_info (self->plan->spec->name, "PID %d, which did not end when it was killed, has ended",
+               (int)hr_instance_get_pid (instance));
+  g_signal_handlers_disconnect_by_func (instance, stuck_exited, self);
+  hr_generation_emit_gone (self);
+}
+
+/**
+ * hr_generation_end_stuck:
+ * @self: a generation that was killed and has not ended
+ *
+ * It counts as ended from now on. Its process is watched until it has, which is told; until then it keeps the generation.
+ */
+void
+hr_generation_end_stuck (HrGeneration *self)
+{
+  const char *service = self->plan->spec->name;
+  g_autofree char *held = hr_instance_abandon (self->instance);
+
+  self->stuck =
+      g_strdup_printf ("PID %d does not end, although it was killed %d s ago: %s",
+                       (int)hr_instance_get_pid (self->instance), (int)(HR_KILL_WAIT_USEC / G_USEC_PER_SEC), held);
+  hr_log_warning (service, "release %" G_GUINT64_FORMAT ": %s; nothing waits for it any more", self->plan->release,
+                  self->stuck);
+  g_signal_handlers_disconnect_by_data (self->instance, self);
+  g_signal_connect_data (self->instance, "exited", G_CALLBACK (stuck_exited), g_object_ref (self),
+                         (GClosureNotify)(GCallback)g_object_unref, G_CONNECT_DEFAULT);
+  hr_generation_end (self, -1, FALSE);
+}
+
+/**
+ * hr_generation_get_stuck:
+ * @self: a generation that has ended
+ *
+ * Returns: (nullable): for people: that its process is there still, and what holds it; %NULL: it is not
+ */
+const char *
+hr_generation_get_stuck (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), NULL);
+  return self->stuck;
+}
 
 /**
  * hr_generation_ended_well:
@@ -48,8 +96,10 @@ describe_status (HrGeneration *self)
 {
   const GError *start_error = self->launch_error != NULL ? self->launch_error : hr_generation_get_start_error (self);
 
-  if (start_error != NULL)
-    return g_strdup (start_error->message);
+  if (self->stuck != NULL && start_error != NULL)
+    return g_strdup_printf ("%s; %s", start_error->message, self->stuck);
+  if (self->stuck != NULL || start_error != NULL)
+    return g_strdup (self->stuck != NULL ? self->stuck : start_error->message);
   if (!self->status_known)
     return g_strdup ("it ended with an unknown status");
   if (WIFSIGNALED (self->wait_status))

@@ -68,10 +68,12 @@ struct _HrGeneration {
   int wait_status;
   gboolean status_known;
   gint64 ended_real; /* 0: it has not */
+  char *stuck;       /* what is said of it where it only counts as ended */
 };
 
 HrClock *hr_generation_clock (HrGeneration *self);
 void hr_generation_emit_status (HrGeneration *self);
+void hr_generation_emit_gone (HrGeneration *self);
 void hr_generation_emit_watchdog (HrGeneration *self, gboolean well);
 void hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean extend);
 void hr_generation_emit_main_changed (HrGeneration *self);
@@ -79,5 +81,7 @@ void hr_generation_become_ready (HrGeneration *self);
 void hr_generation_begin_state (HrGeneration *self);
 void hr_generation_take_words (HrGeneration *self, char **assignments);
 void hr_generation_expect_end (HrGeneration *self);
+void hr_generation_end (HrGeneration *self, int wait_status, gboolean known);
+void hr_generation_end_stuck (HrGeneration *self);
 
 G_END_DECLS

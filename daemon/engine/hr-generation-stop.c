@@ -9,6 +9,15 @@
 #include "hr-log.h"
 
 static void
+kill_timed_out (gpointer user_data)
+{
+  HrGeneration *self = user_data;
+
+  self->stop_timer = 0;
+  hr_generation_end_stuck (self);
+}
+
+static void
 stop_timed_out (gpointer user_data)
 {
   HrGeneration *self = user_data;
@@ -262,7 +271,7 @@ hr_generation_hand_over (HrGeneration *self, gint64 timeout_usec)
 {
   g_return_if_fail (HR_IS_GENERATION (self));
 
-  if (!self->alive || self->signalled || timeout_usec <= HR_HANDOVER_FINISH_USEC)
+  if (!self->alive || self->signalled || self->killed || timeout_usec <= HR_HANDOVER_FINISH_USEC)
     {
       hr_generation_stop (self, timeout_usec);
       return;
@@ -320,20 +329,24 @@ hr_generation_expect_end (HrGeneration *self)
  * hr_generation_kill:
  * @self: a generation
  *
- * SIGKILL to all of it, now.
+ * SIGKILL to all of it, now. What does not end even then counts as ended after %HR_KILL_WAIT_USEC, see
+ * hr_generation_get_stuck().
  */
 void
 hr_generation_kill (HrGeneration *self)
 {
   g_return_if_fail (HR_IS_GENERATION (self));
 
-  hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
   if (!self->alive)
     return;
   forget_drain (self);
   self->stopping = TRUE;
-  self->killed = TRUE;
   hr_instance_kill (self->instance);
+  if (self->killed)
+    return;
+  self->killed = TRUE;
+  hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
+  self->stop_timer = hr_clock_after (hr_generation_clock (self), HR_KILL_WAIT_USEC, kill_timed_out, self);
 }
 
 /**

@@ -7,6 +7,7 @@ enum {
   SIGNAL_STATE_OPENED,
   SIGNAL_EXITED,
   SIGNAL_STATUS,
+  SIGNAL_GONE,
   SIGNAL_WATCHDOG,
   SIGNAL_WATCHDOG_DUE,
   SIGNAL_MAIN_CHANGED,
@@ -64,6 +65,7 @@ hr_generation_finalize (GObject *object)
   g_free (self->id);
   g_free (self->status_text);
   g_free (self->log_file);
+  g_free (self->stuck);
   g_clear_error (&self->launch_error);
   g_strfreev (self->environment);
   G_OBJECT_CLASS (hr_generation_parent_class)->finalize (object);
@@ -72,7 +74,7 @@ hr_generation_finalize (GObject *object)
 static void
 hr_generation_class_init (HrGenerationClass *klass)
 {
-  const char *const names[] = { "ready", "state-opened", "exited", "status" };
+  const char *const names[] = { "ready", "state-opened", "exited", "status", "gone" };
 
   G_OBJECT_CLASS (klass)->dispose = hr_generation_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_generation_finalize;
@@ -110,6 +112,16 @@ void
 hr_generation_emit_status (HrGeneration *self)
 {
   g_signal_emit (self, signals[SIGNAL_STATUS], 0);
+}
+
+/**
+ * hr_generation_emit_gone:
+ * @self: a generation that counted as ended
+ */
+void
+hr_generation_emit_gone (HrGeneration *self)
+{
+  g_signal_emit (self, signals[SIGNAL_GONE], 0);
 }
 
 /**
@@ -250,8 +262,14 @@ instance_listening (HrInstance *instance, HrGeneration *self)
     show_sign (self);
 }
 
-static void
-instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGeneration *self)
+/**
+ * hr_generation_end:
+ * @self: a generation whose main process has ended, or counts as that
+ * @wait_status: of it
+ * @known: whether that is known
+ */
+void
+hr_generation_end (HrGeneration *self, int wait_status, gboolean known)
 {
   g_autoptr (HrGeneration) guard = g_object_ref (self);
 
@@ -268,6 +286,12 @@ instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGenera
   g_clear_object (&self->offer);
   hr_listeners_revive (self->plan->listeners);
   g_signal_emit (self, signals[SIGNAL_EXITED], 0);
+}
+
+static void
+instance_exited (HrInstance *instance, int wait_status, gboolean known, HrGeneration *self)
+{
+  hr_generation_end (self, wait_status, known);
 }
 
 static void

@@ -6,7 +6,9 @@
  *
  * - "ready" (): it is ready by the rule of Ready
  * - "state-opened" (): it opens HOTRELOAD_STATE_IN and waits for hr_generation_give_state()
- * - "exited" (): its main process has ended; nothing comes after it
+ * - "exited" (): its main process has ended, or counts as that, see hr_generation_get_stuck(); nothing but "gone" comes
+ *   after it
+ * - "gone" (): what only counted as ended has
  * - "status" (): its STATUS= text or what it said of itself changed
  * - "watchdog" (gboolean well): it reported to its watchdog, any number of times
  * - "main-changed" (): it named another process as its main one
@@ -30,6 +32,9 @@ G_BEGIN_DECLS
 /* When it has accepted nothing for so long of what waits in them, it hangs: who waits there is handed on, if anybody can be
  * given it. */
 #define HR_LINGER_STALL_USEC (500 * G_TIME_SPAN_MILLISECOND)
+/* What was killed and has not ended after this waits in the kernel for something that does not come, a dead disk for one.
+ * It runs nothing of its program any more, and counts as ended: nobody waits for it. */
+#define HR_KILL_WAIT_USEC (5 * G_USEC_PER_SEC)
 /* A program that asks to be waited for (EXTEND_TIMEOUT_USEC) is so for this time at most: for its start, for its end. */
 #define HR_EXTEND_MAX_USEC G_TIME_SPAN_HOUR
 /* What a program may ask for as the interval of its watchdog (WATCHDOG_USEC); what is less or more is not heard. */
@@ -94,6 +99,7 @@ gint64 hr_generation_get_started_real (HrGeneration *self);
 gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
 const char *hr_generation_get_cgroup (HrGeneration *self);
+const char *hr_generation_get_stuck (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);
 char *hr_generation_describe_wait (HrGeneration *self);
 char *hr_generation_last_words (HrGeneration *self);

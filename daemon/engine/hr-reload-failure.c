@@ -30,6 +30,8 @@ fallback_done (GObject *source, GAsyncResult *result, gpointer user_data)
       self->error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_reload_note_serving (self);
+  if (self->candidate != NULL && hr_generation_get_stuck (self->candidate) != NULL)
+    append (self->error, hr_generation_get_stuck (self->candidate));
   missing = hr_reload_describe_missing (self);
   if (missing != NULL)
     append (self->error, missing);

@@ -47,8 +47,8 @@ struct _HrService {
   HrFollowers *retiring_followers;
   HrSlot retiring_slot;
   HrDrainTally *tally;
-  guint n_leftovers; /* processes of an earlier daemon that are being ended */
-  GError *leftover_error;
+  guint n_leftovers;      /* processes of an earlier daemon that are being ended */
+  GError *leftover_error; /* of the running stop: what did not end */
   HrHealth *health;
   char *observed; /* id of the instance that is, or was, watched */
   gint64 observed_since;
@@ -138,6 +138,7 @@ void hr_service_end_request (HrService *self, const GError *error);
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);
 void hr_service_end_stop (HrService *self);
+void hr_service_note_stuck (HrService *self, HrGeneration *generation);
 void hr_service_end_leftovers (HrService *self, const HrRunRecord *record);
 
 /* hr-service-followers.c */

@@ -19,13 +19,45 @@
 void
 hr_service_end_stop (HrService *self)
 {
+  g_autoptr (GError) error = NULL;
+
   if (self->running == NULL || self->running->kind != HR_JOB_STOP || self->current != NULL || self->retiring != NULL
       || !hr_service_forget_followers (self))
     return;
   self->failed = FALSE;
   self->outage_since = 0;
   hr_service_remember (self);
-  hr_service_end_request (self, NULL);
+  error = g_steal_pointer (&self->leftover_error);
+  hr_service_end_request (self, error);
+}
+
+static void
+stuck_gone (HrGeneration *generation, HrService *self)
+{
+  if (g_strcmp0 (self->error, hr_generation_get_stuck (generation)) != 0)
+    return;
+  hr_service_set_error (self, NULL);
+  hr_service_touch (self);
+}
+
+/**
+ * hr_service_note_stuck:
+ * @self: a service
+ * @generation: one of its instances, which has ended
+ *
+ * Where it only counts as ended, that is wrong with the service, and a stop has failed.
+ */
+void
+hr_service_note_stuck (HrService *self, HrGeneration *generation)
+{
+  const char *stuck = hr_generation_get_stuck (generation);
+
+  if (stuck == NULL)
+    return;
+  hr_service_set_error (self, stuck);
+  g_signal_connect_object (generation, "gone", G_CALLBACK (stuck_gone), self, G_CONNECT_DEFAULT);
+  if (self->running != NULL && self->running->kind == HR_JOB_STOP && self->leftover_error == NULL)
+    g_set_error (&self->leftover_error, HR_ERROR, HR_ERROR_FAILED, "while stopping '%s': %s", self->name, stuck);
 }
 
 /* StopTimeout of a service whose file does not load. */
@@ -52,6 +84,7 @@ stopped (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_job_edit_outcome (self->running->job)->state_preserved = TRUE;
       hr_service_emit_event (self, &event);
     }
+  hr_service_note_stuck (self, self->current);
   hr_service_set_current (self, NULL, NULL);
   hr_listeners_close (self->parts.listeners);
   hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");

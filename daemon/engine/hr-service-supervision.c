@@ -71,6 +71,7 @@ retiring_exited (HrGeneration *retiring, HrService *self)
                     "release %" G_GUINT64_FORMAT
                     " did not end in time and was killed (see DrainTimeout and StopTimeout)",
                     hr_generation_get_release (retiring));
+  hr_service_note_stuck (self, retiring);
   g_clear_object (&self->retiring);
   hr_service_touch (self);
   hr_service_end_stop (self);
@@ -120,6 +121,7 @@ rejected_exited (HrGeneration *candidate, HrService *self)
 
   g_signal_handlers_disconnect_by_data (candidate, self);
   hr_state_files_discard (self->parts.state, hr_generation_get_id (candidate));
+  hr_service_note_stuck (self, candidate);
   g_clear_object (&self->retiring);
   self->retires_rejected = FALSE;
   hr_service_remember (self);

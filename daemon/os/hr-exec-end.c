@@ -10,6 +10,7 @@
 #include "hr-fd.h"
 #include "hr-log.h"
 #include "hr-process-tree.h"
+#include "hr-process-wait.h"
 
 static void
 kill_group (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
@@ -85,6 +86,29 @@ describe_oom (HrExecInstance *self, const HrCgroupOom *oom)
   return g_strdup ("memory ran out on this system, or in a group above its own");
 }
 
+/* Nothing is said by it any more. */
+static void
+stop_listening (HrExecInstance *self)
+{
+  g_clear_pointer (&self->notify, hr_notify_server_free);
+  self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : self->wait;
+  g_clear_pointer (&self->adopt, hr_adopt_server_free);
+}
+
+/**
+ * hr_exec_instance_abandon:
+ *
+ * For HrInstanceClass.
+ */
+char *
+hr_exec_instance_abandon (HrInstance *instance)
+{
+  HrExecInstance *self = HR_EXEC_INSTANCE (instance);
+
+  stop_listening (self);
+  return hr_process_describe_wait (hr_exec_instance_main_pid (self));
+}
+
 static void
 on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -100,9 +124,7 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->main != NULL)
     known = hr_main_process_get_status (self->main, &self->wait_status);
   hr_fd_clear (&self->pidfd);
-  g_clear_pointer (&self->notify, hr_notify_server_free);
-  self->wait = self->adopt != NULL ? hr_adopt_server_get_wait (self->adopt) : -1;
-  g_clear_pointer (&self->adopt, hr_adopt_server_free);
+  stop_listening (self);
   hr_instance_emit_exited (HR_INSTANCE (self), known ? self->wait_status : -1, known);
 }
 

@@ -48,6 +48,7 @@ gboolean hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpoint
 
 /* hr-exec-end.c */
 void hr_exec_instance_kill_all (HrExecInstance *self);
+char *hr_exec_instance_abandon (HrInstance *instance);
 void hr_exec_instance_end (HrExecInstance *self);
 
 /* hr-exec-takeover.c */

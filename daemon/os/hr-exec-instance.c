@@ -439,6 +439,7 @@ hr_exec_instance_class_init (HrExecInstanceClass *klass)
   instance_class->get_cgroup = hr_exec_instance_get_cgroup;
   instance_class->get_cause = hr_exec_instance_get_cause;
   instance_class->retire = hr_exec_instance_retire;
+  instance_class->abandon = hr_exec_instance_abandon;
   instance_class->finish = hr_exec_instance_finish;
   instance_class->may_accept = hr_exec_instance_may_accept;
   instance_class->count_connections_async = hr_exec_instance_count_connections_async;

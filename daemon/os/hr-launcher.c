@@ -128,6 +128,22 @@ hr_instance_retire (HrInstance *self)
 }
 
 /**
+ * hr_instance_abandon:
+ * @self: an instance that was killed and has not ended
+ *
+ * It runs nothing of its program any more, and nobody waits for it: it is listened to no longer, and what waits in its
+ * sockets is for others. "exited" is emitted all the same when it does end.
+ *
+ * Returns: (transfer full): for people, what holds it: "it is in state D, waiting in 'nfs_wait_bit_killable'"
+ */
+char *
+hr_instance_abandon (HrInstance *self)
+{
+  g_return_val_if_fail (HR_IS_INSTANCE (self), NULL);
+  return HR_INSTANCE_GET_CLASS (self)->abandon (self);
+}
+
+/**
  * hr_instance_finish:
  * @self: an instance that was retired
  * @listeners: where its connections came in

@@ -51,6 +51,7 @@ struct _HrInstanceClass {
   const char *(*get_cgroup) (HrInstance *self);
   const char *(*get_cause) (HrInstance *self);
   gboolean (*retire) (HrInstance *self);
+  char *(*abandon) (HrInstance *self);
   void (*finish) (HrInstance *self, HrListeners *listeners, gboolean ends);
   gboolean (*may_accept) (HrInstance *self, HrListeners *listeners);
   void (*count_connections_async) (HrInstance *self, HrListeners *listeners, gboolean busy,
@@ -70,6 +71,7 @@ const GError *hr_instance_get_start_error (HrInstance *self);
 const char *hr_instance_get_cgroup (HrInstance *self);
 const char *hr_instance_get_cause (HrInstance *self);
 gboolean hr_instance_retire (HrInstance *self);
+char *hr_instance_abandon (HrInstance *self);
 void hr_instance_finish (HrInstance *self, HrListeners *listeners, gboolean ends);
 gboolean hr_instance_may_accept (HrInstance *self, HrListeners *listeners);
 void hr_instance_count_connections_async (HrInstance *self, HrListeners *listeners, gboolean busy,

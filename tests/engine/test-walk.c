@@ -38,6 +38,7 @@ any_program (void)
                            : "{\"n\":1}",
     .stop_takes = g_test_rand_int_range (0, 4) * SECOND,
     .ignores_stop = one_in (10),
+    .ignores_kill = one_in (20),
     .stop_code = one_in (8) ? 1 : 0,
     .retires = !one_in (4),
     .cannot_execute = one_in (20) ? "there is no such program" : NULL,
@@ -227,6 +228,20 @@ step (Engine *engine, HrService *service, guint number)
   trace (engine, service, content);
 }
 
+/* What was waited for in the kernel is there. */
+static void
+let_go (Engine *engine)
+{
+  for (guint i = 0; i < engine->launcher->instances->len; i++)
+    {
+      HrFakeInstance *instance = engine_instance (engine, i);
+
+      instance->program.ignores_kill = FALSE;
+      if (instance->alive && instance->killed)
+        hr_fake_instance_end_by (instance, 9);
+    }
+}
+
 /* Everything works again, and somebody wants it to run. */
 static void
 calm_down (Engine *engine, HrService *service)
@@ -236,6 +251,7 @@ calm_down (Engine *engine, HrService *service)
   engine_parts (engine)->listeners->failure = NULL;
   engine->platform->checker->fault = NULL;
   engine->platform->prober->illness = NULL;
+  let_go (engine);
   hr_fake_platform_release (engine->platform);
   for (int i = 0; i < N_GATES; i++)
     g_clear_error (&get_gate (engine, i)->failure);
@@ -304,6 +320,7 @@ test_shutdown (Engine *engine)
   engine_run (engine, 1000 * SECOND);
   g_assert_true (done);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
+  let_go (engine);
 }
 
 static void

@@ -140,7 +140,7 @@ fake_kill (HrInstance *instance)
   if (self->survives)
     return;
   self->killed = TRUE;
-  if (self->alive)
+  if (self->alive && !self->program.ignores_kill)
     end_after (self, 0, W_EXITCODE (0, SIGKILL));
 }
 
@@ -203,6 +203,16 @@ fake_retire (HrInstance *instance)
   g_assert_cmpuint (self->n_looks, >, 0);
   self->retired = self->program.retires;
   return self->retired;
+}
+
+static char *
+fake_abandon (HrInstance *instance)
+{
+  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
+
+  g_assert_true (self->killed && self->alive && !self->abandoned);
+  self->abandoned = TRUE;
+  return g_strdup ("it is in state D, waiting in 'fake_wait'");
 }
 
 static void
@@ -306,6 +316,7 @@ hr_fake_instance_class_init (HrFakeInstanceClass *klass)
   instance_class->get_cgroup = fake_get_cgroup;
   instance_class->get_cause = fake_get_cause;
   instance_class->retire = fake_retire;
+  instance_class->abandon = fake_abandon;
   instance_class->finish = fake_finish;
   instance_class->may_accept = fake_may_accept;
   instance_class->count_connections_async = fake_count_connections_async;

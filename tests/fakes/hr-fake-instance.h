@@ -24,6 +24,7 @@ typedef enum { HR_FAKE_NOTIFIES, HR_FAKE_LISTENS, HR_FAKE_SAYS_NOTHING } HrFakeR
  * @keeps: whether it leaves what it read instead
  * @stop_takes: from StopSignal to its end
  * @ignores_stop: whether only SIGKILL ends it
+ * @ignores_kill: whether not even that does: it ends when the test says so
  * @keeps_listeners: whether it accepts until it ends, whatever it was told
  * @drops_listeners: whether it has closed the listeners when it is ready
  * @stop_code: with what it exits then
@@ -48,6 +49,7 @@ typedef struct {
   gboolean keeps;
   gint64 stop_takes;
   gboolean ignores_stop;
+  gboolean ignores_kill;
   gboolean keeps_listeners;
   gboolean drops_listeners;
   int stop_code;
@@ -74,6 +76,7 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @alive: whether it runs
  * @survives: whether its daemon dies, and has no time to kill it
  * @waits: whether it waits in its open
+ * @abandoned: whether nobody waits for its end any more, so that it does not count
  * @retired: whether it accepts nothing any more
  * @finishes: whether it gets no further request on connections that stay
  * @ends: whether nothing was under way when that was asked for last
@@ -108,6 +111,7 @@ struct _HrFakeInstance {
   gboolean alive;
   gboolean survives;
   gboolean waits;
+  gboolean abandoned;
   gboolean retired;
   gboolean finishes;
   gboolean ends;

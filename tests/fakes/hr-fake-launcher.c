@@ -177,7 +177,7 @@ hr_fake_launcher_n_alive (HrFakeLauncher *self, const char *service)
     {
       HrFakeInstance *each = g_ptr_array_index (self->instances, i);
 
-      if (each->alive && (service == NULL || g_str_equal (each->service, service)))
+      if (each->alive && !each->abandoned && (service == NULL || g_str_equal (each->service, service)))
         n++;
     }
   return n;
@@ -211,7 +211,7 @@ hr_fake_launcher_uses (HrFakeLauncher *self, const char *service, const char *sl
     {
       HrFakeInstance *each = g_ptr_array_index (self->instances, i);
 
-      if (each->alive && g_str_equal (each->service, service)
+      if (each->alive && !each->abandoned && g_str_equal (each->service, service)
           && g_strcmp0 (hr_fake_instance_getenv (each, HR_ENV_SLOT), slot) == 0)
         return TRUE;
     }
