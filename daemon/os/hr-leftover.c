@@ -35,16 +35,18 @@ static GHashTable *ending;
 gboolean
 hr_leftover_is_ending (const char *instance)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&ending_lock);
+  gboolean is_ending;
 
-  return ending != NULL && g_hash_table_contains (ending, instance);
+  g_mutex_lock (&ending_lock);
+  is_ending = ending != NULL && g_hash_table_contains (ending, instance);
+  g_mutex_unlock (&ending_lock);
+  return is_ending;
 }
 
 static void
 set_ending (const char *instance, gboolean is_ending)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&ending_lock);
-
+  g_mutex_lock (&ending_lock);
   if (ending == NULL)
     ending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   if (is_ending)
@@ -53,6 +55,7 @@ set_ending (const char *instance, gboolean is_ending)
     g_hash_table_remove (ending, instance);
   if (g_hash_table_size (ending) == 0)
     g_clear_pointer (&ending, g_hash_table_unref);
+  g_mutex_unlock (&ending_lock);
 }
 
 static void

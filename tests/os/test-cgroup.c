@@ -389,7 +389,7 @@ start_in (const char *group)
 static void
 test_others_live (Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *why = NULL, *other = NULL, *group = NULL;
+  g_autofree char *why = NULL, *other = NULL;
   g_autofree char *own = hr_cgroup_find_of (getpid ());
   g_autoptr (HrCgroupBase) base = NULL;
   GPid pid;
