@@ -390,7 +390,7 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   switch (hr_reload_decide (self->scan->tree, running != NULL ? running->tree : NULL, last != NULL ? last->tree : NULL,
-                            self->by_hand || self->again || is_untried (self, last, running)))
+                            self->by_hand || is_untried (self, last, running)))
     {
     case HR_RELOAD_NOTHING:
       hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);

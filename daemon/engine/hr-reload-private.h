@@ -24,7 +24,6 @@ struct _HrReload {
   HrJob *job;
   char *trigger;
   gboolean by_hand;
-  gboolean again;
   gboolean spares_rejected;
   guint64 target;
   char **hints;

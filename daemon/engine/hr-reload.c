@@ -141,7 +141,6 @@ hr_reload_new (const HrReloadPlan *plan)
   self->job = g_object_ref (plan->job);
   self->trigger = g_strdup (plan->trigger);
   self->by_hand = plan->by_hand;
-  self->again = plan->again;
   self->spares_rejected = plan->spares_rejected;
   self->target = plan->target;
   self->hints = g_strdupv ((char **)plan->hints);

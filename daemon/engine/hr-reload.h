@@ -46,7 +46,6 @@ G_BEGIN_DECLS
  * @job: its job
  * @trigger: the contract's word
  * @by_hand: whether somebody asked for it
- * @again: whether it begins anew, and had been announced
  * @spares_rejected: whether a source that was rejected stays so: the running release is meant then
  * @target: a release; 0: what the source holds
  * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
@@ -75,7 +74,6 @@ typedef struct {
   HrJob *job;
   const char *trigger;
   gboolean by_hand;
-  gboolean again;
   gboolean spares_rejected;
   guint64 target;
   const char *const *hints;

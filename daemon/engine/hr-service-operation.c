@@ -189,7 +189,6 @@ run_reload (HrService *self)
     .job = request->job,
     .trigger = request->trigger,
     .by_hand = request->by_hand,
-    .again = request->begun,
     .spares_rejected = request->spares_rejected,
     .target = request->target,
     .hints = (const char *const *)request->hints,
