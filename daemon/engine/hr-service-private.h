@@ -110,6 +110,7 @@ guint64 hr_service_next_job_id (HrService *self);
 void hr_service_configure_next (HrService *self);
 
 /* hr-service-takeover.c */
+HrGeneration *hr_service_take_over_process (HrService *self, const HrRunProcess *process, GError **error);
 void hr_service_remember (HrService *self);
 void hr_service_note_reload (HrService *self);
 void hr_service_note_reload_end (HrService *self);

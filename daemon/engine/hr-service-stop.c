@@ -140,19 +140,13 @@ leftover_collected (GObject *source, GAsyncResult *result, gpointer user_data)
   hr_service_end_request (self, NULL);
 }
 
+/* One of them is no more. */
 static void
-leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+count_leftover (HrService *self)
 {
-  g_autoptr (HrService) self = user_data;
   g_autofree char *instance = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (!hr_leftover_end_finish (result, &error))
-    {
-      hr_log_warning (self->name, "%s", error->message);
-      if (self->leftover_error == NULL)
-        self->leftover_error = g_steal_pointer (&error);
-    }
   if (--self->n_leftovers > 0)
     return;
   instance = g_steal_pointer (&self->running->snapshot);
@@ -167,6 +161,62 @@ leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
                                 leftover_collected, g_object_ref (self));
 }
 
+static void
+leftover_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!hr_leftover_end_finish (result, &error))
+    {
+      hr_log_warning (self->name, "%s", error->message);
+      if (self->leftover_error == NULL)
+        self->leftover_error = g_steal_pointer (&error);
+    }
+  count_leftover (self);
+}
+
+static void
+leftover_handed_over (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrService) self = user_data;
+  g_autoptr (HrSnapshot) snapshot = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) carried = NULL;
+  gboolean fresh;
+
+  if (!hr_handover_finish (result, &snapshot, &fresh, &carried, &error))
+    hr_log_warning (self->name, "%s", error->message);
+  count_leftover (self);
+}
+
+static void
+warn_of_leftover (HrService *self, const HrRunProcess *process)
+{
+  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)process->pid);
+  self->n_leftovers++;
+}
+
+/* One that served answers what is under way before it is told to stop, and its state is taken. Returns whether it can be
+ * ended so. */
+static gboolean
+hand_leftover_over (HrService *self, const HrRunProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrGeneration) generation =
+      self->spec != NULL ? hr_service_take_over_process (self, process, &error) : NULL;
+
+  if (generation == NULL)
+    {
+      hr_log_debug (self->name, "%s", error != NULL ? error->message : "its service file does not load");
+      return FALSE;
+    }
+  warn_of_leftover (self, process);
+  hr_handover_async (self->platform, generation, &self->parts, HR_SLOT_NONE, self->spec->stop_timeout,
+                     leftover_handed_over, g_object_ref (self));
+  return TRUE;
+}
+
 /* A candidate that waits for state which nobody gives it any more must not go on without: what it would write on its way
  * out is not the state of the service. */
 static void
@@ -174,8 +224,7 @@ end_leftover (HrService *self, const HrRunProcess *process)
 {
   int stop_signal = self->spec != NULL ? self->spec->stop_signal : SIGTERM;
 
-  hr_log_warning (self->name, "PID %d was left running by an earlier daemon; ending it", (int)process->pid);
-  self->n_leftovers++;
+  warn_of_leftover (self, process);
   hr_leftover_end_async (
       process->pid, process->start, process->instance, process->role == HR_RUN_CANDIDATE ? SIGKILL : stop_signal,
       self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended, g_object_ref (self));
@@ -193,11 +242,14 @@ void
 hr_service_end_leftovers (HrService *self, const HrRunRecord *record)
 {
   const HrRunProcess *current = record->current;
-  const HrRunProcess *served =
-      current != NULL && hr_leftover_exists (current->pid, current->start, current->instance) ? current : NULL;
+  const HrRunProcess *served = NULL;
 
-  if (served != NULL)
-    end_leftover (self, served);
+  if (current != NULL && !hand_leftover_over (self, current)
+      && hr_leftover_exists (current->pid, current->start, current->instance))
+    {
+      served = current;
+      end_leftover (self, served);
+    }
   for (guint i = 0; record->others != NULL && i < record->others->len; i++)
     {
       const HrRunProcess *other = g_ptr_array_index (record->others, i);

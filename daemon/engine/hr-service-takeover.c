@@ -185,8 +185,16 @@ write_history (HrService *self, const HrReloadNote *note)
 
 /* Taking over */
 
-static HrGeneration *
-take_over (HrService *self, const HrRunProcess *process, GError **error)
+/**
+ * hr_service_take_over_process:
+ * @self: a service whose file loads
+ * @process: what an earlier daemon wrote of an instance
+ * @error: return location
+ *
+ * Returns: (transfer full): that instance; %NULL: it is no more, or cannot be gone on with
+ */
+HrGeneration *
+hr_service_take_over_process (HrService *self, const HrRunProcess *process, GError **error)
 {
   const HrRelease *release =
       self->parts.store != NULL ? hr_release_store_get (self->parts.store, process->release) : NULL;
@@ -222,7 +230,7 @@ static gboolean
 let_go (HrService *self, const HrRunProcess *process)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (HrGeneration) generation = take_over (self, process, &error);
+  g_autoptr (HrGeneration) generation = hr_service_take_over_process (self, process, &error);
 
   if (error != NULL)
     hr_log_debug (self->name, "%s", error->message);
@@ -252,6 +260,20 @@ let_go_of_others (HrService *self, HrRunRecord *record)
       const HrRunProcess *other = g_ptr_array_index (record->others, i - 1);
 
       if (!hr_launcher_finds (hr_platform_get_launcher (self->platform), other) || let_go (self, other))
+        g_ptr_array_remove_index (record->others, i - 1);
+    }
+}
+
+/* Where nobody serves, those that were retired finish all the same what they have. */
+static void
+let_go_of_retiring (HrService *self, HrRunRecord *record)
+{
+  for (guint i = record->others != NULL ? record->others->len : 0; i > 0; i--)
+    {
+      const HrRunProcess *other = g_ptr_array_index (record->others, i - 1);
+
+      if (other->role == HR_RUN_RETIRING && hr_launcher_finds (hr_platform_get_launcher (self->platform), other)
+          && let_go (self, other))
         g_ptr_array_remove_index (record->others, i - 1);
     }
 }
@@ -298,7 +320,7 @@ take_over_followers (HrService *self, HrRunRecord *record)
 
       if (!is_like (self, other, self->last_release, self->last_slot))
         continue;
-      generation = take_over (self, other, NULL);
+      generation = hr_service_take_over_process (self, other, NULL);
       if (generation == NULL)
         continue;
       if (hr_followers_take (followers, generation))
@@ -379,7 +401,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
     return;
   obstacle = find_obstacle (self, process);
   if (obstacle == NULL)
-    generation = take_over (self, process, &error);
+    generation = hr_service_take_over_process (self, process, &error);
   if (generation == NULL)
     {
       hr_log_warning (self->name, "PID %d was left running by an earlier daemon and is not taken over: %s",
@@ -455,6 +477,8 @@ hr_service_resume (HrService *self, HrRunRecord *record)
 
   add_strays (self, record);
   take_over_all (self, record, note);
+  if (self->current == NULL && self->spec != NULL && !self->stopped)
+    let_go_of_retiring (self, record);
   hr_service_end_leftovers (self, record);
   if (note != NULL && note->told)
     write_history (self, note);

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stress"))
 # pylint: disable=wrong-import-position
 import services
-from harness import BUILD, DEADLINE, Gate, Site, answers, check, equal, is_alive, main, test, until, write
+from harness import BUILD, DEADLINE, Gate, Site, answers, check, equal, get, is_alive, main, test, until, write
 from storm import LANGUAGES, Storm
 
 
@@ -285,6 +286,31 @@ def in_ready_with_state():
         site.drained(service.name)
         # By the one that was interrupted, and by the one that serves.
         equal(service.ask("/count"), "201", "count")
+
+
+@test("promise-7-the-daemon-may-die: in phase preserve, and what the old instance was just answering is answered")
+def in_preserve_with_request():
+    with Site() as site:
+        gate = Gate(site)
+        program, name, text = services.ABRUPT
+        slow = f'time.sleep(0.03)\n        if self.path == "/slow":\n            open({gate.path!r}).read()\n'
+        service = services.Unmodified(site, (program, name, text.replace("time.sleep(0.03)\n", slow)))
+        answers_got = []
+        client = threading.Thread(target=lambda: answers_got.append(get(service.port, "/slow")))
+        client.start()
+        gate.arrived()
+        service.save("2")
+
+        def is_told():
+            with open(os.path.join(site.state, "run-state.json"), encoding="utf-8") as file:
+                return '"stopping":true' in file.read().replace(" ", "")
+        until(is_told, "the old instance is about to end")
+        crash(site)
+        site.start_daemon()
+        gate.release()
+        client.join(DEADLINE)
+        equal([status for status, _ in answers_got], [200], "answer to what was under way")
+        until(lambda: answers(service.port, "2", "/version"), "the new version serves in the end")
 
 
 @test("promise-7-the-daemon-may-die: with --on-exit=keep services run on over its orderly end, and over --replace")
