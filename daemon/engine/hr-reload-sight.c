@@ -144,6 +144,22 @@ hr_reload_canary_obstacle (const HrServiceSpec *spec, gboolean watched, HrListen
   return NULL;
 }
 
+/* Nothing runs that could hand it over: what is started again would go on with the same state beside it. */
+static gboolean
+gets_state_at_start (HrReload *self)
+{
+  return self->previous == NULL && self->spec->preserve && !hr_reload_has_several (self);
+}
+
+/* Nothing runs now, and what is started again would bind the same address. */
+static gboolean
+meets_nobody (HrReload *self, const HrUnseenCase *what)
+{
+  gboolean unseen = self->previous != NULL && hr_generation_get_unseen (self->previous) != HR_UNSEEN_NOT;
+
+  return !what->has_previous && self->spec->listen->len == 0 && (unseen || what->candidate != HR_UNSEEN_NOT);
+}
+
 /**
  * hr_reload_look_at_program:
  * @self: a reload whose candidate is placed and checked
@@ -176,10 +192,7 @@ hr_reload_look_at_program (HrReload *self, GError **error)
       return FALSE;
     case HR_UNSEEN_GOES:
     default:
-      self->claims_previous =
-          !what.has_previous && self->spec->listen->len == 0
-          && (what.candidate != HR_UNSEEN_NOT
-              || (self->previous != NULL && hr_generation_get_unseen (self->previous) != HR_UNSEEN_NOT));
+      self->claims_previous = gets_state_at_start (self) || meets_nobody (self, &what);
       return TRUE;
     }
 }

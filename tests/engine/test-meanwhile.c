@@ -530,6 +530,24 @@ test_state_of_what_never_read_it (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
 }
 
+/* It had ended before the save, so that the candidate gets the state at its start: nobody else goes on with it then. */
+static void
+test_state_has_one_holder (Engine *engine)
+{
+  HrFakeProgram slow = keeper;
+  HrService *service = engine_start_with (engine, "RestartDelay=500ms\n", &keeper);
+
+  slow.ready_after = 3 * SECOND;
+  hr_fake_launcher_next (engine->launcher, &slow);
+  crash (engine, 0);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  expect_alive (engine, 1);
+}
+
 /* Ends before, where both at once must not be */
 
 static void
@@ -725,6 +743,7 @@ main (int argc, char **argv)
   engine_add ("/meanwhile/fails-its-observation-during-a-look", test_fails_observation_during_a_look);
   engine_add ("/meanwhile/state-goes-on", test_state_goes_on);
   engine_add ("/meanwhile/state-of-what-never-read-it", test_state_of_what_never_read_it);
+  engine_add ("/meanwhile/state-has-one-holder", test_state_has_one_holder);
   engine_add ("/meanwhile/sequential-never-twice", test_sequential);
   engine_add ("/meanwhile/sequential-and-failure", test_sequential_and_failure);
   engine_add ("/meanwhile/what-is-probed-is-alone", test_shares_sockets_with_a_probe);
