@@ -72,6 +72,9 @@
 #define HR_EXIT_NOT_RUNNING 8
 #define HR_EXIT_NOT_FOUND 10
 
+/* The unit whose control group its manager has given to the daemon, where the group does not say so. */
+#define HR_ENV_DELEGATED "HOTRELOAD_DELEGATED"
+
 /* What the control groups of daemons begin with; in each are those of its instances. */
 #define HR_CGROUP_PREFIX "hotreload-"
 

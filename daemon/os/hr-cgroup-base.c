@@ -46,10 +46,12 @@ has_word (const char *dir, const char *file, const char *word)
   return g_strv_contains ((const char *const *)words, word);
 }
 
-/* As systemd marks a group that it leaves to its members, see CGROUP_DELEGATION in its documentation. */
+/* As systemd marks a group that it leaves to its members, see CGROUP_DELEGATION in its documentation. Managers of users
+ * do not mark any, as of 252: there the unit says it. */
 static gboolean
 is_given (const char *dir)
 {
+  g_autofree char *unit = g_path_get_basename (dir);
   static const char *const names[] = { "user.delegate", "trusted.delegate" };
 
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -59,7 +61,7 @@ is_given (const char *dir)
       if (getxattr (dir, names[i], &value, 1) == 1 && value == '1')
         return TRUE;
     }
-  return FALSE;
+  return g_strcmp0 (g_getenv (HR_ENV_DELEGATED), unit) == 0;
 }
 
 /* A lock on a group says that its daemon is there; the kernel drops it with the daemon. */
