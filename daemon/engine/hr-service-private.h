@@ -6,8 +6,8 @@
  * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
  * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
  * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the
- * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends), hr-service-carry.c (what
- * else is gone on with when it is re-executed).
+ * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends), hr-service-note.c (what is
+ * noted for the next one of a reload), hr-service-carry.c (what else is gone on with when it is re-executed).
  */
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "hr-health.h"
 #include "hr-intake.h"
 #include "hr-observation.h"
+#include "hr-reload-note.h"
 #include "hr-reload.h"
 #include "hr-request.h"
 #include "hr-service.h"
@@ -109,11 +110,14 @@ guint64 hr_service_next_job_id (HrService *self);
 
 void hr_service_configure_next (HrService *self);
 
+/* hr-service-note.c */
+void hr_service_note_reload (HrService *self);
+void hr_service_note_reload_end (HrService *self);
+void hr_service_write_interrupted (HrService *self, const HrReloadNote *note);
+
 /* hr-service-takeover.c */
 HrGeneration *hr_service_take_over_process (HrService *self, const HrRunProcess *process, GError **error);
 void hr_service_remember (HrService *self);
-void hr_service_note_reload (HrService *self);
-void hr_service_note_reload_end (HrService *self);
 void hr_service_resume (HrService *self, HrRunRecord *record);
 
 HrRunRecord *hr_service_make_record (HrService *self);
