@@ -22,14 +22,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hr-names.h"
+#include "journal-socket.h"
 
 #define CHUNK (64 * 1024)
 /* A longer line is passed on in pieces. */
@@ -48,10 +46,8 @@ typedef struct Log Log;
 
 struct Log {
   Log *next;
-  char *service;
   char *name;
-  char *release;
-  char *instance;
+  JournalOrigin origin;
   int watch;
   off_t position;
   off_t saved;
@@ -67,7 +63,6 @@ static int directory;
 static const char *directory_path;
 static int watches;
 static int journal = -1;
-static struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 static time_t
 now (void)
@@ -79,41 +74,9 @@ now (void)
 }
 
 static bool
-send_message (const Log *log, int priority, const char *text, size_t length)
-{
-  char fields[1024];
-  struct iovec parts[] = { { fields, 0 }, { (void *)"MESSAGE=", 8 }, { (void *)text, length }, { (void *)"\n", 1 } };
-  struct msghdr message = {
-    .msg_name = &address, .msg_namelen = sizeof address, .msg_iov = parts, .msg_iovlen = sizeof parts / sizeof *parts
-  };
-  int n = snprintf (fields, sizeof fields,
-                    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n" HR_ENV_SERVICE "=%s\n" HR_ENV_RELEASE "=%s\n" HR_ENV_INSTANCE
-                    "=%s\n",
-                    priority, log->service, log->service, log->release, log->instance);
-  ssize_t sent;
-
-  if (n < 0 || (size_t)n >= sizeof fields)
-    return true;
-  parts[0].iov_len = (size_t)n;
-  do
-    sent = sendmsg (journal, &message, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  /* Too long for its queue even when that is empty: nobody else would get it through, either. */
-  return sent >= 0 || errno == EMSGSIZE;
-}
-
-static bool
 send_line (const Log *log, const char *text, size_t length)
 {
-  int priority = 6;
-
-  if (length >= 3 && text[0] == '<' && text[1] >= '0' && text[1] <= '7' && text[2] == '>')
-    {
-      priority = text[1] - '0';
-      text += 3;
-      length -= 3;
-    }
-  return send_message (log, priority, text, length);
+  return journal_socket_send_line (journal, &log->origin, text, length);
 }
 
 static bool
@@ -123,7 +86,8 @@ send_left_out (const Log *log, off_t bytes, const char *why)
   int n = snprintf (text, sizeof text, "%jd bytes of output are not in the journal, %s: %s/%s", (intmax_t)bytes, why,
                     directory_path, log->name);
 
-  return send_message (log, 4, text, n > 0 && (size_t)n < sizeof text ? (size_t)n : 0);
+  return journal_socket_send (journal, &log->origin, JOURNAL_WARNING, text,
+                              n > 0 && (size_t)n < sizeof text ? (size_t)n : 0);
 }
 
 static void
@@ -341,17 +305,17 @@ follow (char *command)
   log = calloc (1, sizeof *log);
   if (log == NULL)
     return;
-  log->service = strdup (service);
+  log->origin.service = strdup (service);
   log->name = strdup (name);
-  log->release = strndup (name + prefix, strlen (name) - prefix - strlen (HR_LOG_SUFFIX));
-  dash = log->release != NULL ? strchr (log->release, '-') : NULL;
-  if (log->service == NULL || log->name == NULL || dash == NULL)
+  log->origin.release = strndup (name + prefix, strlen (name) - prefix - strlen (HR_LOG_SUFFIX));
+  dash = log->origin.release != NULL ? strchr (log->origin.release, '-') : NULL;
+  if (log->origin.service == NULL || log->name == NULL || dash == NULL)
     {
       free (log);
       return;
     }
   *dash = '\0';
-  log->instance = dash + 1;
+  log->origin.instance = dash + 1;
   log->muted_from = -1;
   log->dirty = true;
   log->window = now ();
@@ -377,9 +341,9 @@ forget (Log *log)
         *at = log->next;
         break;
       }
-  free (log->service);
+  free (log->origin.service);
   free (log->name);
-  free (log->release);
+  free (log->origin.release);
   free (log);
 }
 
@@ -471,10 +435,9 @@ set_up (const char *path, const char *socket_path)
   directory_path = path;
   directory = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   watches = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  journal = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (directory < 0 || watches < 0 || journal < 0 || strlen (socket_path) >= sizeof address.sun_path)
+  journal = journal_socket_open (socket_path);
+  if (directory < 0 || watches < 0 || journal < 0)
     return false;
-  strcpy (address.sun_path, socket_path);
   /* The one of a daemon that ended may have something to pass on yet. */
   lock = openat (directory, ".journal.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   return lock >= 0 && flock (lock, LOCK_EX) == 0;
