@@ -81,10 +81,11 @@ hr_bus_watch_new (GDBusConnection *connection, const char *name, gboolean matche
   self->vanished = vanished;
   self->user_data = user_data;
   self->destroy = destroy;
-  /* Without a sender GDBus asks for no match, and takes it from any connection. */
+  /* Without a sender GDBus takes it from any connection. The match is ours: one of GDBus would stay behind when the
+   * daemon is re-executed. */
   self->subscription =
       g_dbus_connection_signal_subscribe (connection, NULL, DBUS_NAME, "NameOwnerChanged", DBUS_PATH, name,
-                                          G_DBUS_SIGNAL_FLAGS_NONE, on_owner_changed, self, NULL);
+                                          G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE, on_owner_changed, self, NULL);
   if (!matched)
     match (self, "AddMatch");
   g_dbus_connection_call (connection, DBUS_NAME, DBUS_PATH, DBUS_NAME, "NameHasOwner", g_variant_new ("(s)", name),
