@@ -24,6 +24,7 @@ struct _HrBusAuth {
 
 #define CALLER_KEY "hr-caller"
 #define MAY_READ_KEY "hr-may-read"
+#define UID_KEY "hr-uid"
 
 typedef struct {
   guint32 uid;
@@ -53,6 +54,7 @@ typedef struct {
 static const Entry table[] = {
   { HR_MANAGER_INTERFACE, "Abort", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "AddService", HR_BUS_CHANGE },
+  { HR_MANAGER_INTERFACE, "AddServiceWithOptions", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "CreateSnapshot", HR_BUS_CHANGE },
   { HR_MANAGER_INTERFACE, "Diff", HR_BUS_READ },
   { HR_MANAGER_INTERFACE, "GetHistory", HR_BUS_READ },
@@ -208,7 +210,10 @@ decide (HrBusAuth *self, GDBusMethodInvocation *invocation, const HrBusCaller *c
   if (is_ours)
     g_object_set_data (G_OBJECT (invocation), MAY_READ_KEY, GINT_TO_POINTER (TRUE));
   if (right == HR_BUS_CHANGE)
-    g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (self, caller), g_free);
+    {
+      g_object_set_data_full (G_OBJECT (invocation), CALLER_KEY, describe (self, caller), g_free);
+      g_object_set_data (G_OBJECT (invocation), UID_KEY, GUINT_TO_POINTER (caller->uid));
+    }
   pass (owner, invocation);
 }
 
@@ -368,4 +373,16 @@ hr_bus_auth_caller (GDBusMethodInvocation *invocation)
   const char *caller = g_object_get_data (G_OBJECT (invocation), CALLER_KEY);
 
   return caller != NULL ? caller : "unknown";
+}
+
+/**
+ * hr_bus_auth_uid:
+ * @invocation: a call that changes something
+ *
+ * Returns: the user who made it
+ */
+guint
+hr_bus_auth_uid (GDBusMethodInvocation *invocation)
+{
+  return GPOINTER_TO_UINT (g_object_get_data (G_OBJECT (invocation), UID_KEY));
 }

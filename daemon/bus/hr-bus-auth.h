@@ -38,5 +38,6 @@ guint hr_bus_auth_count_calls (HrBusAuth *self);
 void hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner);
 gboolean hr_bus_auth_may_read (GDBusMethodInvocation *invocation);
 const char *hr_bus_auth_caller (GDBusMethodInvocation *invocation);
+guint hr_bus_auth_uid (GDBusMethodInvocation *invocation);
 
 G_END_DECLS

@@ -45,10 +45,27 @@ announce (HrDbusManager *bus, GDBusMethodInvocation *invocation, const HrConfigC
 }
 
 /**
+ * hr_bus_configuration_announce_one:
+ * @bus: the manager's interface
+ * @invocation: (transfer none): what added it
+ * @name: a service that was added without a file
+ * @job: of its start
+ */
+void
+hr_bus_configuration_announce_one (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name, HrJob *job)
+{
+  const char *caller = g_dbus_method_invocation_get_sender (invocation);
+  g_autofree char *path = hr_job_object_path (hr_job_get_id (job));
+  const char *const added[] = { name, NULL }, *const jobs[] = { path, NULL }, *const none[] = { NULL };
+
+  hr_dbus_manager_emit_configuration_reloaded (bus, caller != NULL ? caller : "", added, none, none, jobs);
+}
+
+/**
  * hr_bus_configuration_add:
  * @configuration: the configuration
  * @bus: the manager's interface
- * @invocation: (transfer full): AddService
+ * @invocation: (transfer full): AddService, with options or without
  * @name: of the new service
  * @text: of its file
  */
@@ -65,7 +82,7 @@ hr_bus_configuration_add (HrConfiguration *configuration, HrDbusManager *bus, GD
       return;
     }
   announce (bus, invocation, change);
-  hr_dbus_manager_complete_add_service (bus, invocation);
+  g_dbus_method_invocation_return_value (invocation, NULL);
 }
 
 /**

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 
 void hr_bus_configuration_add (HrConfiguration *configuration, HrDbusManager *bus, GDBusMethodInvocation *invocation,
                                const char *name, const char *text);
+void hr_bus_configuration_announce_one (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name,
+                                        HrJob *job);
 void hr_bus_configuration_reload (HrConfiguration *configuration, HrDbusManager *bus,
                                   GDBusMethodInvocation *invocation);
 

@@ -311,6 +311,27 @@ handle_add_service (HrDbusManager *bus, GDBusMethodInvocation *invocation, const
   return TRUE;
 }
 
+static gboolean
+handle_add_service_with_options (HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name,
+                                 const char *text, GVariant *options, HrBusMethods *self)
+{
+  static const char *const known[] = { "lifetime:s", NULL };
+  const char *lifetime = "kept";
+
+  if (!hr_bus_check_options (invocation, options, known))
+    return TRUE;
+  g_variant_lookup (options, "lifetime", "&s", &lifetime);
+  if (g_str_equal (lifetime, "caller"))
+    hr_bus_transient_add (self->transient, bus, invocation, name, text);
+  else if (g_str_equal (lifetime, "kept"))
+    hr_bus_configuration_add (self->configuration, bus, invocation, name, text);
+  else
+    hr_bus_return_job (invocation, NULL,
+                       g_error_new (HR_ERROR, HR_ERROR_INVALID_ARGUMENT,
+                                    "option 'lifetime': '%s' is neither 'kept' nor 'caller'", lifetime));
+  return TRUE;
+}
+
 static void
 removed (HrJob *job, GDBusMethodInvocation *invocation)
 {
@@ -384,6 +405,7 @@ connect_handlers (HrBusMethods *self)
   } handlers[] = {
     { "handle-abort", G_CALLBACK (handle_abort) },
     { "handle-add-service", G_CALLBACK (handle_add_service) },
+    { "handle-add-service-with-options", G_CALLBACK (handle_add_service_with_options) },
     { "handle-create-snapshot", G_CALLBACK (handle_create_snapshot) },
     { "handle-diff", G_CALLBACK (handle_diff) },
     { "handle-get-history", G_CALLBACK (handle_get_history) },

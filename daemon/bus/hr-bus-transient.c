@@ -3,6 +3,7 @@
 
 #include "hr-bus-auth.h"
 #include "hr-bus-calls.h"
+#include "hr-bus-configuration.h"
 #include "hr-bus-watch.h"
 #include "hr-error.h"
 #include "hr-fd.h"
@@ -90,10 +91,10 @@ watch (HrBusTransient *self, const char *name, const char *bus_name, gboolean ma
 static void
 service_added (HrManager *manager, HrService *service, HrBusTransient *self)
 {
-  const char *owner = hr_service_is_carried (service) ? hr_service_get_owner (service) : NULL;
+  const HrCallerContext *caller = hr_service_is_carried (service) ? hr_service_get_caller (service) : NULL;
 
-  if (owner != NULL)
-    watch (self, hr_service_get_name (service), owner, TRUE);
+  if (caller != NULL && caller->owner != NULL)
+    watch (self, hr_service_get_name (service), caller->owner, TRUE);
 }
 
 /* It was stopped, or has ended as it should: nothing is left that could be watched or started again. */
@@ -166,6 +167,24 @@ make_context (GUnixFDList *fds, GVariant *options, GVariant *stdout_handle, GVar
   return hr_caller_context_new (environment, directory, hr_fd_steal (&out), hr_fd_steal (&err));
 }
 
+/* @context is taken. */
+static HrJob *
+add (HrBusTransient *self, GDBusMethodInvocation *invocation, HrServiceSpec *spec, const char *text,
+     HrCallerContext *context, GError **error)
+{
+  const char *sender = g_dbus_method_invocation_get_sender (invocation);
+  HrJob *job;
+
+  context->uid = hr_bus_auth_uid (invocation);
+  context->owner = g_strdup (sender);
+  context->text = g_strdup (text);
+  job = hr_manager_add (hr_configuration_get_manager (self->configuration), spec, context,
+                        hr_bus_auth_caller (invocation), error);
+  if (job != NULL && sender != NULL)
+    watch (self, spec->name, sender, FALSE);
+  return job;
+}
+
 /**
  * hr_bus_transient_call:
  * @self: the transient services
@@ -182,8 +201,6 @@ hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, 
                        const char *text, GVariant *options, GVariant *stdout_handle, GVariant *stderr_handle)
 {
   static const char *const known[] = { "environment:as", "working-directory:s", NULL };
-  const char *sender = g_dbus_method_invocation_get_sender (invocation);
-  const char *caller = hr_bus_auth_caller (invocation);
   g_autoptr (HrServiceSpec) spec = NULL;
   HrCallerContext *context;
   GError *error = NULL;
@@ -191,24 +208,33 @@ hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, 
 
   if (!hr_bus_check_options (invocation, options, known))
     return;
-  if (g_hash_table_size (self->watches) >= HR_BUS_TRANSIENTS_MAX)
-    {
-      hr_bus_return_job (invocation, NULL,
-                         g_error_new (HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d transient services already",
-                                      HR_BUS_TRANSIENTS_MAX));
-      return;
-    }
   spec = hr_configuration_parse (self->configuration, name, text, &error);
   context = spec != NULL ? make_context (fds, options, stdout_handle, stderr_handle, &error) : NULL;
-  if (context != NULL)
-    {
-      context->owner = g_strdup (sender);
-      context->text = g_strdup (text);
-    }
-  job = context != NULL
-            ? hr_manager_add (hr_configuration_get_manager (self->configuration), spec, context, caller, &error)
-            : NULL;
-  if (job != NULL && sender != NULL)
-    watch (self, name, sender, FALSE);
+  job = context != NULL ? add (self, invocation, spec, text, context, &error) : NULL;
   hr_bus_return_job (invocation, job, error);
+}
+
+/**
+ * hr_bus_transient_add:
+ * @self: the transient services
+ * @bus: the manager's interface
+ * @invocation: (transfer full): AddServiceWithOptions of a service that goes with its caller
+ * @name: of the service
+ * @text: of its service file
+ */
+void
+hr_bus_transient_add (HrBusTransient *self, HrDbusManager *bus, GDBusMethodInvocation *invocation, const char *name,
+                      const char *text)
+{
+  GError *error = NULL;
+  g_autoptr (HrServiceSpec) spec = hr_configuration_parse (self->configuration, name, text, &error);
+  HrJob *job = spec != NULL ? add (self, invocation, spec, text, hr_caller_context_new_bound (), &error) : NULL;
+
+  if (job == NULL)
+    {
+      hr_bus_return_job (invocation, NULL, error);
+      return;
+    }
+  hr_bus_configuration_announce_one (bus, invocation, name, job);
+  g_dbus_method_invocation_return_value (invocation, NULL);
 }

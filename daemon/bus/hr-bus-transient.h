@@ -7,11 +7,9 @@
 #include <gio/gunixfdlist.h>
 
 #include "hr-configuration.h"
+#include "hr-dbus-generated.h"
 
 G_BEGIN_DECLS
-
-/* More transient services at a time are refused. */
-#define HR_BUS_TRANSIENTS_MAX 256
 
 #define HR_TYPE_BUS_TRANSIENT (hr_bus_transient_get_type ())
 G_DECLARE_FINAL_TYPE (HrBusTransient, hr_bus_transient, HR, BUS_TRANSIENT, GObject)
@@ -19,5 +17,7 @@ G_DECLARE_FINAL_TYPE (HrBusTransient, hr_bus_transient, HR, BUS_TRANSIENT, GObje
 HrBusTransient *hr_bus_transient_new (HrConfiguration *configuration, GDBusConnection *connection);
 void hr_bus_transient_call (HrBusTransient *self, GDBusMethodInvocation *invocation, GUnixFDList *fds, const char *name,
                             const char *text, GVariant *options, GVariant *stdout_handle, GVariant *stderr_handle);
+void hr_bus_transient_add (HrBusTransient *self, HrDbusManager *bus, GDBusMethodInvocation *invocation,
+                           const char *name, const char *text);
 
 G_END_DECLS

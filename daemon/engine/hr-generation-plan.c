@@ -56,7 +56,7 @@ begin_environment (const HrGenerationPlan *self, HrPlatform *platform, GError **
   if (base == NULL)
     return NULL;
   all = g_ptr_array_new_with_free_func (g_free);
-  if (self->caller != NULL)
+  if (hr_caller_context_lends (self->caller))
     for (guint i = 0; self->caller->environment[i] != NULL; i++)
       g_ptr_array_add (all, g_strdup (self->caller->environment[i]));
   for (guint i = 0; base[i] != NULL; i++)
@@ -188,7 +188,7 @@ working_directory (const HrGenerationPlan *self)
 {
   const char *base = self->view != NULL ? hr_view_program_dir (self->view) : NULL;
 
-  if (self->caller != NULL && self->spec->working_directory == NULL)
+  if (hr_caller_context_lends (self->caller) && self->spec->working_directory == NULL)
     return g_strdup (self->caller->directory);
   if (base == NULL)
     base = "/";

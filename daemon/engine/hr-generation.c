@@ -329,7 +329,7 @@ launch (HrGeneration *self, GError **error)
   self->environment = hr_generation_plan_environment (plan, self->platform, self->offer, error);
   if (self->environment == NULL)
     return FALSE;
-  if (plan->caller == NULL)
+  if (!hr_caller_context_lends (plan->caller))
     self->log_file = hr_platform_log_file (self->platform, plan->spec->name, log_name);
   self->unseen = hr_generation_plan_look (plan, self->platform);
   self->instance = hr_generation_plan_launch (plan, self->platform, self->id, (const char *const *)self->environment,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-manager-private.h: the inside of HrManager, shared by hr-manager.c (the object and its services),
- * hr-manager-all.c (what is done to all of them) and hr-manager-carry.c (what is gone on with after a re-execution).
+ * hr-manager-all.c (what is done to all of them), hr-manager-carry.c (what is gone on with after a re-execution) and
+ * hr-manager-room.c (how many there may be).
  */
 #pragma once
 
@@ -32,5 +33,8 @@ void hr_manager_touch (HrManager *self);
 
 /* hr-manager-carry.c */
 void hr_manager_restore_service (HrManager *self, HrService *service);
+
+/* hr-manager-room.c */
+gboolean hr_manager_has_room (HrManager *self, const HrCallerContext *caller, GError **error);
 
 G_END_DECLS

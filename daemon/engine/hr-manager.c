@@ -276,12 +276,8 @@ hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, c
     }
   if (is_still_stopping (self, spec->name, error))
     return NULL;
-  if (g_hash_table_size (self->services) >= HR_MANAGER_SERVICES_MAX)
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_LIMIT_EXCEEDED, "there are %d services already, no more are taken",
-                   HR_MANAGER_SERVICES_MAX);
-      return NULL;
-    }
+  if (!hr_manager_has_room (self, context, error))
+    return NULL;
   service = make_service (self, spec->name);
   if (!hr_service_configure (service, spec, g_steal_pointer (&context), error))
     {

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 
 /* Limits on what clients can make the manager hold. */
 #define HR_MANAGER_SERVICES_MAX 10000
+/* Transient services, with those that were removed and are still stopping. */
+#define HR_MANAGER_TRANSIENTS_MAX 192
+#define HR_MANAGER_TRANSIENTS_OF_USER_MAX 128
 
 #define HR_TYPE_MANAGER (hr_manager_get_type ())
 G_DECLARE_FINAL_TYPE (HrManager, hr_manager, HR, MANAGER, GObject)

@@ -442,13 +442,13 @@ hr_service_get_snapshot_path (HrService *self, const char *id)
  * hr_service_get_log_file:
  * @self: a service
  *
- * Returns: (transfer full): where the newest instance's output is, "" for a transient service: its caller has it
+ * Returns: (transfer full): where the newest instance's output is, "" where the caller of a transient service has it
  */
 char *
 hr_service_get_log_file (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
-  return self->caller != NULL ? g_strdup ("") : hr_platform_log_file (self->platform, self->name, NULL);
+  return hr_caller_context_lends (self->caller) ? g_strdup ("") : hr_platform_log_file (self->platform, self->name, NULL);
 }
 
 /**

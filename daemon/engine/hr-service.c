@@ -396,16 +396,16 @@ hr_service_is_transient (HrService *self)
 }
 
 /**
- * hr_service_get_owner:
+ * hr_service_get_caller:
  * @self: a service
  *
- * Returns: (transfer none) (nullable): bus name of the one with whom a transient service goes
+ * Returns: (transfer none) (nullable): what a transient service has of the one who asked for it; %NULL: it is none
  */
-const char *
-hr_service_get_owner (HrService *self)
+const HrCallerContext *
+hr_service_get_caller (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
-  return self->caller != NULL ? self->caller->owner : NULL;
+  return self->caller;
 }
 
 /**

@@ -27,7 +27,7 @@ gboolean hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerCon
 void hr_service_set_invalid (HrService *self, const char *message);
 gboolean hr_service_is_misconfigured (HrService *self);
 gboolean hr_service_is_transient (HrService *self);
-const char *hr_service_get_owner (HrService *self); /* bus name of a transient service's caller, NULL: none */
+const HrCallerContext *hr_service_get_caller (HrService *self); /* of a transient service, NULL: it is none */
 gboolean hr_service_is_reloading (HrService *self);
 void hr_service_restore (HrService *self, HrRunRecord *record);
 gboolean hr_service_wants_start (HrService *self);
