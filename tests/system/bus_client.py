@@ -8,6 +8,7 @@ import struct
 from basics import DEADLINE, check
 
 CALL, REPLY, ERROR = 1, 2, 3
+NO_REPLY_EXPECTED = 1
 
 
 def pad(data, size):

@@ -28,6 +28,9 @@ from http_client import Load, answers, free_port, get
 class Site:
     """A private bus, a daemon on it, and the directories of both."""
 
+    # For the bus's configuration.
+    bus_limits = ""
+
     def __init__(self, daemon=True, arguments=(), environment=None):
         self.root = tempfile.mkdtemp(prefix="hr-", dir=os.environ.get("TMPDIR", "/tmp"))
         self.config = os.path.join(self.root, "config")
@@ -75,7 +78,8 @@ class Site:
                        '"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd"><busconfig><type>session</type>'
                        f'<listen>unix:path={self.path("bus")}</listen><auth>EXTERNAL</auth>'
                        '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
-                       '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>')
+                       '<allow eavesdrop="true"/><allow own="*"/></policy>'
+                       f'{self.bus_limits}</busconfig>')
         process = subprocess.Popen(["dbus-daemon", f"--config-file={conf}", "--nofork", "--print-address"],
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                    env=self.environment)

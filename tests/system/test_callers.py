@@ -1,22 +1,48 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Clients of the bus: services that go with them, and how many they may have."""
+"""Clients of the bus: services that go with them, how many they may have, and what is left of them when they go."""
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 
-from bus_client import BusClient
+from bus_client import NO_REPLY_EXPECTED, BusClient
 from harness import Site, check, equal, is_alive, main, test, until
-from services import key_file
+from services import Example, key_file
 
+# What the daemon may grow by while thousands of its messages are not read: these alone are several times as much.
+GROWTH_MAX = 512 << 10
 OF_USER_MAX = 128
+# A job that has ended can be read for a minute.
+JOB_KEPT = 60
 SLEEPER = key_file({"Service": {"Exec": "sleep 600", "Ready": "delay:1ms"}})
 BOUND = {"lifetime": "caller"}
 
 
+class FewMatches(Site):
+    """A site whose bus lets a client have so many matches: one that keeps those of clients that are gone runs out."""
+
+    bus_limits = '<limit name="max_match_rules_per_connection">80</limit>'
+
+
+def memory(site):
+    with open(f"/proc/{site.daemon.pid}/statm", encoding="utf-8") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors(site):
+    return len(os.listdir(f"/proc/{site.daemon.pid}/fd"))
+
+
 def names(site):
     return sorted(service["name"] for service in site.status()["services"])
+
+
+def jobs(site):
+    objects = site.call("GetManagedObjects", path="/org/hotreload", interface="org.freedesktop.DBus.ObjectManager")[0]
+    return [path for path in objects if path.startswith("/org/hotreload/job/")]
 
 
 def add(client, name):
@@ -84,6 +110,70 @@ def limit():
         client.close()
         until(lambda: names(site) == ["file"], "all go with their caller")
 
+
+@test("promise: a client that does not read makes the daemon not grow: neither its signals nor its answers", alike=True)
+def never_reads():
+    with Site() as site, BusClient(site) as deaf, BusClient(site) as reader, BusClient(site) as client:
+        Example(site, "python", name="web")
+        for subscriber in (deaf, reader):
+            subscriber.ask_bus("AddMatch", "type='signal',interface='org.hotreload.Manager'")
+        seen = []
+
+        def read():
+            # Until it is closed.
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                while True:
+                    seen.append(reader.receive())
+        threading.Thread(target=read, daemon=True).start()
+
+        def provoke(number):
+            """Makes the daemon send so many signals, and to one who reads nothing as many answers."""
+            before = len(seen)
+            for _ in range(number):
+                deaf.send("GetStatus")
+                equal(client.call("ReloadConfiguration")[0], None, "error")
+            until(lambda: len(seen) - before >= number, "who reads has them all")
+        provoke(200)
+        before, open_before = memory(site), descriptors(site)
+        provoke(2000)
+        print(f"# {memory(site) - before} bytes", flush=True)
+        check(memory(site) - before <= GROWTH_MAX, f"the daemon grew by {memory(site) - before} bytes")
+        equal(descriptors(site), open_before, "descriptors")
+
+
+def vanish(site, rounds, first):
+    """Clients that ask for much and wait for little."""
+    for number in range(first, first + rounds):
+        with BusClient(site) as client:
+            for method in ("Reload", "GetStatus", "ReloadAll"):
+                client.send(method, *(["web"] if method == "Reload" else []), flags=NO_REPLY_EXPECTED * (number % 2))
+            client.send("AddServiceWithOptions", f"n{number}", SLEEPER, BOUND)
+            # Some have gone before the daemon hears of them, most while what they added starts.
+            if number % 3:
+                client.call("ListServices")
+
+
+@test("promise: of clients that vanish nothing stays: no service, process, job, match or descriptor", alike=True)
+def vanishing():
+    with FewMatches() as site:
+        web = Example(site, "python", name="web")
+
+        def at_rest():
+            status = site.status()
+            return names(site) == ["web"] and status["daemon"]["jobs"] == 0 and len(site.left_over()) == 1
+        vanish(site, 20, 0)
+        until(at_rest, "the first have gone")
+        before = descriptors(site)
+        vanish(site, 200, 20)
+        until(at_rest, f"only what has a file is there: {names(site)} {site.left_over()}")
+        until(lambda: descriptors(site) == before, f"as many descriptors as before: {descriptors(site)}, not {before}")
+        # The matches of those that are gone would be more than the bus lets the daemon have.
+        with BusClient(site) as client:
+            equal(add(client, "last")[0], None, "error")
+            client.close()
+            until(lambda: names(site) == ["web"], "the last one's end is still noticed")
+        check(web.pid, "the service runs")
+        until(lambda: not jobs(site), "the objects of jobs have gone", JOB_KEPT * 1.5)
 
 
 if __name__ == "__main__":
