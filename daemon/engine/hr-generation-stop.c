@@ -68,7 +68,6 @@ forget_drain (HrGeneration *self)
 {
   self->retirement++;
   self->hands_on = FALSE;
-  self->hands_on = FALSE;
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
   g_clear_pointer (&self->drain, hr_drain_free);
 }

@@ -234,12 +234,18 @@ newest_of_fate (HrService *self, HrFate fate)
   return 0;
 }
 
-/* The last good release; where none had the time to prove itself, the newest that served. 0: none ever did. */
+/* The last good release; where none had the time to prove itself, the newest that served. 0: none ever did. What a daemon
+ * that died had told to stop, for a release that did not come, is no start: what ran goes on, though unproven. */
 static guint64
 release_to_start (HrService *self)
 {
+  guint64 interrupted = self->interrupted;
+  const HrRelease *ran = self->parts.store != NULL ? hr_release_store_get (self->parts.store, interrupted) : NULL;
   guint64 number = hr_service_is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
 
+  self->interrupted = 0;
+  if (ran != NULL && (ran->fate == HR_FATE_UNPROVEN || ran->fate == HR_FATE_GOOD))
+    return interrupted;
   return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);
 }
 

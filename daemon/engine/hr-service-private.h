@@ -77,6 +77,8 @@ struct _HrService {
 
   const char *next_trigger; /* of the next automatic reload, NULL: file */
   gboolean scan_everything;
+  guint64
+      interrupted; /* what ran when a reload was interrupted by the end of an earlier daemon, until it is started; 0 */
   gboolean loading_state;
 
   gboolean stopped;     /* on request */

@@ -397,6 +397,8 @@ hr_service_resume (HrService *self, HrRunRecord *record)
   take_over_all (self, record, note);
   if (self->current == NULL && self->spec != NULL && !self->stopped)
     let_go_of_retiring (self, record);
+  if (self->current == NULL && note != NULL)
+    self->interrupted = note->previous;
   hr_service_end_leftovers (self, record);
   if (note != NULL && note->told)
     hr_service_write_interrupted (self, note);

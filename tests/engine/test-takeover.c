@@ -230,6 +230,35 @@ test_heir (Engine *engine)
   g_assert_true (entry->success);
 }
 
+/* What ran had not proven itself yet, and was told to stop for the next release when the daemon died: that is no reason
+ * to go back to an older one. */
+static void
+test_unproven_goes_on (Engine *engine)
+{
+  const HrFakeProgram keeper = { .opens_state = TRUE, .leaves = "{}" };
+  const HrFakeProgram slow = { .opens_state = TRUE, .ready_after = 20 * SECOND };
+  HrService *service = engine_start_with (engine, "[State]\nPreserve=auto\n", &keeper);
+
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 4 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 4 * SECOND);
+  g_assert_cmpuint (n_started (engine), ==, 3);
+  g_assert_false (engine_instance (engine, 1)->alive);
+  engine_crash (engine);
+  engine_apply (engine, "web");
+  engine_run (engine, 10 * MSEC);
+  g_assert_cmpuint (n_started (engine), >, 3);
+  g_assert_cmpuint (hr_fake_instance_release (engine_instance (engine, 3)), ==, 2);
+  /* The real one would have been ended. */
+  hr_fake_instance_exit (engine_instance (engine, 2), 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -244,5 +273,6 @@ main (int argc, char **argv)
   engine_add ("/takeover/switched", test_switched);
   engine_add ("/takeover/what-is-cut-off-of-one-that-was-taken-over-is-counted", test_switched_and_cut);
   engine_add ("/takeover/promise-4/what-was-given-the-state-serves-on", test_heir);
+  engine_add ("/takeover/what-ran-goes-on-though-unproven", test_unproven_goes_on);
   return g_test_run ();
 }
