@@ -211,6 +211,20 @@ hr_generation_can_wait (HrGeneration *self)
 }
 
 /**
+ * hr_generation_has_ended:
+ * @self: a generation
+ *
+ * Its end is told when nothing is left of it, which takes its time.
+ *
+ * Returns: whether its main process has ended, or never ran
+ */
+gboolean
+hr_generation_has_ended (HrGeneration *self)
+{
+  return self->instance == NULL || !self->alive || hr_instance_has_ended (self->instance);
+}
+
+/**
  * hr_generation_may_accept:
  * @self: a generation
  *

@@ -84,6 +84,7 @@ gboolean hr_generation_was_killed (HrGeneration *self);
 gboolean hr_generation_missed_state (HrGeneration *self);
 gboolean hr_generation_has_opened_state (HrGeneration *self);
 gboolean hr_generation_can_wait (HrGeneration *self);
+gboolean hr_generation_has_ended (HrGeneration *self);
 gboolean hr_generation_may_accept (HrGeneration *self);
 void hr_generation_measure_wait (HrGeneration *self, gboolean measure);
 gint64 hr_generation_get_wait (HrGeneration *self);

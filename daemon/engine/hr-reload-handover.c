@@ -101,6 +101,9 @@ verify (HrReload *self)
                                          "accepts from, or never took them",
                                          candidate));
     }
+  /* Of its end we hear when nothing is left of it: until then the old one serves. */
+  else if (hr_generation_has_ended (self->candidate))
+    return;
   else if (self->tries_canary)
     hr_reload_run_canary (self);
   else
@@ -136,7 +139,9 @@ look_at_listeners (gpointer user_data)
       return;
     }
   hr_reload_note_serving (self);
-  hr_reload_end (self, HR_RELOAD_ENDED_WELL);
+  /* What is dead is not live, though its end has yet to be told: that fails the reload. */
+  if (!hr_generation_has_ended (self->candidate))
+    hr_reload_end (self, HR_RELOAD_ENDED_WELL);
 }
 
 /**

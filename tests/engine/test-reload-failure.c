@@ -507,6 +507,45 @@ test_dies_in_switch (Engine *engine)
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
 }
 
+/* The end of a program is told when nothing is left of it; it has ended before that. */
+static const HrFakeProgram dies_untold = { .exits_after = 500 * MSEC, .exit_code = 9, .told_after = 2 * SECOND };
+
+static void
+test_dies_untold_before_switch (Engine *engine)
+{
+  HrService *service = engine_start (engine, PROBE);
+
+  hr_fake_gate_hold (&engine->platform->prober->probe);
+  hr_fake_launcher_next (engine->launcher, &dies_untold);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  hr_fake_gate_release (&engine->platform->prober->probe);
+  engine_run (engine, SECOND);
+  g_assert_false (engine_instance (engine, 0)->retired);
+  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
+  engine_run (engine, 2 * SECOND);
+  engine_expect_kept (engine, service, "verify", "it exited with status 9");
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 0)->pid);
+}
+
+static void
+test_dies_untold_in_switch (Engine *engine)
+{
+  const HrFakeProgram old = { .retires = TRUE, .keeps_listeners = TRUE };
+  HrService *service = engine_start_with (engine, "DrainTimeout=10min\n", &old);
+  HrJob *job;
+
+  hr_fake_launcher_next (engine->launcher, &dies_untold);
+  job = hr_service_reload (service, "somebody");
+  engine_run (engine, HR_SWITCH_WAIT_USEC + 100 * MSEC);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_RUNNING);
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_FAILED);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
+  engine_instance (engine, 0)->program.keeps_listeners = FALSE;
+  engine_run (engine, 10 * SECOND);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -515,6 +554,8 @@ main (int argc, char **argv)
   add_failures ();
   add_stops ();
   engine_add ("/reload-failure/promise-2/what-dies-in-the-switch-leaves-nobody-waiting", test_dies_in_switch);
+  engine_add ("/reload-failure/promise-6/what-is-dead-is-not-switched-to", test_dies_untold_before_switch);
+  engine_add ("/reload-failure/promise-6/what-is-dead-is-not-live", test_dies_untold_in_switch);
   engine_add ("/reload-failure/what-closed-its-listeners-is-rejected", test_listeners_dropped);
   return g_test_run ();
 }
