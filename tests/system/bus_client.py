@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A client of the bus that is nothing but a socket: it stays as long as it likes, reads when it likes, and goes at once."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -65,7 +66,9 @@ class BusClient:
         self.close()
 
     def close(self):
-        """It vanishes, whatever has come for it."""
+        """It vanishes, whatever has come for it; who reads in another thread is let go."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.stream.close()
         self.socket.close()
 
