@@ -14,6 +14,7 @@
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-owner.h"
+#include "hr-program-sight.h"
 #include "hr-socket-address.h"
 #include "hr-words.h"
 
@@ -181,31 +182,6 @@ check_owner (const HrServiceSpec *spec, GError **error)
          || fail (spec, error, key, value, "cannot be used: %s", local->message);
 }
 
-/**
- * hr_config_spec_check:
- * @spec: a spec
- * @error: return location
- *
- * Looks for what @spec names: that Source is a directory that can be read, Share stays below it when links are
- * followed, each EnvironmentFile can be read, WorkingDirectory is a directory, Listen has addresses,
- * and that the program can be started as User.
- *
- * Returns: whether the service can be run here; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, group, key
- *   and path
- */
-gboolean
-hr_config_spec_check (HrServiceSpec *spec, GError **error)
-{
-  g_return_val_if_fail (spec != NULL, FALSE);
-
-  if (spec->source != NULL && (!check_directory (spec, "Source", spec->source, error) || !check_shares (spec, error)))
-    return FALSE;
-  for (guint i = 0; spec->environment_files[i] != NULL; i++)
-    if (!check_environment_file (spec, spec->environment_files[i], error))
-      return FALSE;
-  return check_working_directory (spec, error) && check_listeners (spec, error) && check_owner (spec, error);
-}
-
 /* The PATH that the program is started with; variables of EnvironmentFile come before those of the service file. */
 static char *
 search_path (const HrServiceSpec *spec)
@@ -236,6 +212,79 @@ search_path (const HrServiceSpec *spec)
   return g_strdup (path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
 }
 
+/* %s at the begin is the source; no other specifier is of use in a path that must exist. */
+static char *
+expand (const HrServiceSpec *spec, const char *word)
+{
+  return g_str_has_prefix (word, "%s") && spec->source != NULL ? g_strconcat (spec->source, word + strlen ("%s"), NULL)
+                                                               : g_strdup (word);
+}
+
+static char *
+find_working_directory (const HrServiceSpec *spec)
+{
+  g_autofree char *directory =
+      spec->working_directory != NULL ? expand (spec, spec->working_directory) : g_strdup (".");
+
+  return g_canonicalize_filename (directory, spec->source != NULL ? spec->source : "/");
+}
+
+/* What the program's file shows is said now, and not at the first reload; the rest shows when it runs. */
+static gboolean
+check_canary (const HrServiceSpec *spec, GError **error)
+{
+  g_autofree char *file = NULL, *shown = NULL, *directory = NULL, *path = NULL;
+  g_auto (GStrv) argv = NULL;
+  g_auto (GStrv) environment = NULL;
+
+  if (spec->canary_from == 0)
+    return TRUE;
+  argv = g_strdupv (spec->exec);
+  g_free (argv[0]);
+  argv[0] = expand (spec, spec->exec[0]);
+  path = search_path (spec);
+  environment = g_environ_setenv (NULL, "PATH", path, TRUE);
+  directory = find_working_directory (spec);
+  if (hr_program_sight_look ((const char *const *)argv, (const char *const *)environment, directory, NULL).unseen
+      == HR_UNSEEN_NOT)
+    return TRUE;
+  file = hr_words_path (spec->file);
+  shown = hr_words_path (argv[0]);
+  g_set_error (
+      error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION,
+      "%s: group 'Canary': key 'Percentage': '%s' cannot have a canary: the adopt library does not see what it "
+      "does, as with static programs, those written in Go and those with more rights than their user: what it "
+      "has accepted could not be finished; remove Percentage",
+      file, shown);
+  return FALSE;
+}
+
+/**
+ * hr_config_spec_check:
+ * @spec: a spec
+ * @error: return location
+ *
+ * Looks for what @spec names: that Source is a directory that can be read, Share stays below it when links are
+ * followed, each EnvironmentFile can be read, WorkingDirectory is a directory, Listen has addresses,
+ * that the program can be started as User, and that it can have a canary where one is asked for.
+ *
+ * Returns: whether the service can be run here; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, group, key
+ *   and path
+ */
+gboolean
+hr_config_spec_check (HrServiceSpec *spec, GError **error)
+{
+  g_return_val_if_fail (spec != NULL, FALSE);
+
+  if (spec->source != NULL && (!check_directory (spec, "Source", spec->source, error) || !check_shares (spec, error)))
+    return FALSE;
+  for (guint i = 0; spec->environment_files[i] != NULL; i++)
+    if (!check_environment_file (spec, spec->environment_files[i], error))
+      return FALSE;
+  return check_working_directory (spec, error) && check_listeners (spec, error) && check_owner (spec, error)
+         && check_canary (spec, error);
+}
+
 static gboolean
 is_program (const char *path)
 {
@@ -260,21 +309,11 @@ check_in_path (const HrServiceSpec *spec, const char *program, GError **error)
   return fail (spec, error, "Exec", program, "is in no directory of PATH (%s): install it, or name its path", path);
 }
 
-/* %s at the begin is the source; no other specifier is of use in a path that must exist. */
-static char *
-expand (const HrServiceSpec *spec, const char *word)
-{
-  return g_str_has_prefix (word, "%s") && spec->source != NULL ? g_strconcat (spec->source, word + strlen ("%s"), NULL)
-                                                               : g_strdup (word);
-}
-
 /* What is below the source may be made by Build. */
 static gboolean
 check_at_path (const HrServiceSpec *spec, const char *program, GError **error)
 {
-  g_autofree char *directory =
-      spec->working_directory != NULL ? expand (spec, spec->working_directory) : g_strdup (".");
-  g_autofree char *cwd = g_canonicalize_filename (directory, spec->source != NULL ? spec->source : "/");
+  g_autofree char *cwd = find_working_directory (spec);
   g_autofree char *path = g_canonicalize_filename (program, cwd);
 
   if (is_program (path))

@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 
-from harness import Load, NotRunHere, Site, check, equal, main, test, until
+from harness import BUILD, Load, NotRunHere, Site, check, equal, main, test, until
 from http_client import get
 from services import EVENTS, EventStream, Service, Unmodified, app
 
@@ -303,6 +303,13 @@ def refused():
         result = site.hrctl("check", path)
         equal(result.returncode, 0, "exit code of check")
         check("note: a canary candidate gets no state" in result.stdout, result.stdout)
+        os.remove(path)
+        static = os.path.join(BUILD, "tests", "os", "passed-program-static")
+        path = site.service_file("static", f"[Service]\nExec={static}\nSource=/tmp\nListen=http=tcp:127.0.0.1:0\n[Canary]\nPercentage=5\n")
+        for words in (("check", path), ("daemon-reload",)):
+            result = site.hrctl(*words)
+            equal(result.returncode, 1, f"exit code of {words}")
+            check("key 'Percentage': '" in result.stderr and "cannot have a canary" in result.stderr, result.stderr)
         os.remove(path)
         Service(site, "plain")
         for verb in ("promote", "abort", "hold"):
