@@ -23,8 +23,14 @@ struct _HrRunState {
   char *path;
   gboolean all_paused;
   gboolean unsaved;    /* the file is behind */
-  GHashTable *records; /* name to HrRunRecord */
+  GHashTable *records; /* name to Kept */
 };
+
+/* One service. With many, each change of one would else make the text of all others anew. */
+typedef struct {
+  HrRunRecord *record;
+  char *text; /* its member in the file */
+} Kept;
 
 G_DEFINE_FINAL_TYPE (HrRunState, hr_run_state, G_TYPE_OBJECT)
 
@@ -105,34 +111,73 @@ add_record (JsonBuilder *builder, const HrRunRecord *record)
   json_builder_end_object (builder);
 }
 
+/**
+ * hr_run_record_to_string:
+ * @self: a record
+ *
+ * Returns: (transfer full): as hr_run_record_from_string() reads it
+ */
+char *
+hr_run_record_to_string (const HrRunRecord *self)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  add_record (builder, self);
+  root = json_builder_get_root (builder);
+  return json_to_string (root, FALSE);
+}
+
+static void
+kept_free (gpointer data)
+{
+  Kept *kept = data;
+
+  hr_run_record_free (kept->record);
+  g_free (kept->text);
+  g_free (kept);
+}
+
+/* Takes the record. */
+static void
+keep (HrRunState *self, const char *service, HrRunRecord *record)
+{
+  g_autoptr (JsonNode) name = json_node_init_string (json_node_alloc (), service);
+  g_autofree char *quoted = json_to_string (name, FALSE), *text = hr_run_record_to_string (record);
+  Kept *kept = g_new (Kept, 1);
+
+  kept->record = record;
+  kept->text = g_strconcat (quoted, ":", text, NULL);
+  g_hash_table_insert (self->records, g_strdup (service), kept);
+}
+
+static const HrRunRecord *
+find (HrRunState *self, const char *service)
+{
+  const Kept *kept = g_hash_table_lookup (self->records, service);
+
+  return kept != NULL ? kept->record : NULL;
+}
+
+/* A line for each service. */
 static gboolean
 save (HrRunState *self, GError **error)
 {
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (GList) names = g_list_sort (g_hash_table_get_keys (self->records), (GCompareFunc)strcmp);
-  g_autoptr (JsonNode) root = NULL;
-  g_autofree char *text = NULL, *dir = g_path_get_dirname (self->path);
-  gsize size;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *dir = g_path_get_dirname (self->path);
 
-  json_builder_begin_object (builder);
-  hr_json_member_int (builder, "version", HR_RUN_STATE_VERSION);
-  hr_json_member_bool (builder, "paused", self->all_paused);
-  json_builder_set_member_name (builder, "services");
-  json_builder_begin_object (builder);
+  g_string_printf (text, "{\"version\":%d,\"paused\":%s,\"services\":{", HR_RUN_STATE_VERSION,
+                   self->all_paused ? "true" : "false");
   for (GList *name = names; name != NULL; name = name->next)
     {
-      json_builder_set_member_name (builder, name->data);
-      add_record (builder, g_hash_table_lookup (self->records, name->data));
-    }
-  json_builder_end_object (builder);
-  json_builder_end_object (builder);
+      const Kept *kept = g_hash_table_lookup (self->records, name->data);
 
-  root = json_builder_get_root (builder);
-  json_generator_set_root (generator, root);
-  json_generator_set_pretty (generator, TRUE);
-  text = json_generator_to_data (generator, &size);
-  return hr_fs_make_dir (dir, 0700, error) && hr_fs_write (self->path, text, size, 0600, error);
+      g_string_append (text, name == names ? "\n" : ",\n");
+      g_string_append (text, kept->text);
+    }
+  g_string_append (text, "\n}}");
+  return hr_fs_make_dir (dir, 0700, error) && hr_fs_write (self->path, text->str, text->len, 0600, error);
 }
 
 static gint64
@@ -188,23 +233,6 @@ read_record (JsonNode *node)
 }
 
 /**
- * hr_run_record_to_string:
- * @self: a record
- *
- * Returns: (transfer full): as hr_run_record_from_string() reads it
- */
-char *
-hr_run_record_to_string (const HrRunRecord *self)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-
-  add_record (builder, self);
-  root = json_builder_get_root (builder);
-  return json_to_string (root, FALSE);
-}
-
-/**
  * hr_run_record_from_string:
  * @text: of hr_run_record_to_string()
  *
@@ -250,7 +278,7 @@ read_root (HrRunState *self, JsonNode *root, GError **error)
   json_object_iter_init (&iter, json_node_get_object (services));
   while (json_object_iter_next (&iter, &name, &node))
     if (JSON_NODE_HOLDS_OBJECT (node))
-      g_hash_table_insert (self->records, g_strdup (name), read_record (node));
+      keep (self, name, read_record (node));
   return TRUE;
 }
 
@@ -310,7 +338,7 @@ hr_run_state_get (HrRunState *self, const char *service)
   const HrRunRecord *record;
 
   g_return_val_if_fail (HR_IS_RUN_STATE (self), NULL);
-  record = g_hash_table_lookup (self->records, service);
+  record = find (self, service);
   return record_copy (record != NULL ? record : &unknown);
 }
 
@@ -333,13 +361,13 @@ hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *reco
   g_return_val_if_fail (HR_IS_RUN_STATE (self), FALSE);
   g_return_val_if_fail (service != NULL, FALSE);
 
-  old = g_hash_table_lookup (self->records, service);
+  old = find (self, service);
   if (!self->unsaved && (record == NULL ? old == NULL : old != NULL && record_equal (old, record)))
     return TRUE;
   if (record == NULL)
     g_hash_table_remove (self->records, service);
   else
-    g_hash_table_insert (self->records, g_strdup (service), record_copy (record));
+    keep (self, service, record_copy (record));
   self->unsaved = !save (self, error);
   return !self->unsaved;
 }
@@ -398,7 +426,7 @@ hr_run_state_class_init (HrRunStateClass *klass)
 static void
 hr_run_state_init (HrRunState *self)
 {
-  self->records = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)hr_run_record_free);
+  self->records = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, kept_free);
 }
 
 /**

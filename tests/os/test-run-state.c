@@ -386,6 +386,33 @@ test_fifo_and_cyclic_link_are_set_aside (Fixture *f, gconstpointer data)
   warnings_expect ("the run state * cannot be used: *; set aside as *.broken.2*");
 }
 
+/* Only what changes is written anew: the others stay what they were, whatever they are called and whoever read them. */
+static void
+test_many_services_stay_what_they_are (Fixture *f, gconstpointer data)
+{
+  enum { N = 50 };
+  HrRunRecord changed = { .slot = 1, .running = 1000, .current = &running };
+
+  for (guint i = 0; i < N; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("\"svc\\%u\xc3\xa9", i);
+      HrRunRecord record = { .slot = (int)(i % 2), .running = i, .paused = i % 3 == 0 };
+
+      set (f, name, &record);
+    }
+  next_daemon (f);
+  set (f, "\"svc\\7\xc3\xa9", &changed);
+  set (f, "\"svc\\8\xc3\xa9", NULL);
+  next_daemon (f);
+  for (guint i = 0; i < N; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("\"svc\\%u\xc3\xa9", i);
+      HrRunRecord record = { .slot = (int)(i % 2), .running = i, .paused = i % 3 == 0 };
+
+      assert_record (f->state, name, i == 7 ? &changed : i == 8 ? &unknown : &record);
+    }
+}
+
 static void
 test_failed_write_is_an_error_and_kept_in_memory (Fixture *f, gconstpointer data)
 {
@@ -425,6 +452,7 @@ main (int argc, char **argv)
   ADD ("older-record-is-read", test_older_record_is_read);
   ADD ("damaged/others-are-skipped", test_damaged_others_are_skipped);
   ADD ("next-daemon-knows", test_next_daemon_knows);
+  ADD ("many-services-stay-what-they-are", test_many_services_stay_what_they_are);
   ADD ("removed-service-is-forgotten", test_removed_service_is_forgotten);
   ADD ("same-record-is-not-written-again", test_same_record_is_not_written_again);
   ADD ("what-a-newer-daemon-wrote-is-refused-and-left-alone", test_what_a_newer_daemon_wrote_is_refused_and_left_alone);
