@@ -8,6 +8,7 @@ does not have raises harness.NotRunHere.
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -144,8 +145,8 @@ class Pm2(Peer):
         if hasattr(self, "program"):
             run([self.program, "kill"], env=self.environment)
 
-    def restart_command(self):
-        return [self.program, "reload", "bench0"]
+    def restart_command(self, number=0):
+        return [self.program, "reload", f"bench{number}"]
 
     def daemon_pids(self):
         with open(os.path.join(self.directory, "pm2", "pm2.pid"), encoding="utf-8") as file:
@@ -164,7 +165,9 @@ class Supervisor(Peer):
     def start(self):
         program = debian_program("supervisord", "supervisor")
         socket_path = os.path.join(self.directory, "supervisor.sock")
-        text = (f"[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\n"
+        # It has some pipes for each, and asks for 1,024 descriptors where it is not told.
+        descriptors = min(max(1024, 8 * self.count), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        text = (f"[supervisord]\nnodaemon=true\nlogfile=/dev/null\nlogfile_maxbytes=0\nminfds={descriptors}\n"
                 f"pidfile={self.directory}/supervisor.pid\n[unix_http_server]\nfile={socket_path}\n"
                 f"[supervisorctl]\nserverurl=unix://{socket_path}\n[rpcinterface:supervisor]\n"
                 "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n")
@@ -174,8 +177,8 @@ class Supervisor(Peer):
         self.configuration = self.write("supervisor.conf", text)
         self.spawn([program, "-c", self.configuration], stdin=subprocess.DEVNULL)
 
-    def restart_command(self):
-        return [debian_program("supervisorctl", "supervisor"), "-c", self.configuration, "restart", "bench0"]
+    def restart_command(self, number=0):
+        return [debian_program("supervisorctl", "supervisor"), "-c", self.configuration, "restart", f"bench{number}"]
 
 
 class SupervisorAtOnce(Supervisor):
