@@ -100,17 +100,30 @@ binds_unseen (GPid pid, gpointer data)
   return hr_socket_take_held (name, data, 1) > 0 && !is_seen (pid, NULL);
 }
 
-/* Whether one of its processes listens on a socket of its own, which this process does not have, and the library is not
-   in it or does not see its calls. Asks the kernel for the TCP sockets that listen and who has them. */
-static gboolean
-misses_listener (GPid leader)
+/* The inodes of all TCP sockets that listen, as the kernel tells them; %NULL where it does not. */
+static GHashTable *
+list_listeners (void)
 {
   g_autoptr (GHashTable) inodes = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
-  if (!hr_tcp_diag_list_listeners (take_inode, inodes, NULL))
+  return hr_tcp_diag_list_listeners (take_inode, inodes, NULL) ? g_steal_pointer (&inodes) : NULL;
+}
+
+/* Whether one of its processes listens on a socket of its own, which this process does not have, and the library is not
+   in it or does not see its calls. Most have no listener at all: only where one has are the descriptors of this process
+   looked through, of which there are some for each service. */
+static gboolean
+misses_listener (GPid leader)
+{
+  g_autoptr (GHashTable) all = list_listeners (), others = NULL;
+
+  if (all == NULL || !any (leader, GENERATIONS_MAX, binds_unseen, all))
     return FALSE;
-  hr_socket_take_held ("self", inodes, G_MAXUINT);
-  return g_hash_table_size (inodes) > 0 && any (leader, GENERATIONS_MAX, binds_unseen, inodes);
+  others = list_listeners ();
+  if (others == NULL)
+    return FALSE;
+  hr_socket_take_held ("self", others, G_MAXUINT);
+  return any (leader, GENERATIONS_MAX, binds_unseen, others);
 }
 
 static gboolean
