@@ -85,6 +85,9 @@ verify (HrReload *self)
   state = hr_health_get_state (self->health);
   if ((state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY) || self->switch_timer != 0)
     return;
+  /* Of its end we hear when nothing is left of it: until then the old one serves. */
+  if (hr_generation_has_ended (self->candidate))
+    return;
   deaf = has_let_go_of_listeners (self);
   if (deaf && !self->looked_again)
     {
@@ -101,9 +104,6 @@ verify (HrReload *self)
                                          "accepts from, or never took them",
                                          candidate));
     }
-  /* Of its end we hear when nothing is left of it: until then the old one serves. */
-  else if (hr_generation_has_ended (self->candidate))
-    return;
   else if (self->tries_canary)
     hr_reload_run_canary (self);
   else
