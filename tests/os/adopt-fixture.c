@@ -72,16 +72,39 @@ adopt_once_more (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+typedef struct {
+  AdoptRunning *running;
+  int signal_number;
+} Ending;
+
+static gboolean
+signal_again (gpointer data)
+{
+  const Ending *ending = data;
+
+  hr_instance_stop (ending->running->instance, ending->signal_number);
+  return G_SOURCE_CONTINUE;
+}
+
 void
 adopt_end (AdoptRunning *running, int signal_number)
 {
+  Ending ending = { running, signal_number };
+  guint again = 0;
+
   if (running->instance == NULL)
     return;
   if (signal_number == SIGKILL)
     hr_instance_kill (running->instance);
   else
-    hr_instance_stop (running->instance, signal_number);
+    {
+      hr_instance_stop (running->instance, signal_number);
+      /* Python looks for signals between two calls: one that comes just before accept() is seen after the next
+       * connection, with the library or without. The daemon retires an instance first, long before it signals. */
+      again = g_timeout_add (2000, signal_again, &ending);
+    }
   ADOPT_WAIT_FOR (running->exited);
+  g_clear_handle_id (&again, g_source_remove);
   g_assert_finalize_object (g_steal_pointer (&running->instance));
 }
 
