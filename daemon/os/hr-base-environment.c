@@ -37,7 +37,7 @@ read_environment_file (const char *file, GError **error)
  *   %HR_ERROR_INVALID_CONFIGURATION
  */
 char **
-hr_base_environment (HrServiceSpec *spec, GError **error)
+hr_base_environment (const HrServiceSpec *spec, GError **error)
 {
   g_auto (GStrv) own = g_get_environ ();
   g_auto (GStrv) list = hr_owner_environment (&spec->isolation, hr_environment_base ((const char *const *)own));

@@ -8,6 +8,6 @@
 
 G_BEGIN_DECLS
 
-char **hr_base_environment (HrServiceSpec *spec, GError **error);
+char **hr_base_environment (const HrServiceSpec *spec, GError **error);
 
 G_END_DECLS

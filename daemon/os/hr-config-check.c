@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hr-base-environment.h"
 #include "hr-environment.h"
 #include "hr-error.h"
 #include "hr-fd.h"
@@ -182,33 +183,13 @@ check_owner (const HrServiceSpec *spec, GError **error)
          || fail (spec, error, key, value, "cannot be used: %s", local->message);
 }
 
-/* The PATH that the program is started with; variables of EnvironmentFile come before those of the service file. */
+/* The PATH that the program is started with. */
 static char *
 search_path (const HrServiceSpec *spec)
 {
-  g_auto (GStrv) own = g_get_environ ();
-  g_auto (GStrv) base = hr_owner_environment (&spec->isolation, hr_environment_base ((const char *const *)own));
-  const char *path = g_environ_getenv (base, "PATH");
-  g_autofree char *found = NULL;
+  g_auto (GStrv) environment = hr_base_environment (spec, NULL);
+  const char *path = g_environ_getenv (environment, "PATH");
 
-  for (guint i = 0; spec->environment_files[i] != NULL; i++)
-    {
-      const char *file = spec->environment_files[i];
-      g_autoptr (GBytes) content = hr_fs_read (file + (*file == '-'), HR_ENVIRONMENT_FILE_MAX, NULL);
-      gsize size = 0;
-      const char *text = content != NULL ? g_bytes_get_data (content, &size) : NULL;
-      g_auto (GStrv) variables = text != NULL ? hr_environment_parse (file, text, size, NULL) : NULL;
-      const char *value = variables != NULL ? g_environ_getenv (variables, "PATH") : NULL;
-
-      if (value == NULL)
-        continue;
-      g_free (found);
-      found = g_strdup (value);
-    }
-  if (g_environ_getenv (spec->environment, "PATH") != NULL)
-    path = g_environ_getenv (spec->environment, "PATH");
-  else if (found != NULL)
-    path = found;
   return g_strdup (path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
 }
 
