@@ -2,74 +2,15 @@
  *
  * test-canary.c: a candidate that gets a share of the new connections, and each way in which that can end.
  */
-#include "engine-fixture.h"
+#include "canary-fixture.h"
 
 #include <signal.h>
 #include <string.h>
 
 #include "hr-error.h"
 
-#define LISTEN "Listen=http=tcp:127.0.0.1:8080\n"
-#define RAMP "[Canary]\nPercentage=10\nRampDuration=90s\nSteps=9\n"
-#define MANUAL "[Canary]\nPercentage=0.5\n"
 #define HOUR G_TIME_SPAN_HOUR
 #define PROBE "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n"
-
-static const HrFakeProgram program = { .retires = TRUE };
-
-static HrFakeListeners *
-listeners (Engine *engine)
-{
-  return engine_parts (engine)->listeners;
-}
-
-/* Of what was asked for last; the manager has it. */
-static HrJob *newest_job;
-
-static void
-note_job (HrManager *manager, HrJob *job, gpointer data)
-{
-  newest_job = job;
-}
-
-/* "web" runs release 1. */
-static HrService *
-start (Engine *engine, const char *text, const HrFakeProgram *what)
-{
-  HrService *service = engine_start_with (engine, text, what);
-
-  g_signal_connect (engine->manager, "job-added", G_CALLBACK (note_job), NULL);
-  return service;
-}
-
-/* "web" runs release 1, and release 2 is its canary. */
-static HrService *
-begin (Engine *engine, const char *text)
-{
-  HrService *service = start (engine, text, &program);
-
-  engine_save (engine, "main", "two");
-  engine_run (engine, 1 * SECOND);
-  g_assert_nonnull (hr_service_get_canary (service));
-  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 2);
-  return service;
-}
-
-/* The old one was never touched, and the candidate gets nothing any more. */
-static void
-expect_kept (Engine *engine, HrService *service, const char *words, const char *verdict)
-{
-  g_autoptr (HrHistoryEntry) entry = engine_history (engine);
-
-  engine_expect_kept (engine, service, "canary", words);
-  g_assert_null (listeners (engine)->separate);
-  g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, 0);
-  g_assert_false (engine_instance (engine, 0)->retired);
-  g_assert_null (hr_service_get_canary (service));
-  g_assert_cmpstr (entry->phase, ==, "canary");
-  if (strstr (entry->canary, verdict) == NULL)
-    g_assert_cmpstr (entry->canary, ==, verdict);
-}
 
 static void
 expect_live (Engine *engine, HrService *service, const char *verdict)
