@@ -208,7 +208,7 @@ def both():
         equal(service.ask(), "2", "answer")
 
 
-def dies_in(phase, first, second, begun=None):
+def dies_in(phase, first, second, begun=None, count="1"):
     """The daemon dies in this phase of a reload of a service with state, in which somebody waits at the gate; the next
     one must serve with that state, by one process, and the history must say what happened."""
     with Site() as site:
@@ -226,7 +226,7 @@ def dies_in(phase, first, second, begun=None):
         site.start_daemon()
         until(lambda: answers(service.port, "2"), "the new version serves in the end")
         site.drained(service.name)
-        equal(service.ask("/count"), "1", "count")
+        equal(service.ask("/count"), count, "count")
         entries = [e for e in site.history(service.name) if e["error"] == f"the daemon died in phase '{phase}'"]
         equal(len(entries), 1, "entries of what was interrupted")
         equal(entries[0]["phase"], phase, "phase in the history")
@@ -267,25 +267,13 @@ def draining():
 
 @test("promise-7-the-daemon-may-die: in phase ready, with the state already given, which the new version has changed")
 def in_ready_with_state():
-    with Site() as site:
-        gate = Gate(site)
-        service = services.Service(site, "web", {"app.py": services.app(keep=True)})
-        service.good(1)
-        service.ask("/grow")
+    def changes_state(gate):
         new = services.app("2", keep=True, late='state["count"] += 100\n' + services.at_gate(gate))
         # It does not mind that there is nobody to tell.
-        service.save(new.replace("notify.sendto(b\"READY=1\", ", "notify.connect_ex(").replace(
-            '"NOTIFY_SOCKET"])\nwhile', '"NOTIFY_SOCKET"]) or notify.send(b"READY=1")\nwhile'))
-        gate.arrived()
-        crash(site)
-        gate.close()
-        os.unlink(gate.path)
-        write(gate.path, "")
-        site.start_daemon()
-        until(lambda: answers(service.port, "2"), "the new version serves in the end")
-        site.drained(service.name)
-        # By the one that was interrupted, and by the one that serves.
-        equal(service.ask("/count"), "201", "count")
+        return new.replace("notify.sendto(b\"READY=1\", ", "notify.connect_ex(").replace(
+            '"NOTIFY_SOCKET"])\nwhile', '"NOTIFY_SOCKET"]) or notify.send(b"READY=1")\nwhile')
+    # By the one that was interrupted, and by the one that serves.
+    dies_in("ready", lambda gate: services.app(keep=True), changes_state, count="201")
 
 
 @test("promise-7-the-daemon-may-die: in phase preserve, and what the old instance was just answering is answered")
