@@ -175,7 +175,7 @@ await_retiring (HrReload *self)
       hr_generation_hand_over (self->retiring, hr_generation_get_spec (self->retiring)->stop_timeout);
     }
   else
-    hr_reload_await_retiring (self);
+    hr_reload_await_retiring_followers (self);
 }
 
 static void

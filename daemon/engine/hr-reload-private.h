@@ -145,7 +145,7 @@ void hr_reload_roll (HrReload *self);
 void hr_reload_unroll (HrReload *self);
 gboolean hr_reload_keeps_what_serves (HrReload *self);
 char *hr_reload_describe_missing (HrReload *self);
-gboolean hr_reload_await_retiring (HrReload *self);
+void hr_reload_await_retiring_followers (HrReload *self);
 gboolean hr_reload_await_followers (HrReload *self);
 void hr_reload_switch_over (HrReload *self);
 

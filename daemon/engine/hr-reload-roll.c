@@ -295,21 +295,16 @@ gone_before_place (HrFollowers *followers, HrReload *self)
 }
 
 /**
- * hr_reload_await_retiring:
- * @self: a reload in phase place
+ * hr_reload_await_retiring_followers:
+ * @self: a reload in phase place, of whose followers before the running ones some have not ended
  *
- * Cuts short what the followers before the running ones have left to do.
- *
- * Returns: whether there are any: hr_reload_place() is called again when they have ended
+ * Cuts short what they have left to do; hr_reload_place() is called again when they have ended.
  */
-gboolean
-hr_reload_await_retiring (HrReload *self)
+void
+hr_reload_await_retiring_followers (HrReload *self)
 {
-  if (self->retiring_followers == NULL || hr_followers_are_gone (self->retiring_followers))
-    return FALSE;
   g_signal_connect (self->retiring_followers, "changed", G_CALLBACK (gone_before_place), self);
   hr_followers_hand_over (self->retiring_followers);
-  return TRUE;
 }
 
 static void
