@@ -3,7 +3,7 @@
  * hr-reload-private.h: the inside of HrReload, shared by its files: hr-reload.c (the object, its phases and their
  * deadlines), hr-reload-status.c (what is known of it), hr-reload-measure.c (what it measures), hr-reload-failure.c
  * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-sight.c (what stands in the way
- * of a handover), hr-reload-handover.c (start, preserve, ready, verify, switch),
+ * of a handover), hr-reload-handover.c (start, preserve, ready, verify), hr-reload-switch.c (switch),
  * hr-reload-roll.c (the switch of several instances).
  */
 #pragma once
@@ -135,6 +135,9 @@ char *hr_reload_advise (HrReload *self);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);
+
+/* hr-reload-switch.c */
+void hr_reload_switch_over (HrReload *self);
 void hr_reload_complete_switch (HrReload *self);
 
 /* hr-reload-roll.c */
@@ -147,7 +150,6 @@ gboolean hr_reload_keeps_what_serves (HrReload *self);
 char *hr_reload_describe_missing (HrReload *self);
 void hr_reload_await_retiring_followers (HrReload *self);
 gboolean hr_reload_await_followers (HrReload *self);
-void hr_reload_switch_over (HrReload *self);
 
 /* hr-reload-canary.c */
 gboolean hr_reload_decide_canary (HrReload *self);
