@@ -65,6 +65,35 @@ hr_settle_due (const HrSettle *self)
 }
 
 /**
+ * hr_settle_since:
+ * @self: a settle timer
+ * @now: the time
+ *
+ * Returns: when the first of the changes came that are not taken care of; @now without one
+ */
+gint64
+hr_settle_since (const HrSettle *self, gint64 now)
+{
+  g_return_val_if_fail (self != NULL, now);
+
+  return self->pending ? self->first : now;
+}
+
+/**
+ * hr_settle_least:
+ * @self: a settle timer
+ *
+ * Returns: the shortest time after which a source counts as quiet, in microseconds
+ */
+gint64
+hr_settle_least (const HrSettle *self)
+{
+  g_return_val_if_fail (self != NULL, 0);
+
+  return self->quiet >= 0 ? self->quiet : HR_SETTLE_AUTO;
+}
+
+/**
  * hr_settle_clear:
  * @self: a settle timer
  *

@@ -33,6 +33,8 @@ typedef struct {
 void hr_settle_init (HrSettle *self, gint64 quiet, gint64 max_wait);
 void hr_settle_touch (HrSettle *self, gint64 now);
 gint64 hr_settle_due (const HrSettle *self);
+gint64 hr_settle_since (const HrSettle *self, gint64 now);
+gint64 hr_settle_least (const HrSettle *self);
 void hr_settle_clear (HrSettle *self);
 
 G_END_DECLS

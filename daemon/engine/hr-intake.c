@@ -21,6 +21,8 @@ struct _HrIntake {
   guint timer;
   gint64 held_since;
   gboolean ignores_hold; /* until it ends: it has lasted too long */
+  gint64 since;          /* when the first change came of what was taken last */
+  gboolean too_soon;     /* what was taken last comes again: it was still being written */
 };
 
 static int
@@ -285,6 +287,9 @@ hr_intake_take (HrIntake *self, char ***hints)
 
   g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
 
+  if (!self->too_soon)
+    self->since = hr_settle_since (&self->settle, hr_clock_now (self->clock));
+  self->too_soon = FALSE;
   anything = has_anything (self);
   g_hash_table_iter_init (&iter, self->paths);
   while (g_hash_table_iter_next (&iter, &path, NULL))
@@ -311,6 +316,26 @@ hr_intake_is_held (HrIntake *self)
 {
   g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
   return is_held (self, hr_clock_now (self->clock));
+}
+
+/**
+ * hr_intake_is_too_soon:
+ * @self: an intake
+ * @quiet: for how long none of the files had changed that were read, in microseconds
+ *
+ * A look may come in the midst of a save that it was not made for: the first one, say, or one at another path. A file
+ * that an editor is just writing is empty then. For longer than MaxWait no look is too soon.
+ *
+ * Returns: whether what was taken has to be looked at once more, after the settle time
+ */
+gboolean
+hr_intake_is_too_soon (HrIntake *self, gint64 quiet)
+{
+  g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
+
+  self->too_soon =
+      quiet < hr_settle_least (&self->settle) && hr_clock_now (self->clock) - self->since < self->spec->max_wait;
+  return self->too_soon;
 }
 
 /* A hint of a directory itself is "DIRECTORY/.". */

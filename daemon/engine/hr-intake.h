@@ -29,6 +29,7 @@ void hr_intake_set_paused (HrIntake *self, gboolean paused);
 void hr_intake_poke (HrIntake *self);
 gboolean hr_intake_take (HrIntake *self, char ***hints);
 gboolean hr_intake_is_held (HrIntake *self);
+gboolean hr_intake_is_too_soon (HrIntake *self, gint64 quiet);
 char **hr_intake_get_pending (HrIntake *self);
 guint hr_intake_n_watches (HrIntake *self);
 

@@ -340,6 +340,17 @@ means_running (HrReload *self, const HrRelease *last, const HrRelease *running)
          && hr_generation_get_slot (self->previous) != HR_SLOT_NONE;
 }
 
+/* Whether a change may have begun while the source was looked at, so that what was found is half of it. Whoever asks by
+ * hand means what is there now, and what does not run yet is not kept waiting by a save. */
+static gboolean
+found_half (HrReload *self, const HrRelease *running)
+{
+  if (self->by_hand || self->intake == NULL)
+    return FALSE;
+  return hr_intake_is_held (self->intake)
+         || (running != NULL && self->scan->n_changed > 0 && hr_intake_is_too_soon (self->intake, self->scan->quiet));
+}
+
 static void
 scanned (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -367,14 +378,13 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
       hr_reload_place (self);
       return;
     }
-  /* It may have begun while the source was looked at: what was found is half of it. */
-  self->unsettled = !self->by_hand && self->intake != NULL && hr_intake_is_held (self->intake);
+  running = running_release (self);
+  self->unsettled = found_half (self, running);
   if (self->unsettled)
     {
       hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);
       return;
     }
-  running = running_release (self);
   if (!self->by_hand && running != NULL && !has_reason (self))
     {
       hr_reload_finish (self, HR_RELOAD_ENDED_NOTHING);

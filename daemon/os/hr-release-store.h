@@ -25,6 +25,8 @@ G_BEGIN_DECLS
  * @share_dirs: ignored directories that are used in place, relative to the source
  * @share_files: ignored single files (and links) that are used in place
  * @warnings: what could not be recorded and why, for people
+ * @quiet: the youngest of the files that were read had not changed for so long when it was, in microseconds;
+ *   %G_MAXINT64 when nothing was read
  *
  * The source at one moment.
  */
@@ -36,6 +38,7 @@ typedef struct {
   char **share_dirs;
   char **share_files;
   char **warnings;
+  gint64 quiet;
 } HrScan;
 
 HrScan *hr_scan_copy (const HrScan *self);

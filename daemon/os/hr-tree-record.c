@@ -70,6 +70,16 @@ store_content (HrTreeScan *self, int fd, guint64 size, HrOid *oid, GError **erro
   return (guint64)got == size && hr_git_repo_write_blob (self->repo, self->buffer->data, size, oid, error);
 }
 
+/* Not by the coarse clock, which gives files their times: what it says of an age is then never too little. A time to
+ * come is of another machine's clock, and says nothing. */
+static gint64
+usec_since (const HrStatKey *key)
+{
+  gint64 age = g_get_real_time () - key->ctime / 1000;
+
+  return age >= 0 ? age : G_MAXINT64;
+}
+
 static void
 set_read (HrTreeScan *self, HrNode *node, const struct stat *info, const struct timespec *read_at, const HrOid *oid)
 {
@@ -92,6 +102,7 @@ record_file (HrTreeScan *self, HrNode *node, int dir_fd, GError **error)
   struct timespec read_at;
   struct stat before, after;
   HrStatKey first, second;
+  gint64 quiet;
   HrOid oid;
 
   if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
@@ -101,6 +112,8 @@ record_file (HrTreeScan *self, HrNode *node, int dir_fd, GError **error)
     return hr_tree_scan_set_error (self, errno, "opening", error);
   if (!S_ISREG (before.st_mode))
     return changed_while_read (self);
+  first = hr_stat_key (&before);
+  quiet = usec_since (&first);
 
   if (!store_content (self, fd, (guint64)before.st_size, &oid, &local))
     {
@@ -111,10 +124,10 @@ record_file (HrTreeScan *self, HrNode *node, int dir_fd, GError **error)
     }
   if (fstat (fd, &after) != 0)
     return hr_tree_scan_set_error (self, errno, "looking at", error);
-  first = hr_stat_key (&before);
   second = hr_stat_key (&after);
   if (!hr_stat_key_equal (&first, &second))
     return changed_while_read (self);
+  self->quiet = MIN (self->quiet, quiet);
   set_read (self, node, &after, &read_at, &oid);
   return TRUE;
 }

@@ -21,6 +21,7 @@ struct _HrTreeScan {
   ino_t inode;
   GHashTable *known; /* (nullable): path → HrIndexEntry, of the daemon before this one, until a scan ended well */
   guint n_read;      /* files that were read since the scan was made */
+  gint64 quiet;      /* of this scan, see HrScan */
 
   /* During a scan. */
   HrGitRepo *repo;

@@ -308,6 +308,7 @@ fill (HrTreeScan *self, HrScan *scan)
   scan->share_files = g_strv_builder_end (files);
   scan->warnings = g_strv_builder_end (warnings);
   scan->n_files = self->totals.n_files;
+  scan->quiet = self->quiet;
 }
 
 static gboolean
@@ -354,7 +355,7 @@ look_and_record (HrTreeScan *self, const char *const *hints, HrScan *scan, GErro
  * @repo: where to store
  * @hints: (nullable): the only paths that may have changed since the last run; ignored when that did not end well
  * @cancellable: (nullable): looked at between two files
- * @scan: an empty scan; its tree, n_files, share_dirs, share_files and warnings are set
+ * @scan: an empty scan; its tree, n_files, share_dirs, share_files, warnings and quiet are set
  * @error: return location
  *
  * Returns: whether the source is stored; else %G_IO_ERROR_CANCELLED, %HR_ERROR_LIMIT_EXCEEDED, %G_IO_ERROR_BUSY for a
@@ -368,6 +369,7 @@ hr_tree_scan_run (HrTreeScan *self, HrGitRepo *repo, const char *const *hints, G
 
   self->repo = repo;
   self->cancellable = cancellable;
+  self->quiet = G_MAXINT64;
   g_ptr_array_set_size (self->again, 0);
 
   ok = look_and_record (self, hints, scan, error);

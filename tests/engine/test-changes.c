@@ -55,6 +55,48 @@ test_max_wait (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
 }
 
+/* A look comes in the midst of a save that it was not made for: what it finds is an empty file. */
+static void
+test_half_saved (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Watch]\nSettle=400ms\n");
+
+  engine_save (engine, "main", "");
+  engine_parts (engine)->store->quiet = 399 * MSEC;
+  engine_run (engine, 700 * MSEC);
+  engine_expect (engine, "");
+  hr_fake_store_write (engine_parts (engine)->store, "main", "two");
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpstr (hr_fake_store_read (engine_parts (engine)->store, 2, "main"), ==, "two");
+}
+
+/* Pain 15: files that are written all the time are no reason to look for ever. */
+static void
+test_never_saved (Engine *engine)
+{
+  HrService *service = engine_start (engine, "[Watch]\nSettle=400ms\nMaxWait=2s\n");
+
+  engine_save (engine, "main", "two");
+  for (int i = 0; i < 19; i++)
+    {
+      g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+      engine_parts (engine)->store->quiet = 1 * MSEC;
+      engine_run (engine, 100 * MSEC);
+    }
+  engine_parts (engine)->store->quiet = 1 * MSEC;
+  engine_run (engine, 400 * MSEC);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  /* The next is waited for as long. */
+  engine_save (engine, "main", "three");
+  engine_parts (engine)->store->quiet = 1 * MSEC;
+  engine_run (engine, 700 * MSEC);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 3);
+}
+
 /* Case 3: a save during a reload gives a second one, with the final content. */
 static void
 test_save_during_reload (Engine *engine)
@@ -383,6 +425,8 @@ main (int argc, char **argv)
   engine_add ("/changes/case-5/save-during-start", test_save_during_start);
   engine_add ("/changes/case-2/two-files-one-reload", test_two_files);
   engine_add ("/changes/pain-15/max-wait", test_max_wait);
+  engine_add ("/changes/half-saved", test_half_saved);
+  engine_add ("/changes/pain-15/never-saved", test_never_saved);
   engine_add ("/changes/case-3/save-during-reload", test_save_during_reload);
   engine_add ("/changes/promise-1/save-during-scan", test_save_during_scan);
   engine_add ("/changes/promise-1/save-before-reload-by-hand", test_save_before_reload_by_hand);

@@ -163,6 +163,8 @@ answer_scan (GTask *task)
   scan->share_dirs = g_new0 (char *, 1);
   scan->share_files = g_new0 (char *, 1);
   scan->warnings = g_new0 (char *, 1);
+  scan->quiet = self->quiet;
+  self->quiet = G_MAXINT64;
   g_task_return_pointer (task, scan, (GDestroyNotify)hr_scan_free);
 }
 
@@ -310,6 +312,7 @@ hr_fake_store_init (HrFakeStore *self)
   self->known = files_new ();
   self->trees = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
   self->releases = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
+  self->quiet = G_MAXINT64;
 }
 
 /**

@@ -20,6 +20,7 @@ G_DECLARE_FINAL_TYPE (HrFakeStore, hr_fake_store, HR, FAKE_STORE, GObject)
  * @commit: what becomes of recording
  * @diff: what becomes of comparing
  * @full_scans: how many scans looked at everything
+ * @quiet: for how long the files had not changed, for the next scan only
  */
 struct _HrFakeStore {
   GObject parent_instance;
@@ -28,6 +29,7 @@ struct _HrFakeStore {
   HrFakeGate commit;
   HrFakeGate diff;
   guint full_scans;
+  gint64 quiet;
 
   GHashTable *source; /* path to content: what the developer sees */
   GHashTable *known;  /* path to content: what the last scan read */

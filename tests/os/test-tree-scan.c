@@ -355,6 +355,36 @@ test_racy (Fixture *fixture, gconstpointer data)
   close (fd);
 }
 
+/* Whoever asks can tell a file that is just being written: by the youngest of what was read. */
+static void
+test_quiet (Fixture *fixture, gconstpointer data)
+{
+  struct timespec times[2] = { { 1000000000, 5 }, { 1000000000, 5 } };
+  g_autofree char *path = g_build_filename (fixture->source, "a", NULL);
+  g_autoptr (HrScan) first = NULL, again = NULL, second = NULL;
+  gint64 before = g_get_monotonic_time (), saved;
+
+  put (fixture, "a", "1");
+  /* The time that counts is the one that nobody can set. */
+  g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+  first = scan (fixture, NULL, NULL);
+  g_assert_cmpint (first->quiet, >=, 0);
+  g_assert_cmpint (first->quiet, <, g_get_monotonic_time () - before + 20000);
+  /* Its age is that at the time of reading; after a while it is not read again. */
+  while (g_get_monotonic_time () - before < 100000)
+    g_usleep (1000);
+  scan_tree (fixture);
+  again = scan (fixture, NULL, NULL);
+  g_assert_cmpint (again->quiet, ==, G_MAXINT64);
+  put (fixture, "b", "1");
+  saved = g_get_monotonic_time ();
+  while (g_get_monotonic_time () - saved < 100000)
+    g_usleep (1000);
+  second = scan (fixture, NULL, NULL);
+  g_assert_cmpint (second->quiet, >=, 100000);
+  g_assert_cmpint (second->quiet, <, G_MAXINT64);
+}
+
 /* A change that keeps size and modification time is seen too. */
 static void
 test_old_times (Fixture *fixture, gconstpointer data)
@@ -688,6 +718,7 @@ main (int argc, char **argv)
   ADD ("/tree-scan/a-strange-hint-does-no-harm", test_strange_hints);
   ADD ("/tree-scan/a-path-may-change-its-kind", test_kind_changes);
   ADD ("/tree-scan/no-quick-change-is-missed", test_racy);
+  ADD ("/tree-scan/the-age-of-the-youngest-is-told", test_quiet);
   ADD ("/tree-scan/a-change-with-old-times-is-seen", test_old_times);
   ADD ("/tree-scan/a-file-that-is-being-written-is-not-recorded-in-part", test_written_while_read);
   ADD ("/tree-scan/files-may-come-and-go-meanwhile", test_moved_while_scanned);
