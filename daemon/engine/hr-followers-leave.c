@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * How followers go: one or all, finishing what they have, or within StopTimeout.
+ * How followers go: one or all, finishing what they have, or within StopTimeout; or to be the lead.
  */
 #include "hr-followers-private.h"
 #include "hr-log.h"
@@ -148,4 +148,40 @@ hr_followers_hand_over (HrFollowers *self)
   for (guint i = 0; i < all->len; i++)
     hr_generation_hand_over (g_ptr_array_index (all, i), self->plan->spec->stop_timeout);
   g_signal_emit_by_name (self, "changed");
+}
+
+/**
+ * hr_followers_promote:
+ * @self: followers
+ * @lead: their lead, which has ended by itself
+ * @backoff: (inout): of the lead; becomes that of the one that is returned
+ *
+ * One that serves becomes the lead, and the lead takes its place as one that has ended. Who asks for it tells others, and
+ * calls hr_followers_go_on() then: nothing is emitted.
+ *
+ * Returns: (transfer full) (nullable): the new lead; %NULL: none serves
+ */
+HrGeneration *
+hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBackoff **backoff)
+{
+  g_return_val_if_fail (HR_IS_FOLLOWERS (self), NULL);
+
+  for (guint i = 0; i < self->places->len; i++)
+    {
+      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
+      HrGeneration *heir = place->generation;
+      HrBackoff *its;
+
+      if (heir == NULL || !hr_generation_is_serving (heir))
+        continue;
+      g_signal_handlers_disconnect_by_data (heir, place);
+      hr_follower_place_disarm (place);
+      its = place->backoff;
+      place->backoff = *backoff;
+      *backoff = its;
+      place->generation = g_object_ref (lead);
+      place->index = hr_generation_get_plan (lead)->index;
+      return heir;
+    }
+  return NULL;
 }

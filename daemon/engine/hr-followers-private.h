@@ -33,6 +33,7 @@ struct _HrFollowers {
   gboolean supervised;
 };
 
+void hr_follower_place_disarm (HrFollowerPlace *place);
 void hr_follower_place_clear (HrFollowerPlace *place);
 gboolean hr_follower_place_is_alive (const HrFollowerPlace *place);
 

@@ -2,7 +2,16 @@
 #include "hr-followers-private.h"
 #include "hr-log.h"
 
-enum { SIGNAL_READY, SIGNAL_EXITED, SIGNAL_COUNTED, SIGNAL_RESTARTED, SIGNAL_TROUBLE, SIGNAL_CHANGED, N_SIGNALS };
+enum {
+  SIGNAL_READY,
+  SIGNAL_ENDED,
+  SIGNAL_EXITED,
+  SIGNAL_COUNTED,
+  SIGNAL_RESTARTED,
+  SIGNAL_TROUBLE,
+  SIGNAL_CHANGED,
+  N_SIGNALS
+};
 
 static guint signals[N_SIGNALS];
 
@@ -24,9 +33,14 @@ stop_health (HrFollowerPlace *place)
   g_clear_object (&place->health);
 }
 
-/* What is armed for the instance in it. */
-static void
-disarm (HrFollowerPlace *place)
+/**
+ * hr_follower_place_disarm:
+ * @place: a place
+ *
+ * Drops what is armed for the instance in it.
+ */
+void
+hr_follower_place_disarm (HrFollowerPlace *place)
 {
   hr_clock_cancel (get_clock (place->owner), &place->start_deadline);
   hr_clock_cancel (get_clock (place->owner), &place->restart_timer);
@@ -42,7 +56,7 @@ disarm (HrFollowerPlace *place)
 void
 hr_follower_place_clear (HrFollowerPlace *place)
 {
-  disarm (place);
+  hr_follower_place_disarm (place);
   if (place->generation != NULL)
     g_signal_handlers_disconnect_by_data (place->generation, place);
   g_clear_object (&place->generation);
@@ -81,6 +95,8 @@ hr_followers_class_init (HrFollowersClass *klass)
   G_OBJECT_CLASS (klass)->dispose = hr_followers_dispose;
   signals[SIGNAL_READY] =
       g_signal_new ("ready", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
+  signals[SIGNAL_ENDED] =
+      g_signal_new ("ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
   signals[SIGNAL_EXITED] =
       g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, HR_TYPE_GENERATION);
   signals[SIGNAL_COUNTED] = g_signal_new ("counted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
@@ -169,12 +185,18 @@ follower_ready (HrGeneration *generation, HrFollowerPlace *place)
 }
 
 static void
+follower_ended (HrGeneration *generation, HrFollowerPlace *place)
+{
+  g_signal_emit (place->owner, signals[SIGNAL_ENDED], 0, generation);
+}
+
+static void
 follower_exited (HrGeneration *generation, HrFollowerPlace *place)
 {
   g_autoptr (HrFollowers) self = g_object_ref (place->owner);
   g_autoptr (HrGeneration) guard = g_object_ref (generation);
 
-  disarm (place);
+  hr_follower_place_disarm (place);
   hr_state_files_discard (self->plan->state_files, hr_generation_get_id (generation));
   g_signal_emit (self, signals[SIGNAL_EXITED], 0, generation);
   /* A handler may have let go of all of them, or begun something else. */
@@ -223,6 +245,7 @@ static void
 follow (HrFollowerPlace *place)
 {
   g_signal_connect (place->generation, "ready", G_CALLBACK (follower_ready), place);
+  g_signal_connect (place->generation, "ended", G_CALLBACK (follower_ended), place);
   g_signal_connect (place->generation, "exited", G_CALLBACK (follower_exited), place);
   g_signal_connect (place->generation, "status", G_CALLBACK (follower_status), place);
   g_signal_connect (place->generation, "main-changed", G_CALLBACK (follower_main_changed), place);
@@ -461,40 +484,4 @@ hr_followers_start_next (HrFollowers *self, GError **error)
         }
     }
   return TRUE;
-}
-
-/**
- * hr_followers_promote:
- * @self: followers
- * @lead: their lead, which has ended by itself
- * @backoff: (inout): of the lead; becomes that of the one that is returned
- *
- * One that serves becomes the lead, and the lead takes its place as one that has ended. Who asks for it tells others, and
- * calls hr_followers_go_on() then: nothing is emitted.
- *
- * Returns: (transfer full) (nullable): the new lead; %NULL: none serves
- */
-HrGeneration *
-hr_followers_promote (HrFollowers *self, HrGeneration *lead, HrBackoff **backoff)
-{
-  g_return_val_if_fail (HR_IS_FOLLOWERS (self), NULL);
-
-  for (guint i = 0; i < self->places->len; i++)
-    {
-      HrFollowerPlace *place = g_ptr_array_index (self->places, i);
-      HrGeneration *heir = place->generation;
-      HrBackoff *its;
-
-      if (heir == NULL || !hr_generation_is_serving (heir))
-        continue;
-      g_signal_handlers_disconnect_by_data (heir, place);
-      disarm (place);
-      its = place->backoff;
-      place->backoff = *backoff;
-      *backoff = its;
-      place->generation = g_object_ref (lead);
-      place->index = hr_generation_get_plan (lead)->index;
-      return heir;
-    }
-  return NULL;
 }

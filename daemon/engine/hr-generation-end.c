@@ -10,6 +10,49 @@
 #include "hr-generation-private.h"
 #include "hr-log.h"
 
+/**
+ * hr_generation_note_end:
+ * @self: a generation whose main process has ended
+ *
+ * Keeps when that was, where it is not known yet.
+ */
+void
+hr_generation_note_end (HrGeneration *self)
+{
+  if (self->ended_at != 0)
+    return;
+  self->ended_at = hr_clock_now (hr_generation_clock (self));
+  self->ended_real = hr_clock_real (hr_generation_clock (self));
+}
+
+/**
+ * hr_generation_see_end:
+ * @self: a generation whose main process has ended, and of which something may be left
+ *
+ * Emits "ended". It serves no more; all that follows waits for "exited".
+ */
+void
+hr_generation_see_end (HrGeneration *self)
+{
+  g_autoptr (HrGeneration) guard = g_object_ref (self);
+
+  hr_generation_note_end (self);
+  g_signal_emit_by_name (self, "ended");
+}
+
+/**
+ * hr_generation_get_ended_at:
+ * @self: a generation
+ *
+ * Returns: when its main process was seen to have ended, on the platform's clock; 0: it has not
+ */
+gint64
+hr_generation_get_ended_at (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), 0);
+  return self->ended_at;
+}
+
 static void
 stuck_exited (HrInstance *instance, int wait_status, gboolean known, HrGeneration *self)
 {

@@ -67,7 +67,8 @@ struct _HrGeneration {
   gboolean reloading; /* itself */
   int wait_status;
   gboolean status_known;
-  gint64 ended_real; /* 0: it has not */
+  gint64 ended_at;   /* its main process, as it was seen; 0: it has not */
+  gint64 ended_real; /* the same since 1970 */
   char *stuck;       /* what is said of it where it only counts as ended */
 };
 
@@ -81,6 +82,8 @@ void hr_generation_become_ready (HrGeneration *self);
 void hr_generation_begin_state (HrGeneration *self);
 void hr_generation_take_words (HrGeneration *self, char **assignments);
 void hr_generation_expect_end (HrGeneration *self);
+void hr_generation_note_end (HrGeneration *self);
+void hr_generation_see_end (HrGeneration *self);
 void hr_generation_end (HrGeneration *self, int wait_status, gboolean known);
 void hr_generation_end_stuck (HrGeneration *self);
 

@@ -139,6 +139,19 @@ hr_generation_is_ready (HrGeneration *self)
 }
 
 /**
+ * hr_generation_counts_as_serving:
+ * @self: a generation
+ *
+ * Returns: whether it is ready and not told to stop, and has not been told to have ended: for what is shown, which
+ *   changes when it is known what follows
+ */
+gboolean
+hr_generation_counts_as_serving (HrGeneration *self)
+{
+  return self->alive && self->ready && !self->stopping;
+}
+
+/**
  * hr_generation_is_serving:
  * @self: a generation
  *
@@ -147,7 +160,7 @@ hr_generation_is_ready (HrGeneration *self)
 gboolean
 hr_generation_is_serving (HrGeneration *self)
 {
-  return self->alive && self->ready && !self->stopping;
+  return hr_generation_counts_as_serving (self) && self->ended_at == 0;
 }
 
 /**

@@ -8,6 +8,7 @@ enum {
   SIGNAL_EXITED,
   SIGNAL_STATUS,
   SIGNAL_GONE,
+  SIGNAL_ENDED,
   SIGNAL_WATCHDOG,
   SIGNAL_WATCHDOG_DUE,
   SIGNAL_MAIN_CHANGED,
@@ -74,7 +75,7 @@ hr_generation_finalize (GObject *object)
 static void
 hr_generation_class_init (HrGenerationClass *klass)
 {
-  const char *const names[] = { "ready", "state-opened", "exited", "status", "gone" };
+  const char *const names[] = { "ready", "state-opened", "exited", "status", "gone", "ended" };
 
   G_OBJECT_CLASS (klass)->dispose = hr_generation_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_generation_finalize;
@@ -164,7 +165,7 @@ looked_when_ready (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 hr_generation_become_ready (HrGeneration *self)
 {
-  if (self->ready || !self->alive || self->stopping)
+  if (self->ready || !self->alive || self->stopping || self->ended_at != 0)
     return;
   self->ready = TRUE;
   hr_generation_begin_state (self);
@@ -276,7 +277,7 @@ hr_generation_end (HrGeneration *self, int wait_status, gboolean known)
   self->alive = FALSE;
   self->wait_status = wait_status;
   self->status_known = known;
-  self->ended_real = hr_clock_real (hr_generation_clock (self));
+  hr_generation_note_end (self);
   hr_readiness_suspend (self->readiness);
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
   hr_clock_cancel (hr_generation_clock (self), &self->linger_timer);
@@ -317,6 +318,7 @@ follow (HrGeneration *self)
   g_signal_connect (self->offer, "opened", G_CALLBACK (state_opened), self);
   g_signal_connect (self->instance, "notify-socket", G_CALLBACK (instance_notified), self);
   g_signal_connect (self->instance, "listening", G_CALLBACK (instance_listening), self);
+  g_signal_connect_swapped (self->instance, "ended", G_CALLBACK (hr_generation_see_end), self);
   g_signal_connect (self->instance, "exited", G_CALLBACK (instance_exited), self);
 }
 

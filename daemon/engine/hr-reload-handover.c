@@ -330,6 +330,7 @@ start (HrReload *self)
     return;
   g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
   g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
+  g_signal_connect_swapped (self->candidate, "ended", G_CALLBACK (hr_reload_note_serving), self);
   g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);
   if (!hr_generation_start (self->candidate, self->start_state, barrier, &error))
     {

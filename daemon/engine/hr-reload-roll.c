@@ -260,6 +260,7 @@ hr_reload_roll (HrReload *self)
   if (self->old_followers != NULL)
     {
       g_signal_connect (self->old_followers, "ready", G_CALLBACK (old_follower_ready), self);
+      g_signal_connect_swapped (self->old_followers, "ended", G_CALLBACK (hr_reload_note_serving), self);
       g_signal_connect (self->old_followers, "exited", G_CALLBACK (old_follower_exited), self);
       g_signal_connect (self->old_followers, "changed", G_CALLBACK (old_followers_changed), self);
       hr_followers_hold (self->old_followers);
@@ -268,6 +269,7 @@ hr_reload_roll (HrReload *self)
     {
       self->followers = hr_followers_new (self->platform, self->candidate);
       g_signal_connect (self->followers, "ready", G_CALLBACK (follower_ready), self);
+      g_signal_connect_swapped (self->followers, "ended", G_CALLBACK (hr_reload_note_serving), self);
       g_signal_connect (self->followers, "exited", G_CALLBACK (follower_exited), self);
       g_signal_connect (self->followers, "changed", G_CALLBACK (followers_changed), self);
     }

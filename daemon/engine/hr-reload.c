@@ -348,6 +348,7 @@ static void
 follow_previous (HrReload *self)
 {
   g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
+  g_signal_connect (self->previous, "ended", G_CALLBACK (previous_changed), self);
   g_signal_connect (self->previous, "exited", G_CALLBACK (previous_changed), self);
   hr_reload_note_serving (self);
 }

@@ -16,6 +16,12 @@ follower_ready (HrFollowers *followers, HrGeneration *generation, HrService *sel
 }
 
 static void
+follower_ended (HrFollowers *followers, HrGeneration *generation, HrService *self)
+{
+  hr_service_note_outage (self, generation);
+}
+
+static void
 follower_exited (HrFollowers *followers, HrGeneration *generation, HrService *self)
 {
   if (self->observation == NULL)
@@ -88,6 +94,7 @@ hr_service_set_followers (HrService *self, HrFollowers *followers)
     return;
   self->followers = g_steal_pointer (&added);
   g_signal_connect (followers, "ready", G_CALLBACK (follower_ready), self);
+  g_signal_connect (followers, "ended", G_CALLBACK (follower_ended), self);
   g_signal_connect (followers, "exited", G_CALLBACK (follower_exited), self);
   g_signal_connect (followers, "counted", G_CALLBACK (follower_counted), self);
   g_signal_connect (followers, "restarted", G_CALLBACK (follower_restarted), self);

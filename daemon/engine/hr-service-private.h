@@ -181,6 +181,7 @@ void hr_service_forget_before (HrService *self);
 
 /* hr-service-restart.c */
 gboolean hr_service_leaves_restart (HrService *self);
+void hr_service_note_outage (HrService *self, HrGeneration *ended);
 void hr_service_supervise (HrService *self);
 void hr_service_cancel_restart (HrService *self);
 

@@ -188,6 +188,29 @@ current_ready (HrGeneration *current, HrService *self)
   hr_service_touch (self);
 }
 
+/**
+ * hr_service_note_outage:
+ * @self: a service
+ * @ended: one of its instances, whose main process has ended
+ *
+ * If nobody else serves the outage began when that was seen, not when all that it left was gone.
+ */
+void
+hr_service_note_outage (HrService *self, HrGeneration *ended)
+{
+  gboolean serving = (self->current != NULL && hr_generation_is_serving (self->current))
+                     || (self->followers != NULL && hr_followers_n_serving (self->followers) > 0);
+
+  if (!serving && self->outage_since == 0)
+    self->outage_since = hr_generation_get_ended_at (ended);
+}
+
+static void
+current_ended (HrGeneration *current, HrService *self)
+{
+  hr_service_note_outage (self, current);
+}
+
 static void
 current_exited (HrGeneration *current, HrService *self)
 {
@@ -209,8 +232,7 @@ current_exited (HrGeneration *current, HrService *self)
     hr_sampler_stop (self->sampler);
   if (hr_service_promote (self))
     return;
-  if (self->outage_since == 0)
-    self->outage_since = hr_clock_now (clock);
+  hr_service_note_outage (self, current);
   hr_service_supervise (self);
   /* Where a rollback follows, what is shown next is that. */
   if (!hr_service_awaits_rollback (self))
@@ -289,6 +311,7 @@ hr_service_set_current (HrService *self, HrGeneration *generation, HrHealth *hea
   g_signal_connect (generation, "status", G_CALLBACK (current_status), self);
   g_signal_connect (generation, "main-changed", G_CALLBACK (current_main_changed), self);
   g_signal_connect (generation, "ready", G_CALLBACK (current_ready), self);
+  g_signal_connect (generation, "ended", G_CALLBACK (current_ended), self);
   g_signal_connect (generation, "exited", G_CALLBACK (current_exited), self);
   self->ever_notified = self->ever_notified || hr_generation_has_notified (generation);
   if (!hr_generation_is_alive (generation))

@@ -160,7 +160,7 @@ hr_service_emit_event (HrService *self, HrEvent *event)
 static const char *
 compute_state (HrService *self)
 {
-  gboolean serving = self->current != NULL && hr_generation_is_serving (self->current);
+  gboolean serving = self->current != NULL && hr_generation_counts_as_serving (self->current);
 
   if (self->running != NULL && self->running->kind == HR_JOB_STOP)
     return "stopping";

@@ -129,10 +129,25 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 /**
+ * hr_exec_instance_tell_ended:
+ * @self: an instance whose main process has ended
+ *
+ * Emits "ended", once.
+ */
+void
+hr_exec_instance_tell_ended (HrExecInstance *self)
+{
+  if (self->told_ended)
+    return;
+  self->told_ended = TRUE;
+  hr_instance_emit_ended (HR_INSTANCE (self));
+}
+
+/**
  * hr_exec_instance_end:
  * @self: an instance whose leader and main process have ended
  *
- * Kills what is left of it; then it emits "exited".
+ * Emits "ended", and kills what is left of it; then it emits "exited".
  */
 void
 hr_exec_instance_end (HrExecInstance *self)
@@ -151,4 +166,6 @@ hr_exec_instance_end (HrExecInstance *self)
   g_task_set_priority (task, G_PRIORITY_HIGH);
   g_task_set_task_data (task, tree, tree_free);
   g_task_run_in_thread (task, kill_leftovers);
+  /* To find what is left takes as long as the machine is busy; nobody is served meanwhile. */
+  hr_exec_instance_tell_ended (self);
 }

@@ -24,6 +24,7 @@ struct _HrExecInstance {
   guint pidfd_source;
   HrMainProcess *main; /* NULL: the leader */
   gboolean main_ended;
+  gboolean told_ended;
   int status_fd; /* -1: the program runs, or it is known why not */
   guint status_source;
   GError *start_error;
@@ -49,6 +50,7 @@ gboolean hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpoint
 /* hr-exec-end.c */
 void hr_exec_instance_kill_all (HrExecInstance *self);
 char *hr_exec_instance_abandon (HrInstance *instance);
+void hr_exec_instance_tell_ended (HrExecInstance *self);
 void hr_exec_instance_end (HrExecInstance *self);
 
 /* hr-exec-takeover.c */

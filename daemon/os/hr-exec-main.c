@@ -83,7 +83,10 @@ on_main_ended (gpointer user_data)
 
   self->main_ended = TRUE;
   if (self->pidfd_source != 0)
-    pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
+    {
+      pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
+      hr_exec_instance_tell_ended (self);
+    }
   else
     hr_exec_instance_end (self);
 }

@@ -4,7 +4,7 @@
 G_DEFINE_ABSTRACT_TYPE (HrInstance, hr_instance, G_TYPE_OBJECT)
 G_DEFINE_INTERFACE (HrLauncher, hr_launcher, G_TYPE_OBJECT)
 
-enum { SIGNAL_NOTIFY, SIGNAL_LISTENING, SIGNAL_EXITED, N_SIGNALS };
+enum { SIGNAL_NOTIFY, SIGNAL_LISTENING, SIGNAL_ENDED, SIGNAL_EXITED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
@@ -16,6 +16,7 @@ hr_instance_class_init (HrInstanceClass *klass)
   signals[SIGNAL_NOTIFY] =
       g_signal_new ("notify-socket", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRV);
   signals[SIGNAL_LISTENING] = g_signal_new ("listening", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_ENDED] = g_signal_new ("ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_EXITED] =
       g_signal_new ("exited", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_BOOLEAN);
 }
@@ -299,6 +300,17 @@ void
 hr_instance_emit_listening (HrInstance *self)
 {
   g_signal_emit (self, signals[SIGNAL_LISTENING], 0);
+}
+
+/**
+ * hr_instance_emit_ended:
+ * @self: an instance whose main process has just been seen to have ended
+ */
+void
+hr_instance_emit_ended (HrInstance *self)
+{
+  g_return_if_fail (HR_IS_INSTANCE (self));
+  g_signal_emit (self, signals[SIGNAL_ENDED], 0);
 }
 
 /**

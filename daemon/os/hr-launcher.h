@@ -37,8 +37,10 @@ typedef struct {
  *
  * - "notify-socket" (GStrv assignments): a message at $NOTIFY_SOCKET from a process of this instance, "READY=1"
  * - "listening" (): the program listens on, or first accepts from or polls, an adopted or passed listener
- * - "exited" (int wait_status, gboolean known): the main process has ended, waitpid's status; the last signal of an
- *   instance. @known is %FALSE when nobody could learn the status; wait_status is then -1. When the program could not
+ * - "ended" (): the main process has ended, so that nobody is served by it any more; emitted at the moment that this is
+ *   seen, once, before "exited"
+ * - "exited" (int wait_status, gboolean known): the same when nothing of the instance is left, which may take a while after
+ *   "ended"; waitpid's status; the last signal of an instance. @known is %FALSE when nobody could learn the status; wait_status is then -1. When the program could not
  *   be started at all, hr_instance_get_start_error() says why.
  */
 struct _HrInstanceClass {
@@ -86,6 +88,7 @@ gint64 hr_instance_get_wait (HrInstance *self);
 /* For implementations. */
 void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);
 void hr_instance_emit_listening (HrInstance *self);
+void hr_instance_emit_ended (HrInstance *self);
 void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known);
 
 /**

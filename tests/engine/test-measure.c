@@ -2,6 +2,8 @@
  *
  * What a reload says of itself: the time in which nobody served, the longest wait in the queue, the times of its phases.
  */
+#include <signal.h>
+
 #include "engine-fixture.h"
 
 #define LISTENS "Listen=http=tcp:127.0.0.1:8080\n"
@@ -226,6 +228,89 @@ test_restart_is_none_of_it (Engine *engine)
   expect_downtime (engine, 0);
 }
 
+#define TOLD (700 * MSEC)
+
+/* Its end is told when nothing of it is left, which takes its time; nobody is served from its end on. */
+static void
+test_crash_told_late (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 1 * SECOND };
+
+  engine_start (engine, "Restart=no\n");
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 500 * MSEC);
+  engine_instance (engine, 0)->program.told_after = TOLD;
+  hr_fake_instance_end_by (engine_instance (engine, 0), SIGKILL);
+  /* Until the new one is ready, which began after Settle. */
+  engine_run (engine, 2 * SECOND);
+  {
+    g_autoptr (HrHistoryEntry) entry = newest (engine);
+    gint64 usec, ready = 0;
+
+    for (guint i = 0; i < hr_phase_times_count (entry->phases); i++)
+      if (g_str_equal (hr_phase_times_get (entry->phases, i, &usec), "ready"))
+        ready = usec;
+    g_assert_true (entry->success);
+    g_assert_cmpint (ready, ==, 1 * SECOND);
+    g_assert_cmpint (entry->downtime_usec, ==, 550 * MSEC);
+  }
+}
+
+/* The release that was just switched to dies: what the rollback tells of begins with that, not with the telling. */
+static void
+test_crash_and_rollback (Engine *engine)
+{
+  const HrFakeProgram bad = { .exits_after = 2 * SECOND, .exit_code = 1, .told_after = TOLD };
+  const HrFakeProgram slow = { .ready_after = 200 * MSEC };
+
+  engine_start (engine, "");
+  hr_fake_launcher_next (engine->launcher, &bad);
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 10 * SECOND);
+  engine_expect (engine,
+                 "FileChanged main | ReloadStarted 2 | ReloadCompleted 2 | ReloadStarted 1 | ReloadCompleted 1 | "
+                 "RolledBack 2>1");
+  expect_downtime (engine, TOLD + 200 * MSEC);
+}
+
+/* Of several, the last one that goes begins it, in whatever order their ends are told. */
+static void
+test_last_of_several (Engine *engine)
+{
+  HrService *service = engine_start (engine, "Instances=2\nRestart=no\n");
+  HrJob *job;
+
+  engine_run (engine, 1 * SECOND);
+  engine_instance (engine, 0)->program.told_after = TOLD;
+  engine_instance (engine, 1)->program.told_after = 100 * MSEC;
+  hr_fake_instance_end_by (engine_instance (engine, 0), SIGKILL);
+  engine_run (engine, 300 * MSEC);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 1);
+  hr_fake_instance_end_by (engine_instance (engine, 1), SIGKILL);
+  g_assert_cmpuint (hr_service_get_serving (service), ==, 0);
+  engine_run (engine, 1 * SECOND);
+  job = hr_service_start (service, "tester");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_job_get_outcome (job)->downtime_usec, ==, 1 * SECOND);
+}
+
+/* What is shown changes when it is known what follows. */
+static void
+test_state_while_untold (Engine *engine)
+{
+  HrService *service = engine_start (engine, "Restart=no\n");
+
+  engine_instance (engine, 0)->program.told_after = TOLD;
+  hr_fake_instance_exit (engine_instance (engine, 0), 0);
+  hr_fake_instance_say (engine_instance (engine, 0), "STATUS=last words");
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  engine_run (engine, TOLD);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+}
+
 /* Nothing was served that could cease. */
 static void
 test_first_start (Engine *engine)
@@ -388,6 +473,10 @@ main (int argc, char **argv)
   engine_add ("/measure/downtime/nothing-comes-back", test_nothing_comes_back);
   engine_add ("/measure/downtime/old-one-becomes-ready-during-a-reload", test_ready_during_reload);
   engine_add ("/measure/downtime/a-restart-is-none-of-the-next-reload", test_restart_is_none_of_it);
+  engine_add ("/measure/downtime/begins-with-the-end-and-not-when-it-is-told", test_crash_told_late);
+  engine_add ("/measure/downtime/of-a-rollback-begins-with-the-end", test_crash_and_rollback);
+  engine_add ("/measure/downtime/of-several-begins-with-the-last-end", test_last_of_several);
+  engine_add ("/measure/downtime/is-not-shown-before-it-is-told-what-follows", test_state_while_untold);
   engine_add ("/measure/downtime/a-first-start-has-none", test_first_start);
   engine_add ("/measure/queue/instances-tell", test_wait_seen_by_instances);
   engine_add ("/measure/queue/looked-at-while-nobody-serves", test_wait_in_the_queue);

@@ -26,19 +26,41 @@ find_offer (HrFakeInstance *self)
 }
 
 static void
-end (HrFakeInstance *self, int wait_status, gboolean known)
+tell_end (HrFakeInstance *self)
 {
-  gboolean well = known && WIFEXITED (wait_status);
+  gboolean well = self->end_known && WIFEXITED (self->end_status);
   HrFakeStateOffer *offer = find_offer (self);
 
-  if (!self->alive)
-    return;
-  stop_script (self);
   self->alive = FALSE;
-  self->waits = FALSE;
   if (well && offer != NULL && self->start_error == NULL)
     hr_fake_state_offer_write (offer, self->program.keeps ? self->state : self->program.leaves);
-  hr_instance_emit_exited (HR_INSTANCE (self), wait_status, known);
+  hr_instance_emit_exited (HR_INSTANCE (self), self->end_status, self->end_known);
+}
+
+static void
+told_timer_fired (gpointer user_data)
+{
+  g_autoptr (HrFakeInstance) self = g_object_ref (user_data);
+
+  self->end_timer = 0;
+  tell_end (self);
+}
+
+static void
+end (HrFakeInstance *self, int wait_status, gboolean known)
+{
+  if (!self->alive || self->ended)
+    return;
+  stop_script (self);
+  self->ended = TRUE;
+  self->end_status = wait_status;
+  self->end_known = known;
+  self->waits = FALSE;
+  if (self->program.told_after > 0)
+    self->end_timer = hr_clock_after (self->clock, self->program.told_after, told_timer_fired, self);
+  hr_instance_emit_ended (HR_INSTANCE (self));
+  if (self->program.told_after == 0)
+    tell_end (self);
 }
 
 static void
@@ -53,6 +75,8 @@ end_timer_fired (gpointer user_data)
 static void
 end_after (HrFakeInstance *self, gint64 delay, int wait_status)
 {
+  if (self->ended)
+    return;
   hr_clock_cancel (self->clock, &self->end_timer);
   self->end_status = wait_status;
   self->end_timer = hr_clock_after (self->clock, delay, end_timer_fired, self);
@@ -104,8 +128,7 @@ begin (gpointer user_data)
       return G_SOURCE_REMOVE;
     }
   if (self->program.exits_after > 0)
-    end_after (self, self->program.exits_after + self->program.told_after, W_EXITCODE (self->program.exit_code, 0));
-  self->ends_at = hr_clock_now (self->clock) + self->program.exits_after;
+    end_after (self, self->program.exits_after, W_EXITCODE (self->program.exit_code, 0));
   if (self->program.opens_state)
     hr_fake_instance_open_state (self);
   else
@@ -165,9 +188,7 @@ fake_get_start_error (HrInstance *instance)
 static gboolean
 fake_has_ended (HrInstance *instance)
 {
-  HrFakeInstance *self = HR_FAKE_INSTANCE (instance);
-
-  return !self->alive || (self->program.told_after > 0 && hr_clock_now (self->clock) >= self->ends_at);
+  return HR_FAKE_INSTANCE (instance)->ended;
 }
 
 static void

@@ -73,7 +73,8 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * HrFakeInstance:
  * @signalled: StopSignal that it got, or 0
  * @killed: whether it got SIGKILL
- * @alive: whether it runs
+ * @ended: whether its main process has ended
+ * @alive: whether it runs, or its end has yet to be told
  * @survives: whether its daemon dies, and has no time to kill it
  * @waits: whether it waits in its open
  * @abandoned: whether nobody waits for its end any more, so that it does not count
@@ -108,6 +109,7 @@ struct _HrFakeInstance {
 
   int signalled;
   gboolean killed;
+  gboolean ended;
   gboolean alive;
   gboolean survives;
   gboolean waits;
@@ -127,8 +129,8 @@ struct _HrFakeInstance {
   guint begin_id;
   guint ready_timer;
   guint end_timer;
-  gint64 ends_at; /* by itself */
   int end_status;
+  gboolean end_known;
 };
 
 HrFakeInstance *hr_fake_instance_new (HrClock *clock, const HrFakeProgram *program, const HrLaunch *launch, GPid pid);

@@ -32,6 +32,7 @@ typedef struct {
   HrLauncher *launcher;
   HrInstance *instance;
   GPtrArray *notes;
+  guint ended; /* how often that was said */
   gboolean exited;
   gboolean known;
   int status;
@@ -89,6 +90,15 @@ on_notify (HrInstance *instance, const char *const *assignments, gpointer user_d
 }
 
 static void
+on_ended (HrInstance *instance, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+
+  g_assert_false (fixture->exited);
+  fixture->ended++;
+}
+
+static void
 on_exited (HrInstance *instance, int status, gboolean known, gpointer user_data)
 {
   Fixture *fixture = user_data;
@@ -116,6 +126,7 @@ launch_with (Fixture *fixture, HrLaunch *launch)
   g_assert_no_error (error);
   g_assert_false (fixture->exited);
   g_signal_connect (fixture->instance, "notify-socket", G_CALLBACK (on_notify), fixture);
+  g_signal_connect (fixture->instance, "ended", G_CALLBACK (on_ended), fixture);
   g_signal_connect (fixture->instance, "exited", G_CALLBACK (on_exited), fixture);
 }
 
@@ -232,6 +243,22 @@ test_leftovers (Fixture *fixture, gconstpointer data)
   WAIT_FOR (fixture->exited);
   g_assert_cmpint (fixture->status, ==, 0);
   g_assert_true (is_gone (left));
+}
+
+/* For whoever counts the time in which nobody serves: what is left is only being looked for then. */
+static void
+test_end_is_told_at_once (Fixture *fixture, gconstpointer data)
+{
+  GPid left;
+
+  launch_script (fixture, "sleep 1000 & echo $! >child; exit 3");
+  left = await_pid (fixture, "child");
+  WAIT_FOR (fixture->ended > 0);
+  g_assert_false (fixture->exited);
+  g_assert_true (hr_instance_has_ended (fixture->instance));
+  WAIT_FOR (fixture->exited);
+  g_assert_true (is_gone (left));
+  g_assert_cmpuint (fixture->ended, ==, 1);
 }
 
 /* One left the session, the other threw away its environment; both are orphans. */
@@ -668,6 +695,7 @@ main (int argc, char **argv)
   ADD ("stop-signals-the-main-process", test_stop_signals_main_process);
   ADD ("term-asks-kill-ends-the-group", test_term_is_not_kill);
   ADD ("leftovers-end-with-the-main-process", test_leftovers);
+  ADD ("end-of-the-main-process-is-told-before-what-is-left-has-ended", test_end_is_told_at_once);
   ADD ("strays-are-gone-after-kill", test_strays);
   ADD ("strays-of-a-view-are-gone-after-kill", test_strays_of_a_view);
   ADD ("processes-of-others-live", test_others_live);

@@ -28,6 +28,7 @@ typedef struct {
   HrLauncher *launcher;
   HrInstance *instance;
   GPtrArray *notes;
+  guint ended; /* how often that was said */
   gboolean exited;
   gboolean known;
   int status;
@@ -93,6 +94,15 @@ on_notify (HrInstance *instance, const char *const *assignments, gpointer user_d
 }
 
 static void
+on_ended (HrInstance *instance, gpointer user_data)
+{
+  Fixture *fixture = user_data;
+
+  g_assert_false (fixture->exited);
+  fixture->ended++;
+}
+
+static void
 on_exited (HrInstance *instance, int status, gboolean known, gpointer user_data)
 {
   Fixture *fixture = user_data;
@@ -126,6 +136,7 @@ launch (Fixture *fixture, const char *script)
   fixture->instance = hr_launcher_launch (fixture->launcher, &what, &error);
   g_assert_no_error (error);
   g_signal_connect (fixture->instance, "notify-socket", G_CALLBACK (on_notify), fixture);
+  g_signal_connect (fixture->instance, "ended", G_CALLBACK (on_ended), fixture);
   g_signal_connect (fixture->instance, "exited", G_CALLBACK (on_exited), fixture);
 }
 
@@ -222,6 +233,7 @@ test_main_ends_first (Fixture *fixture, gconstpointer data)
   await_pid (fixture, "told");
   put (fixture, "go");
   WAIT_FOR (fixture->exited);
+  g_assert_cmpuint (fixture->ended, ==, 1);
   g_assert_true (is_gone (leader));
   if (fixture->known)
     g_assert_cmpint (fixture->status, ==, W_EXITCODE (7, 0));
