@@ -26,13 +26,17 @@ def signature(text):
 
 
 def body_of(arguments):
-    """Strings, and dictionaries of strings as a{sv}."""
+    """Strings, numbers as u, and dictionaries of strings as a{sv}."""
     types, data = "", b""
     for argument in arguments:
         data = pad(data, 4)
         if isinstance(argument, str):
             types += "s"
             data += string(argument)
+            continue
+        if isinstance(argument, int):
+            types += "u"
+            data += struct.pack("<I", argument)
             continue
         types += "a{sv}"
         # The entries are aligned to 8 in the message; their length does not count what stands before the first.

@@ -8,6 +8,7 @@ import fcntl
 import math
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -15,7 +16,7 @@ import sys
 
 from harness import BUILD, Load, NotRunHere, Site, check, equal, main, test, until
 from http_client import get
-from services import EVENTS, EventStream, Service, Unmodified, app
+from services import EVENTS, RATES, EventStream, Service, Unmodified, app, counting
 
 MANUAL = {"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}}
 
@@ -186,6 +187,31 @@ def unhealthy():
         check("the canary of release 2 of 'ill' at 20%" in event["args"][3], "the reason:", event["args"][3])
         equal((service.shown["release"], service.shown["health"]), (1, "healthy"), "the old one")
         equal({ask(service.port) for _ in range(100)}, {"1"}, "answers")
+
+
+@test("a-canary-is-compared-by-the-metrics-that-PostCheck-names, each of its own release")
+def metrics():
+    with Site() as site:
+        canary = {"Percentage": "50", "RampTo": "50", "RampDuration": "30s", "Steps": "1"}
+        service = Service(site, "rates", {"app.py": counting("1", 5)}, {
+            "Canary": canary, "State": {"Preserve": "no"}, "PostCheck": {**RATES, "Baseline": "yes"}})
+        load = Load(service.port, 4)
+        service.good(1)
+        # Each second of its answers counts as an error: 50 %, where it is 20 % for the old one.
+        mark = service.save(counting("2", 2))
+        site.signals.wait("CanaryProgress", "rates", mark)
+        event = aborted(service, mark)
+        check(re.search(r"ErrorRate: [45]\d(\.\d+)?% \(\d+ of \d+ requests\) is more than 5 points above the "
+                        r"(1\d|2\d)(\.\d+)?% \(\d+ of \d+ requests\)", event["args"][3]),
+              "the reason has the figures of both:", event["args"][3])
+        equal(service.ask(), "1", "answer")
+        # One that is no worse goes on to the end.
+        service.groups["Canary"]["RampDuration"] = "2s"
+        service.write_file()
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        service.completed(service.save(counting("3", 5)), 3)
+        equal(load.stop(), [], "failures")
+        equal(set(load.bodies), {"1", "2", "3"}, "answers")
 
 
 def expect_two_sides(port, sources, host="127.0.0.1"):

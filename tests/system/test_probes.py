@@ -148,6 +148,39 @@ class Https(Service):
             return answer.read().decode()
 
 
+# Owns a name on the bus, or waits for it while another does.
+NAMED = """sys.path.insert(0, {here!r})
+import bus_client
+class Place:
+    path = staticmethod(lambda name: os.environ["DBUS_SESSION_BUS_ADDRESS"].removeprefix("unix:path=").split(",")[0])
+bus = bus_client.BusClient(Place)
+bus.ask_bus("RequestName", {name!r}, 0)
+"""
+
+
+@test("promise-2-a-candidate-that-does-not-take-its-name-on-the-bus-is-rejected, and one that waits for it is not", alike=True)
+def name_on_bus():
+    with Site() as site:
+        here, name = os.path.dirname(os.path.abspath(__file__)), "org.example.Shop"
+        named = NAMED.format(here=here, name=name)
+        service = Service(site, "named", {"app.py": app("1", late=named)},
+                          {"Health": {"Probe": f"dbus:{name}", "Interval": "100ms", "Failures": "2", "Timeout": "2s"}},
+                          Environment="DBUS_SESSION_BUS_ADDRESS=" + site.environment["DBUS_SESSION_BUS_ADDRESS"])
+        service.good(1)
+        until(lambda: service.shown["health"] == "healthy", "it is healthy")
+        load = Load(service.port)
+        # Two that have it both at once: the second one waits in the queue of the bus.
+        service.completed(service.save(app("2", late=named)), 2)
+        service.good(2)
+        until(lambda: service.shown["health"] == "healthy", "it is healthy, alone")
+        # Nobody's name, and another's.
+        for version, late in (("3", ""), ("4", NAMED.format(here=here, name="org.example.Other"))):
+            event = service.failed(service.save(app(version, late=late)), "verify")
+            check(name in event["args"][3], "the reason names it:", event["args"][3])
+            equal((service.ask(), service.shown["health"]), ("2", "healthy"), "the old one")
+        equal(load.stop(), [], "failures")
+
+
 @test("a-probe-over-HTTPS-does-not-believe-a-certificate-that-nobody-vouches-for")
 def not_trusted():
     with Site() as site:

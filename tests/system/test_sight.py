@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from harness import Load, NotRunHere, Site, answers, check, equal, free_port, get, main, test, until, write_atomic
 
@@ -87,6 +88,95 @@ def sequential():
             event = service.save(version)
             equal(event["signal"], "ReloadCompleted", f"end of the reload {event['args']}")
             until(lambda answer=version: answers(service.port, answer), "the new one answers")
+
+
+GO = '''package main
+import ("fmt"; "net"; "net/http"; "os")
+func main() {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "VERSION") })
+	listener, err := net.FileListener(os.NewFile(3, "listener"))
+	if os.Getenv("LISTEN_FDS") != "1" {
+		listener, err = net.Listen("tcp", "127.0.0.1:" + os.Getenv("PORT"))
+	}
+	if err != nil {
+		panic(err)
+	}
+	panic(http.Serve(listener, nil))
+}
+'''
+
+
+def build_go(directory, cgo):
+    """Builds both versions of it there: server-1 and server-2."""
+    if shutil.which("go") is None:
+        raise NotRunHere("there is no Go compiler")
+    environment = {**os.environ, "CGO_ENABLED": cgo, "GOCACHE": os.path.join(directory, "cache"), "GO111MODULE": "off",
+                   "GOFLAGS": "", "GOPATH": directory}
+    source = os.path.join(directory, "main.go")
+    for version in ("1", "2"):
+        write_atomic(source, GO.replace("VERSION", version))
+        subprocess.run(["go", "build", "-ldflags=-s -w", "-o", os.path.join(directory, "server-" + version), source],
+                       env=environment, check=True)
+
+
+class Go:
+    """A service written in Go, built elsewhere."""
+
+    def __init__(self, site, built, keys=""):
+        self.site, self.built, self.port = site, built, free_port()
+        self.top = site.source("go", {"README": "It is built elsewhere.\n"})
+        shutil.copy(os.path.join(built, "server-1"), os.path.join(self.top, "server"))
+        site.add("go", f"[Service]\nExec=./server\nSource={self.top}\nEnvironment=PORT={self.port}\n"
+                       f"{keys.format(port=self.port)}[PostCheck]\nRollbackAfter=50ms\n")
+        until(lambda: answers(self.port, "1"), "an answer")
+
+    def save(self, version):
+        mark = self.site.signals.mark()
+        shutil.copy(os.path.join(self.built, "server-" + version), os.path.join(self.top, "new"))
+        os.rename(os.path.join(self.top, "new"), os.path.join(self.top, "server"))
+        return self.site.signals.wait("ReloadCompleted|ReloadFailed", "go", mark)
+
+    @property
+    def shown(self):
+        return self.site.service("go")
+
+
+def binds_in_go(service):
+    check("its program is written in Go" in service.shown["socketsAdvice"], service.shown)
+    plan = {step["phase"]: step for step in service.site.json("plan", "go")}
+    equal(plan["start"]["handover"], "sequential", "the plan")
+    equal(service.save("2")["signal"], "ReloadCompleted", "end of the reload")
+    until(lambda: answers(service.port, "2"), "the new one answers")
+
+
+def binds_in_go_with_adopt(service):
+    pid = service.shown["pid"]
+    event = service.save("2")
+    equal((event["signal"], event["args"][2]), ("ReloadFailed", "check"), "end of the reload")
+    check("written in Go" in event["args"][3] and "take LISTEN_FDS" in event["args"][3], event["args"][3])
+    equal((service.shown["pid"], get(service.port)), (pid, (200, "1")), "the old one serves")
+
+
+def takes_in_go(service):
+    load = Load(service.port)
+    event = service.save("2")
+    equal((event["signal"], event["args"][3]), ("ReloadCompleted", 0), "end of the reload, and the downtime")
+    until(lambda: answers(service.port, "2"), "the new one answers")
+    check(not any("refused" in str(failure).lower() for failure in load.stop()), "nobody is refused")
+
+
+@test("a-program-in-Go-is-known-before-the-old-one-is-touched: what binds is handed over sequentially, what takes its socket in overlap", alike=True)
+def in_go():
+    # Linked with the C library, whose calls it does not make, and without.
+    for cgo in ("1", "0"):
+        with tempfile.TemporaryDirectory() as built:
+            build_go(built, cgo)
+            with Site() as site:
+                binds_in_go(Go(site, built))
+            with Site() as site:
+                binds_in_go_with_adopt(Go(site, built, "Sockets=adopt\n"))
+            with Site() as site:
+                takes_in_go(Go(site, built, "Listen=http=tcp:127.0.0.1:{port}\n"))
 
 
 @test("a-static-program-with-Sockets=adopt-is-refused-before-anything-is-started-and-the-old-one-serves-on")
