@@ -53,7 +53,7 @@ test_nothing_seen (void)
                                       "ErrorRate=0%\nCommand=x\n",
                                       "ErrorRate=0%\n" ERRORS TOTAL,
                                       "SuccessRate=100%\n" SUCCESSES TOTAL,
-                                      "SuccessRate=100%\nBaseline=yes\n" SUCCESSES };
+                                      ("SuccessRate=100%\nBaseline=yes\n" SUCCESSES) };
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
