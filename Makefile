@@ -73,6 +73,11 @@ faults: build-bench/build.ninja
 	ninja -C build-bench
 	tests/stress/run-faults --build build-bench
 
+# One daemon for an hour, with 10,000 reloads and three times as many clients; it may not grow.
+soak: build-bench/build.ninja
+	ninja -C build-bench
+	tests/stress/run-soak --build build-bench
+
 install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
@@ -80,4 +85,4 @@ install: build
 clean:
 	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
-.PHONY: all deps build check sanitize coverage demo bench stress faults install clean
+.PHONY: all deps build check sanitize coverage demo bench stress faults soak install clean
