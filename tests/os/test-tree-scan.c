@@ -373,7 +373,7 @@ test_quiet (Fixture *fixture, gconstpointer data)
   /* Its age is that at the time of reading; after a while it is not read again. */
   while (g_get_monotonic_time () - before < 100000)
     g_usleep (1000);
-  scan_tree (fixture);
+  hr_scan_free (scan (fixture, NULL, NULL));
   again = scan (fixture, NULL, NULL);
   g_assert_cmpint (again->quiet, ==, G_MAXINT64);
   put (fixture, "b", "1");
