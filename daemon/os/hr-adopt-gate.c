@@ -145,14 +145,15 @@ hr_adopt_gate_may_accept (HrAdoptGate *self)
  * hr_adopt_gate_set_stage:
  * @self: a gate
  * @stage: what the instance may still answer
- * @ports: (array length=n_ports): of its service
+ * @ports: (array length=n_ports) (nullable): of its service
  * @n_ports: how many; more than %HR_ADOPT_PORTS_MAX are left out
  */
 void
 hr_adopt_gate_set_stage (HrAdoptGate *self, HrAdoptStage stage, const guint16 *ports, guint n_ports)
 {
   n_ports = MIN (n_ports, HR_ADOPT_PORTS_MAX);
-  memcpy (self->page->ports, ports, n_ports * sizeof *ports);
+  for (guint i = 0; i < n_ports; i++)
+    self->page->ports[i] = ports[i];
   __atomic_store_n (&self->page->n_ports, n_ports, __ATOMIC_RELEASE);
   __atomic_store_n (&self->page->stage, stage, __ATOMIC_SEQ_CST);
 }
