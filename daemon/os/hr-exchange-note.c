@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-exchange-note.h"
 
+#include "hr-boot.h"
 #include "hr-fs.h"
 
 #define NOTE_NAME "note"
 #define NOTE_GROUP "Instance"
 #define NOTE_SIZE_MAX 4096
-#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_SIZE_MAX 128
-
-static char *
-read_boot_id (void)
-{
-  g_autoptr (GBytes) text = hr_fs_read (BOOT_ID_FILE, BOOT_ID_SIZE_MAX, NULL);
-
-  if (text == NULL)
-    return g_strdup ("unknown");
-  return g_strstrip (g_strndup (g_bytes_get_data (text, NULL), g_bytes_get_size (text)));
-}
 
 /**
  * hr_exchange_note_write:
@@ -32,12 +21,11 @@ gboolean
 hr_exchange_note_write (const char *dir, guint64 release, guint state_version, GError **error)
 {
   g_autoptr (GKeyFile) note = g_key_file_new ();
-  g_autofree char *boot = read_boot_id ();
   g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
 
   g_key_file_set_uint64 (note, NOTE_GROUP, "Release", release);
   g_key_file_set_uint64 (note, NOTE_GROUP, "StateVersion", state_version);
-  g_key_file_set_string (note, NOTE_GROUP, "Boot", boot);
+  g_key_file_set_string (note, NOTE_GROUP, "Boot", hr_boot_id ());
   return g_key_file_save_to_file (note, file, error);
 }
 
@@ -52,7 +40,6 @@ hr_exchange_note_read (const char *dir)
 {
   g_autoptr (GKeyFile) note = g_key_file_new ();
   g_autofree char *file = g_build_filename (dir, NOTE_NAME, NULL);
-  g_autofree char *boot = read_boot_id ();
   g_autofree char *noted = NULL;
   g_autoptr (GBytes) text = hr_fs_read (file, NOTE_SIZE_MAX, NULL);
 
@@ -62,6 +49,6 @@ hr_exchange_note_read (const char *dir)
   return (HrExchangeNote){
     .release = g_key_file_get_uint64 (note, NOTE_GROUP, "Release", NULL),
     .state_version = (guint)g_key_file_get_uint64 (note, NOTE_GROUP, "StateVersion", NULL),
-    .this_boot = g_strcmp0 (noted, boot) == 0,
+    .this_boot = g_strcmp0 (noted, hr_boot_id ()) == 0,
   };
 }

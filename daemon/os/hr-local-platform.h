@@ -4,7 +4,8 @@
  *
  * It only wires: which implementation is behind which interface, and what lies where below the two directories:
  *
- *   STATE/lock, store.git, slots/NAME, snapshots/NAME, exchange/NAME, logs/, history.jsonl, run-state.json
+ *   STATE/lock, store.git, slots/NAME, snapshots/NAME, exchange/NAME, logs/, history.jsonl, run-state.json,
+ *   run-state/NAME.json and NAME.boot
  *   RUNTIME/ sockets of the instances, mount points
  *
  * State on its way out of a program (exchange) is below STATE, so that what a program writes when the machine goes down

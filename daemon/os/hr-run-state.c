@@ -1,327 +1,194 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-run-state.h"
 
-#include <errno.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 
-#include "hr-config.h"
 #include "hr-error.h"
 #include "hr-fs.h"
-#include "hr-json.h"
-#include "hr-json-member.h"
 #include "hr-log.h"
+#include "hr-run-file.h"
+#include "hr-run-pair.h"
+#include "hr-service-spec.h"
 
-/* A larger file is none of ours, in bytes: room for 100,000 services. */
+/* A larger file is none of ours, in bytes: room for 100,000 services, when they all were in it. */
 #define FILE_SIZE_MAX (32 * 1024 * 1024)
-/* Root, "services", a service. */
-#define FILE_DEPTH_MAX 8
+
+/* Of the file's name, which the directory's lacks. */
+#define FILE_SUFFIX ".json"
 
 struct _HrRunState {
   GObject parent_instance;
 
   char *path;
+  char *dir;
   gboolean all_paused;
+  gboolean is_old;     /* the file still has all services: the directory does not count */
   gboolean unsaved;    /* the file is behind */
-  GHashTable *records; /* name to Kept */
+  GHashTable *records; /* name to HrRunPair */
+  GHashTable *behind;  /* names of those whose files are */
 };
-
-/* One service. With many, each change of one would else make the text of all others anew. */
-typedef struct {
-  HrRunRecord *record;
-  char *text; /* its member in the file */
-} Kept;
 
 G_DEFINE_FINAL_TYPE (HrRunState, hr_run_state, G_TYPE_OBJECT)
 
-/**
- * hr_run_record_free:
- * @self: a record
- */
-void
-hr_run_record_free (HrRunRecord *self)
-{
-  hr_run_process_free (self->current);
-  g_clear_pointer (&self->others, g_ptr_array_unref);
-  g_free (self);
-}
+/* Writing */
 
-static GPtrArray *
-others_copy (GPtrArray *others)
-{
-  GPtrArray *copy;
-
-  if (others == NULL || others->len == 0)
-    return NULL;
-  copy = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
-  for (guint i = 0; i < others->len && i < HR_RUN_OTHERS_MAX; i++)
-    g_ptr_array_add (copy, hr_run_process_copy (g_ptr_array_index (others, i)));
-  return copy;
-}
-
-static gboolean
-others_equal (GPtrArray *a, GPtrArray *b)
-{
-  guint n = a != NULL ? a->len : 0;
-
-  if (n != (b != NULL ? b->len : 0))
-    return FALSE;
-  for (guint i = 0; i < n; i++)
-    if (!hr_run_process_equal (g_ptr_array_index (a, i), g_ptr_array_index (b, i)))
-      return FALSE;
-  return TRUE;
-}
-
-static HrRunRecord *
-record_copy (const HrRunRecord *record)
-{
-  HrRunRecord *copy = g_new (HrRunRecord, 1);
-
-  *copy = *record;
-  copy->current = hr_run_process_copy (record->current);
-  copy->others = others_copy (record->others);
-  return copy;
-}
-
-static gboolean
-record_equal (const HrRunRecord *a, const HrRunRecord *b)
-{
-  return a->stopped == b->stopped && a->paused == b->paused && a->ever_notified == b->ever_notified
-         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good
-         && hr_run_process_equal (a->current, b->current) && others_equal (a->others, b->others);
-}
-
-static void
-add_record (JsonBuilder *builder, const HrRunRecord *record)
-{
-  json_builder_begin_object (builder);
-  hr_json_member_bool (builder, "stopped", record->stopped);
-  hr_json_member_bool (builder, "paused", record->paused);
-  hr_json_member_bool (builder, "everNotified", record->ever_notified);
-  hr_json_member_int (builder, "running", (gint64)record->running);
-  hr_json_member_int (builder, "slot", record->slot);
-  hr_json_member_int (builder, "lastGood", (gint64)record->last_good);
-  json_builder_set_member_name (builder, "current");
-  hr_run_process_write (record->current, builder);
-  json_builder_set_member_name (builder, "others");
-  json_builder_begin_array (builder);
-  for (guint i = 0; record->others != NULL && i < record->others->len; i++)
-    hr_run_process_write (g_ptr_array_index (record->others, i), builder);
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-}
-
-/**
- * hr_run_record_to_string:
- * @self: a record
- *
- * Returns: (transfer full): as hr_run_record_from_string() reads it
- */
-char *
-hr_run_record_to_string (const HrRunRecord *self)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-
-  add_record (builder, self);
-  root = json_builder_get_root (builder);
-  return json_to_string (root, FALSE);
-}
-
-static void
-kept_free (gpointer data)
-{
-  Kept *kept = data;
-
-  hr_run_record_free (kept->record);
-  g_free (kept->text);
-  g_free (kept);
-}
-
-/* Takes the record. */
-static void
-keep (HrRunState *self, const char *service, HrRunRecord *record)
-{
-  g_autoptr (JsonNode) name = json_node_init_string (json_node_alloc (), service);
-  g_autofree char *quoted = json_to_string (name, FALSE), *text = hr_run_record_to_string (record);
-  Kept *kept = g_new (Kept, 1);
-
-  kept->record = record;
-  kept->text = g_strconcat (quoted, ":", text, NULL);
-  g_hash_table_insert (self->records, g_strdup (service), kept);
-}
-
-static const HrRunRecord *
-find (HrRunState *self, const char *service)
-{
-  const Kept *kept = g_hash_table_lookup (self->records, service);
-
-  return kept != NULL ? kept->record : NULL;
-}
-
-/* A line for each service, in no order: nobody asks for one, and sorting a thousand names at each change is not free. */
 static gboolean
 save (HrRunState *self, GError **error)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
-  g_autofree char *dir = g_path_get_dirname (self->path);
-  const char *separator = "\n";
+  g_autofree char *text =
+      g_strdup_printf ("{\"version\":%d,\"paused\":%s}\n", HR_RUN_STATE_VERSION, self->all_paused ? "true" : "false");
+
+  /* First, as its parents are synced with the file. */
+  if (!hr_fs_make_dir (self->dir, 0700, error) || !hr_fs_write (self->path, text, strlen (text), 0600, error))
+    return FALSE;
+  self->unsaved = FALSE;
+  return TRUE;
+}
+
+/* From one file to one for each. The old one counts until all of them last, whatever comes in between. */
+static gboolean
+convert (HrRunState *self, GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   GHashTableIter iter;
-  gpointer kept;
+  gpointer name, value;
 
-  g_string_printf (text, "{\"version\":%d,\"paused\":%s,\"services\":{", HR_RUN_STATE_VERSION,
-                   self->all_paused ? "true" : "false");
+  if (!hr_fs_remove_tree (self->dir, error) || !hr_fs_make_dir (self->dir, 0700, error))
+    return FALSE;
   g_hash_table_iter_init (&iter, self->records);
-  while (g_hash_table_iter_next (&iter, NULL, &kept))
+  while (g_hash_table_iter_next (&iter, &name, &value))
     {
-      g_string_append (text, separator);
-      g_string_append (text, ((const Kept *)kept)->text);
-      separator = ",\n";
+      const HrRunPair *pair = value;
+      char *path = hr_run_pair_get_lasting (self->dir, name);
+
+      g_ptr_array_add (paths, path);
+      if (!hr_run_file_write (path, pair->record, pair->change, FALSE, error))
+        return FALSE;
     }
-  g_string_append (text, "\n}}");
-  return hr_fs_make_dir (dir, 0700, error) && hr_fs_write (self->path, text->str, text->len, 0600, error);
-}
-
-static gint64
-get_int (JsonObject *object, const char *name, gint64 min, gint64 max, gint64 otherwise)
-{
-  gint64 value = json_object_get_int_member_with_default (object, name, otherwise);
-
-  return value >= min && value <= max ? value : otherwise;
+  g_ptr_array_add (paths, g_strdup (self->dir));
+  if (!hr_fs_sync_all ((const char *const *)paths->pdata, paths->len, error) || !save (self, error))
+    return FALSE;
+  self->is_old = FALSE;
+  return TRUE;
 }
 
 static gboolean
-get_bool (JsonObject *object, const char *name)
+write_service (HrRunState *self, const char *service, GError **error)
 {
-  return json_object_get_boolean_member_with_default (object, name, FALSE);
+  HrRunPair *pair = g_hash_table_lookup (self->records, service);
+
+  if ((self->is_old && !convert (self, error)) || (self->unsaved && !save (self, error)))
+    return FALSE;
+  return pair != NULL ? hr_run_pair_write (pair, self->dir, service, error)
+                      : hr_run_pair_remove (self->dir, service, error);
 }
 
-/* What is no process is skipped: nothing is ended that is not known for sure. */
-static GPtrArray *
-read_others (JsonNode *node)
+/* And whatever else could not be written before, as there may be room again. */
+static gboolean
+catch_up (HrRunState *self, const char *service, GError **error)
 {
-  JsonArray *array = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  guint n = array != NULL ? MIN (json_array_get_length (array), HR_RUN_OTHERS_MAX) : 0;
-  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  GHashTableIter iter;
+  gpointer other;
 
-  for (guint i = 0; i < n; i++)
-    {
-      HrRunProcess *process = hr_run_process_read (json_array_get_element (array, i));
-
-      if (process != NULL)
-        g_ptr_array_add (others, process);
-    }
-  return others->len > 0 ? g_steal_pointer (&others) : NULL;
+  if (!g_hash_table_contains (self->behind, service))
+    return TRUE;
+  if (!write_service (self, service, error))
+    return FALSE;
+  g_hash_table_remove (self->behind, service);
+  g_hash_table_iter_init (&iter, self->behind);
+  while (g_hash_table_iter_next (&iter, &other, NULL) && write_service (self, other, NULL))
+    g_hash_table_iter_remove (&iter);
+  return TRUE;
 }
 
-static HrRunRecord *
-read_record (JsonNode *node)
-{
-  HrRunRecord *record = g_new0 (HrRunRecord, 1);
-  JsonObject *object = json_node_get_object (node);
-
-  record->stopped = get_bool (object, "stopped");
-  record->paused = get_bool (object, "paused");
-  record->ever_notified = get_bool (object, "everNotified");
-  record->running = (guint64)get_int (object, "running", 0, G_MAXINT64, 0);
-  record->slot = (int)get_int (object, "slot", -1, 1, -1);
-  record->last_good = (guint64)get_int (object, "lastGood", 0, G_MAXINT64, 0);
-  record->current = hr_run_process_read (json_object_get_member (object, "current"));
-  /* Before it had more than a PID it was written so. */
-  if (record->current == NULL && get_int (object, "pid", 0, G_MAXINT, 0) > 0)
-    record->current = hr_run_process_read (node);
-  record->others = read_others (json_object_get_member (object, "others"));
-  return record;
-}
-
-/**
- * hr_run_record_from_string:
- * @text: of hr_run_record_to_string()
- *
- * Returns: (transfer full) (nullable): the record; %NULL for what is none
- */
-HrRunRecord *
-hr_run_record_from_string (const char *text)
-{
-  g_autoptr (JsonNode) root = json_from_string (text, NULL);
-
-  return root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? read_record (root) : NULL;
-}
+/* Reading */
 
 static gboolean
-read_root (HrRunState *self, JsonNode *root, GError **error)
+read_services (HrRunState *self, gboolean only_looks, GError **error)
 {
-  JsonObject *object = root != NULL && JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
-  gint64 version = object != NULL ? json_object_get_int_member_with_default (object, "version", 0) : 0;
-  JsonNode *services = object != NULL ? json_object_get_member (object, "services") : NULL;
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GHashTable) services = hr_run_pair_list (self->dir, only_looks, &local);
+  GHashTableIter iter;
+  gpointer service;
+
+  if (services == NULL)
+    {
+      if (!only_looks && !g_error_matches (local, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        hr_run_file_set_aside (self->dir, local);
+      return TRUE;
+    }
+  g_hash_table_iter_init (&iter, services);
+  while (g_hash_table_iter_next (&iter, &service, NULL))
+    {
+      HrRunPair *pair;
+
+      if (!hr_run_pair_read (self->dir, service, only_looks, &pair, error))
+        return FALSE;
+      if (pair == NULL)
+        continue;
+      g_hash_table_insert (self->records, g_strdup (service), pair);
+      if (pair->lasts_unsaved)
+        g_hash_table_add (self->behind, g_strdup (service));
+    }
+  return TRUE;
+}
+
+/* Before each service had a file of its own. */
+static gboolean
+read_old_services (HrRunState *self, JsonObject *object, GError **error)
+{
+  JsonNode *services = json_object_get_member (object, "services");
   JsonObjectIter iter;
   const char *name;
   JsonNode *node;
 
-  if (version > HR_RUN_STATE_VERSION)
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
-                   "the state in '%s' was written by a newer hotreload: its version is %" G_GINT64_FORMAT
-                   ", and this one (%s) reads versions up to %d; use the newer one, or another --state-dir",
-                   self->path, version, HR_VERSION, HR_RUN_STATE_VERSION);
-      return FALSE;
-    }
-  if (version < 1)
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it has no version");
-      return FALSE;
-    }
   if (services == NULL || !JSON_NODE_HOLDS_OBJECT (services))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "it names no services");
       return FALSE;
     }
-  self->all_paused = get_bool (object, "paused");
   json_object_iter_init (&iter, json_node_get_object (services));
   while (json_object_iter_next (&iter, &name, &node))
-    if (JSON_NODE_HOLDS_OBJECT (node))
-      keep (self, name, read_record (node));
+    if (JSON_NODE_HOLDS_OBJECT (node) && hr_service_name_is_valid (name))
+      g_hash_table_insert (self->records, g_strdup (name), hr_run_pair_new (hr_run_record_read (node)));
+  self->is_old = TRUE;
+  return TRUE;
+}
+
+static gboolean
+read_file (HrRunState *self, GError **error)
+{
+  g_autoptr (JsonParser) parser = hr_run_file_load (self->path, FILE_SIZE_MAX, error);
+  JsonObject *object = parser != NULL ? json_node_get_object (json_parser_get_root (parser)) : NULL;
+
+  if (object == NULL
+      || (json_object_get_int_member_with_default (object, "version", 0) == 1
+          && !read_old_services (self, object, error)))
+    return FALSE;
+  self->all_paused = json_object_get_boolean_member_with_default (object, "paused", FALSE);
+  self->unsaved = FALSE;
   return TRUE;
 }
 
 static gboolean
 load (HrRunState *self, GError **error)
 {
-  g_autoptr (GBytes) content = hr_fs_read (self->path, FILE_SIZE_MAX, error);
-  g_autoptr (JsonParser) parser = json_parser_new_immutable ();
-  const char *text;
-  gsize size;
+  g_autoptr (GError) local = NULL;
 
-  if (content == NULL)
-    return FALSE;
-  text = g_bytes_get_data (content, &size);
-  /* json-glib recurses: what comes from a damaged file is measured first. */
-  return hr_json_check (text, size, FILE_DEPTH_MAX, error)
-         && json_parser_load_from_data (parser, text, (gssize)size, error)
-         && read_root (self, json_parser_get_root (parser), error);
-}
-
-static gboolean
-load_or_set_aside (HrRunState *self, GError **refused)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GError) aside_error = NULL;
-  g_autofree char *aside = NULL;
-
-  if (load (self, &error) || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
-  if (g_error_matches (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED))
+  if (!read_file (self, &local) && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
-      g_propagate_error (refused, g_steal_pointer (&error));
-      return FALSE;
+      if (g_error_matches (local, HR_ERROR, HR_ERROR_NOT_SUPPORTED))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      hr_run_file_set_aside (self->path, local);
+      g_clear_error (&local);
     }
-  aside = hr_fs_set_aside (self->path, &aside_error);
-  if (aside != NULL)
-    hr_log_warning (NULL, "the run state '%s' cannot be used: %s; set aside as '%s'", self->path, error->message,
-                    aside);
-  else
-    hr_log_warning (NULL, "the run state '%s' cannot be used: %s; %s, ignoring", self->path, error->message,
-                    aside_error->message);
+  if (!self->is_old)
+    return read_services (self, FALSE, error);
+  if (!convert (self, &local))
+    hr_log_warning (NULL, "%s", local->message);
   return TRUE;
 }
 
@@ -336,12 +203,11 @@ load_or_set_aside (HrRunState *self, GError **refused)
 HrRunRecord *
 hr_run_state_get (HrRunState *self, const char *service)
 {
-  static const HrRunRecord unknown = { .slot = -1 };
-  const HrRunRecord *record;
+  const HrRunPair *pair;
 
   g_return_val_if_fail (HR_IS_RUN_STATE (self), NULL);
-  record = find (self, service);
-  return record_copy (record != NULL ? record : &unknown);
+  pair = g_hash_table_lookup (self->records, service);
+  return hr_run_record_copy (pair != NULL ? pair->record : &hr_run_record_unknown);
 }
 
 /**
@@ -351,27 +217,37 @@ hr_run_state_get (HrRunState *self, const char *service)
  * @record: (nullable): what to keep; %NULL: nothing, the service is no more
  * @error: return location
  *
- * Written durably when something differs. When that fails the record is kept in memory, and written with the next.
+ * Written when something differs, durably when that is not only a process. When it fails the record is kept in memory,
+ * and written with the next. Of what has a name that no service can have nothing is kept.
  *
  * Returns: success; else a #GIOErrorEnum is set
  */
 gboolean
 hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *record, GError **error)
 {
-  const HrRunRecord *old;
+  HrRunPair *pair;
 
   g_return_val_if_fail (HR_IS_RUN_STATE (self), FALSE);
   g_return_val_if_fail (service != NULL, FALSE);
 
-  old = find (self, service);
-  if (!self->unsaved && (record == NULL ? old == NULL : old != NULL && record_equal (old, record)))
+  /* No service that runs. */
+  if (!hr_service_name_is_valid (service))
     return TRUE;
-  if (record == NULL)
-    g_hash_table_remove (self->records, service);
-  else
-    keep (self, service, record_copy (record));
-  self->unsaved = !save (self, error);
-  return !self->unsaved;
+  pair = g_hash_table_lookup (self->records, service);
+  if (record == NULL ? pair != NULL : pair == NULL || !hr_run_record_equal (pair->record, record))
+    {
+      if (pair == NULL)
+        {
+          pair = hr_run_pair_new (hr_run_record_copy (&hr_run_record_unknown));
+          g_hash_table_insert (self->records, g_strdup (service), pair);
+        }
+      if (record != NULL)
+        hr_run_pair_set (pair, record);
+      else
+        g_hash_table_remove (self->records, service);
+      g_hash_table_add (self->behind, g_strdup (service));
+    }
+  return catch_up (self, service, error);
 }
 
 /**
@@ -405,8 +281,8 @@ hr_run_state_set_all_paused (HrRunState *self, gboolean paused, GError **error)
   if (!self->unsaved && !self->all_paused == !paused)
     return TRUE;
   self->all_paused = !!paused;
-  self->unsaved = !save (self, error);
-  return !self->unsaved;
+  self->unsaved = TRUE;
+  return self->is_old ? convert (self, error) : save (self, error);
 }
 
 static void
@@ -415,7 +291,9 @@ hr_run_state_finalize (GObject *object)
   HrRunState *self = HR_RUN_STATE (object);
 
   g_free (self->path);
+  g_free (self->dir);
   g_hash_table_unref (self->records);
+  g_hash_table_unref (self->behind);
   G_OBJECT_CLASS (hr_run_state_parent_class)->finalize (object);
 }
 
@@ -428,15 +306,27 @@ hr_run_state_class_init (HrRunStateClass *klass)
 static void
 hr_run_state_init (HrRunState *self)
 {
-  self->records = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, kept_free);
+  self->records = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)hr_run_pair_free);
+  self->behind = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->unsaved = TRUE;
+}
+
+static HrRunState *
+new_at (const char *path)
+{
+  HrRunState *self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+
+  self->path = g_strdup (path);
+  self->dir = g_strndup (path, strlen (path) - strlen (FILE_SUFFIX));
+  return self;
 }
 
 /**
  * hr_run_state_new:
- * @path: the file; made when something is first kept
+ * @path: the file, which ends in ".json"; made when something is first kept
  * @error: return location
  *
- * Reads what the last daemon kept. What cannot be read is set aside with a warning, and nothing is known then.
+ * Reads what the last daemon kept. What cannot be read is set aside with a warning, and nothing is known of it then.
  *
  * Returns: (transfer full): the run state; %NULL with %HR_ERROR_NOT_SUPPORTED when a newer daemon wrote it, and it is left
  *   as it is
@@ -444,15 +334,16 @@ hr_run_state_init (HrRunState *self)
 HrRunState *
 hr_run_state_new (const char *path, GError **error)
 {
-  g_autoptr (HrRunState) self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+  g_autoptr (HrRunState) self = NULL;
 
-  self->path = g_strdup (path);
-  return load_or_set_aside (self, error) ? g_steal_pointer (&self) : NULL;
+  g_return_val_if_fail (path != NULL && g_str_has_suffix (path, FILE_SUFFIX), NULL);
+  self = new_at (path);
+  return load (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
 /**
  * hr_run_state_check:
- * @path: the file
+ * @path: the file, which ends in ".json"
  * @error: return location
  *
  * For who only wants to know: nothing is changed.
@@ -462,12 +353,13 @@ hr_run_state_new (const char *path, GError **error)
 gboolean
 hr_run_state_check (const char *path, GError **error)
 {
-  g_autoptr (HrRunState) self = g_object_new (HR_TYPE_RUN_STATE, NULL);
+  g_autoptr (HrRunState) self = NULL;
   g_autoptr (GError) local = NULL;
 
-  self->path = g_strdup (path);
-  if (load (self, &local) || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
+  g_return_val_if_fail (path != NULL && g_str_has_suffix (path, FILE_SUFFIX), FALSE);
+  self = new_at (path);
+  if (read_file (self, &local) || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return self->is_old || read_services (self, TRUE, error);
   if (g_error_matches (local, HR_ERROR, HR_ERROR_NOT_SUPPORTED))
     g_propagate_error (error, g_steal_pointer (&local));
   else

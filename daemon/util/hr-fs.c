@@ -129,6 +129,31 @@ hr_fs_sync_all (const char *const *paths, guint n, GError **error)
   return hr_fs_set_error (error, work.failed_errno, "while syncing '%s'", paths[work.failed_first - 1]);
 }
 
+static gboolean
+write_file (const char *path, gconstpointer data, gsize size, int mode, gboolean sync, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  g_autoptr (GError) local = NULL;
+  g_auto (HrFd) fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
+
+  if (fd < 0)
+    return hr_fs_set_error (error, errno, "while creating a temporary file beside '%s'", path);
+
+  if (!hr_fd_write_all (fd, data, size, &local))
+    {
+      g_unlink (temporary);
+      g_propagate_prefixed_error (error, g_steal_pointer (&local), "while writing '%s': ", path);
+      return FALSE;
+    }
+  if (fchmod (fd, (mode_t)mode) != 0 || (sync && fsync (fd) != 0) || g_rename (temporary, path) != 0)
+    {
+      int saved = errno;
+      g_unlink (temporary);
+      return hr_fs_set_error (error, saved, "while writing '%s'", path);
+    }
+  return TRUE;
+}
+
 /**
  * hr_fs_write:
  * @path: the file
@@ -145,27 +170,28 @@ hr_fs_sync_all (const char *const *paths, guint n, GError **error)
 gboolean
 hr_fs_write (const char *path, gconstpointer data, gsize size, int mode, GError **error)
 {
-  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
   g_autofree char *dir = g_path_get_dirname (path);
-  g_autoptr (GError) local = NULL;
-  g_auto (HrFd) fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0600);
 
-  if (fd < 0)
-    return hr_fs_set_error (error, errno, "while creating a temporary file beside '%s'", path);
+  return write_file (path, data, size, mode, TRUE, error) && hr_fs_sync_dir (dir, error);
+}
 
-  if (!hr_fd_write_all (fd, data, size, &local))
-    {
-      g_unlink (temporary);
-      g_propagate_prefixed_error (error, g_steal_pointer (&local), "while writing '%s': ", path);
-      return FALSE;
-    }
-  if (fchmod (fd, (mode_t)mode) != 0 || fsync (fd) != 0 || g_rename (temporary, path) != 0)
-    {
-      int saved = errno;
-      g_unlink (temporary);
-      return hr_fs_set_error (error, saved, "while writing '%s'", path);
-    }
-  return hr_fs_sync_dir (dir, error);
+/**
+ * hr_fs_replace:
+ * @path: the file
+ * @data: (array length=size): its new content
+ * @size: length in bytes
+ * @mode: permission bits, before the umask is applied: exactly these are set
+ * @error: return location
+ *
+ * As hr_fs_write(), but nothing is synced: it survives the process that writes it, not the machine, after whose end
+ * anything may stand there.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_fs_replace (const char *path, gconstpointer data, gsize size, int mode, GError **error)
+{
+  return write_file (path, data, size, mode, FALSE, error);
 }
 
 /**

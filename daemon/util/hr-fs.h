@@ -12,6 +12,7 @@
 G_BEGIN_DECLS
 
 gboolean hr_fs_write (const char *path, gconstpointer data, gsize size, int mode, GError **error);
+gboolean hr_fs_replace (const char *path, gconstpointer data, gsize size, int mode, GError **error);
 GBytes *hr_fs_read (const char *path, gsize size_max, GError **error);
 char *hr_fs_read_last_lines (const char *path, gsize size_max, guint lines_max);
 char *hr_fs_set_aside (const char *path, GError **error);

@@ -69,6 +69,22 @@ count_entries (const char *path)
   return count;
 }
 
+/* Who reads it meanwhile reads all of the old one. */
+static void
+test_replace_replaces_in_one_step (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *old = below (f, "old");
+
+  write_text (f->path, "one", 0600);
+  g_assert_cmpint (link (f->path, old), ==, 0);
+  hr_fs_replace (f->path, "two", 3, 0640, &error);
+  g_assert_no_error (error);
+  assert_text (f->path, "two");
+  assert_text (old, "one");
+  g_assert_cmpuint (count_entries (f->dir), ==, 2);
+}
+
 static void
 test_write_replaces_with_exact_mode (Fixture *f, gconstpointer data)
 {
@@ -375,6 +391,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("last-lines", test_last_lines);
+  ADD ("replace-replaces-in-one-step", test_replace_replaces_in_one_step);
   ADD ("write-replaces-with-exact-mode", test_write_replaces_with_exact_mode);
   ADD ("failed-write-leaves-the-old-content", test_failed_write_leaves_the_old_content);
   ADD ("write-into-nothing-names-the-path", test_write_into_nothing_names_the_path);

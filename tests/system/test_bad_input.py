@@ -4,8 +4,10 @@
 nothing is lost."""
 
 import glob
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -115,15 +117,59 @@ def damaged_state(name, damage, service=SLEEPER):
     return site
 
 
+def cut(path):
+    """What a disk leaves that was full, or lost its power."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    write(path, text[:len(text) // 2])
+
+
 @test("bad-input-run-state-truncated-is-set-aside")
 def _():
-    def damage(site):
-        path = os.path.join(site.state, "run-state.json")
-        text = open(path, encoding="utf-8").read()
-        write(path, text[:len(text) // 2])
-    with damaged_state("run-state", damage) as site:
+    with damaged_state("run-state", lambda site: cut(os.path.join(site.state, "run-state.json"))) as site:
         check(glob.glob(os.path.join(site.state, "run-state.json.broken*")), os.listdir(site.state))
         check("run-state.json" in site.daemon_log(), site.daemon_log())
+
+
+@test("bad-input-run-state-of-one-service-truncated-is-set-aside-and-hurts-no-other")
+def _():
+    with Site() as site:
+        for name in ("web", "other"):
+            site.add(name, SLEEPER)
+            equal(site.hrctl("stop", name).returncode, 0, f"stop of {name}")
+        site.stop_daemon()
+        path = os.path.join(site.state, "run-state", "web")
+        cut(path + ".boot")
+        cut(path + ".json")
+        site.start_daemon()
+        # It was stopped on request, which nothing tells any more: it starts as any does.
+        site.wait_state("web", "running")
+        equal(site.service("other")["state"], "stopped", "state of the other one")
+        for suffix in (".boot", ".json"):
+            check(os.path.exists(path + suffix + ".broken"), os.listdir(os.path.dirname(path)))
+            check(path + suffix in site.daemon_log(), site.daemon_log())
+
+
+@test("bad-input-run-state-before-each-service-had-a-file-is-gone-on-with")
+def _():
+    with Site() as site:
+        for name in ("web", "other"):
+            site.add(name, SLEEPER)
+        equal(site.hrctl("stop", "other").returncode, 0, "stop")
+        pid = site.service("web")["pid"]
+        site.stop_daemon(signal.SIGKILL)
+        directory, services = os.path.join(site.state, "run-state"), {}
+        for name in ("web", "other"):
+            with open(os.path.join(directory, name + ".boot"), encoding="utf-8") as file:
+                services[name] = json.load(file)["service"]
+        shutil.rmtree(directory)
+        write(directory + ".json", json.dumps({"version": 1, "paused": True, "services": services}))
+        site.start_daemon()
+        equal(site.service("web")["pid"], pid, "PID of what ran on")
+        equal(site.service("other")["state"], "stopped", "state of what was stopped")
+        equal(site.status()["paused"], True, "whether everything is paused")
+        with open(directory + ".json", encoding="utf-8") as file:
+            equal(json.load(file)["version"], 2, "version of the state, which an older daemon refuses")
 
 
 @test("bad-input-run-state-of-a-newer-version-is-refused-and-kept")
@@ -148,9 +194,13 @@ def _():
     victim = subprocess.Popen(["/bin/sleep", "1000"])
     try:
         def damage(site):
-            path = os.path.join(site.state, "run-state.json")
-            text = open(path, encoding="utf-8").read()
-            write(path, text.replace('"pid":0', f'"pid":{victim.pid}').replace('"pid" : 0', f'"pid" : {victim.pid}'))
+            path = os.path.join(site.state, "run-state", "good.boot")
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            foreign = {"pid": victim.pid, "pidStart": 1, "instance": "good-1-a", "ready": True}
+            state = json.loads(text)
+            state["service"].update(current=foreign, others=[foreign])
+            write(path, json.dumps(state))
         with damaged_state("run-state", damage):
             equal(victim.poll(), None, "the foreign process")
     finally:

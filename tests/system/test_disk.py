@@ -166,7 +166,7 @@ def history():
         # It serves: what could not be written down is said, and undoes nothing.
         service.completed(mark, 2)
         equal(service.ask(), "2", "answer")
-        log = until(lambda: all(name in site.daemon_log() for name in ("history.jsonl", "run-state.json", "store.git"))
+        log = until(lambda: all(name in site.daemon_log() for name in ("history.jsonl", "run-state/", "store.git"))
                     and site.daemon_log(), "it is said what could not be written")
         for line in log.splitlines():
             check("warning" not in line or ("space" in line and "make room" in line), "what is said:", line)

@@ -270,10 +270,10 @@ def refused():
         pid, owners = service.pid, Owners(site)
         for text, words in (("#!/bin/sh\necho it is broken >&2\nexit 3\n", "it is broken"),
                             ("#!/bin/sh\necho hello\n", "does not answer as a hotreloadd does"),
-                            ("#!/bin/sh\necho state-version: 0\n", "is older than the state"),
+                            ("#!/bin/sh\necho state-version: 1\n", "is older than the state"),
                             ("no program at all\n", "cannot go on with what is there"),
                             # It can be tried, and is gone then.
-                            ("#!/bin/sh\nrm \"$0\"\necho state-version: 1\n", "the daemon could not be re-executed")):
+                            ("#!/bin/sh\nrm \"$0\"\necho state-version: 2\n", "the daemon could not be re-executed")):
             site.install(text)
             result = site.hrctl("daemon-reexec")
             equal(result.returncode, 1, "exit status")

@@ -290,7 +290,7 @@ def in_preserve_with_request():
         service.save("2")
 
         def is_told():
-            with open(os.path.join(site.state, "run-state.json"), encoding="utf-8") as file:
+            with open(os.path.join(site.state, "run-state", service.name + ".boot"), encoding="utf-8") as file:
                 return '"stopping":true' in file.read().replace(" ", "")
         until(is_told, "the old instance is about to end")
         crash(site)
