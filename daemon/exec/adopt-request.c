@@ -5,7 +5,7 @@
 #include <strings.h>
 
 enum { AT_REQUEST, IN_HEAD, IN_BODY, AT_SIZE, IN_CHUNK, AFTER_CHUNK, IN_TRAILER, LOST };
-enum { HAS_LENGTH = 1, IS_CHUNKED = 2, HAS_RETURNED = 4 };
+enum { HAS_LENGTH = 1, IS_CHUNKED = 2, HAS_RETURNED = 4, IS_ANSWER = 8, IS_INTERIM = 16, HAS_NO_BODY = 32 };
 
 /* As the last eight bytes of a line are kept. */
 #define TAIL(a, b, c, d, e, f, g, h)                                                                                   \
@@ -23,6 +23,37 @@ is_request_line (const AdoptRequest *self)
   return end > 0 && end < self->length && self->line[end] == ' ' && strncmp (self->line, "CONNECT ", 8) != 0
          && (self->tail == TAIL ('H', 'T', 'T', 'P', '/', '1', '.', '1')
              || self->tail == TAIL ('H', 'T', 'T', 'P', '/', '1', '.', '0'));
+}
+
+/* Which answers have a body: all but to HEAD, and those with these numbers (RFC 9112, 6.3). What follows an upgrade is no
+   HTTP. */
+static bool
+take_status (AdoptRequest *self)
+{
+  int hundreds = self->length >= 12 ? self->line[9] - '0' : 0;
+
+  if (hundreds < 1 || hundreds > 5 || memcmp (self->line, "HTTP/1.", 7) != 0
+      || (self->line[7] != '1' && self->line[7] != '0') || self->line[8] != ' '
+      || strncmp (&self->line[9], "101", 3) == 0)
+    return false;
+  if (hundreds == 1)
+    self->flags |= IS_INTERIM;
+  if (hundreds == 1 || strncmp (&self->line[9], "204", 3) == 0 || strncmp (&self->line[9], "304", 3) == 0)
+    self->flags |= HAS_NO_BODY;
+  return true;
+}
+
+static void
+take_request (AdoptRequest *self)
+{
+  const uint64_t bit = UINT64_C (1) << self->n_requests % ADOPT_REQUEST_AHEAD_MAX;
+
+  /* Who writes the answer may be another thread. */
+  if (strncmp (self->line, "HEAD ", 5) == 0)
+    __atomic_or_fetch (&self->heads_only, bit, __ATOMIC_RELAXED);
+  else
+    __atomic_and_fetch (&self->heads_only, ~bit, __ATOMIC_RELAXED);
+  self->n_requests++;
 }
 
 static int
@@ -115,6 +146,22 @@ take_size (AdoptRequest *self)
     self->state = self->left > 0 ? IN_CHUNK : IN_TRAILER;
 }
 
+/* The head has ended. */
+static void
+begin_body (AdoptRequest *self)
+{
+  const bool is_answer = (self->flags & IS_ANSWER) != 0;
+
+  if (is_answer && (self->flags & HAS_NO_BODY) != 0)
+    self->state = AT_REQUEST;
+  else if ((self->flags & IS_CHUNKED) != 0)
+    self->state = AT_SIZE;
+  else if (is_answer && (self->flags & HAS_LENGTH) == 0)
+    adopt_request_lose (self);
+  else
+    self->state = self->left > 0 ? IN_BODY : AT_REQUEST;
+}
+
 /* Returns whether that was the end of a head. */
 static bool
 take_line (AdoptRequest *self)
@@ -122,13 +169,17 @@ take_line (AdoptRequest *self)
   switch (self->state)
     {
     case AT_REQUEST:
-      /* An empty line before a request is no part of it. */
-      if (self->length > 0 && is_request_line (self))
-        self->state = IN_HEAD;
-      else if (self->length > 0)
-        adopt_request_lose (self);
-      self->flags = 0;
+      self->flags &= IS_ANSWER | HAS_NO_BODY;
       self->left = 0;
+      /* An empty line before a request is no part of it. */
+      if (self->length == 0 && (self->flags & IS_ANSWER) == 0)
+        return false;
+      if ((self->flags & IS_ANSWER) != 0 ? take_status (self) : is_request_line (self))
+        self->state = IN_HEAD;
+      else
+        adopt_request_lose (self);
+      if (self->state == IN_HEAD && (self->flags & IS_ANSWER) == 0)
+        take_request (self);
       return false;
     case IN_HEAD:
       if (self->length > 0)
@@ -136,7 +187,7 @@ take_line (AdoptRequest *self)
           take_field (self);
           return false;
         }
-      self->state = (self->flags & IS_CHUNKED) != 0 ? AT_SIZE : self->left > 0 ? IN_BODY : AT_REQUEST;
+      begin_body (self);
       return true;
     case AT_SIZE:
       take_size (self);
@@ -162,8 +213,9 @@ take_byte (AdoptRequest *self, char byte)
   bool ended;
 
   self->flags &= (uint8_t)~HAS_RETURNED;
-  /* Some programs take either of both for the end of a line. */
-  if (returned != (byte == '\n'))
+  /* Some programs take either of both for the end of a line; and none begins with what is no letter, such as TLS. */
+  if ((self->state == AT_REQUEST && self->length == 0 && byte != '\r' && byte != '\n' && (byte < ' ' || byte > '~'))
+      || returned != (byte == '\n'))
     {
       adopt_request_lose (self);
       return false;
@@ -184,6 +236,24 @@ take_byte (AdoptRequest *self, char byte)
   return ended;
 }
 
+/* Takes what can be taken at once. Returns how much, and whether that was the end of a head. */
+static size_t
+take_some (AdoptRequest *self, const char *data, size_t size, bool *head_ended)
+{
+  size_t part = self->left < size ? self->left : size;
+
+  *head_ended = false;
+  if (self->state != IN_BODY && self->state != IN_CHUNK)
+    {
+      *head_ended = take_byte (self, data[0]);
+      return 1;
+    }
+  self->left -= part;
+  if (self->left == 0)
+    self->state = self->state == IN_BODY ? AT_REQUEST : AFTER_CHUNK;
+  return part;
+}
+
 /**
  * adopt_request_feed:
  * @self: what was read of a connection so far
@@ -200,18 +270,65 @@ adopt_request_feed (AdoptRequest *self, const char *data, size_t size)
   if (self->state == LOST)
     *self = (AdoptRequest){ 0 };
   for (size_t i = 0; i < size && self->state != LOST;)
-    if (self->state == IN_BODY || self->state == IN_CHUNK)
-      {
-        uint64_t part = self->left < size - i ? self->left : size - i;
+    {
+      bool head_ended;
 
-        i += part;
-        self->left -= part;
-        if (self->left == 0)
-          self->state = self->state == IN_BODY ? AT_REQUEST : AFTER_CHUNK;
-      }
-    else
-      heads += take_byte (self, data[i++]);
+      i += take_some (self, data + i, size - i, &head_ended);
+      heads += head_ended;
+    }
   return heads;
+}
+
+/**
+ * adopt_request_feed_answer:
+ * @self: what was written on a connection so far
+ * @head_only: whether the answer that is being written is one to HEAD
+ * @data: what is written now; %NULL: it is not known, as that of a file
+ * @size: how much
+ * @ended: (out): whether the answer ended with what was taken
+ *
+ * Takes one answer at most. One that is lost is so for ever: then all is taken, and nothing ends.
+ *
+ * Returns: how much was taken
+ */
+size_t
+adopt_request_feed_answer (AdoptRequest *self, bool head_only, const char *data, size_t size, bool *ended)
+{
+  size_t at = 0;
+
+  *ended = false;
+  if (data == NULL && self->state != IN_BODY && self->state != IN_CHUNK)
+    adopt_request_lose (self);
+  if (adopt_request_is_between (self))
+    self->flags = (uint8_t)(IS_ANSWER | (head_only ? HAS_NO_BODY : 0));
+  while (at < size && !*ended && self->state != LOST)
+    {
+      const bool in_head = self->state == IN_HEAD;
+      bool head_ended;
+
+      at += take_some (self, data != NULL ? data + at : NULL, size - at, &head_ended);
+      if (data == NULL && self->state == AFTER_CHUNK && at < size)
+        adopt_request_lose (self);
+      /* One that says that another comes is none yet. */
+      *ended = self->state == AT_REQUEST && self->length == 0 && !(in_head && (self->flags & IS_INTERIM) != 0)
+               && (self->flags & HAS_RETURNED) == 0;
+      if (self->state == AT_REQUEST && !*ended && self->length == 0 && (self->flags & IS_INTERIM) != 0)
+        self->flags = (uint8_t)(IS_ANSWER | (head_only ? HAS_NO_BODY : 0));
+    }
+  return self->state == LOST ? size : at;
+}
+
+/**
+ * adopt_request_asks_for_head:
+ * @self: what was read of a connection so far; of another thread
+ * @number: of a request: how many came before it
+ *
+ * Returns: whether its answer has no body
+ */
+bool
+adopt_request_asks_for_head (const AdoptRequest *self, uint32_t number)
+{
+  return (__atomic_load_n (&self->heads_only, __ATOMIC_RELAXED) >> number % ADOPT_REQUEST_AHEAD_MAX & 1) != 0;
 }
 
 /**

@@ -60,6 +60,95 @@ static const Case not_understood[] = {
   { "a-chunk-that-does-not-end-where-it-says", CHUNKED "1\r\nxy\r\n0\r\n\r\n", 0 },
 };
 
+#define ANSWER "HTTP/1.1 200 OK\r\nServer: a\r\n"
+#define EVENTS ANSWER "Transfer-Encoding: chunked\r\n\r\n6\r\nevent\n\r\n"
+
+/* Here n is how many answers end in it; what has no end is lost or goes on. */
+static const Case answers[] = {
+  { "with-a-length", ANSWER "Content-Length: 4\r\n\r\nbody", 1 },
+  { "with-a-length-of-nothing", ANSWER "Content-Length: 0\r\n\r\n", 1 },
+  { "in-chunks", EVENTS "0\r\n\r\n", 1 },
+  { "in-chunks-that-go-on", EVENTS, 0 },
+  { "not-whole", ANSWER "Content-Length: 4\r\n\r\nbod", 0 },
+  { "until-the-connection-ends", ANSWER "\r\nbody", 0 },
+  { "with-nothing-to-say", "HTTP/1.1 204 No Content\r\n\r\n", 1 },
+  { "with-nothing-new", "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", 1 },
+  { "after-another-that-only-says-that-it-comes",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 404 No\r\n"
+    "Content-Length: 2\r\n\r\nno",
+    1 },
+  { "announced-only", "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n", 0 },
+  { "of-another-protocol-from-now-on", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", 0 },
+  { "one-after-the-other", ANSWER "Content-Length: 1\r\n\r\nx" EVENTS "0\r\n\r\nHTTP/1.1 204 \r\n\r\n", 3 },
+  { "no-answer", "hello\r\n\r\n", 0 },
+  { "no-number", "HTTP/1.1 OK OK OK\r\nContent-Length: 0\r\n\r\n", 0 },
+};
+
+static guint
+count_answers (AdoptRequest *self, gboolean head_only, const char *text, gsize size)
+{
+  guint n = 0;
+
+  for (gsize at = 0; at < size;)
+    {
+      bool ended;
+
+      at += adopt_request_feed_answer (self, head_only, text + at, size - at, &ended);
+      n += ended ? 1 : 0;
+    }
+  return n;
+}
+
+static void
+test_answer (gconstpointer data)
+{
+  const Case *one = data;
+  gsize size = strlen (one->text);
+
+  for (gsize step = 1; step <= size; step++)
+    {
+      AdoptRequest answer = { 0 };
+      guint n = 0;
+
+      for (gsize at = 0; at < size; at += step)
+        n += count_answers (&answer, FALSE, one->text + at, MIN (step, size - at));
+      g_assert_cmpuint (n, ==, one->n);
+    }
+}
+
+static void
+test_answer_to_head (void)
+{
+  AdoptRequest request = { 0 }, answer = { 0 };
+  const char *asked = "GET / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+  const char *head = ANSWER "Content-Length: 4\r\n\r\n";
+
+  g_assert_cmpuint (adopt_request_feed (&request, asked, strlen (asked)), ==, 3);
+  g_assert_false (adopt_request_asks_for_head (&request, 0));
+  g_assert_true (adopt_request_asks_for_head (&request, 1));
+  g_assert_false (adopt_request_asks_for_head (&request, 2));
+  g_assert_cmpuint (count_answers (&answer, TRUE, head, strlen (head)), ==, 1);
+  g_assert_cmpuint (count_answers (&answer, FALSE, head, strlen (head)), ==, 0);
+}
+
+/* Of what is sent from a file nothing is known but how much. */
+static void
+test_answer_of_a_file (void)
+{
+  const char *head = ANSWER "Content-Length: 4\r\n\r\n";
+  AdoptRequest answer = { 0 };
+  bool ended;
+
+  g_assert_cmpuint (count_answers (&answer, FALSE, head, strlen (head)), ==, 0);
+  g_assert_cmpuint (adopt_request_feed_answer (&answer, false, NULL, 3, &ended), ==, 3);
+  g_assert_false (ended);
+  g_assert_cmpuint (adopt_request_feed_answer (&answer, false, NULL, 2, &ended), ==, 1);
+  g_assert_true (ended);
+  g_assert_cmpuint (adopt_request_feed_answer (&answer, false, NULL, 1, &ended), ==, 1);
+  g_assert_false (ended);
+  g_assert_true (adopt_request_is_lost (&answer));
+}
+
 /* Fed in pieces of @step bytes. Returns after how much of it, for the first time, all that was fed is whole requests: of
    what begins one, never. */
 static void
@@ -178,6 +267,14 @@ main (int argc, char **argv)
 
       g_test_add_data_func (path, &not_understood[i], test_not_understood);
     }
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/adopt-request/answer/%s", answers[i].name);
+
+      g_test_add_data_func (path, &answers[i], test_answer);
+    }
+  g_test_add_func ("/adopt-request/an-answer-to-head-ends-with-its-head", test_answer_to_head);
+  g_test_add_func ("/adopt-request/an-answer-from-a-file-ends-by-its-length", test_answer_of_a_file);
   g_test_add_func ("/adopt-request/what-was-not-understood-may-be-followed-by-a-request", test_begins_again);
   g_test_add_func ("/adopt-request/in-pieces-it-means-what-it-means-at-once", test_anything);
   return g_test_run ();
