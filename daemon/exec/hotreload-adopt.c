@@ -27,6 +27,7 @@
 
 #include "adopt-age.h"
 #include "adopt-client.h"
+#include "adopt-connection.h"
 #include "adopt-gate.h"
 #include "adopt-look.h"
 #include "adopt-name.h"
@@ -394,7 +395,10 @@ accept4 (int fd, __SOCKADDR_ARG name, socklen_t *restrict length, int flags)
                                            name.__sockaddr__, length, flags)
                     : -1;
       if (result >= 0)
-        adopt_age_note (page, result);
+        {
+          adopt_age_note (page, result);
+          adopt_connection_begin (result);
+        }
       if (open)
         adopt_gate_leave (page, result >= 0);
       again = (!open || (result < 0 && errno == EAGAIN)) && adopt_miss (fd, entry, waits, looked, open);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "connection.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include "hr-tcp-address.h"
@@ -76,4 +77,38 @@ connection_open_lingering (int *listener)
   while (send (fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
     ;
   return fd;
+}
+
+/**
+ * connection_say:
+ * @fd: a connection
+ * @text: what is sent at once
+ */
+void
+connection_say (int fd, const char *text)
+{
+  g_assert_cmpint (send (fd, text, strlen (text), MSG_NOSIGNAL), ==, (gssize)strlen (text));
+}
+
+/**
+ * connection_hear:
+ * @fd: a connection
+ * @words: until which to read; none is like it
+ *
+ * Returns: (transfer full): what comes until these words, or until the end of the connection: "" when there is no byte any
+ *   more
+ */
+char *
+connection_hear (int fd, const char *words)
+{
+  g_autoptr (GString) got = g_string_new (NULL);
+  char piece[4096];
+  ssize_t length;
+
+  while (!g_str_has_suffix (got->str, words) && (length = recv (fd, piece, sizeof piece, 0)) != 0)
+    {
+      g_assert_cmpint (length, >, 0);
+      g_string_append_len (got, piece, length);
+    }
+  return g_string_free (g_steal_pointer (&got), FALSE);
 }

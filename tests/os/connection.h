@@ -14,5 +14,7 @@ G_BEGIN_DECLS
 int connection_open (const char *host, guint16 port);
 int connection_listen (const char *host, int backlog, guint16 *port);
 int connection_open_lingering (int *listener);
+void connection_say (int fd, const char *text);
+char *connection_hear (int fd, const char *words);
 
 G_END_DECLS

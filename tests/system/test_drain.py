@@ -4,8 +4,10 @@
 
 import contextlib
 import http.client
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -166,6 +168,49 @@ for language in POSTED:
                                        for number in range(client.n_posted)), "what was done, of what was answered")
             check(all(client.n_connections <= 4 for client in clients), "connections:",
                   [client.n_connections for client in clients])
+
+
+# Keeps its connections, each asks without a pause or after a short one, and sends nothing again: Node's agent as it is.
+AGENT = '''const http = require("http");
+const count = { answered: 0, failures: [] };
+let left = 20, stopping = false;
+function ask(agent, pause) {
+  const again = () => {
+    if (!stopping) setTimeout(ask, pause * Math.random(), agent, pause);
+    else if (--left === 0) console.log(JSON.stringify(count));
+  };
+  const failed = (error) => { count.failures.push(error.message); again(); };
+  http.get({ port: process.argv[2], host: "127.0.0.1", agent }, (answer) => {
+    answer.on("data", () => {}).on("error", failed).on("end", () => { count.answered++; again(); });
+  }).on("error", failed);
+}
+for (const pause of [0, 50])
+  for (let i = 0; i < 10; i++) ask(new http.Agent({ keepAlive: true, maxSockets: 1 }), pause);
+process.stdin.on("end", () => { stopping = true; }).resume();
+'''
+
+
+for language in POSTED:
+    @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: clients that never send again, {language}",
+          alike=language != "python")
+    def never_again(language=language):
+        if not os.path.exists("/usr/bin/node"):
+            raise NotRunHere("there is no node")
+        with Site() as site:
+            service = serve(site, language, "DrainTimeout=10min\n")
+            client = subprocess.Popen(["/usr/bin/node", "-e", AGENT, "agent", str(service.port)], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            try:
+                for number in range(2, 7):
+                    service.reload(str(number))
+                    # Because nobody keeps a connection to it any more.
+                    site.drained(service.name)
+                count = json.loads(client.communicate(timeout=DEADLINE)[0])
+            finally:
+                client.kill()
+                client.wait()
+            equal(count["failures"], [], "failures")
+            check(count["answered"] > 100, "answers:", count["answered"])
 
 
 # Probed, so that a new one has sockets of its own.
