@@ -177,9 +177,13 @@ on_drained (gpointer user_data)
 {
   HrReexec *self = user_data;
   g_autofree char *obstacle = find_obstacle (self);
+  GError *error = NULL;
 
   self->drain_source = 0;
-  if (obstacle == NULL)
+  /* Again: what was changed since it was asked for would take the service with it. */
+  if (obstacle == NULL && !hr_configuration_check_running (self->plan.configuration, &error))
+    refuse (self, error);
+  else if (obstacle == NULL)
     execute (self);
   else
     {

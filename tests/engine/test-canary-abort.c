@@ -166,6 +166,38 @@ test_rollback_is_an_abort (Engine *engine)
   g_assert_true (engine_instance (engine, 1)->alive);
 }
 
+/* Also where the daemon is re-executed before the rollback had its turn. */
+static void
+test_rollback_is_an_abort_over_a_reexecution (Engine *engine)
+{
+  HrService *service = begin (engine, LISTEN MANUAL);
+  GPid pid = hr_service_get_pid (service);
+  guint n_started = engine->launcher->instances->len;
+  g_autoptr (GPtrArray) jobs = NULL;
+  g_autoptr (GError) error = NULL;
+  guint64 id;
+
+  hr_manager_hold (engine->manager);
+  id = hr_job_get_id (hr_service_rollback (service, 0, "me", &error));
+  g_assert_no_error (error);
+  service = engine_reexec (engine, "web");
+  engine_run (engine, 1 * SECOND);
+  jobs = hr_manager_list_jobs (engine->manager);
+  for (guint i = 0; i < jobs->len; i++)
+    {
+      HrJob *job = g_ptr_array_index (jobs, i);
+
+      if (hr_job_get_id (job) != id)
+        continue;
+      g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+      g_assert_cmpuint (hr_job_get_outcome (job)->previous_release, ==, 2);
+      g_assert_cmpint (hr_service_get_pid (service), ==, pid);
+      g_assert_cmpuint (engine->launcher->instances->len, ==, n_started);
+      return;
+    }
+  g_assert_not_reached ();
+}
+
 static void
 test_rollback_to_the_running_release_is_one_too (Engine *engine)
 {
@@ -269,6 +301,7 @@ main (int argc, char **argv)
   TEST ("old-one-dies-while-the-aborted-drains", test_old_one_dies_while_the_aborted_drains);
   TEST ("next-daemon-while-the-aborted-drains", test_next_daemon_while_the_aborted_drains);
   TEST ("rollback-is-an-abort", test_rollback_is_an_abort);
+  TEST ("rollback-is-an-abort-over-a-reexecution", test_rollback_is_an_abort_over_a_reexecution);
   TEST ("rollback-to-the-running-release-is-one-too", test_rollback_to_the_running_release_is_one_too);
   TEST ("rollback-to-another-release", test_rollback_to_another_release);
   TEST ("rollback-that-waits-ends-the-canary", test_rollback_that_waits_ends_the_canary);

@@ -90,6 +90,18 @@ test_timeout (Engine *engine)
   g_assert_cmpuint (engine_n_warnings (engine, "*release 1 did not end in time and was killed*StopTimeout*"), ==, 1);
 }
 
+/* What has been counted is so after the daemon was re-executed, too. */
+static void
+test_cut_is_known_after_a_reexecution (Engine *engine)
+{
+  HrService *service = handed_over (engine, "DrainTimeout=5s\n", &RETIRES);
+
+  engine_run (engine, PROVEN);
+  expect_cut (service, 1, 2);
+  service = engine_reexec (engine, "web");
+  expect_cut (service, 1, 2);
+}
+
 /* A client that keeps its connection and asks again and again: between two requests it is told to stop, and none comes
  * in between. */
 static void
@@ -329,6 +341,7 @@ main (int argc, char **argv)
   engine_add ("/drain/what-was-accepted-is-finished-before-the-signal", test_finishes);
   engine_add ("/drain/without-connections-it-stops-at-once", test_idle);
   engine_add ("/drain/after-drain-timeout-it-is-stopped-then-killed", test_timeout);
+  engine_add ("/drain/what-was-cut-is-known-after-a-reexecution", test_cut_is_known_after_a_reexecution);
   engine_add ("/drain/no-request-comes-between-the-last-answer-and-the-signal", test_last_request);
   engine_add ("/drain/the-next-reload-cuts-it-short", test_next_reload);
   engine_add ("/drain/what-is-cut-before-it-was-looked-at-is-counted", test_cut_before_a_look);

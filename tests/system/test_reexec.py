@@ -357,6 +357,31 @@ def broken_file():
         equal((service.pid, service.shown["state"]), (pid, "running"), "the service")
 
 
+@test("promise: a file that breaks while the daemon waits to be re-executed ends no service")
+def breaks_meanwhile():
+    with Site() as site:
+        gate = Gate(site)
+        service, other = services.Service(site, "web", {"app.py": services.app(keep=True)}), services.Service(site, "other")
+        service.good(1)
+        other.good(1)
+        pid = other.pid
+        service.save(services.app("2", keep=True, late=services.at_gate(gate)))
+        gate.arrived()
+        done = Follower(site, "daemon-reexec", name="reexec")
+        until(lambda: "re-executing" in site.daemon_log(), "it has begun")
+        other.groups["Service"]["NoSuchKey"] = "1"
+        other.write_file()
+        gate.close()
+        done.wait_err("'other' runs, and its service file does not load any more")
+        equal(done.process.wait(DEADLINE), 1, "exit status of daemon-reexec")
+        equal((other.pid, other.ask()), (pid, "1"), "the service whose file is broken")
+        until(lambda: service.ask() == "2", "the reload that was waited for")
+        del other.groups["Service"]["NoSuchKey"]
+        other.write_file()
+        reexec(site)
+        equal((other.pid, other.ask()), (pid, "1"), "the service whose file was broken")
+
+
 # Speaks to its NOTIFY_SOCKET all the time, and tells of what could not be said.
 SPEAKS = """import threading, time
 def speak():
