@@ -29,24 +29,25 @@ checked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (HrReload) self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (HrCheckReport) report = hr_checker_check_finish (HR_CHECKER (source), result, &error);
+  g_autoptr (HrCheckReport) report = NULL;
   g_autoptr (GStrvBuilder) lines = g_strv_builder_new ();
+  gboolean passed = hr_checker_check_finish (HR_CHECKER (source), result, &report, &error);
 
   self->checking = FALSE;
   if (hr_reload_has_ended (self))
     return;
-  if (report == NULL)
+  for (guint i = 0; report->done != NULL && report->done[i] != NULL; i++)
+    g_strv_builder_add (lines, report->done[i]);
+  for (guint i = 0; report->unavailable != NULL && report->unavailable[i] != NULL; i++)
+    g_strv_builder_add (lines, report->unavailable[i]);
+  hr_job_edit_outcome (self->job)->checks = g_strv_builder_end (lines);
+  if (!passed)
     {
       g_prefix_error (&error, "while checking release %" G_GUINT64_FORMAT " of '%s': ", self->release->number,
                       self->spec->name);
       hr_reload_fail (self, g_steal_pointer (&error));
       return;
     }
-  for (guint i = 0; report->done != NULL && report->done[i] != NULL; i++)
-    g_strv_builder_add (lines, report->done[i]);
-  for (guint i = 0; report->unavailable != NULL && report->unavailable[i] != NULL; i++)
-    g_strv_builder_add (lines, report->unavailable[i]);
-  hr_job_edit_outcome (self->job)->checks = g_strv_builder_end (lines);
   if (self->spec->build[0] != NULL || self->spec->precheck[0] != NULL)
     hr_slots_seal_async (self->parts.slots, self->slot, self->cancellable, sealed, g_object_ref (self));
   else

@@ -43,15 +43,15 @@ hr_checker_check_async (HrChecker *self, const HrCheckRequest *request, GCancell
  * hr_checker_check_finish:
  * @self: the checker
  * @result: of hr_checker_check_async()
+ * @report: (out) (transfer full): what was checked, also where something did not pass: up to that
  * @error: return location
  *
- * Returns: (transfer full): the report when all passed; %NULL with %HR_ERROR_CHECK_FAILED (the message ends with the
- *   checker's own words), %HR_ERROR_CHECK_UNAVAILABLE (Build or PreCheck cannot be run), %HR_ERROR_TIMED_OUT or
- *   %G_IO_ERROR_CANCELLED
+ * Returns: whether all passed; else %HR_ERROR_CHECK_FAILED (the message ends with the checker's own words),
+ *   %HR_ERROR_CHECK_UNAVAILABLE (Build or PreCheck cannot be run), %HR_ERROR_TIMED_OUT or %G_IO_ERROR_CANCELLED
  */
-HrCheckReport *
-hr_checker_check_finish (HrChecker *self, GAsyncResult *result, GError **error)
+gboolean
+hr_checker_check_finish (HrChecker *self, GAsyncResult *result, HrCheckReport **report, GError **error)
 {
-  g_return_val_if_fail (HR_IS_CHECKER (self), NULL);
-  return HR_CHECKER_GET_IFACE (self)->check_finish (self, result, error);
+  g_return_val_if_fail (HR_IS_CHECKER (self) && report != NULL, FALSE);
+  return HR_CHECKER_GET_IFACE (self)->check_finish (self, result, report, error);
 }

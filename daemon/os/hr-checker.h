@@ -39,10 +39,10 @@ typedef struct {
 
 /**
  * HrCheckReport:
- * @done: for people, what was checked: "python3: 2 files"
+ * @done: for people, what was checked: "python3: 2 files"; of what failed the last: "PreCheck (failed)"
  * @unavailable: for people, what was not and why: "TypeScript: neither 'tsc' nor 'bun' is installed (3 files)"
  *
- * Of a check that passed.
+ * Of a check that passed, or up to where it failed.
  */
 typedef struct {
   char **done;
@@ -60,11 +60,11 @@ struct _HrCheckerInterface {
 
   void (*check_async) (HrChecker *self, const HrCheckRequest *request, GCancellable *cancellable,
                        GAsyncReadyCallback callback, gpointer user_data);
-  HrCheckReport *(*check_finish) (HrChecker *self, GAsyncResult *result, GError **error);
+  gboolean (*check_finish) (HrChecker *self, GAsyncResult *result, HrCheckReport **report, GError **error);
 };
 
 void hr_checker_check_async (HrChecker *self, const HrCheckRequest *request, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data);
-HrCheckReport *hr_checker_check_finish (HrChecker *self, GAsyncResult *result, GError **error);
+gboolean hr_checker_check_finish (HrChecker *self, GAsyncResult *result, HrCheckReport **report, GError **error);
 
 G_END_DECLS

@@ -81,6 +81,14 @@ run_step (Job *self, const char *step, char **argv, gboolean shares_read_only, G
   return end == NULL || fail_step (error, step, command.argv, end, words, HR_ERROR_CHECK_FAILED);
 }
 
+/* For the report: what was done, and what of it failed. */
+static gboolean
+note_step (Job *self, const char *step, gboolean passed)
+{
+  g_ptr_array_add (self->done, g_strconcat (step, passed ? "" : " (failed)", NULL));
+  return passed;
+}
+
 static gboolean
 check_forbidden (Job *self, GError **error)
 {
@@ -89,11 +97,11 @@ check_forbidden (Job *self, GError **error)
 
   if (request->spec->forbid[0] == NULL || request->files[0] == NULL)
     return TRUE;
-  if (!hr_forbid_check ((const char *const *)request->spec->forbid, request->view->dir,
-                        hr_view_program_dir (request->view), request->files, skipped, self->deadline, self->cancellable,
-                        error))
+  if (!note_step (self, "Forbid",
+                  hr_forbid_check ((const char *const *)request->spec->forbid, request->view->dir,
+                                   hr_view_program_dir (request->view), request->files, skipped, self->deadline,
+                                   self->cancellable, error)))
     return FALSE;
-  g_ptr_array_add (self->done, g_strdup ("Forbid"));
   for (guint i = 0; i < skipped->len; i++)
     g_ptr_array_add (self->unavailable, g_strdup_printf ("Forbid: '%s' is too large or cannot be read",
                                                          (const char *)g_ptr_array_index (skipped, i)));
@@ -103,12 +111,7 @@ check_forbidden (Job *self, GError **error)
 static gboolean
 check_command (Job *self, const char *step, char **argv, GError **error)
 {
-  if (argv[0] == NULL)
-    return TRUE;
-  if (!run_step (self, step, argv, TRUE, error))
-    return FALSE;
-  g_ptr_array_add (self->done, g_strdup (step));
-  return TRUE;
+  return argv[0] == NULL || note_step (self, step, run_step (self, step, argv, TRUE, error));
 }
 
 static gboolean
@@ -159,20 +162,18 @@ steal_list (GPtrArray **list)
   return (char **)g_ptr_array_free (g_steal_pointer (list), FALSE);
 }
 
-static HrCheckReport *
-check_finish (HrChecker *checker, GAsyncResult *result, GError **error)
+static gboolean
+check_finish (HrChecker *checker, GAsyncResult *result, HrCheckReport **report, GError **error)
 {
-  HrCheckReport *report;
   Job *job;
 
-  g_return_val_if_fail (g_task_is_valid (result, checker), NULL);
-  if (!g_task_propagate_boolean (G_TASK (result), error))
-    return NULL;
+  g_return_val_if_fail (g_task_is_valid (result, checker), FALSE);
+  /* The thread has ended, also where the check was cancelled. */
   job = g_task_get_task_data (G_TASK (result));
-  report = g_new0 (HrCheckReport, 1);
-  report->done = steal_list (&job->done);
-  report->unavailable = steal_list (&job->unavailable);
-  return report;
+  *report = g_new0 (HrCheckReport, 1);
+  (*report)->done = steal_list (&job->done);
+  (*report)->unavailable = steal_list (&job->unavailable);
+  return g_task_propagate_boolean (G_TASK (result), error);
 }
 
 static void

@@ -266,6 +266,7 @@ check_files (Check *self, GPtrArray *files, GError **error)
     }
   if (g_error_matches (local, HR_ERROR, HR_ERROR_TIMED_OUT))
     g_prefix_error (&local, "while checking the syntax of %s (%s): ", count, hr_syntax_name (self->syntax));
+  g_ptr_array_add (self->done, g_strdup_printf ("%s: %s (failed)", hr_syntax_tool_name (tool), count));
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
@@ -274,7 +275,7 @@ check_files (Check *self, GPtrArray *files, GError **error)
  * hr_syntax_check:
  * @request: what to check
  * @deadline: when it is stopped, g_get_monotonic_time()
- * @done: (element-type utf8): gets what was checked
+ * @done: (element-type utf8): gets what was checked, and what of it failed
  * @unavailable: (element-type utf8): gets what was not, and why
  * @cancellable: (nullable): stops it
  * @error: return location

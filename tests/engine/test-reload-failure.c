@@ -43,6 +43,21 @@ test_check_fails (Engine *engine)
   g_assert_null (hr_service_get_error (service));
 }
 
+/* Who is told of the fault is told, too, what was looked at. */
+static void
+test_failed_checks_are_told (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrJob *job;
+
+  engine->platform->checker->fault = "main:1: invalid syntax";
+  engine_save (engine, "main", "garbage");
+  job = hr_service_reload (service, "somebody");
+  engine_run (engine, 10 * SECOND);
+  g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_CHECK_FAILED);
+  g_assert_cmpstr (hr_job_get_outcome (job)->checks[0], ==, "fake: all files (failed)");
+}
+
 /* Pain 3: each way in which a candidate can fail before it is ready leaves the old one alone. */
 static void
 test_no_process (Engine *engine)
@@ -437,6 +452,7 @@ static void
 add_failures (void)
 {
   engine_add ("/reload-failure/case-6/check-fails-and-pid-stays", test_check_fails);
+  engine_add ("/reload-failure/failed-checks-are-told", test_failed_checks_are_told);
   engine_add ("/reload-failure/pain-3/no-process", test_no_process);
   engine_add ("/reload-failure/pain-3/no-program", test_no_program);
   engine_add ("/reload-failure/pain-3/no-environment", test_no_environment);

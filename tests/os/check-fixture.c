@@ -60,6 +60,7 @@ check_tear_down (CheckFixture *f, gconstpointer data)
   g_free (f->candidate);
   g_free (f->real_source);
   g_free (f->marks);
+  g_free (f->done);
   g_ptr_array_unref (f->environment);
   g_ptr_array_unref (f->files);
   hr_view_unref (f->view);
@@ -153,13 +154,16 @@ HrCheckReport *
 check_run (CheckFixture *f, GError **error)
 {
   HrCheckRequest request = check_make_request (f);
-  HrCheckReport *report;
+  g_autoptr (HrCheckReport) report = NULL;
+  gboolean passed;
 
   hr_checker_check_async (f->checker, &request, NULL, check_ended, f);
   check_wait (f);
-  report = hr_checker_check_finish (f->checker, f->result, error);
+  passed = hr_checker_check_finish (f->checker, f->result, &report, error);
   g_clear_object (&f->result);
-  return report;
+  g_free (f->done);
+  f->done = g_strjoinv ("|", report->done);
+  return passed ? g_steal_pointer (&report) : NULL;
 }
 
 void

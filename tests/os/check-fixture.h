@@ -22,6 +22,7 @@ typedef struct {
   HrChecker *checker;
   GMainLoop *loop;
   GAsyncResult *result;
+  char *done; /* what the last check_run() did, also where it was rejected */
 } CheckFixture;
 
 extern char *check_no_words[];

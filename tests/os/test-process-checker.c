@@ -93,6 +93,28 @@ test_build_comes_after_syntax_and_before_precheck (CheckFixture *f, gconstpointe
   g_assert_false (g_file_test (made, G_FILE_TEST_EXISTS));
 }
 
+/* Who is told of a fault is told, too, what was found to be right. */
+static void
+test_what_was_checked_is_told_up_to_the_fault (CheckFixture *f, gconstpointer data)
+{
+  char *forbid[] = { (char *)"debugger", NULL };
+  char *precheck[] = { (char *)"false", NULL };
+
+  f->spec.forbid = forbid;
+  f->spec.precheck = precheck;
+  check_change (f, "app.py", "x = 1\n");
+  check_assert_rejected (f, "PreCheck 'false': exit code 1");
+  g_assert_cmpstr (f->done, ==, "Forbid|python3: 1 file|PreCheck (failed)");
+
+  check_change (f, "new.py", "x = (\n");
+  check_assert_rejected (f, "python3 rejects 'new.py'");
+  g_assert_cmpstr (f->done, ==, "Forbid|python3: 2 files (failed)");
+
+  check_change (f, "old.py", "debugger\n");
+  check_assert_rejected (f, "debugger");
+  g_assert_cmpstr (f->done, ==, "Forbid (failed)");
+}
+
 static void
 test_missing_build_program_is_unavailable (CheckFixture *f, gconstpointer data)
 {
@@ -176,6 +198,7 @@ test_cancelled_check_ends_its_processes (CheckFixture *f, gconstpointer data)
   g_autoptr (GFile) marks = g_file_new_for_path (f->marks);
   g_autoptr (GFileMonitor) monitor = g_file_monitor_directory (marks, 0, NULL, NULL);
   g_autofree char *line = g_strdup_printf ("exec > alive 2>&1; echo > %s/begun; sleep 1000", f->marks);
+  g_autoptr (HrCheckReport) report = NULL;
   g_autoptr (GError) error = NULL;
   HrCheckRequest request;
   int fd = open_fifo (f);
@@ -185,7 +208,7 @@ test_cancelled_check_ends_its_processes (CheckFixture *f, gconstpointer data)
   g_signal_connect_swapped (monitor, "changed", G_CALLBACK (g_cancellable_cancel), cancellable);
   hr_checker_check_async (f->checker, &request, cancellable, check_ended, f);
   check_wait (f);
-  g_assert_null (hr_checker_check_finish (f->checker, f->result, &error));
+  g_assert_false (hr_checker_check_finish (f->checker, f->result, &report, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_object (&f->result);
   assert_gone (f, fd);
@@ -197,6 +220,7 @@ test_check_cancelled_before_it_begins_runs_nothing (CheckFixture *f, gconstpoint
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   g_autofree char *line = g_strdup_printf ("echo > %s/begun", f->marks);
+  g_autoptr (HrCheckReport) report = NULL;
   g_autofree char *left = NULL;
   HrCheckRequest request;
 
@@ -205,7 +229,7 @@ test_check_cancelled_before_it_begins_runs_nothing (CheckFixture *f, gconstpoint
   g_cancellable_cancel (cancellable);
   hr_checker_check_async (f->checker, &request, cancellable, check_ended, f);
   check_wait (f);
-  g_assert_null (hr_checker_check_finish (f->checker, f->result, &error));
+  g_assert_false (hr_checker_check_finish (f->checker, f->result, &report, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_clear_object (&f->result);
   left = check_list_dir (f->marks);
@@ -259,6 +283,7 @@ main (int argc, char **argv)
   add ("build-runs-in-the-slot-with-the-environment", test_build_runs_in_the_slot_with_the_environment);
   add ("failing-build-says-its-words", test_failing_build_says_its_words);
   add ("build-comes-after-syntax-and-before-precheck", test_build_comes_after_syntax_and_before_precheck);
+  add ("what-was-checked-is-told-up-to-the-fault", test_what_was_checked_is_told_up_to_the_fault);
   add ("missing-build-program-is-unavailable", test_missing_build_program_is_unavailable);
   add ("output-without-end-is-kept-in-bounds", test_output_without_end_is_kept_in_bounds);
   add ("nothing-of-a-build-outlives-it", test_nothing_of_a_build_outlives_it);
