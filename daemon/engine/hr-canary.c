@@ -148,33 +148,42 @@ hr_canary_new (HrPlatform *platform, HrListeners *listeners, HrGeneration *candi
 
 /* How it ends */
 
+/* @why: (nullable): the reason, where that is not what was seen; @tells: whether it tells what was seen, which is to
+ * stand there whatever the reason is. */
+static char *
+make_verdict (HrCanary *self, const char *word, const char *why, gboolean tells)
+{
+  g_autofree char *share = hr_canary_share_to_string (self->share);
+  g_autofree char *seen = hr_canary_describe_samples (&self->seen, &self->seen_running);
+
+  if (why == NULL)
+    return g_strdup_printf ("%s at %s: %s", word, share, seen);
+  if (tells || self->seen.probes == 0)
+    return g_strdup_printf ("%s at %s: %s", word, share, why);
+  return g_strdup_printf ("%s at %s: %s; %s", word, share, why, seen);
+}
+
 static void
-pass (HrCanary *self, char *verdict)
+pass (HrCanary *self, const char *word, const char *why)
 {
   g_autoptr (HrCanary) guard = g_object_ref (self);
 
+  self->verdict = make_verdict (self, word, why, FALSE);
   cease (self);
-  self->verdict = verdict;
   g_signal_emit (self, signals[SIGNAL_PASSED], 0);
 }
 
-G_GNUC_PRINTF (4, 5)
 static void
-fail (HrCanary *self, HrError code, const char *verdict, const char *format, ...)
+fail (HrCanary *self, HrError code, const char *word, const char *why, gboolean tells)
 {
   g_autoptr (HrCanary) guard = g_object_ref (self);
   g_autofree char *share = hr_canary_share_to_string (self->share);
-  g_autofree char *why = NULL;
-  g_autoptr (GError) error = NULL;
-  va_list args;
+  g_autoptr (GError) error =
+      g_error_new (HR_ERROR, code, "the canary of release %" G_GUINT64_FORMAT " of '%s' at %s: %s",
+                   hr_generation_get_release (self->candidate), self->spec->name, share, why);
 
-  va_start (args, format);
-  why = g_strdup_vprintf (format, args);
-  va_end (args);
-  error = g_error_new (HR_ERROR, code, "the canary of release %" G_GUINT64_FORMAT " of '%s' at %s: %s",
-                       hr_generation_get_release (self->candidate), self->spec->name, share, why);
+  self->verdict = make_verdict (self, word, why, tells);
   cease (self);
-  self->verdict = g_strdup_printf ("%s at %s: %s", verdict, share, why);
   g_signal_emit (self, signals[SIGNAL_FAILED], 0, error);
 }
 
@@ -196,10 +205,11 @@ static gboolean
 judge (HrCanary *self, gboolean over)
 {
   g_autofree char *reason = NULL;
+  gboolean well = hr_canary_verdict (&self->seen, &self->seen_running, over, &reason);
 
-  if (hr_canary_verdict (&self->seen, &self->seen_running, over, &reason) && judge_metrics (self, over, &reason))
+  if (well && judge_metrics (self, over, &reason))
     return TRUE;
-  fail (self, HR_ERROR_NOT_HEALTHY, "failed", "%s", reason);
+  fail (self, HR_ERROR_NOT_HEALTHY, "failed", reason, !well);
   return FALSE;
 }
 
@@ -222,13 +232,8 @@ set_share (HrCanary *self, GError **error)
 static void
 finish_plan (HrCanary *self)
 {
-  g_autofree char *share = hr_canary_share_to_string (self->share);
-  g_autofree char *seen = NULL;
-
-  if (!judge (self, TRUE))
-    return;
-  seen = hr_canary_describe_samples (&self->seen, &self->seen_running);
-  pass (self, g_strdup_printf ("passed at %s: %s", share, seen));
+  if (judge (self, TRUE))
+    pass (self, "passed", NULL);
 }
 
 static void
@@ -247,7 +252,7 @@ step (gpointer user_data)
     return;
   if (!set_share (self, &error))
     {
-      fail (self, HR_ERROR_FAILED, "failed", "%s", error->message);
+      fail (self, HR_ERROR_FAILED, "failed", error->message, FALSE);
       return;
     }
   arm (self);
@@ -258,10 +263,11 @@ static void
 waited_too_long (gpointer user_data)
 {
   g_autoptr (HrCanary) self = g_object_ref (user_data);
+  g_autofree char *why = g_strdup_printf ("nobody promoted or aborted it within %d h",
+                                          (int)(HR_CANARY_HOLD_MAX_USEC / (3600 * G_TIME_SPAN_SECOND)));
 
   self->timer = 0;
-  fail (self, HR_ERROR_TIMED_OUT, "given up", "nobody promoted or aborted it within %d h",
-        (int)(HR_CANARY_HOLD_MAX_USEC / (3600 * G_TIME_SPAN_SECOND)));
+  fail (self, HR_ERROR_TIMED_OUT, "given up", why, FALSE);
 }
 
 /* Sleeps until the next change; where none comes by itself, until it has waited for long enough. The end may have come
@@ -309,17 +315,17 @@ static void
 candidate_health_changed (HrHealth *health, HrCanary *self)
 {
   if (!self->ended && hr_health_get_state (health) == HR_HEALTH_OFFLINE)
-    fail (self, HR_ERROR_NOT_HEALTHY, "failed", "%s", hr_health_get_error (health));
+    fail (self, HR_ERROR_NOT_HEALTHY, "failed", hr_health_get_error (health), FALSE);
 }
 
 /* Nobody else serves: what has proven itself so far is better than nothing. */
 static void
 running_exited (HrGeneration *running, HrCanary *self)
 {
-  g_autofree char *share = hr_canary_share_to_string (self->share);
   g_autofree char *end = hr_generation_describe_end (running);
+  g_autofree char *why = g_strdup_printf ("the instance before ended by itself: %s", end);
 
-  pass (self, g_strdup_printf ("took over at %s: the instance before ended by itself: %s", share, end));
+  pass (self, "took over", why);
 }
 
 /**
@@ -371,16 +377,10 @@ hr_canary_begin (HrCanary *self, GError **error)
 void
 hr_canary_promote (HrCanary *self)
 {
-  g_autofree char *share = NULL;
-  g_autofree char *seen = NULL;
-
   g_return_if_fail (HR_IS_CANARY (self));
 
-  if (self->ended)
-    return;
-  share = hr_canary_share_to_string (self->share);
-  seen = hr_canary_describe_samples (&self->seen, &self->seen_running);
-  pass (self, g_strdup_printf ("promoted on request at %s: %s", share, seen));
+  if (!self->ended)
+    pass (self, "promoted on request", NULL);
 }
 
 /**
@@ -395,7 +395,7 @@ hr_canary_abort (HrCanary *self)
   g_return_if_fail (HR_IS_CANARY (self));
 
   if (!self->ended)
-    fail (self, HR_ERROR_CANCELLED, "aborted", "on request");
+    fail (self, HR_ERROR_CANCELLED, "aborted", "on request", FALSE);
 }
 
 /**
@@ -438,22 +438,19 @@ hr_canary_go_on (HrCanary *self)
 /**
  * hr_canary_end:
  * @self: a canary
- * @verdict: for people, what put an end to it
+ * @why: for people, what put an end to it
  *
  * For a reload that fails for a reason of its own: emits nothing any more.
  */
 void
-hr_canary_end (HrCanary *self, const char *verdict)
+hr_canary_end (HrCanary *self, const char *why)
 {
-  g_autofree char *share = NULL;
-
   g_return_if_fail (HR_IS_CANARY (self));
 
   if (self->ended)
     return;
+  self->verdict = make_verdict (self, "failed", why, FALSE);
   cease (self);
-  share = hr_canary_share_to_string (self->share);
-  self->verdict = g_strdup_printf ("failed at %s: %s", share, verdict);
 }
 
 /**

@@ -55,7 +55,7 @@ void hr_canary_promote (HrCanary *self);
 void hr_canary_abort (HrCanary *self);
 void hr_canary_hold (HrCanary *self);
 void hr_canary_go_on (HrCanary *self);
-void hr_canary_end (HrCanary *self, const char *verdict);
+void hr_canary_end (HrCanary *self, const char *why);
 
 HrCanaryInfo hr_canary_get_info (HrCanary *self);
 char *hr_canary_describe (HrCanary *self);

@@ -39,6 +39,21 @@ test_abort_puts_the_share_back_and_drains (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_REJECTED);
 }
 
+/* Whoever puts an end to it is told how it stood, as of one that passed. */
+static void
+test_abort_tells_what_was_compared (Engine *engine)
+{
+  HrService *service = begin (engine, LISTEN RAMP "[Health]\nProbe=exec:true\nInterval=1s\n");
+  g_autoptr (GError) error = NULL;
+
+  engine_run (engine, 5 * SECOND);
+  g_assert_true (hr_service_abort_canary (service, "me", &error));
+  engine_run (engine, 1 * SECOND);
+  expect_kept (
+      engine, service, "the canary of release 2 of 'web' at 10%: on request",
+      "aborted at 10%: on request; its probe passed 6 of 6 times in 0.0 ms, that of the release before 6 of 6");
+}
+
 static void
 test_abort_ends_when_the_drain_does (Engine *engine)
 {
@@ -295,6 +310,7 @@ main (int argc, char **argv)
   engine_init ();
 #define TEST(name, func) engine_add ("/canary-abort/" name, func)
   TEST ("abort-puts-the-share-back-and-drains", test_abort_puts_the_share_back_and_drains);
+  TEST ("abort-tells-what-was-compared", test_abort_tells_what_was_compared);
   TEST ("abort-ends-when-the-drain-does", test_abort_ends_when_the_drain_does);
   TEST ("save-cuts-the-drain-of-an-abort-short", test_save_cuts_the_drain_of_an_abort_short);
   TEST ("aborted-leaves-nothing", test_aborted_leaves_nothing);
