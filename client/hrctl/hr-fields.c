@@ -8,6 +8,14 @@
 /* Columns that a title takes, right-aligned. */
 #define TITLE_WIDTH 12
 
+static void
+append_line (GString *lines, const char *title, const char *text)
+{
+  int blanks = MAX (0, TITLE_WIDTH - (int)hr_text_width (title));
+
+  g_string_append_printf (lines, "%*s%s%s%s\n", blanks, "", title, *title != '\0' ? ": " : "  ", text);
+}
+
 /**
  * hr_fields_print_tinted:
  * @output: where
@@ -17,19 +25,20 @@
 void
 hr_fields_print_tinted (HrOutput *output, const char *title, const char *text)
 {
-  int blanks = MAX (0, TITLE_WIDTH - (int)hr_text_width (title));
+  g_autoptr (GString) line = g_string_new (NULL);
 
-  hr_output_print (output, "%*s%s%s%s\n", blanks, "", title, *title != '\0' ? ": " : "  ", text);
+  append_line (line, title, text);
+  hr_output_write (output, line->str);
 }
 
 /**
- * hr_fields_print:
- * @output: where
+ * hr_fields_append:
+ * @lines: where to
  * @title: what it is; "": goes on from the line before
- * @text: one line or several, which stand below each other; nothing is printed for an empty one
+ * @text: one line or several, which stand below each other; nothing is added for an empty one
  */
 void
-hr_fields_print (HrOutput *output, const char *title, const char *text)
+hr_fields_append (GString *lines, const char *title, const char *text)
 {
   g_autofree char *clean = hr_text_clean (text);
   g_autofree char *indent = g_strnfill (TITLE_WIDTH + 2, ' ');
@@ -39,5 +48,20 @@ hr_fields_print (HrOutput *output, const char *title, const char *text)
     return;
 
   indented = hr_text_indent (clean, indent);
-  hr_fields_print_tinted (output, title, indented + strlen (indent));
+  append_line (lines, title, indented + strlen (indent));
+}
+
+/**
+ * hr_fields_print:
+ * @output: where
+ * @title: as of hr_fields_append()
+ * @text: the same
+ */
+void
+hr_fields_print (HrOutput *output, const char *title, const char *text)
+{
+  g_autoptr (GString) lines = g_string_new (NULL);
+
+  hr_fields_append (lines, title, text);
+  hr_output_write (output, lines->str);
 }

@@ -8,6 +8,7 @@
 
 G_BEGIN_DECLS
 
+void hr_fields_append (GString *lines, const char *title, const char *text);
 void hr_fields_print (HrOutput *output, const char *title, const char *text);
 void hr_fields_print_tinted (HrOutput *output, const char *title, const char *text);
 

@@ -13,19 +13,26 @@
 /* Columns that the phases may take beside their title, so that a line fits a terminal. */
 #define PHASES_WIDTH 64
 
-/* What to do about a failure, by its error's name below org.hotreload.Error; %s is the service. */
+/* What to do about a failure, by its error's name below org.hotreload.Error; %s is the service, %l the options by which
+ * its logs show the instance that failed. */
 static const struct {
   const char *error;
   const char *advice;
 } advices[] = {
   { "CheckFailed", N_ ("mend what the check found, then save it or reload again") },
   { "CheckUnavailable", N_ ("install what is missing, or change Validate (see hotreload.service(5))") },
-  { "StartFailed", N_ ("'hrctl logs %s' shows what it said") },
-  { "NotHealthy", N_ ("'hrctl logs %s' shows what it said") },
-  { "TimedOut", N_ ("'hrctl logs %s' shows what it said") },
+  { "StartFailed", N_ ("'hrctl logs %l %s' shows what it said") },
+  { "NotHealthy", N_ ("'hrctl logs %l %s' shows what it said") },
+  { "TimedOut", N_ ("'hrctl logs %l %s' shows what it said") },
   { "Cancelled", N_ ("'hrctl reload %s' tries it again") },
-  { "RollbackFailed", N_ ("'hrctl status %s' says what serves, 'hrctl logs %s' why; then 'hrctl start %s'") },
+  { "RollbackFailed", N_ ("'hrctl status %s' says what serves, 'hrctl logs %l %s' why; then 'hrctl start %s'") },
 };
+
+static gboolean
+is_kind (GVariant *outcome, const char *kind)
+{
+  return g_str_equal (hr_dict_string (outcome, "kind"), kind);
+}
 
 static gboolean
 moves_code (GVariant *outcome)
@@ -39,12 +46,13 @@ moves_code (GVariant *outcome)
  * hr_job_describe_phases:
  * @outcome: what came of a job, or an entry of the history
  *
- * Returns: (transfer full): "record 6 ms, check 20 ms", on as many lines as it takes; "" where there are none
+ * Returns: (transfer full): "record 6 ms, check 20 ms (failed)", on as many lines as it takes; "" where there are none
  */
 char *
 hr_job_describe_phases (GVariant *outcome)
 {
   g_autoptr (GVariant) phases = g_variant_lookup_value (outcome, "phases", G_VARIANT_TYPE ("a(st)"));
+  const char *failed = hr_dict_string (outcome, "phase");
   g_autoptr (GString) text = g_string_new (NULL);
   GVariantIter iter;
   const char *phase;
@@ -57,7 +65,8 @@ hr_job_describe_phases (GVariant *outcome)
   while (g_variant_iter_next (&iter, "(&st)", &phase, &usec))
     {
       g_autofree char *took = hr_text_duration ((gint64)usec);
-      g_autofree char *item = g_strdup_printf ("%s %s", phase, took);
+      g_autofree char *item =
+          g_strdup_printf (g_str_equal (phase, failed) ? _ ("%s %s (failed)") : "%s %s", phase, took);
       guint item_width = hr_text_width (item) + 2;
 
       if (text->len > 0)
@@ -87,39 +96,56 @@ hr_job_describe_downtime (GVariant *outcome)
 }
 
 static void
-print_list (HrOutput *output, GVariant *outcome, const char *key, const char *title)
+append_list (GString *lines, GVariant *outcome, const char *key, const char *title)
 {
   g_autofree char *joined = hr_dict_join (outcome, key, "\n");
 
-  hr_fields_print (output, title, joined);
+  hr_fields_append (lines, title, joined);
 }
 
 static void
-print_figures (HrOutput *output, GVariant *outcome)
-{
-  g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (outcome, "durationUsec"));
-  g_autofree char *phases = hr_job_describe_phases (outcome);
-  g_autofree char *downtime = hr_job_describe_downtime (outcome);
-
-  hr_fields_print (output, _ ("Took"), took);
-  hr_fields_print (output, _ ("Phases"), phases);
-  print_list (output, outcome, "checks", _ ("Checked"));
-  hr_fields_print (output, _ ("Canary"), hr_dict_string (outcome, "canary"));
-  hr_fields_print (output, _ ("Downtime"), downtime);
-  print_list (output, outcome, "carried", _ ("Carried over"));
-}
-
-static void
-print_way_back (HrOutput *output, GVariant *outcome)
+append_way_back (GString *lines, GVariant *outcome)
 {
   guint64 release = hr_dict_number (outcome, "rollbackTo");
   g_autofree char *text = NULL;
 
-  if (release == 0 || g_str_equal (hr_dict_string (outcome, "kind"), "rollback"))
+  if (release == 0 || !moves_code (outcome) || is_kind (outcome, "rollback"))
     return;
   text =
       g_strdup_printf (_ ("hrctl rollback %s (to release %" PRIu64 ")"), hr_dict_string (outcome, "service"), release);
-  hr_fields_print (output, _ ("Go back"), text);
+  hr_fields_append (lines, _ ("Go back"), text);
+}
+
+/* What has ended and took its time in phases. */
+static gboolean
+has_figures (GVariant *outcome)
+{
+  g_autofree char *phases = hr_job_describe_phases (outcome);
+
+  return hr_dict_bool (outcome, "ended") && *phases != '\0';
+}
+
+/* What a job did and what was found by that; the same of one that failed, up to there. A start that went well is told of
+ * in short, and where nobody served before, the time in which nobody did is none. */
+static void
+append_account (GString *lines, GVariant *outcome)
+{
+  g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (outcome, "durationUsec"));
+  g_autofree char *phases = hr_job_describe_phases (outcome);
+  g_autofree char *downtime = hr_job_describe_downtime (outcome);
+  gboolean starts = is_kind (outcome, "start");
+  gboolean figures = has_figures (outcome) && !(starts && hr_dict_bool (outcome, "success"));
+
+  if (figures)
+    {
+      hr_fields_append (lines, _ ("Took"), took);
+      hr_fields_append (lines, _ ("Phases"), phases);
+    }
+  append_list (lines, outcome, "checks", _ ("Checked"));
+  hr_fields_append (lines, _ ("Canary"), hr_dict_string (outcome, "canary"));
+  if (figures && (!starts || hr_dict_number (outcome, "downtimeUsec") > 0))
+    hr_fields_append (lines, _ ("Downtime"), downtime);
+  append_list (lines, outcome, "carried", _ ("Carried over"));
 }
 
 /* "service: ", unless the message names the service itself. */
@@ -144,12 +170,24 @@ has_run (GVariant *outcome)
   return !g_strv_contains (before, hr_dict_string (outcome, "phase"));
 }
 
+/* The one that failed is of a release of its own, or the newest of the one that serves. */
+static char *
+make_log_options (GVariant *outcome)
+{
+  guint64 release = hr_dict_number (outcome, "release");
+
+  if (release == 0 || release == hr_dict_number (outcome, "previousRelease"))
+    return g_strdup ("--newest");
+  return g_strdup_printf ("--release=%" PRIu64, release);
+}
+
 /* What to do now, "" where the words say it already. */
 static char *
 make_advice (GVariant *outcome)
 {
   const char *name = hr_dict_string (outcome, "errorName");
   const char *service = hr_dict_string (outcome, "service");
+  g_autofree char *options = make_log_options (outcome);
 
   if (!g_str_has_prefix (name, HR_ERROR_PREFIX) || *service == '\0'
       || (g_str_equal (name, HR_ERROR_PREFIX "StartFailed") && !has_run (outcome)))
@@ -157,11 +195,30 @@ make_advice (GVariant *outcome)
   for (guint i = 0; i < G_N_ELEMENTS (advices); i++)
     if (g_str_equal (advices[i].error, name + strlen (HR_ERROR_PREFIX)))
       {
-        g_auto (GStrv) pieces = g_strsplit (_ (advices[i].advice), "%s", -1);
+        g_autoptr (GString) advice = g_string_new (_ (advices[i].advice));
 
-        return g_strjoinv (service, pieces);
+        g_string_replace (advice, "%l", options, 0);
+        g_string_replace (advice, "%s", service, 0);
+        return g_string_free (g_steal_pointer (&advice), FALSE);
       }
   return g_strdup ("");
+}
+
+/* What to do, and where all of this can be read again: only what moves a service to other code is in the history. */
+static void
+append_way_on (GString *lines, GVariant *outcome)
+{
+  g_autofree char *advice = make_advice (outcome);
+  g_autoptr (GString) text = g_string_new (advice);
+
+  if (moves_code (outcome) && has_figures (outcome))
+    {
+      if (text->len > 0)
+        g_string_append_c (text, '\n');
+      g_string_append_printf (text, _ ("'hrctl history --long %s' shows this again"),
+                              hr_dict_string (outcome, "service"));
+    }
+  hr_fields_append (lines, _ ("Go on"), text->str);
 }
 
 /**
@@ -169,7 +226,7 @@ make_advice (GVariant *outcome)
  * @output: where
  * @outcome: what came of a job: its details, with success, error and kind
  *
- * What serves now, the phase, the words, and what to do.
+ * What serves now, the phase, the words, what was done up to there, and what to do.
  */
 void
 hr_job_print_failure (HrOutput *output, GVariant *outcome)
@@ -178,7 +235,6 @@ hr_job_print_failure (HrOutput *output, GVariant *outcome)
   const char *error = hr_dict_string (outcome, "error");
   const char *phase = hr_dict_string (outcome, "phase");
   g_autofree char *prefix = make_prefix (outcome);
-  g_autofree char *advice = make_advice (outcome);
   g_autoptr (GString) text = g_string_new (prefix);
 
   g_string_append (text, *message != '\0' ? message : error);
@@ -190,14 +246,9 @@ hr_job_print_failure (HrOutput *output, GVariant *outcome)
 
       g_string_append_printf (text, "\n%s", indented);
     }
-  if (hr_dict_number (outcome, "downtimeUsec") > 0)
-    {
-      g_autofree char *downtime = hr_job_describe_downtime (outcome);
-
-      g_string_append_printf (text, _ ("\n  downtime %s"), downtime);
-    }
-  if (*advice != '\0')
-    g_string_append_printf (text, "\n  %s", advice);
+  g_string_append_c (text, '\n');
+  append_account (text, outcome);
+  append_way_on (text, outcome);
 
   hr_output_error (output, text->str);
 }
@@ -207,7 +258,7 @@ hr_job_print_failure (HrOutput *output, GVariant *outcome)
  * @output: where
  * @outcome: what came of a job: its details, with success, error and kind
  *
- * One that moved a service to other code says what that took, and how to go back.
+ * One that moved a service to another instance says what that took, and how to go back.
  */
 void
 hr_job_print_outcome (HrOutput *output, GVariant *outcome)
@@ -215,6 +266,7 @@ hr_job_print_outcome (HrOutput *output, GVariant *outcome)
   g_autofree char *prefix = make_prefix (outcome);
   g_autofree char *message = hr_text_clean (hr_dict_string (outcome, "message"));
   g_autofree char *tinted = NULL;
+  g_autoptr (GString) lines = g_string_new (NULL);
 
   if (!hr_dict_bool (outcome, "success"))
     {
@@ -223,13 +275,7 @@ hr_job_print_outcome (HrOutput *output, GVariant *outcome)
     }
 
   tinted = hr_output_tint (output, HR_TINT_GOOD, *message != '\0' ? message : _ ("done"));
-  hr_output_print (output, "%s%s\n", prefix, tinted);
-  if (!moves_code (outcome))
-    {
-      print_list (output, outcome, "checks", _ ("Checked"));
-      print_list (output, outcome, "carried", _ ("Carried over"));
-      return;
-    }
-  print_figures (output, outcome);
-  print_way_back (output, outcome);
+  append_account (lines, outcome);
+  append_way_back (lines, outcome);
+  hr_output_print (output, "%s%s\n%s", prefix, tinted, lines->str);
 }

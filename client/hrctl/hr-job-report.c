@@ -76,6 +76,7 @@ make_outcome (const HrJobView *view, const GError *unfinished)
     downtime = hr_text_downtime ((gint64)hr_dict_number (view->details, "downtimeUsec"));
   g_variant_dict_insert (&dict, "downtime", "s", downtime != NULL ? downtime : "0.0s");
   g_variant_dict_insert (&dict, "success", "b", success);
+  g_variant_dict_insert (&dict, "ended", "b", view->ended);
   g_variant_dict_insert (&dict, "error", "s", success ? "" : error);
   g_variant_dict_insert (&dict, "job", "s", view->path != NULL ? view->path : "");
   g_variant_dict_insert (&dict, "kind", "s", view->kind);

@@ -18,33 +18,49 @@ add_figures (GVariantDict *dict)
   g_variant_dict_insert_value (dict, "phases", g_variant_builder_end (&phases));
 }
 
+/* As of one that was found to be worse. */
+static void
+add_canary (GVariantDict *dict)
+{
+  g_variant_dict_insert_value (dict, "phases",
+                               g_variant_new_parsed ("[('record', uint64 1230), ('check', 40000), ('start', 2000),"
+                                                     " ('ready', 80000), ('canary', 4100000), ('fallback', 3000)]"));
+  g_variant_dict_insert (dict, "canary", "s", "failed at 10%: its probe failed 1 of 5 times\033[2J");
+}
+
 GVariant *
 fake_answer_details (const char *service, gboolean success)
 {
   static const char *const files[] = { "app.py", "lib/ä.py", NULL };
-  static const char *const checks[] = { "python3: 2 files", NULL };
+  const char *checks[] = { "python3: 2 files", NULL };
   static const char *const none[] = { NULL };
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  gboolean missing = g_str_equal (service, "gone");
+  gboolean missing = g_str_equal (service, "gone"), worse = g_str_equal (service, "worse");
+  const char *phase = worse ? "canary" : "check";
 
   g_variant_dict_insert (&dict, "service", "s", service);
   g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
-  g_variant_dict_insert (&dict, "release", "t", (guint64)(success ? 7 : 6));
+  g_variant_dict_insert (&dict, "release", "t", (guint64)(success || worse ? 7 : 6));
   g_variant_dict_insert (&dict, "previousRelease", "t", (guint64)6);
   g_variant_dict_insert (&dict, "rollbackTo", "t", (guint64)(success ? 6 : 0));
   g_variant_dict_insert (&dict, "statePreserved", "b", success);
   g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
   g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
   add_figures (&dict);
-  g_variant_dict_insert (&dict, "phase", "s", success ? "" : "check");
-  g_variant_dict_insert (&dict, "checks", "^as", success ? checks : none);
+  g_variant_dict_insert (&dict, "phase", "s", success ? "" : phase);
+  if (!success && !worse)
+    checks[0] = "python3: 2 files (failed)";
+  g_variant_dict_insert (&dict, "checks", "^as", checks);
   g_variant_dict_insert (&dict, "carried", "^as", none);
   g_variant_dict_insert (&dict, "files", "^as", files);
   g_variant_dict_insert (&dict, "error", "s", success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
   g_variant_dict_insert (&dict, "errorName", "s",
                          success   ? ""
                          : missing ? HR_ERROR_PREFIX "NoSuchRelease"
+                         : worse   ? HR_ERROR_PREFIX "NotHealthy"
                                    : HR_ERROR_PREFIX "CheckFailed");
+  if (worse)
+    add_canary (&dict);
   return g_variant_dict_end (&dict);
 }
 

@@ -50,7 +50,7 @@ job_free (gpointer data)
 static void
 job_end (Job *self)
 {
-  gboolean success = !g_str_equal (self->service, "broken") && !g_str_equal (self->service, "gone");
+  gboolean success = !g_strv_contains ((const char *const[]){ "broken", "gone", "worse", NULL }, self->service);
 
   hr_dbus_job_set_details (self->job, fake_answer_details (self->service, success));
   hr_dbus_job_set_error (self->job, success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
@@ -120,7 +120,7 @@ add_job (FakeManager *self, const char *service, const char *kind)
 static gboolean
 admit (FakeManager *self, GDBusMethodInvocation *invocation, const char *service)
 {
-  static const char *const known[] = { "being-system", "instant", "broken", "gone", "hang", "leave", NULL };
+  static const char *const known[] = { "being-system", "instant", "broken", "gone", "worse", "hang", "leave", NULL };
 
   g_string_append_printf (self->calls, "%s %s\n", g_dbus_method_invocation_get_method_name (invocation), service);
 

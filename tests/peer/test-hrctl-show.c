@@ -70,7 +70,8 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
       "1\",\"instances\":1,\"serving\":0,\"pids\":[],\"canary\":null,\"ends\":[],"
       "\"usage\":null,\"processes\":null}],"
       "\"daemon\":{\"version\":\"0.4\",\"pid\":99,\"uptimeUsec\":184000000,\"memoryBytes\":8100000,"
-      "\"cpuUsec\":340000,\"descriptors\":43,\"descriptorsMax\":1024,\"jobs\":1,\"watchedDirectories\":12,\"cgroup\":null,"
+      "\"cpuUsec\":340000,\"descriptors\":43,\"descriptorsMax\":1024,\"jobs\":1,\"watchedDirectories\":12,\"cgroup\":"
+      "null,"
       "\"noCgroup\":\"cgroup v2 is not mounted\"}}");
   g_assert_nonnull (strstr (one->out, "\"broken\""));
   g_assert_null (strstr (one->out, "being-system"));
@@ -178,7 +179,7 @@ test_long_shows_all_words (HrctlFixture *f, gconstpointer data)
                    "2025-10-05 14:29  being-system  failed in check\n"
                    "     Release: 6\n"
                    "        Took: 41 ms\n"
-                   "      Phases: record 1 ms, check 40 ms\n"
+                   "      Phases: record 1 ms, check 40 ms (failed)\n"
                    "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
                    "     Trigger: manual\n"
                    "      Caller: uid 1000\n"

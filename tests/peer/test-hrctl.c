@@ -69,7 +69,52 @@ test_a_failure_shows_the_checkers_words_without_escapes (HrctlFixture *f, gconst
   g_assert_cmpstr (
       r->err, ==,
       "hrctl: broken: release 6 runs on (phase check)\n  app.py:3: SyntaxError\n    def f(:\xef\xbf\xbd[2J\n"
-      "  mend what the check found, then save it or reload again\n");
+      "        Took: 41 ms\n"
+      "      Phases: record 1 ms, check 40 ms (failed)\n"
+      "     Checked: python3: 2 files (failed)\n"
+      "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
+      "       Go on: mend what the check found, then save it or reload again\n"
+      "              'hrctl history --long broken' shows this again\n");
+}
+
+/* A failure is the time at which they want to know most. */
+static void
+test_a_failure_tells_as_much_as_a_success (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "reload", "worse", NULL);
+
+  g_assert_cmpstr (r->out, ==, "");
+  g_assert_cmpstr (
+      r->err, ==,
+      "hrctl: worse: release 6 runs on (phase canary)\n  app.py:3: SyntaxError\n    def f(:\xef\xbf\xbd[2J\n"
+      "        Took: 41 ms\n"
+      "      Phases: record 1 ms, check 40 ms, start 2 ms, ready 80 ms,\n"
+      "              canary 4.1 s (failed), fallback 3 ms\n"
+      "     Checked: python3: 2 files\n"
+      "      Canary: failed at 10%: its probe failed 1 of 5 times\xef\xbf\xbd[2J\n"
+      "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
+      "       Go on: 'hrctl logs --release=7 worse' shows what it said\n"
+      "              'hrctl history --long worse' shows this again\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+/* What a restart costs is told as of a reload; it has no release of its own to look at, and none to go back from. */
+static void
+test_a_restart_tells_what_it_cost (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) good = hrctl_run (f, "restart", "being-system", NULL);
+  g_autoptr (HrctlResult) bad = hrctl_run (f, "restart", "broken", NULL);
+
+  g_assert_cmpstr (good->out, ==,
+                   "being-system: release 7 is live\n"
+                   "        Took: 41 ms\n"
+                   "      Phases: record 1 ms, check 40 ms\n"
+                   "     Checked: python3: 2 files\n"
+                   "    Downtime: 160 ms, longest wait in the queue 12 ms\n");
+  g_assert_true (g_str_has_suffix (bad->err,
+                                   "     Checked: python3: 2 files (failed)\n"
+                                   "    Downtime: 0 ms, longest wait in the queue 12 ms\n"
+                                   "       Go on: mend what the check found, then save it or reload again\n"));
 }
 
 static void
@@ -394,6 +439,8 @@ main (int argc, char **argv)
   ADD ("reload-json-has-every-key-in-order", test_reload_json_has_every_key_in_order);
   ADD ("a-refused-reload-has-every-key-too", test_a_refused_reload_has_every_key_too);
   ADD ("a-failure-shows-the-checkers-words-without-escapes", test_a_failure_shows_the_checkers_words_without_escapes);
+  ADD ("a-failure-tells-as-much-as-a-success", test_a_failure_tells_as_much_as_a_success);
+  ADD ("a-restart-tells-what-it-cost", test_a_restart_tells_what_it_cost);
   ADD ("a-message-that-names-the-service-stands-alone", test_a_message_that_names_the_service_stands_alone);
   ADD ("several-services-are-an-array", test_several_services_are_an_array);
   ADD ("reload-all-reports-each-service", test_reload_all_reports_each_service);

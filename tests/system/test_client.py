@@ -98,7 +98,7 @@ def address_in_use():
         check("hrctl logs" not in result.stderr, "nor could this:", result.stderr)
         write(path, "[Service]\nExec=false\nReady=delay:5s\n")
         result = site.hrctl("add", "--name=something", path)
-        check("'hrctl logs something' shows what it said" in result.stderr, result.stderr)
+        check("'hrctl logs --newest something' shows what it said" in result.stderr, result.stderr)
 
 
 @test("check-looks-for-the-program")
