@@ -22,6 +22,7 @@ hr_reload_note_to_string (const HrReloadNote *self)
     g_variant_dict_insert (&dict, "caller", "s", self->caller);
   g_variant_dict_insert (&dict, "began", "x", self->began_at);
   g_variant_dict_insert (&dict, "told", "b", self->told);
+  g_variant_dict_insert (&dict, "held", "b", self->held);
   if (self->heir != NULL)
     g_variant_dict_insert (&dict, "heir", "s", self->heir);
   g_variant_dict_insert (&dict, "heir-opened", "b", self->heir_opened);
@@ -49,6 +50,7 @@ hr_reload_note_parse (const char *text)
   g_variant_lookup (variant, "caller", "s", &self->caller);
   g_variant_lookup (variant, "began", "x", &self->began_at);
   g_variant_lookup (variant, "told", "b", &self->told);
+  g_variant_lookup (variant, "held", "b", &self->held);
   g_variant_lookup (variant, "heir", "s", &self->heir);
   g_variant_lookup (variant, "heir-opened", "b", &self->heir_opened);
   return g_steal_pointer (&self);

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @caller: (nullable): who asked
  * @began_at: microseconds since 1970
  * @told: whether it is a reload to those who use the service
+ * @held: whether its canary was held
  * @heir: (nullable): id of the candidate that the state of the service was given to
  * @heir_opened: whether that has opened HOTRELOAD_STATE_IN
  */
@@ -28,6 +29,7 @@ typedef struct {
   char *caller;
   gint64 began_at;
   gboolean told;
+  gboolean held;
   char *heir;
   gboolean heir_opened;
 } HrReloadNote;

@@ -30,11 +30,16 @@ hr_service_hold (HrService *self)
 void
 hr_service_put_back (HrService *self, gboolean only_canary)
 {
+  HrCanary *canary;
+
   g_return_if_fail (HR_IS_SERVICE (self) && self->held);
 
-  if (self->reload == NULL || self->puts_back || (only_canary && hr_reload_get_canary (self->reload) == NULL)
+  canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
+  if (self->reload == NULL || self->puts_back || (only_canary && canary == NULL)
       || !hr_reload_can_be_put_back (self->reload))
     return;
+  if (canary != NULL && hr_canary_get_info (canary).held)
+    self->to_hold = hr_canary_get_info (canary).release;
   hr_log_info (self->name, "its %s is put back, and begins anew after the re-execution",
                hr_job_kind_to_string (self->running->kind));
   self->puts_back = TRUE;
@@ -143,6 +148,7 @@ hr_service_carry (HrService *self, GArray *fds)
   g_variant_dict_insert (&dict, "outage-since", "x", self->outage_since);
   g_variant_dict_insert (&dict, "since", "x", self->since_real);
   g_variant_dict_insert (&dict, "unproven", "b", self->unproven);
+  g_variant_dict_insert (&dict, "to-hold", "t", self->to_hold);
   insert_text (&dict, "observed", self->observed);
   g_variant_dict_insert (&dict, "observed-since", "x", self->observed_since);
   insert_text (&dict, "error", self->error);
@@ -217,6 +223,7 @@ take_after (HrService *self, GVariant *carried)
   g_variant_lookup (carried, "outage-since", "x", &self->outage_since);
   g_variant_lookup (carried, "since", "x", &self->since_real);
   g_variant_lookup (carried, "unproven", "b", &self->unproven);
+  g_variant_lookup (carried, "to-hold", "t", &self->to_hold);
   g_variant_lookup (carried, "error", "^ay", &error);
   hr_service_set_error (self, error);
   g_clear_pointer (&self->checks, g_strfreev);

@@ -10,6 +10,7 @@ static void
 note_phase (HrJob *job, HrService *self)
 {
   const HrOutcome *outcome = hr_job_get_outcome (job);
+  HrCanary *canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
   HrGeneration *heir = self->reload != NULL ? hr_reload_get_heir (self->reload) : NULL;
   const HrReloadNote note = {
     .phase = (char *)hr_job_get_phase (job),
@@ -19,6 +20,7 @@ note_phase (HrJob *job, HrService *self)
     .caller = (char *)hr_job_get_caller (job),
     .began_at = self->reload_began_at,
     .told = self->reload_events,
+    .held = canary != NULL && hr_canary_get_info (canary).held,
     .heir = heir != NULL ? (char *)hr_generation_get_id (heir) : NULL,
     .heir_opened = heir != NULL && hr_generation_has_opened_state (heir),
   };
@@ -69,7 +71,10 @@ hr_service_write_interrupted (HrService *self, const HrReloadNote *note)
   gboolean done = self->current != NULL && hr_generation_get_release (self->current) == note->release
                   && (g_str_equal (note->phase, hr_reload_phase_to_string (HR_PHASE_SWITCH))
                       || g_strcmp0 (hr_generation_get_id (self->current), note->heir) == 0);
-  g_autofree char *why = g_strdup_printf ("the daemon died in phase '%s'", note->phase);
+  /* Where somebody had put an end to it, that is the reason. */
+  g_autofree char *verdict = hr_service_dup_verdict (self, note->release);
+  g_autofree char *why =
+      verdict != NULL ? g_steal_pointer (&verdict) : g_strdup_printf ("the daemon died in phase '%s'", note->phase);
   HrHistoryEntry entry = {
     .time_usec = now,
     .service = self->name,

@@ -199,8 +199,7 @@ static void
 become_good (HrService *self, guint64 release)
 {
   self->last_good = release;
-  if (self->parts.store != NULL && release != 0)
-    hr_release_store_set_fate (self->parts.store, release, HR_FATE_GOOD, NULL, NULL);
+  hr_service_set_fate (self, release, HR_FATE_GOOD, NULL, NULL);
   hr_service_remember (self);
 }
 
@@ -317,7 +316,7 @@ hr_service_observe (HrService *self)
       become_good (self, number);
       return;
     }
-  hr_release_store_set_fate (self->parts.store, number, HR_FATE_UNPROVEN, NULL, NULL);
+  hr_service_set_fate (self, number, HR_FATE_UNPROVEN, NULL, NULL);
   before = get_before (self, &none);
   /* With Baseline it looks already, else it may have ended, or left out Command. */
   if (!spec->baseline)

@@ -52,6 +52,7 @@ cancel_waiting_as_asked (HrService *self, HrRequest **waiting)
       g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled on request while it waited");
 
   report_undone (self, request, error);
+  hr_service_remember (self);
   hr_job_finish (request->job, error);
 }
 
@@ -65,7 +66,10 @@ cancel_asked (HrJob *job, gpointer user_data)
   else if (self->put_back != NULL && self->put_back->job == job)
     cancel_waiting_as_asked (self, &self->put_back);
   else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
-    hr_reload_cancel (self->reload, "on request");
+    {
+      hr_reload_cancel (self->reload, "on request");
+      hr_service_keep_verdict (self);
+    }
 }
 
 /**
@@ -110,6 +114,7 @@ hr_service_request (HrService *self, HrRequest *request)
   hr_service_cancel_waiting (self, "a newer request took its place");
   self->waiting = request;
   hr_job_set_cancel_func (job, cancel_asked, self);
+  hr_service_remember (self);
   g_signal_emit_by_name (self, "job-added", job);
   if (request->kind == HR_JOB_STOP && self->reload != NULL)
     hr_reload_give_way (self->reload);
@@ -210,7 +215,11 @@ run_reload (HrService *self)
     .ever_notified = self->ever_notified,
   };
 
-  self->stopped = FALSE;
+  if (self->stopped)
+    {
+      self->stopped = FALSE;
+      hr_service_remember (self);
+    }
   self->reload = hr_reload_new (&plan);
   self->reload_events = FALSE;
   self->from_nothing = alive == NULL;
@@ -279,6 +288,7 @@ refuse (HrService *self, GError *error)
   if (self->running->kind == HR_JOB_RELOAD)
     self->scan_everything = TRUE;
   report_undone (self, self->running, owned);
+  hr_service_remember (self);
   hr_service_end_request (self, owned);
 }
 

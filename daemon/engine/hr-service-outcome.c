@@ -25,6 +25,7 @@ reload_announced (HrReload *reload, HrService *self)
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
   self->running->begun = TRUE;
+  hr_service_forget_verdict (self, outcome->release);
   hr_service_observe_reload (self);
   /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
   hr_service_supervise (self);
@@ -49,10 +50,17 @@ static void
 reload_event (HrReload *reload, HrEvent *event, HrService *self)
 {
   HrCanary *canary = hr_reload_get_canary (reload);
+  gboolean holds = canary != NULL && self->to_hold == hr_canary_get_info (canary).release;
 
   if (event->kind == HR_EVENT_CANARY_PROGRESS)
     hr_service_touch (self);
   hr_service_emit_event (self, event);
+  /* With the share that it begins with: somebody decides about it, not the clock. */
+  if (holds)
+    {
+      self->to_hold = 0;
+      hr_canary_hold (canary);
+    }
   /* Asked for before it began: nobody waits for what it would prove. */
   if (canary != NULL && self->waiting != NULL && self->waiting->kind == HR_JOB_ROLLBACK)
     hr_canary_abort (canary);
@@ -116,13 +124,6 @@ hr_service_write_history (HrService *self, const HrRequest *request, const GErro
 }
 
 static void
-set_fate (HrService *self, guint64 release, HrFate fate, const char *phase, const char *message)
-{
-  if (self->parts.store != NULL && release != 0)
-    hr_release_store_set_fate (self->parts.store, release, fate, phase, message);
-}
-
-static void
 announce_rollback (HrService *self, guint64 from, guint64 to, const char *reason)
 {
   HrEvent event = { .kind = HR_EVENT_ROLLED_BACK, .from = from, .to = to, .message = reason };
@@ -140,9 +141,9 @@ leave_release (HrService *self, guint64 from, guint64 to)
   if (from == to)
     return;
   if (hr_service_is_good (self, from))
-    set_fate (self, from, HR_FATE_GOOD, NULL, reason);
+    hr_service_set_fate (self, from, HR_FATE_GOOD, NULL, reason);
   else
-    set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), reason);
+    hr_service_set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), reason);
 }
 
 static char *
@@ -193,6 +194,8 @@ succeeded (HrService *self)
       self->carried_files = g_strdupv (outcome->carried);
     }
   hr_service_observe (self);
+  if (self->reload_events && self->running->kind == HR_JOB_ROLLBACK)
+    leave_release (self, from, release);
   hr_service_remember (self);
   if (self->running->snapshot != NULL)
     hr_state_files_renew (self->parts.state, self->running->snapshot);
@@ -208,10 +211,7 @@ succeeded (HrService *self)
       };
 
       if (self->running->kind == HR_JOB_ROLLBACK)
-        {
-          leave_release (self, from, release);
-          outcome->previous_release = from;
-        }
+        outcome->previous_release = from;
       hr_service_emit_event (self, &event);
       if (self->running->kind == HR_JOB_ROLLBACK)
         announce_rollback (self, from, release, rollback_reason (self->running));
@@ -253,11 +253,7 @@ failed (HrService *self, const GError *error)
   guint64 number = release != NULL ? release->number : 0;
 
   outcome->phase = g_strdup (phase);
-  /* A new process of the release that serves may fail for other reasons than the release; a stop is none at all. */
-  if (number != 0 && !hr_service_is_good (self, number) && number != hr_service_get_release (self)
-      && (self->waiting == NULL || self->waiting->kind != HR_JOB_STOP
-          || !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED)))
-    set_fate (self, number, HR_FATE_REJECTED, phase, error->message);
+  hr_service_reject_failed (self, phase, error);
   /* That RestartLimit is reached as well is no reason to try once more. */
   if (self->running->kind == HR_JOB_ROLLBACK && self->running->reason != NULL)
     self->fell_back_from = self->last_release;
@@ -373,9 +369,9 @@ reload_ended (HrReload *reload, HrService *self)
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
-  hr_service_note_reload_end (self);
   if (self->puts_back && end == HR_RELOAD_ENDED_BADLY && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
     {
+      hr_service_note_reload_end (self);
       hr_service_take_back (self);
       return;
     }
@@ -393,6 +389,8 @@ reload_ended (HrReload *reload, HrService *self)
       if (hr_reload_get_outage_since (reload) != 0)
         self->outage_since = hr_reload_get_outage_since (reload);
     }
+  /* Not before it is written down what became of it: else nobody would know. */
+  hr_service_note_reload_end (self);
   if (hr_reload_was_unsettled (reload) && self->intake != NULL)
     {
       self->next_trigger = g_intern_string (self->running->trigger);

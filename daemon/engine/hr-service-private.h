@@ -79,6 +79,7 @@ struct _HrService {
   gboolean scan_everything;
   guint64
       interrupted; /* what ran when a reload was interrupted by the end of an earlier daemon, until it is started; 0 */
+  guint64 to_hold; /* of which release the canary was held that is to begin anew, 0 */
   gboolean loading_state;
 
   gboolean stopped;     /* on request */
@@ -92,6 +93,7 @@ struct _HrService {
   gboolean failed;
   gboolean ever_notified;
   guint64 last_good;
+  char *verdict;         /* what was told last of a release that nobody wants any more, NULL */
   guint64 first_release; /* of a transient service: the first that served; earlier ones are of other runs */
   HrSlot last_slot;
   guint64 last_release;
@@ -123,6 +125,14 @@ void hr_service_remember (HrService *self);
 void hr_service_resume (HrService *self, HrRunRecord *record);
 
 HrRunRecord *hr_service_make_record (HrService *self);
+
+/* hr-service-verdict.c */
+void hr_service_set_fate (HrService *self, guint64 number, HrFate fate, const char *phase, const char *message);
+void hr_service_reject_failed (HrService *self, const char *phase, const GError *error);
+void hr_service_keep_verdict (HrService *self);
+void hr_service_forget_verdict (HrService *self, guint64 number);
+char *hr_service_dup_verdict (HrService *self, guint64 number);
+void hr_service_take_verdict (HrService *self, const char *verdict);
 
 /* hr-service-carry.c */
 void hr_service_take_back (HrService *self);

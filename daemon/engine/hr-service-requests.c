@@ -309,6 +309,7 @@ hr_service_abort_canary (HrService *self, const char *caller, GError **error)
     return FALSE;
   hr_log_info (self->name, "its canary is aborted by %s", caller != NULL ? caller : "the daemon");
   hr_canary_abort (canary);
+  hr_service_keep_verdict (self);
   return TRUE;
 }
 

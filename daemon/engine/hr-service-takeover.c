@@ -39,6 +39,15 @@ role_of (HrService *self, HrGeneration *generation)
   return self->reload != NULL && generation == hr_reload_get_candidate (self->reload) ? HR_RUN_CANDIDATE : HR_RUN_OTHER;
 }
 
+/* What was asked for last counts, also where it waits for its turn: who asked was told that it would be done. */
+static gboolean
+is_to_be_stopped (HrService *self)
+{
+  if (self->waiting == NULL)
+    return self->stopped;
+  return self->waiting->kind == HR_JOB_STOP && (self->waiting->by_hand || self->stopped);
+}
+
 /**
  * hr_service_make_record:
  * @self: a service
@@ -52,12 +61,13 @@ hr_service_make_record (HrService *self)
   HrGeneration *lead = find_lead (self);
   HrRunRecord *record = g_new0 (HrRunRecord, 1);
 
-  record->stopped = self->stopped;
+  record->stopped = is_to_be_stopped (self);
   record->paused = self->paused;
   record->ever_notified = self->ever_notified;
   record->running = self->last_release;
   record->slot = self->last_slot;
   record->last_good = self->last_good;
+  record->verdict = g_strdup (self->verdict);
   record->others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
   for (guint i = 0; i < alive->len; i++)
     {
@@ -399,6 +409,8 @@ hr_service_resume (HrService *self, HrRunRecord *record)
     let_go_of_retiring (self, record);
   if (self->current == NULL && note != NULL)
     self->interrupted = note->previous;
+  if (note != NULL && note->held)
+    self->to_hold = note->release;
   hr_service_end_leftovers (self, record);
   if (note != NULL && note->told)
     hr_service_write_interrupted (self, note);

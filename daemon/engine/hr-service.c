@@ -71,6 +71,7 @@ hr_service_finalize (GObject *object)
   HrService *self = HR_SERVICE (object);
 
   g_free (self->observed);
+  g_free (self->verdict);
   g_free (self->name);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
   g_clear_pointer (&self->next_spec, hr_service_spec_unref);
@@ -241,6 +242,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->last_release = record->running;
   self->last_slot = hr_generation_recorded_slot (record->slot);
   self->last_good = record->last_good;
+  hr_service_take_verdict (self, record->verdict);
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
     hr_intake_set_paused (self->intake, TRUE);

@@ -13,6 +13,7 @@ const HrRunRecord hr_run_record_unknown = { .slot = -1 };
 void
 hr_run_record_free (HrRunRecord *self)
 {
+  g_free (self->verdict);
   hr_run_process_free (self->current);
   g_clear_pointer (&self->others, g_ptr_array_unref);
   g_free (self);
@@ -56,6 +57,7 @@ hr_run_record_copy (const HrRunRecord *self)
   HrRunRecord *copy = g_new (HrRunRecord, 1);
 
   *copy = *self;
+  copy->verdict = g_strdup (self->verdict);
   copy->current = hr_run_process_copy (self->current);
   copy->others = others_copy (self->others);
   return copy;
@@ -86,7 +88,8 @@ gboolean
 hr_run_record_lasts_equal (const HrRunRecord *a, const HrRunRecord *b)
 {
   return a->stopped == b->stopped && a->paused == b->paused && a->ever_notified == b->ever_notified
-         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good;
+         && a->running == b->running && a->slot == b->slot && a->last_good == b->last_good
+         && g_strcmp0 (a->verdict, b->verdict) == 0;
 }
 
 /**
@@ -115,6 +118,11 @@ hr_run_record_write (const HrRunRecord *self, JsonBuilder *builder)
   hr_json_member_int (builder, "running", (gint64)self->running);
   hr_json_member_int (builder, "slot", self->slot);
   hr_json_member_int (builder, "lastGood", (gint64)self->last_good);
+  if (self->verdict != NULL)
+    {
+      json_builder_set_member_name (builder, "verdict");
+      json_builder_add_string_value (builder, self->verdict);
+    }
   json_builder_set_member_name (builder, "current");
   hr_run_process_write (self->current, builder);
   json_builder_set_member_name (builder, "others");
@@ -195,6 +203,7 @@ hr_run_record_read (JsonNode *node)
   record->running = (guint64)get_int (object, "running", 0, G_MAXINT64, 0);
   record->slot = (int)get_int (object, "slot", -1, 1, -1);
   record->last_good = (guint64)get_int (object, "lastGood", 0, G_MAXINT64, 0);
+  record->verdict = g_strdup (json_object_get_string_member_with_default (object, "verdict", NULL));
   record->current = hr_run_process_read (json_object_get_member (object, "current"));
   /* Before it had more than a PID it was written so. */
   if (record->current == NULL && get_int (object, "pid", 0, G_MAXINT, 0) > 0)

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * @running: release number in @slot, or 0
  * @slot: 0, 1, or -1
  * @last_good: the newest good release that ran, or 0
+ * @verdict: (nullable): what was told last of a release that nobody wants any more
  * @current: (nullable): the running instance
  * @others: (nullable) (element-type HrRunProcess): all other instances whose processes run
  *
@@ -32,6 +33,7 @@ typedef struct {
   guint64 running;
   int slot;
   guint64 last_good;
+  char *verdict;
   HrRunProcess *current;
   GPtrArray *others;
 } HrRunRecord;
