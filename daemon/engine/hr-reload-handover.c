@@ -23,6 +23,17 @@ describe_candidate (HrReload *self)
 
 /* Ready, verify, switch */
 
+/* With what it wrote last: it runs, and will be told to go. */
+static void
+reject (HrReload *self, const char *why)
+{
+  g_autofree char *candidate = describe_candidate (self);
+  g_autofree char *words = hr_generation_last_words (self->candidate);
+
+  hr_reload_fail (self,
+                  g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY, "while verifying %s: %s%s", candidate, why, words));
+}
+
 static void
 health_changed (HrHealth *health, HrReload *self)
 {
@@ -38,12 +49,7 @@ health_changed (HrHealth *health, HrReload *self)
   if (state == HR_HEALTH_HEALTHY)
     verify (self);
   else if (state == HR_HEALTH_OFFLINE)
-    {
-      g_autofree char *candidate = describe_candidate (self);
-
-      hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY, "while verifying %s: %s", candidate,
-                                         hr_health_get_error (health)));
-    }
+    reject (self, hr_health_get_error (health));
 }
 
 static void
@@ -96,14 +102,7 @@ verify (HrReload *self)
       self->switch_timer = hr_clock_after (hr_reload_clock (self), HR_LISTENERS_LOOK_USEC, look_again, self);
     }
   else if (deaf)
-    {
-      g_autofree char *candidate = describe_candidate (self);
-
-      hr_reload_fail (self, g_error_new (HR_ERROR, HR_ERROR_NOT_HEALTHY,
-                                         "while verifying %s: it has closed the listeners that the instance before it "
-                                         "accepts from, or never took them",
-                                         candidate));
-    }
+    reject (self, "it has closed the listeners that the instance before it accepts from, or never took them");
   else if (self->tries_canary)
     hr_reload_run_canary (self);
   else

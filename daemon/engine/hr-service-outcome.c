@@ -299,10 +299,18 @@ failed (HrService *self, const GError *error)
   hr_log_warning (self->name, "%s; %s", error->message, outcome->message);
 }
 
+/* What was ready and was told to go, as by its probe: it did not end by itself, and would be told so again. */
+static gboolean
+was_found_bad (HrGeneration *candidate, const GError *error)
+{
+  return hr_generation_is_ready (candidate) && hr_generation_is_stopping (candidate)
+         && !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED);
+}
+
 /* Without an instance after a failure: what cannot be repaired by another try is failed, the rest is supervised. Who
  * starts what is failed gives it its whole RestartLimit, also when it ends before it is ready. */
 static void
-settle_failure (HrService *self)
+settle_failure (HrService *self, const GError *error)
 {
   HrGeneration *candidate = hr_reload_get_candidate (self->reload);
   gboolean lifts = self->failed && (self->running->kind == HR_JOB_START || self->running->kind == HR_JOB_RESTART);
@@ -314,7 +322,7 @@ settle_failure (HrService *self)
   if ((self->current == NULL || lifts) && candidate != NULL && hr_generation_get_start_error (candidate) == NULL)
     {
       hr_service_set_current (self, candidate, NULL);
-      self->failed = FALSE;
+      self->failed = was_found_bad (candidate, error);
     }
   if (self->current == NULL)
     self->failed = TRUE;
@@ -384,7 +392,7 @@ reload_ended (HrReload *reload, HrService *self)
       if (!hr_reload_is_announced (reload) && !self->running->by_hand)
         g_signal_emit_by_name (self, "job-added", self->running->job);
       failed (self, error);
-      settle_failure (self);
+      settle_failure (self, error);
       /* It has told of what was up to now. */
       if (hr_reload_get_outage_since (reload) != 0)
         self->outage_since = hr_reload_get_outage_since (reload);

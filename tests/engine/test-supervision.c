@@ -305,6 +305,62 @@ test_first_start_fails (Engine *engine)
   g_assert_null (hr_service_get_error (service));
 }
 
+/* It was started, answered badly and was told to go for that: not stopped, and nothing that a restart would mend. */
+static void
+test_first_start_is_found_bad (Engine *engine)
+{
+  static const char *const policies[] = { "no", "on-failure", "always" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (policies); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("web-%u", i);
+      g_autofree char *text =
+          g_strdup_printf ("Restart=%s\n[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n", policies[i]);
+      guint n = engine->launcher->instances->len;
+      HrService *service;
+
+      engine->platform->prober->illness = "it answered with status 500";
+      engine_set (engine, name, text);
+      service = engine_apply (engine, name);
+      engine_run (engine, 60 * SECOND);
+      g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+      g_assert_cmpstr (hr_service_get_health (service), ==, "offline");
+      g_assert_nonnull (strstr (hr_service_get_error (service), "while verifying release 1 of 'web-"));
+      g_assert_nonnull (strstr (hr_service_get_error (service), "it answered with status 500"));
+      g_assert_cmpuint (engine->launcher->instances->len, ==, n + 1);
+      /* Whoever starts it gets the same answer, and a try when it answers well. */
+      hr_service_start (service, "somebody");
+      engine_run (engine, 10 * SECOND);
+      g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+      engine->platform->prober->illness = NULL;
+      hr_service_start (service, "somebody");
+      engine_run (engine, 10 * SECOND);
+      g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+      g_assert_null (hr_service_get_error (service));
+    }
+}
+
+/* What was called off was not found bad. */
+static void
+test_first_start_is_cancelled (Engine *engine)
+{
+  g_autoptr (GPtrArray) jobs = NULL;
+  g_autoptr (GError) error = NULL;
+  HrService *service;
+  HrJob *job;
+
+  hr_fake_gate_hold (&engine->platform->prober->probe);
+  engine_set (engine, "web", "[Health]\nProbe=exec:probe\n");
+  service = engine_apply (engine, "web");
+  engine_run (engine, 1 * SECOND);
+  jobs = hr_manager_list_jobs (engine->manager);
+  job = g_ptr_array_index (jobs, 0);
+  g_assert_cmpstr (hr_job_get_phase (job), ==, "verify");
+  g_assert_true (hr_job_cancel (job, &error));
+  engine_run (engine, 10 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+}
+
 /* What another try cannot mend is not tried again. */
 static void
 test_cannot_execute (Engine *engine)
@@ -412,6 +468,8 @@ main (int argc, char **argv)
   engine_add ("/supervision/restart/never-ready", test_restart_is_never_ready);
   engine_add ("/supervision/restart/no-process", test_restart_has_no_process);
   engine_add ("/supervision/first-start/fails", test_first_start_fails);
+  engine_add ("/supervision/first-start/is-found-bad", test_first_start_is_found_bad);
+  engine_add ("/supervision/first-start/is-cancelled", test_first_start_is_cancelled);
   engine_add ("/supervision/first-start/cannot-execute", test_cannot_execute);
   engine_add ("/supervision/health/changes", test_health);
   engine_add ("/supervision/health/after-a-crash", test_health_after_crash);

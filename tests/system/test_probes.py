@@ -98,6 +98,31 @@ def bad_answers():
         equal(set(load.bodies), {"VERSION1", "VERSION2"}, "nobody but the probe had a bad answer")
 
 
+@test("a-first-release-that-answers-badly-is-failed-with-the-evidence")
+def first_is_bad():
+    with Site() as site:
+        bad = answering(BAD_ANSWERS[0][1]).replace("    connection.recv(4096)\n",
+                                                   "    connection.recv(4096)\n    print('no database', flush=True)\n")
+        service = Service(site, "first", {"app.py": bad},
+                          {"Health": {"Probe": "http://127.0.0.1:%p/", "Interval": "100ms", "Failures": "2"}}, start=False)
+        mark = site.signals.mark()
+        result = site.hrctl("daemon-reload")
+        equal(result.returncode, 1, "exit status")
+        service.failed(mark, "verify")
+        check("'first' is not running (phase verify)" in result.stderr and "(failed)" in result.stderr
+              and "'hrctl logs --release=1 first' shows" in result.stderr, "what is told:", result.stderr)
+        until(lambda: service.shown["state"] == "failed", "it is failed")
+        shown = service.shown
+        check("it answered with status 500\n" in shown["error"] and shown["error"].endswith("no database"),
+              "the evidence:", shown["error"])
+        equal((shown["pid"], shown["restarts"], shown["health"]), (None, 0, "offline"), "nothing runs")
+        check("no database" in site.hrctl("status", "first").stdout, "people see it")
+        # Mended, it starts by itself.
+        mark = service.save(app())
+        service.completed(mark)
+        equal(service.shown["state"], "running", "state")
+
+
 # Answers over TLS, with the status that STATUS says; tells on its output what it was asked.
 HTTPS = '''import http.server, ssl
 class Handler(http.server.BaseHTTPRequestHandler):
