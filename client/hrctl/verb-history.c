@@ -102,14 +102,18 @@ add_entry (HrTable *table, GVariant *entry)
   g_autofree char *release = number_or_nothing (hr_dict_number (entry, "release"));
   g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
   g_autofree char *downtime = hr_text_duration ((gint64)hr_dict_number (entry, "downtimeUsec"));
+  /* Of the longest wait in the queue, where that is known. */
+  g_autofree char *wait = hr_dict_has (entry, "queueWaitUsec")
+                              ? hr_text_duration ((gint64)hr_dict_number (entry, "queueWaitUsec"))
+                              : g_strdup ("");
   g_autofree char *files = describe_files (entry);
   g_autofree char *result = describe_result (entry);
 
-  hr_table_add (table, time, hr_dict_string (entry, "service"), result, release, took, downtime,
+  hr_table_add (table, time, hr_dict_string (entry, "service"), result, release, took, downtime, wait,
                 hr_dict_string (entry, "trigger"), hr_dict_string (entry, "caller"), files,
                 hr_dict_string (entry, success ? "reason" : "error"), NULL);
   hr_table_tint (table, 2, success ? HR_TINT_GOOD : HR_TINT_BAD);
-  hr_table_tint (table, 9, success ? HR_TINT_MIDDLING : HR_TINT_BAD);
+  hr_table_tint (table, 10, success ? HR_TINT_MIDDLING : HR_TINT_BAD);
 }
 
 int
@@ -158,7 +162,7 @@ hr_verb_history (HrCtl *ctl, GError **error)
       return HR_EXIT_OK;
     }
 
-  table = hr_table_new (_ ("TIME"), _ ("SERVICE"), _ ("RESULT"), _ ("RELEASE"), _ ("TOOK"), _ ("DOWNTIME"),
+  table = hr_table_new (_ ("TIME"), _ ("SERVICE"), _ ("RESULT"), _ ("RELEASE"), _ ("TOOK"), _ ("DOWNTIME"), _ ("WAIT"),
                         _ ("TRIGGER"), _ ("CALLER"), _ ("FILES"), _ ("REASON"), NULL);
   for (gsize i = 0; i < g_variant_n_children (entries); i++)
     {

@@ -136,13 +136,14 @@ test_history (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) table = hrctl_run (f, "history", NULL);
   g_autoptr (HrctlResult) json = hrctl_run (f, "history", "being-system", "-n2", "--json", NULL);
 
-  g_assert_cmpstr (table->out, ==,
-                   "TIME              SERVICE       RESULT           RELEASE  TOOK   DOWNTIME  TRIGGER  CALLER    "
-                   "FILES              REASON\n"
-                   "2025-10-05 14:30  being-system  live             7        41 ms  0 ms      file               "
-                   "app.py and 1 more\n"
-                   "2025-10-05 14:29  being-system  failed in check  6        41 ms  0 ms      manual   uid 1000  "
-                   "                   app.py:3: SyntaxError\n");
+  g_assert_cmpstr (
+      table->out, ==,
+      "TIME              SERVICE       RESULT           RELEASE  TOOK   DOWNTIME  WAIT   TRIGGER  CALLER    "
+      "FILES              REASON\n"
+      "2025-10-05 14:30  being-system  live             7        41 ms  0 ms      12 ms  file               "
+      "app.py and 1 more\n"
+      "2025-10-05 14:29  being-system  failed in check  6        41 ms  0 ms      12 ms  manual   uid 1000  "
+      "                   app.py:3: SyntaxError\n");
   hrctl_assert_json (
       json, "[{\"timestamp\":\"2025-10-05T14:30:00Z\",\"service\":\"being-system\",\"file\":\"app.py\","
             "\"files\":[\"app.py\",\"lib/ä.py\"],\"success\":true,\"release\":7,\"previousRelease\":6,"
