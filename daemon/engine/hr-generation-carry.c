@@ -16,6 +16,7 @@ describe (HrGeneration *self, GPid pid)
   process->ready = self->ready;
   process->stopping = self->stopping;
   process->signalled = self->signalled;
+  process->kill_at = self->signalled ? self->kill_at : 0;
   process->opened_state = self->opened_state;
   process->notified = self->notified;
   process->started_at = self->started_real;

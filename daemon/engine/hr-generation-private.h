@@ -59,6 +59,7 @@ struct _HrGeneration {
   gboolean sign_held; /* it would be ready, but has not opened its state */
   gboolean stopping;  /* told to go, by StopSignal or by taking its listeners' connections away */
   gboolean signalled;
+  gint64 kill_by; /* by an earlier daemon, which signalled it; 0: it was not */
   gboolean killed;
   gboolean opened_state;
   gboolean state_given;

@@ -37,13 +37,29 @@ stop_timed_out (gpointer user_data)
 static void
 arm_kill (HrGeneration *self, gint64 timeout_usec)
 {
-  gint64 kill_at = hr_clock_now (hr_generation_clock (self)) + timeout_usec;
+  gint64 now = hr_clock_now (hr_generation_clock (self));
+  gint64 kill_at = now + timeout_usec;
 
+  if (self->kill_by != 0)
+    kill_at = MIN (kill_at, MAX (self->kill_by, now));
   if (self->stop_timer != 0 && self->kill_at <= kill_at)
     return;
   self->kill_at = kill_at;
   hr_clock_cancel (hr_generation_clock (self), &self->stop_timer);
-  self->stop_timer = hr_clock_after (hr_generation_clock (self), timeout_usec, stop_timed_out, self);
+  self->stop_timer = hr_clock_after (hr_generation_clock (self), kill_at - now, stop_timed_out, self);
+}
+
+/* Written down before it is done. Where that fails the next daemon may do it again. */
+static void
+send_stop_signal (HrGeneration *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->signalled = TRUE;
+  if (!hr_run_state_set_signalled (hr_platform_get_run_state (self->platform), self->plan->spec->name, self->id,
+                                   self->kill_at, &error))
+    hr_log_warning (self->plan->spec->name, "%s", error->message);
+  hr_instance_stop (self->instance, self->plan->spec->stop_signal);
 }
 
 static void
@@ -244,6 +260,12 @@ hr_generation_retire (HrGeneration *self)
 
   if (!self->alive || self->stopping)
     return;
+  if (self->signalled)
+    {
+      /* By an earlier daemon. */
+      hr_generation_stop (self, self->plan->spec->stop_timeout);
+      return;
+    }
   begin_stopping (self);
   self->drains = TRUE;
   if (hr_listeners_count_waiting (self->plan->listeners, self->id) < 0)
@@ -301,12 +323,9 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
   begin_stopping (self);
   end_drain (self);
   forget_drain (self);
-  if (!self->signalled)
-    {
-      self->signalled = TRUE;
-      hr_instance_stop (self->instance, self->plan->spec->stop_signal);
-    }
   arm_kill (self, timeout_usec);
+  if (!self->signalled)
+    send_stop_signal (self);
 }
 
 /**

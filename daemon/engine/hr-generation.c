@@ -409,6 +409,7 @@ hr_generation_take_over (HrGeneration *self, const HrRunProcess *process, GError
   self->log_file = g_strdup (process->log_file);
   self->state_given = TRUE;
   self->signalled = process->signalled;
+  self->kill_by = process->signalled ? process->kill_at : 0;
   self->opened_state = process->opened_state;
   self->notified = process->notified;
   self->started_real = process->started_at;

@@ -223,11 +223,18 @@ static void
 end_leftover (HrService *self, const HrRunProcess *process)
 {
   int stop_signal = self->spec != NULL ? self->spec->stop_signal : SIGTERM;
+  gint64 timeout = self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC;
 
   warn_of_leftover (self, process);
-  hr_leftover_end_async (
-      process->pid, process->start, process->instance, process->role == HR_RUN_CANDIDATE ? SIGKILL : stop_signal,
-      self->spec != NULL ? self->spec->stop_timeout : LEFTOVER_TIMEOUT_USEC, leftover_ended, g_object_ref (self));
+  if (process->signalled)
+    {
+      /* It was told, and has what is left of its time. */
+      stop_signal = 0;
+      timeout = CLAMP (process->kill_at - hr_clock_now (hr_platform_get_clock (self->platform)), 0, timeout);
+    }
+  hr_leftover_end_async (process->pid, process->start, process->instance,
+                         process->role == HR_RUN_CANDIDATE ? SIGKILL : stop_signal, timeout, leftover_ended,
+                         g_object_ref (self));
 }
 
 /**

@@ -113,7 +113,7 @@ end_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *c
  * @pid: main process of an instance
  * @start: its start time
  * @instance: the instance's id
- * @stop_signal: StopSignal
+ * @stop_signal: StopSignal; 0: it has got it
  * @timeout_usec: from the signal to SIGKILL for all of the instance
  * @callback: called when nothing of it is left
  * @user_data: for @callback

@@ -98,8 +98,9 @@ hr_run_process_equal (const HrRunProcess *a, const HrRunProcess *b)
   return a->pid == b->pid && a->start == b->start && g_strcmp0 (a->instance, b->instance) == 0 && a->role == b->role
          && a->release == b->release && a->slot == b->slot && a->index == b->index && a->ready == b->ready
          && a->stopping == b->stopping && a->signalled == b->signalled && a->opened_state == b->opened_state
-         && a->notified == b->notified && a->started_at == b->started_at && g_strcmp0 (a->spec, b->spec) == 0
-         && g_strcmp0 (a->log_file, b->log_file) == 0 && view_equal (a->view, b->view);
+         && a->kill_at == b->kill_at && a->notified == b->notified && a->started_at == b->started_at
+         && g_strcmp0 (a->spec, b->spec) == 0 && g_strcmp0 (a->log_file, b->log_file) == 0
+         && view_equal (a->view, b->view);
 }
 
 /* A path is any bytes, JSON is UTF-8: what is not is written as escapes, which are read back. */
@@ -170,6 +171,7 @@ hr_run_process_write (const HrRunProcess *self, JsonBuilder *builder)
   hr_json_member_bool (builder, "ready", self->ready);
   hr_json_member_bool (builder, "stopping", self->stopping);
   hr_json_member_bool (builder, "signalled", self->signalled);
+  hr_json_member_int (builder, "killAt", self->kill_at);
   hr_json_member_bool (builder, "openedState", self->opened_state);
   hr_json_member_bool (builder, "notified", self->notified);
   hr_json_member_int (builder, "startedAt", self->started_at);
@@ -265,6 +267,7 @@ hr_run_process_read (JsonNode *node)
   self->ready = get_bool (object, "ready");
   self->stopping = get_bool (object, "stopping");
   self->signalled = get_bool (object, "signalled");
+  self->kill_at = get_int (object, "killAt", 0, G_MAXINT64, 0);
   self->opened_state = get_bool (object, "openedState");
   self->notified = get_bool (object, "notified");
   self->started_at = get_int (object, "startedAt", 0, G_MAXINT64, 0);

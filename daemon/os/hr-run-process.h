@@ -32,7 +32,8 @@ typedef enum { HR_RUN_OTHER, HR_RUN_RETIRING, HR_RUN_CANDIDATE, HR_RUN_HEIR } Hr
  * @index: which of the instances of its release it is, from 1
  * @ready: whether it became ready
  * @stopping: whether it was told to accept no more, or to stop
- * @signalled: whether StopSignal was sent to it
+ * @signalled: whether StopSignal was sent to it, or is in this moment
+ * @kill_at: when SIGKILL follows that, by the monotonic clock in microseconds
  * @opened_state: whether it opened HOTRELOAD_STATE_IN
  * @notified: whether it said READY=1
  * @started_at: when it was started, microseconds since 1970
@@ -51,6 +52,7 @@ typedef struct {
   gboolean ready;
   gboolean stopping;
   gboolean signalled;
+  gint64 kill_at;
   gboolean opened_state;
   gboolean notified;
   gint64 started_at;

@@ -93,6 +93,28 @@ hr_run_record_lasts_equal (const HrRunRecord *a, const HrRunRecord *b)
 }
 
 /**
+ * hr_run_record_find:
+ * @self: a record
+ * @instance: an id
+ *
+ * Returns: (transfer none) (nullable): the process of that instance
+ */
+HrRunProcess *
+hr_run_record_find (const HrRunRecord *self, const char *instance)
+{
+  if (self->current != NULL && g_str_equal (self->current->instance, instance))
+    return self->current;
+  for (guint i = 0; self->others != NULL && i < self->others->len; i++)
+    {
+      HrRunProcess *other = g_ptr_array_index (self->others, i);
+
+      if (g_str_equal (other->instance, instance))
+        return other;
+    }
+  return NULL;
+}
+
+/**
  * hr_run_record_forget_processes:
  * @self: a record of an earlier run of the machine
  */

@@ -43,6 +43,7 @@ extern const HrRunRecord hr_run_record_unknown;
 HrRunRecord *hr_run_record_copy (const HrRunRecord *self);
 gboolean hr_run_record_equal (const HrRunRecord *a, const HrRunRecord *b);
 gboolean hr_run_record_lasts_equal (const HrRunRecord *a, const HrRunRecord *b);
+HrRunProcess *hr_run_record_find (const HrRunRecord *self, const char *instance);
 void hr_run_record_forget_processes (HrRunRecord *self);
 void hr_run_record_write (const HrRunRecord *self, JsonBuilder *builder);
 HrRunRecord *hr_run_record_read (JsonNode *node);

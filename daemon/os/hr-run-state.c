@@ -251,6 +251,35 @@ hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *reco
 }
 
 /**
+ * hr_run_state_set_signalled:
+ * @self: the run state
+ * @service: name
+ * @instance: the id of one of its instances
+ * @kill_at: when SIGKILL follows, by the monotonic clock in microseconds
+ * @error: return location
+ *
+ * To be called before StopSignal is sent to it, so that the next daemon does not send it again: many programs take a second
+ * one for impatience, and drop what they have. Of an instance that was not kept nothing is.
+ *
+ * Returns: success; else a #GIOErrorEnum is set
+ */
+gboolean
+hr_run_state_set_signalled (HrRunState *self, const char *service, const char *instance, gint64 kill_at, GError **error)
+{
+  g_autoptr (HrRunRecord) record = hr_run_state_get (self, service);
+  HrRunProcess *process;
+
+  g_return_val_if_fail (record != NULL && instance != NULL, FALSE);
+
+  process = hr_run_record_find (record, instance);
+  if (process == NULL)
+    return TRUE;
+  process->stopping = process->signalled = TRUE;
+  process->kill_at = kill_at;
+  return hr_run_state_set (self, service, record, error);
+}
+
+/**
  * hr_run_state_get_all_paused:
  * @self: the run state
  *

@@ -30,6 +30,8 @@ HrRunState *hr_run_state_new (const char *path, GError **error);
 gboolean hr_run_state_check (const char *path, GError **error);
 HrRunRecord *hr_run_state_get (HrRunState *self, const char *service);
 gboolean hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *record, GError **error);
+gboolean hr_run_state_set_signalled (HrRunState *self, const char *service, const char *instance, gint64 kill_at,
+                                     GError **error);
 gboolean hr_run_state_get_all_paused (HrRunState *self);
 gboolean hr_run_state_set_all_paused (HrRunState *self, gboolean paused, GError **error);
 

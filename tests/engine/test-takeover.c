@@ -259,6 +259,76 @@ test_unproven_goes_on (Engine *engine)
   hr_fake_instance_exit (engine_instance (engine, 2), 0);
 }
 
+static void
+run_until_signalled (Engine *engine, HrFakeInstance *instance)
+{
+  for (guint i = 0; instance->signalled == 0; i++)
+    {
+      g_assert_cmpuint (i, <, 60000);
+      engine_run (engine, MSEC);
+    }
+}
+
+/* A second one would cut off what it still does: the fake program takes only one. */
+static void
+test_stop_signal_is_sent_once (Engine *engine)
+{
+  const HrFakeProgram slow = { .stop_takes = 5 * SECOND };
+  HrService *service = engine_start_with (engine, "", &slow);
+
+  engine_run (engine, PROVEN);
+  hr_service_stop (service, "tester");
+  run_until_signalled (engine, engine_instance (engine, 0));
+  engine_run (engine, 2 * SECOND);
+  service = die (engine);
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  engine_run (engine, 2 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  g_assert_false (engine_instance (engine, 0)->killed);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  g_assert_cmpuint (n_started (engine), ==, 1);
+}
+
+/* Its time goes on. */
+static void
+test_what_was_signalled_is_killed_in_its_time (Engine *engine)
+{
+  const HrFakeProgram deaf = { .ignores_stop = TRUE };
+  HrService *service = engine_start_with (engine, "StopTimeout=10s\n", &deaf);
+
+  engine_run (engine, PROVEN);
+  hr_service_stop (service, "tester");
+  run_until_signalled (engine, engine_instance (engine, 0));
+  engine_run (engine, 6 * SECOND);
+  die (engine);
+  engine_run (engine, 3 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->killed);
+  engine_run (engine, 1 * SECOND);
+  g_assert_true (engine_instance (engine, 0)->killed);
+}
+
+/* Neither is it sent again to what was retired, or let drain another time. */
+static void
+test_retired_is_signalled_once (Engine *engine)
+{
+  const HrFakeProgram deaf = { .ignores_stop = TRUE, .retires = TRUE };
+  HrFakeInstance *old;
+
+  engine_start_with (engine, "DrainTimeout=30s\nStopTimeout=10s\n", &deaf);
+  old = engine_instance (engine, 0);
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  run_until_signalled (engine, old);
+  engine_run (engine, 6 * SECOND);
+  old->connections = 1;
+  die (engine);
+  engine_run (engine, 3 * SECOND);
+  g_assert_false (old->killed);
+  engine_run (engine, 1 * SECOND);
+  g_assert_true (old->killed);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -273,6 +343,9 @@ main (int argc, char **argv)
   engine_add ("/takeover/switched", test_switched);
   engine_add ("/takeover/what-is-cut-off-of-one-that-was-taken-over-is-counted", test_switched_and_cut);
   engine_add ("/takeover/promise-4/what-was-given-the-state-serves-on", test_heir);
+  engine_add ("/takeover/promise-7/stop-signal-is-sent-once", test_stop_signal_is_sent_once);
+  engine_add ("/takeover/what-was-signalled-is-killed-in-its-time", test_what_was_signalled_is_killed_in_its_time);
+  engine_add ("/takeover/what-was-retired-is-signalled-once", test_retired_is_signalled_once);
   engine_add ("/takeover/what-ran-goes-on-though-unproven", test_unproven_goes_on);
   return g_test_run ();
 }

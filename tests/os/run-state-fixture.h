@@ -65,6 +65,7 @@ static HrRunProcess running = {
   .index = 1,
   .ready = TRUE,
   .signalled = TRUE,
+  .kill_at = 1234567,
   .opened_state = TRUE,
   .notified = TRUE,
   .started_at = G_GINT64_CONSTANT (1790000000123456),

@@ -204,6 +204,30 @@ test_after_a_boot_what_lasts_is_known_and_no_process (Fixture *f, gconstpointer 
   assert_record (f->state, "svc", &record);
 }
 
+static void
+test_next_daemon_knows_who_is_being_signalled (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_run_process_free);
+  HrRunRecord record = { .slot = 0, .others = others };
+  g_autoptr (HrRunRecord) read = NULL;
+  const HrRunProcess *told, *other;
+
+  g_ptr_array_add (others, hr_run_process_new (4712, 99, "svc-7-b"));
+  g_ptr_array_add (others, hr_run_process_new (4713, 99, "svc-7-c"));
+  set (f, "svc", &record);
+  g_assert_true (hr_run_state_set_signalled (f->state, "svc", "svc-7-c", 77, NULL));
+  g_assert_true (hr_run_state_set_signalled (f->state, "svc", "svc-6-a", 77, NULL));
+  g_assert_true (hr_run_state_set_signalled (f->state, "none", "none-6-a", 77, NULL));
+  next_daemon (f);
+  assert_record (f->state, "none", &unknown);
+  read = hr_run_state_get (f->state, "svc");
+  told = hr_run_record_find (read, "svc-7-c");
+  g_assert_true (told->signalled && told->stopping);
+  g_assert_cmpint (told->kill_at, ==, 77);
+  other = hr_run_record_find (read, "svc-7-b");
+  g_assert_false (other->signalled || other->stopping);
+}
+
 /* Of both files of a service the newer one counts. */
 static void
 test_what_the_disk_lost_does_not_count (Fixture *f, gconstpointer data)
@@ -314,6 +338,7 @@ main (int argc, char **argv)
   ADD ("a-change-writes-only-its-own-service", test_a_change_writes_only_its_own_service);
   ADD ("a-process-is-not-written-durably", test_a_process_is_not_written_durably);
   ADD ("after-a-boot-what-lasts-is-known-and-no-process", test_after_a_boot_what_lasts_is_known_and_no_process);
+  ADD ("next-daemon-knows-who-is-being-signalled", test_next_daemon_knows_who_is_being_signalled);
   ADD ("what-the-disk-lost-does-not-count", test_what_the_disk_lost_does_not_count);
   ADD ("what-did-not-come-to-be-written-is-made-up-for", test_what_did_not_come_to_be_written_is_made_up_for);
   ADD ("what-was-not-written-to-its-end-is-removed", test_what_was_not_written_to_its_end_is_removed);

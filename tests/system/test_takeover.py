@@ -248,6 +248,38 @@ def in_preserve():
             begun="gate.begun")
 
 
+# Counts how often it is told to stop, and does not.
+COUNTS = """import signal, sys, time
+def told(*_):
+    with open(sys.argv[1], "a") as file:
+        file.write("told\\n")
+signal.signal(signal.SIGTERM, told)
+open(sys.argv[1], "a").close()
+while True:
+    time.sleep(1000)
+"""
+
+
+@test("promise-7-the-daemon-may-die: after it told a service to stop, which is not told again, and has no more time")
+def told_once():
+    with Site() as site:
+        log = site.path("told")
+        source = site.source("web", {"app.py": COUNTS})
+        site.add("web", f"[Service]\nExec={sys.executable} app.py {log}\nSource={source}\nReady=delay:100ms\n"
+                        "StopTimeout=6s\n")
+        pid = site.service("web")["pid"]
+        until(lambda: os.path.exists(log), "it listens to signals")
+        equal(site.hrctl("stop", "--no-wait", "web").returncode, 0, "stop")
+        until(lambda: os.path.getsize(log) > 0, "it was told to stop")
+        crash(site)
+        check(is_alive(pid), "it runs on")
+        site.start_daemon()
+        until(lambda: not is_alive(pid), "it is killed")
+        with open(log, encoding="utf-8") as file:
+            equal(file.read(), "told\n", "how often it was told to stop")
+        site.wait_state("web", "stopped")
+
+
 @test("promise-7-the-daemon-may-die: an old instance that finishes its work is found, and ended at DrainTimeout")
 def draining():
     with Site() as site:
