@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "hr-bus-flush.h"
 #include "hr-bus-freeze.h"
 #include "hr-bus-manager.h"
 #include "hr-bus-name.h"
@@ -328,7 +329,7 @@ give_up (Daemon *self, const GError *error)
   if (self->handed == NULL || self->connection == NULL)
     return;
   hr_handed_answer (self->handed, self->connection, error);
-  g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+  hr_bus_flush (self->connection, HR_BUS_FLUSH_USEC, NULL);
   self->left = self->platform != NULL;
 }
 
@@ -339,7 +340,7 @@ close_all (Daemon *self)
   if (self->connection != NULL)
     {
       g_signal_handlers_disconnect_by_data (self->connection, self);
-      g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+      hr_bus_flush (self->connection, HR_BUS_FLUSH_USEC, NULL);
     }
   g_clear_handle_id (&self->idle, g_source_remove);
   if (self->manager != NULL)
@@ -362,7 +363,7 @@ static void
 leave (Daemon *self)
 {
   g_clear_pointer (&self->name, hr_bus_name_release);
-  g_dbus_connection_flush_sync (self->connection, NULL, NULL);
+  hr_bus_flush (self->connection, HR_BUS_FLUSH_USEC, NULL);
   hr_local_platform_close (HR_LOCAL_PLATFORM (self->platform));
   fflush (NULL);
   _exit (self->status);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hr-bus-calls.h"
+#include "hr-bus-flush.h"
 #include "hr-bus-freeze.h"
 #include "hr-check.h"
 #include "hr-command-task.h"
@@ -134,7 +135,7 @@ execute (HrReexec *self)
   g_auto (HrFd) handed = hand_over (self, fds, &error);
 
   /* The last answers and signals of this program. */
-  if (handed >= 0 && g_dbus_connection_flush_sync (self->plan.connection, NULL, &error))
+  if (handed >= 0 && hr_bus_flush (self->plan.connection, HR_BUS_FLUSH_USEC, &error))
     {
       number = g_strdup_printf ("%d", handed);
       g_setenv (HR_ENV_HANDED, number, TRUE);
