@@ -211,15 +211,18 @@ print_log (HrOutput *output, const char *name, const char *link, guint64 lines)
   hr_log_view_print_tail (view, lines, 0, NULL);
 }
 
-/* Drains that left somebody behind: not told where there were none. */
+/* Drains that left somebody behind: not told where there were none. Not everybody who has a connection waits for an answer. */
 static void
 print_cut (GVariant *service, HrOutput *output)
 {
   guint64 drains = hr_dict_number (service, "drainsCut"), connections = hr_dict_number (service, "connectionsCut");
+  guint64 busy = hr_dict_number (service, "connectionsCutBusy");
   g_autofree char *n_drains = g_strdup_printf (ngettext ("%u drain", "%u drains", (gulong)drains), (guint)drains);
   g_autofree char *n_connections =
       g_strdup_printf (ngettext ("%u open connection", "%u open connections", (gulong)connections), (guint)connections);
-  g_autofree char *text = g_strconcat (n_drains, ", ", n_connections, NULL);
+  g_autofree char *n_busy = busy > 0 ? g_strdup_printf (_ ("something was under way on %u"), (guint)busy)
+                                     : g_strdup (_ ("nothing was under way on them"));
+  g_autofree char *text = g_strconcat (n_drains, ", ", n_connections, "; ", n_busy, NULL);
 
   if (drains > 0)
     hr_fields_print (output, _ ("Cut short"), text);

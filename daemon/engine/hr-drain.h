@@ -20,13 +20,15 @@ typedef struct _HrDrain HrDrain;
  * HrDrainTally:
  * @n_cut: how many drains ended while connections were open: DrainTimeout was over, or the instance had to end
  *   before, as for the next reload
- * @connections: how many those were
+ * @connections: how many those were, busy or not
+ * @busy: on how many of them something was under way when StopSignal was sent, as far as the kernel can tell
  *
  * Of one service, as long as the daemon runs. Of g_rc_box_new0().
  */
 typedef struct {
   guint n_cut;
   guint64 connections;
+  guint64 busy;
 } HrDrainTally;
 
 /**

@@ -45,6 +45,7 @@ struct _HrGeneration {
   gboolean hands_on; /* it is looked at before it is held to accepting nothing, because it hangs */
   gboolean cannot_be_held;
   gboolean drains;  /* it was retired, and its connections have time */
+  gboolean cut;     /* they have none any more; what is under way on them when it is told to stop is counted */
   guint retirement; /* which of them counts: it is looked at first */
   gint64 retire_by;
   gboolean retires_briefly; /* somebody waits for its end */

@@ -88,11 +88,36 @@ forget_drain (HrGeneration *self)
   g_clear_pointer (&self->drain, hr_drain_free);
 }
 
+/* Of connections that are open only these have lost an answer; the others were kept for a next request, as far as the
+ * kernel can tell. */
+static void
+count_busy (HrGeneration *self, int connections)
+{
+  if (connections <= 0)
+    return;
+  self->plan->tally->busy += (guint)connections;
+  hr_log_info (self->plan->spec->name,
+               "release %" G_GUINT64_FORMAT " is told to stop while something is under way on %d of its connections",
+               self->plan->release, connections);
+  hr_generation_emit_status (self);
+}
+
+static void
+busy_ones_counted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrGeneration) self = user_data;
+
+  count_busy (self, hr_instance_count_connections_finish (self->instance, result, NULL));
+}
+
 static void
 finished (gpointer user_data)
 {
   HrGeneration *self = user_data;
 
+  if (self->cut)
+    count_busy (self, hr_drain_count_open (self->drain));
+  self->cut = FALSE;
   hr_generation_stop (self, self->plan->spec->stop_timeout);
 }
 
@@ -112,8 +137,8 @@ count_cut (HrGeneration *self, int connections)
   self->plan->tally->n_cut++;
   self->plan->tally->connections += (guint)connections;
   hr_log_info (self->plan->spec->name,
-               "release %" G_GUINT64_FORMAT " is told to stop with %d of its connections still open",
-               self->plan->release, connections);
+               "the drain of release %" G_GUINT64_FORMAT " ends with %d of its connections open", self->plan->release,
+               connections);
   hr_generation_emit_status (self);
 }
 
@@ -125,7 +150,8 @@ open_ones_counted (GObject *source, GAsyncResult *result, gpointer user_data)
   count_cut (self, hr_instance_count_connections_finish (self->instance, result, NULL));
 }
 
-/* Its connections have no more time: those that are open are cut off, but for what ends in the moment that it has yet. */
+/* Its connections have no more time: those that are open end, with what is under way on them, but for what is answered in
+ * the moment that it has yet. */
 static void
 end_drain (HrGeneration *self)
 {
@@ -134,6 +160,7 @@ end_drain (HrGeneration *self)
   if (!self->drains || self->plan->tally == NULL)
     return;
   self->drains = FALSE;
+  self->cut = TRUE;
   if (n_open >= 0)
     count_cut (self, n_open);
   else
@@ -323,6 +350,12 @@ hr_generation_stop (HrGeneration *self, gint64 timeout_usec)
   begin_stopping (self);
   end_drain (self);
   forget_drain (self);
+  if (self->cut)
+    {
+      self->cut = FALSE;
+      hr_instance_count_connections_async (self->instance, self->plan->listeners, TRUE, busy_ones_counted,
+                                           g_object_ref (self));
+    }
   arm_kill (self, timeout_usec);
   if (!self->signalled)
     send_stop_signal (self);

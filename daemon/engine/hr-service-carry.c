@@ -142,6 +142,7 @@ hr_service_carry (HrService *self, GArray *fds)
   g_variant_dict_insert (&dict, "restart-at", "x", self->restart_at);
   g_variant_dict_insert (&dict, "drains-cut", "u", (guint32)self->tally->n_cut);
   g_variant_dict_insert (&dict, "connections-cut", "t", self->tally->connections);
+  g_variant_dict_insert (&dict, "connections-cut-busy", "t", self->tally->busy);
   g_variant_dict_insert (&dict, "falls-back", "b", self->falls_back);
   g_variant_dict_insert (&dict, "fell-back-from", "t", self->fell_back_from);
   g_variant_dict_insert (&dict, "first-release", "t", self->first_release);
@@ -185,6 +186,7 @@ take_before (HrService *self, GVariant *carried)
   g_variant_lookup (carried, "first-release", "t", &self->first_release);
   g_variant_lookup (carried, "drains-cut", "u", &self->tally->n_cut);
   g_variant_lookup (carried, "connections-cut", "t", &self->tally->connections);
+  g_variant_lookup (carried, "connections-cut-busy", "t", &self->tally->busy);
   if (ends != NULL)
     hr_ends_take_carried (self->ends, ends);
 }

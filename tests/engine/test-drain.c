@@ -32,6 +32,12 @@ expect_cut (HrService *service, guint n, guint64 connections)
 }
 
 static void
+expect_busy (HrService *service, guint64 busy)
+{
+  g_assert_cmpuint (hr_service_get_tally (service)->busy, ==, busy);
+}
+
+static void
 test_finishes (Engine *engine)
 {
   HrService *service;
@@ -82,8 +88,10 @@ test_timeout (Engine *engine)
   g_assert_false (old->ends);
   g_assert_cmpint (old->signalled, ==, 0);
   /* What is under way even then has a moment more. */
+  expect_busy (service, 0);
   engine_run (engine, SECOND);
   g_assert_cmpint (old->signalled, ==, SIGTERM);
+  expect_busy (service, 2);
   g_assert_false (old->killed);
   engine_run (engine, 3 * SECOND);
   g_assert_true (old->killed);
@@ -98,8 +106,10 @@ test_cut_is_known_after_a_reexecution (Engine *engine)
 
   engine_run (engine, PROVEN);
   expect_cut (service, 1, 2);
+  expect_busy (service, 2);
   service = engine_reexec (engine, "web");
   expect_cut (service, 1, 2);
+  expect_busy (service, 2);
 }
 
 /* A client that keeps its connection and asks again and again: between two requests it is told to stop, and none comes
@@ -148,8 +158,9 @@ test_next_reload (Engine *engine)
   g_assert_cmpint (engine_instance (engine, 0)->signalled, ==, SIGTERM);
   g_assert_false (engine_instance (engine, 0)->alive);
   g_assert_cmpuint (hr_service_get_release (service), ==, 3);
-  /* The reload that did it tells, too. */
+  /* The reload that did it tells, too. Nobody waited for an answer: one was answered, the other asked for nothing. */
   expect_cut (service, 1, 2);
+  expect_busy (service, 0);
   engine_run (engine, SECOND);
   entry = engine_history (engine);
   g_assert_cmpuint (entry->connections_cut, ==, 2);

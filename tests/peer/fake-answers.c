@@ -98,6 +98,7 @@ fake_answer_service_status (gboolean running)
   g_variant_dict_insert (&dict, "restarts", "u", running ? 0 : 5);
   g_variant_dict_insert (&dict, "drainsCut", "u", running ? 3 : 0);
   g_variant_dict_insert (&dict, "connectionsCut", "t", (guint64)(running ? 4 : 0));
+  g_variant_dict_insert (&dict, "connectionsCutBusy", "t", (guint64)(running ? 1 : 0));
   g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
   if (running)
     {
