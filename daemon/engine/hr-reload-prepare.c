@@ -200,6 +200,9 @@ write_slot (HrReload *self)
 void
 hr_reload_place (HrReload *self)
 {
+  /* Whoever was told of it may have put an end to it. */
+  if (hr_reload_has_ended (self))
+    return;
   if (self->phase != HR_PHASE_PLACE)
     {
       if (!hr_reload_decide_canary (self))

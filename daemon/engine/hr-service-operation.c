@@ -73,12 +73,31 @@ cancel_asked (HrJob *job, gpointer user_data)
 }
 
 /**
+ * hr_service_yield_to_rollback:
+ * @self: a service
+ *
+ * Where somebody waits for a rollback, nobody waits for what its reload would come to: that is cancelled, if it can be.
+ * One that only looks at the source is not, until it is known that it will do something.
+ */
+void
+hr_service_yield_to_rollback (HrService *self)
+{
+  if (self->waiting == NULL || self->waiting->kind != HR_JOB_ROLLBACK || self->waiting->reason != NULL
+      || self->reload == NULL || self->running->kind != HR_JOB_RELOAD || !hr_reload_is_announced (self->reload))
+    return;
+  if (hr_job_get_outcome (self->running->job)->release != self->last_release)
+    self->waiting->aborted = hr_job_get_outcome (self->running->job)->release;
+  hr_reload_cancel (self->reload, "a rollback was asked for");
+  hr_service_keep_verdict (self);
+}
+
+/**
  * hr_service_request:
  * @self: a service
  * @request: (transfer full): what to do
  *
  * Runs it now, or lets it wait. A request of the same kind as the waiting one becomes that one; another kind takes its
- * place. A stop does not wait for a reload: it cancels it.
+ * place. A stop or a rollback does not wait for a reload: it cancels it.
  *
  * Returns: (transfer none): the job that does it
  */
@@ -118,6 +137,7 @@ hr_service_request (HrService *self, HrRequest *request)
   g_signal_emit_by_name (self, "job-added", job);
   if (request->kind == HR_JOB_STOP && self->reload != NULL)
     hr_reload_give_way (self->reload);
+  hr_service_yield_to_rollback (self);
   return job;
 }
 
@@ -292,6 +312,21 @@ refuse (HrService *self, GError *error)
   hr_service_end_request (self, owned);
 }
 
+/* Of a rollback that has nothing more to do. */
+static char *
+describe_aborted (HrService *self, const HrRequest *request)
+{
+  const HrRelease *aborted = hr_release_store_get (self->parts.store, request->aborted);
+
+  if (aborted != NULL && g_strcmp0 (aborted->phase, hr_reload_phase_to_string (HR_PHASE_CANARY)) != 0)
+    return g_strdup_printf ("the reload to release %" G_GUINT64_FORMAT
+                            " of '%s' was cancelled; release %" G_GUINT64_FORMAT " serves on",
+                            request->aborted, self->name, request->target);
+  return g_strdup_printf ("the canary of release %" G_GUINT64_FORMAT " of '%s' was aborted; release %" G_GUINT64_FORMAT
+                          " serves all new connections",
+                          request->aborted, self->name, request->target);
+}
+
 /* What is asked for runs. */
 static gboolean
 is_done_already (HrService *self, HrRequest *request)
@@ -310,9 +345,7 @@ is_done_already (HrService *self, HrRequest *request)
   if (request->aborted == 0 || request->target != hr_generation_get_release (self->current))
     return FALSE;
   outcome->previous_release = request->aborted;
-  outcome->message = g_strdup_printf ("the canary of release %" G_GUINT64_FORMAT
-                                      " of '%s' was aborted; release %" G_GUINT64_FORMAT " serves all new connections",
-                                      request->aborted, self->name, request->target);
+  outcome->message = describe_aborted (self, request);
   return TRUE;
 }
 

@@ -15,35 +15,39 @@ is_reload_for_users (HrService *self)
   return self->running->kind != HR_JOB_START || hr_reload_has_new_release (self->reload);
 }
 
+/* What begins anew has been told of before. */
 static void
-reload_announced (HrReload *reload, HrService *self)
+tell_beginning (HrService *self)
 {
   const HrOutcome *outcome = hr_job_get_outcome (self->running->job);
   HrEvent event = { .kind = HR_EVENT_FILE_CHANGED, .files = (const char *const *)outcome->files };
-  gboolean begun = self->running->begun;
 
-  if (!self->running->by_hand)
-    g_signal_emit_by_name (self, "job-added", self->running->job);
-  self->running->begun = TRUE;
-  hr_service_forget_verdict (self, outcome->release);
-  hr_service_observe_reload (self);
-  /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
-  hr_service_supervise (self);
-  self->reload_events = is_reload_for_users (self);
-  hr_service_note_reload (self);
-  /* What begins anew has been told of. */
-  if (!self->reload_events || begun)
-    {
-      hr_service_touch (self);
-      return;
-    }
   if (outcome->files != NULL && outcome->files[0] != NULL && !self->running->by_hand)
     hr_service_emit_event (self, &event);
   event.kind = HR_EVENT_RELOAD_STARTED;
   event.job = self->running->job;
   event.release = outcome->release;
   hr_service_emit_event (self, &event);
+}
+
+static void
+reload_announced (HrReload *reload, HrService *self)
+{
+  gboolean begun = self->running->begun;
+
+  if (!self->running->by_hand)
+    g_signal_emit_by_name (self, "job-added", self->running->job);
+  self->running->begun = TRUE;
+  hr_service_forget_verdict (self, hr_job_get_outcome (self->running->job)->release);
+  hr_service_observe_reload (self);
+  /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
+  hr_service_supervise (self);
+  self->reload_events = is_reload_for_users (self);
+  hr_service_note_reload (self);
+  if (self->reload_events && !begun)
+    tell_beginning (self);
   hr_service_touch (self);
+  hr_service_yield_to_rollback (self);
 }
 
 static void

@@ -146,6 +146,7 @@ void hr_service_write_history (HrService *self, const HrRequest *request, const 
 /* hr-service-operation.c */
 HrRequest *hr_service_new_request (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 HrJob *hr_service_request (HrService *self, HrRequest *request);
+void hr_service_yield_to_rollback (HrService *self);
 void hr_service_source_due (HrIntake *intake, HrService *self);
 void hr_service_cancel_waiting (HrService *self, const char *why);
 void hr_service_wait_again (HrService *self, HrRequest *request, HrRequest **place);

@@ -154,29 +154,38 @@ has_served (const HrRelease *release, GError **error)
   return FALSE;
 }
 
-/* The way back from a canary is the release beside it, which gets all new connections at once. Whatever else is to run
- * after that, nobody waits for what the canary would have proven. */
+/* What a reload is about to put in the place of what runs; 0: it is about nothing else, or nobody knows yet. */
+static guint64
+release_to_come (HrService *self)
+{
+  const HrRelease *release = NULL;
+
+  if (self->reload != NULL && self->running->kind == HR_JOB_RELOAD && self->current != NULL
+      && hr_reload_is_announced (self->reload) && hr_reload_get_error (self->reload) == NULL)
+    release = hr_reload_get_release (self->reload);
+  return release != NULL && release->number != self->last_release ? release->number : 0;
+}
+
+/* The way back from a reload that is under way is what it was to replace: it is cancelled, and a canary gets no new
+ * connection any more. Whatever else is to run after that, nobody waits for what the reload would have proven. */
 static HrJob *
 begin_rollback (HrService *self, guint64 release, const char *caller)
 {
   HrCanary *canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
   HrRequest *request = hr_service_new_request (self, HR_JOB_ROLLBACK, "rollback", caller);
-  HrJob *job;
 
   request->by_hand = TRUE;
   request->target = release;
-  if (canary != NULL)
-    request->aborted = hr_canary_get_info (canary).release;
-  job = hr_service_request (self, request);
+  request->aborted = release_to_come (self);
   if (canary != NULL)
     hr_service_abort_canary (self, caller, NULL);
-  return job;
+  return hr_service_request (self, request);
 }
 
 /**
  * hr_service_rollback:
  * @self: a service
- * @release: which one to run; 0: the previous good one, or, beside a canary, the one that runs
+ * @release: which one to run; 0: the previous good one, or, while another one is about to take its place, the one that runs
  * @caller: (nullable): who asked
  * @error: return location
  *
@@ -200,9 +209,7 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
       return NULL;
     }
   if (release == 0)
-    release = self->reload != NULL && hr_reload_get_canary (self->reload) != NULL
-                  ? hr_service_get_release (self)
-                  : hr_service_get_rollback_point (self);
+    release = release_to_come (self) != 0 ? self->last_release : hr_service_get_rollback_point (self);
   if (release == 0 || hr_release_store_get (self->parts.store, release) == NULL)
     {
       if (release == 0)

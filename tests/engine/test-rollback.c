@@ -350,6 +350,123 @@ test_never_served (Engine *engine)
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
 }
 
+/* Nobody waits for a reload that is under way: what it was to replace is what is gone back to. */
+
+static HrService *
+begin_third (Engine *engine, const HrFakeProgram *what)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  if (what != NULL)
+    hr_fake_launcher_next (engine->launcher, what);
+  else
+    hr_fake_gate_hold (&engine->platform->checker->check);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 1 * SECOND);
+  engine_forget (engine);
+  return service;
+}
+
+static void
+expect_kept_two (Engine *engine, HrService *service, HrJob *job, const char *phase)
+{
+  g_autofree char *events = g_strconcat ("ReloadFailed ", phase, NULL);
+
+  engine_run (engine, 1 * MSEC);
+  engine_expect (engine, events);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpstr (hr_job_get_outcome (job)->message, ==,
+                   "the reload to release 3 of 'web' was cancelled; release 2 serves on");
+  engine_expect_fate (engine, 3, HR_FATE_REJECTED);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "");
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+}
+
+static void
+test_cancels_check (Engine *engine)
+{
+  HrService *service = begin_third (engine, NULL);
+  HrJob *job = hr_service_rollback (service, 0, "me", NULL);
+
+  expect_kept_two (engine, service, job, "check");
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
+static void
+test_cancels_ready (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 20 * SECOND };
+  HrService *service = begin_third (engine, &slow);
+
+  expect_kept_two (engine, service, hr_service_rollback (service, 2, "me", NULL), "ready");
+}
+
+static void
+test_cancels_and_goes_further_back (Engine *engine)
+{
+  HrService *service = begin_third (engine, NULL);
+  HrJob *job = hr_service_rollback (service, 1, "me", NULL);
+
+  engine_run (engine, 1 * MSEC);
+  engine_expect (engine, "ReloadFailed check | ReloadStarted 1");
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadCompleted 1 | RolledBack 2>1");
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+}
+
+/* It is not known yet that there is anything to cancel. */
+static void
+test_cancels_what_is_being_recorded (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+  HrJob *job;
+
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  engine_save (engine, "main", "three");
+  engine_run (engine, 1 * SECOND);
+  engine_forget (engine);
+  job = hr_service_rollback (service, 2, "me", NULL);
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  engine_run (engine, 1 * SECOND);
+  engine_expect (engine, "FileChanged main | ReloadStarted 3 | ReloadFailed record");
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+}
+
+/* A switch cannot be undone: when it is over it is gone back from, to what it has replaced. */
+static void
+test_waits_for_a_switch (Engine *engine)
+{
+  HrService *service = engine_start_with (engine, "", &(const HrFakeProgram){ .retires = TRUE });
+  HrJob *job;
+
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  engine_instance (engine, 1)->program.keeps_listeners = TRUE;
+  engine_save (engine, "main", "three");
+  engine_run (engine, 500 * MSEC);
+  engine_forget (engine);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "reloading");
+  job = hr_service_rollback (service, 0, "me", NULL);
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadCompleted 3 | ReloadStarted 2 | ReloadCompleted 2 | RolledBack 3>2");
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -371,5 +488,10 @@ main (int argc, char **argv)
   engine_add ("/rollback/diff", test_diff);
   engine_add ("/rollback/diff-without-source", test_diff_without_source);
   engine_add ("/rollback/not-to-what-never-served", test_never_served);
+  engine_add ("/rollback/cancels-a-check-at-once-and-keeps-what-runs", test_cancels_check);
+  engine_add ("/rollback/cancels-a-start-at-once-and-keeps-what-runs", test_cancels_ready);
+  engine_add ("/rollback/cancels-a-check-at-once-and-goes-further-back", test_cancels_and_goes_further_back);
+  engine_add ("/rollback/cancels-what-is-being-recorded", test_cancels_what_is_being_recorded);
+  engine_add ("/rollback/waits-for-a-switch-and-goes-back-from-it", test_waits_for_a_switch);
   return g_test_run ();
 }

@@ -254,6 +254,30 @@ def cancel_start_and_stop():
         equal(site.job_ended(job), "cancelled", "result of the start")
 
 
+@test("rollback-during-a-build: it does not wait for that, and keeps what runs or goes back", alike=True)
+def rollback_during_build():
+    with Site() as site:
+        gate = Gate(site)
+        build = f"sh -c 'grep -q WAIT app.py && cat {gate.path}; true'"
+        service = Service(site, "built", groups={"Check": {"Build": build}, "Canary": {"Percentage": "20"},
+                                                 "State": {"Preserve": "no"}})
+        service.good(1)
+        pid = service.pid
+        mark, job = begin(service, app("2") + "# WAIT\n", "check", gate)
+        # The gate is closed, and stays it.
+        result = site.hrctl("rollback", "built")
+        equal((result.returncode, site.job_ended(job)), (0, "cancelled"), "rollback and reload")
+        equal(service.failed(mark, "check")["args"][1], job, "job")
+        gate.close()
+        still(service, pid, "1")
+        equal(service.releases[-1]["fate"], "rejected", "fate")
+        # What was cancelled leaves no canary behind, and nothing in the way of the next.
+        mark = service.save(app("3"))
+        site.signals.wait("CanaryProgress", "built", mark)
+        equal(site.hrctl("promote", "built").returncode, 0, "promote")
+        service.completed(mark, 3)
+
+
 @test("an-ended-job-is-still-there: its result is read and listed after its end", alike=True)
 def ended_job():
     with Site() as site:
