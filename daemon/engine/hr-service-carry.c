@@ -53,7 +53,6 @@ hr_service_put_back (HrService *self, gboolean only_canary)
 void
 hr_service_take_back (HrService *self)
 {
-  self->puts_back = FALSE;
   hr_service_keep_what_serves (self);
   if (hr_reload_has_left_candidate (self->reload))
     hr_service_take_rejected (self, hr_reload_get_candidate (self->reload));

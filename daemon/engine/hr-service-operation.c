@@ -272,7 +272,6 @@ release_to_start (HrService *self)
   const HrRelease *ran = self->parts.store != NULL ? hr_release_store_get (self->parts.store, interrupted) : NULL;
   guint64 number = hr_service_is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
 
-  self->interrupted = 0;
   if (ran != NULL && (ran->fate == HR_FATE_UNPROVEN || ran->fate == HR_FATE_GOOD))
     return interrupted;
   return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);

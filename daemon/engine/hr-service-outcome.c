@@ -360,6 +360,7 @@ reload_ended (HrReload *reload, HrService *self)
   g_autoptr (HrReload) ended = g_object_ref (reload);
   HrReloadEnd end = hr_reload_get_end (reload);
   HrScan *scan = hr_reload_steal_scan (reload);
+  gboolean puts_back = self->puts_back;
   gboolean was_start = self->running->kind == HR_JOB_START && self->running->target != 0;
   g_autoptr (GError) error = hr_reload_get_error (reload) != NULL ? g_error_copy (hr_reload_get_error (reload)) : NULL;
 
@@ -381,7 +382,13 @@ reload_ended (HrReload *reload, HrService *self)
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
-  if (self->puts_back && end == HR_RELOAD_ENDED_BADLY && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
+  /* However it ended: the next one that is cancelled is not put back. */
+  self->puts_back = FALSE;
+  /* Not while it was only asked for: what could not be placed is to be started the next time. */
+  if (end == HR_RELOAD_ENDED_WELL
+      || (self->running->target == self->interrupted && hr_reload_get_candidate (reload) != NULL))
+    self->interrupted = 0;
+  if (puts_back && end == HR_RELOAD_ENDED_BADLY && g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
     {
       hr_service_note_reload_end (self);
       hr_service_take_back (self);

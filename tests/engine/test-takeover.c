@@ -233,7 +233,7 @@ test_heir (Engine *engine)
 /* What ran had not proven itself yet, and was told to stop for the next release when the daemon died: that is no reason
  * to go back to an older one. */
 static void
-test_unproven_goes_on (Engine *engine)
+crash_in_the_handover (Engine *engine)
 {
   const HrFakeProgram keeper = { .opens_state = TRUE, .leaves = "{}" };
   const HrFakeProgram slow = { .opens_state = TRUE, .ready_after = 20 * SECOND };
@@ -251,12 +251,43 @@ test_unproven_goes_on (Engine *engine)
   g_assert_cmpuint (n_started (engine), ==, 3);
   g_assert_false (engine_instance (engine, 1)->alive);
   engine_crash (engine);
-  engine_apply (engine, "web");
+}
+
+static void
+expect_unproven_goes_on (Engine *engine)
+{
   engine_run (engine, 10 * MSEC);
   g_assert_cmpuint (n_started (engine), >, 3);
   g_assert_cmpuint (hr_fake_instance_release (engine_instance (engine, 3)), ==, 2);
   /* The real one would have been ended. */
   hr_fake_instance_exit (engine_instance (engine, 2), 0);
+}
+
+static void
+test_unproven_goes_on (Engine *engine)
+{
+  crash_in_the_handover (engine);
+  engine_apply (engine, "web");
+  expect_unproven_goes_on (engine);
+}
+
+/* Nor is a start that came to nothing, before anything was started. */
+static void
+test_unproven_goes_on_later (Engine *engine)
+{
+  HrService *service;
+
+  crash_in_the_handover (engine);
+  hr_fake_gate_hold (&engine_parts (engine)->slots->place);
+  service = engine_apply (engine, "web");
+  engine_run (engine, 10 * MSEC);
+  hr_service_stop (service, "me");
+  hr_fake_gate_release (&engine_parts (engine)->slots->place);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  g_assert_cmpuint (n_started (engine), ==, 3);
+  hr_service_start (service, "me");
+  expect_unproven_goes_on (engine);
 }
 
 static void
@@ -347,5 +378,6 @@ main (int argc, char **argv)
   engine_add ("/takeover/what-was-signalled-is-killed-in-its-time", test_what_was_signalled_is_killed_in_its_time);
   engine_add ("/takeover/what-was-retired-is-signalled-once", test_retired_is_signalled_once);
   engine_add ("/takeover/what-ran-goes-on-though-unproven", test_unproven_goes_on);
+  engine_add ("/takeover/what-ran-goes-on-though-its-first-start-was-stopped", test_unproven_goes_on_later);
   return g_test_run ();
 }
