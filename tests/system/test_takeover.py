@@ -5,6 +5,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -61,13 +62,19 @@ for language in LANGUAGES:
                 for key in ("pid", "release", "state", "restarts", "listen", "view"):
                     equal(after[key], before[key], key)
                 check(after["uptimeUsec"] > before["uptimeUsec"], "its uptime goes on:", before, after)
+                # Its connection is accepted before that of who asks after it, and its request takes until it is whole.
+                slow = socket.create_connection(("127.0.0.1", storm.port), timeout=DEADLINE)
+                slow.sendall(b"GET / HTTP/1.1\r\n")
+                equal(storm.answer(), "1", "answer before the reload")
                 storm.reload()
                 # The same while the instance before that finishes what it has, and with the keeper's end in between.
                 running = pids(site)
+                equal(len(running), 2, f"processes of services {running}")
                 kill_keeper(site)
                 crash(site)
                 site.start_daemon()
                 equal(pids(site), running, "processes of services")
+                slow.close()
                 storm.reload()
                 for who, figure in storm.end().items():
                     equal(figure["unaccounted"], [], f"failures of {figure['ok']} requests over {who} connections")
