@@ -147,7 +147,7 @@ collect (GTask *task)
 
   self->timer = hr_clock_after (self->clock, HR_HANDOVER_TAKE_USEC, give_up, task);
   /* What was told to stop before it had read its state may write an empty one. */
-  if (!hr_generation_is_ready (self->old) && !hr_generation_has_opened_state (self->old))
+  if (!spec->preserve || (!hr_generation_is_ready (self->old) && !hr_generation_has_opened_state (self->old)))
     hr_state_files_discard (self->parts.state, hr_generation_get_id (self->old));
   if (!spec->preserve)
     {

@@ -51,21 +51,31 @@ hr_service_carry_from (HrService *self, HrSlot from)
     hr_slots_carry_async (self->parts.slots, from, to, NULL, carried, g_object_ref (self));
 }
 
+/* Takes what an instance has written that nobody waits for, if that is to be kept; what a program writes while it fails
+ * is not to be trusted with a restart. Else its directory would stay for as long as the daemon runs. */
+static void
+take_state (HrService *self, HrGeneration *ended)
+{
+  HrServiceSpec *spec = hr_generation_get_spec (ended);
+
+  if (!spec->preserve || !hr_generation_ended_well (ended))
+    hr_state_files_discard (self->parts.state, hr_generation_get_id (ended));
+  else
+    hr_state_files_collect_async (self->parts.state, hr_generation_get_id (ended), hr_generation_get_release (ended),
+                                  spec->state_version, NULL, collected, g_object_ref (self));
+}
+
 static void
 retiring_exited (HrGeneration *retiring, HrService *self)
 {
   /* The end of a stop may be the end of the service. */
   g_autoptr (HrService) guard = g_object_ref (self);
-  HrServiceSpec *spec = hr_generation_get_spec (retiring);
 
   g_signal_handlers_disconnect_by_data (retiring, self);
   if (self->retiring_followers == NULL)
     hr_service_carry_from (self, hr_generation_get_slot (retiring));
-  /* It was not asked for its state, so nobody waits for it; what it wrote all the same is kept. */
-  if (spec->preserve && hr_generation_ended_well (retiring))
-    hr_state_files_collect_async (self->parts.state, hr_generation_get_id (retiring),
-                                  hr_generation_get_release (retiring), spec->state_version, NULL, collected,
-                                  g_object_ref (self));
+  /* It was not asked for its state; what it wrote all the same is kept. */
+  take_state (self, retiring);
   if (hr_generation_was_killed (retiring))
     hr_log_warning (self->name,
                     "release %" G_GUINT64_FORMAT
@@ -218,13 +228,8 @@ current_exited (HrGeneration *current, HrService *self)
   HrClock *clock = hr_platform_get_clock (self->platform);
 
   hr_clock_cancel (clock, &self->start_deadline);
-  /* What a program writes while it fails is not to be trusted with a restart. */
-  if (!hr_generation_is_stopping (current) && !hr_generation_ended_well (current))
-    hr_state_files_discard (self->parts.state, hr_generation_get_id (current));
-  else if (!hr_generation_is_stopping (current) && hr_generation_get_spec (current)->preserve)
-    hr_state_files_collect_async (self->parts.state, hr_generation_get_id (current),
-                                  hr_generation_get_release (current), hr_generation_get_spec (current)->state_version,
-                                  NULL, collected, g_object_ref (self));
+  if (!hr_generation_is_stopping (current))
+    take_state (self, current);
   if (self->health != NULL)
     hr_health_stop (self->health);
   g_clear_object (&self->health);

@@ -323,6 +323,49 @@ test_crash (Engine *engine)
   g_assert_cmpuint (hr_fake_state_files_n_written (engine_parts (engine)->state), ==, 0);
 }
 
+/* Pain 28: whatever becomes of an instance, its place for state does not outlive it. */
+static void
+test_nothing_stays (Engine *engine)
+{
+  static const char *const files[] = { "", "[State]\nPreserve=no\n", "[Service]\nHandover=sequential\n",
+                                       "[Service]\nHandover=sequential\n[State]\nPreserve=no\n",
+                                       "[Service]\nInstances=2\n[State]\nPreserve=no\n" };
+  const HrFakeProgram programs[] = { keeper,
+                                     { 0 },
+                                     { .exits_after = 300 * MSEC, .exit_code = 1 },
+                                     { .ignores_stop = TRUE },
+                                     { .leaves = "{}" },
+                                     { .exits_after = 2 * SECOND, .exit_code = 1 } };
+
+  engine->launcher->most = 4;
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    {
+      HrService *service;
+      guint alive = 0;
+
+      engine_set (engine, "web", files[i]);
+      service = engine_apply (engine, "web");
+      if (i > 0)
+        hr_service_start (service, "tester");
+      engine_run (engine, PROVEN);
+      g_assert_cmpuint (hr_fake_state_files_n_open (engine_parts (engine)->state), >, 0);
+      for (guint k = 0; k < 2 * G_N_ELEMENTS (programs); k++)
+        {
+          g_autofree char *text = g_strdup_printf ("%u %u", i, k);
+
+          hr_fake_launcher_next (engine->launcher, &programs[k % G_N_ELEMENTS (programs)]);
+          engine_save (engine, "main", text);
+          engine_run (engine, PROVEN);
+        }
+      hr_service_stop (service, "tester");
+      engine_run (engine, PROVEN);
+      for (guint k = 0; k < engine->launcher->instances->len; k++)
+        alive += engine_instance (engine, k)->alive;
+      g_assert_cmpuint (alive, ==, 0);
+      g_assert_cmpuint (hr_fake_state_files_n_open (engine_parts (engine)->state), ==, 0);
+    }
+}
+
 static void
 test_stop_and_start (Engine *engine)
 {
@@ -374,6 +417,7 @@ main (int argc, char **argv)
   engine_add ("/state/promise-4/ends-well-by-itself", test_ends_well_by_itself);
   engine_add ("/state/promise-4/ends-well-and-stays-down", test_ends_well_and_stays_down);
   engine_add ("/state/crash", test_crash);
+  engine_add ("/state/pain-28/nothing-stays", test_nothing_stays);
   engine_add ("/state/stop-and-start", test_stop_and_start);
   engine_add ("/state/stop-with-invalid-state", test_stop_with_invalid_state);
   return g_test_run ();

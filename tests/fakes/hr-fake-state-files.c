@@ -53,12 +53,14 @@ fake_offer (HrStateFiles *files, const char *instance, guint64 release, GBytes *
       g_set_error_literal (error, HR_ERROR, HR_ERROR_STATE_FAILED, "no space left for state files");
       return NULL;
     }
+  g_hash_table_add (self->open, g_strdup (instance));
   return HR_STATE_OFFER (hr_fake_state_offer_new (instance, data, self->wait_limit > 0, self->written));
 }
 
 static HrStateOffer *
 fake_resume (HrStateFiles *files, const char *instance)
 {
+  g_hash_table_add (HR_FAKE_STATE_FILES (files)->open, g_strdup (instance));
   return HR_STATE_OFFER (hr_fake_state_offer_new (instance, NULL, FALSE, HR_FAKE_STATE_FILES (files)->written));
 }
 
@@ -93,6 +95,7 @@ answer_collect (GTask *task)
   g_autoptr (GError) error = NULL;
   HrSnapshot *snapshot;
 
+  g_hash_table_remove (self->open, request->text);
   if (text == NULL)
     {
       g_task_return_pointer (task, NULL, NULL);
@@ -169,7 +172,10 @@ fake_list (HrStateFiles *files)
 static void
 fake_discard (HrStateFiles *files, const char *instance)
 {
-  g_hash_table_remove (HR_FAKE_STATE_FILES (files)->written, instance);
+  HrFakeStateFiles *self = HR_FAKE_STATE_FILES (files);
+
+  g_hash_table_remove (self->open, instance);
+  g_hash_table_remove (self->written, instance);
 }
 
 static void
@@ -193,6 +199,7 @@ hr_fake_state_files_finalize (GObject *object)
 
   hr_fake_gate_clear (&self->collect);
   hr_fake_gate_clear (&self->load);
+  g_hash_table_unref (self->open);
   g_hash_table_unref (self->written);
   g_ptr_array_unref (self->snapshots);
   g_object_unref (self->clock);
@@ -210,6 +217,7 @@ static void
 hr_fake_state_files_init (HrFakeStateFiles *self)
 {
   self->wait_limit = WAIT_LIMIT;
+  self->open = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->written = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->snapshots = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_snapshot_free);
 }
@@ -259,4 +267,16 @@ guint
 hr_fake_state_files_n_written (HrFakeStateFiles *self)
 {
   return g_hash_table_size (self->written);
+}
+
+/**
+ * hr_fake_state_files_n_open:
+ * @self: the state files
+ *
+ * Returns: how many instances have a place for their state: those that run, and those whose end nobody saw to
+ */
+guint
+hr_fake_state_files_n_open (HrFakeStateFiles *self)
+{
+  return g_hash_table_size (self->open);
 }

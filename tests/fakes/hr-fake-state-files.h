@@ -30,6 +30,7 @@ struct _HrFakeStateFiles {
 
   char *service;
   HrClock *clock;
+  GHashTable *open;     /* ids of instances that have a place for their state */
   GHashTable *written;  /* instance id to what it left and nobody took */
   GPtrArray *snapshots; /* HrSnapshot, oldest first */
 };
@@ -37,5 +38,6 @@ struct _HrFakeStateFiles {
 HrFakeStateFiles *hr_fake_state_files_new (const char *service, HrClock *clock);
 const char *hr_fake_state_files_add (HrFakeStateFiles *self, guint64 release, const char *text);
 guint hr_fake_state_files_n_written (HrFakeStateFiles *self);
+guint hr_fake_state_files_n_open (HrFakeStateFiles *self);
 
 G_END_DECLS
