@@ -11,6 +11,9 @@
 /* How often the line of progress is written anew. */
 #define PROGRESS_TICK_MSEC 100
 
+/* Who waits for longer in a service's queue is told what for. */
+#define QUEUE_TOLD_MSEC 1000
+
 struct _HrJobs {
   HrClient *client;
   GPtrArray *views; /* HrJobView */
@@ -224,6 +227,41 @@ show_progress (HrJobs *self, HrOutput *output)
   hr_output_progress (output, line->len > 0 ? line->str : NULL);
 }
 
+typedef struct {
+  HrJobs *jobs;
+  HrOutput *output;
+  guint timer;
+} QueueTeller;
+
+/* A canary may last for hours, and what is asked for meanwhile as long. */
+static gboolean
+tell_of_queue (gpointer user_data)
+{
+  QueueTeller *self = user_data;
+
+  self->timer = 0;
+  for (guint i = 0; i < self->jobs->views->len; i++)
+    {
+      const HrJobView *view = g_ptr_array_index (self->jobs->views, i);
+      const char *service = view->service;
+      g_autoptr (GVariant) properties = NULL, canary = NULL;
+
+      if (view->ended || !g_str_equal (view->result, "waiting") || *service == '\0')
+        continue;
+      properties = hr_client_get_service (self->jobs->client, service, NULL);
+      canary = properties != NULL ? g_variant_lookup_value (properties, "Canary", G_VARIANT_TYPE_VARDICT) : NULL;
+      if (canary != NULL && g_variant_n_children (canary) > 0)
+        hr_output_remark (
+            self->output, HR_TINT_DIM,
+            _ ("%s: this waits for the end of the canary (%s); 'hrctl promote %s' or 'hrctl abort %s' ends it"),
+            service, hr_dict_string (canary, "text"), service, service);
+      else
+        hr_output_remark (self->output, HR_TINT_DIM, _ ("%s: this waits for another job of the service to end"),
+                          service);
+    }
+  return G_SOURCE_REMOVE;
+}
+
 /* The time goes on where nothing else does. */
 static gboolean
 on_tick (gpointer user_data)
@@ -252,7 +290,10 @@ hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **erro
 {
   gboolean timed_out = FALSE;
   guint deadline = 0, tick = 0;
+  QueueTeller teller = { self, output, 0 };
 
+  if (!hr_output_is_json (output))
+    teller.timer = g_timeout_add (QUEUE_TOLD_MSEC, tell_of_queue, &teller);
   if (hr_output_shows_progress (output))
     tick = g_timeout_add (PROGRESS_TICK_MSEC, on_tick, NULL);
   if (timeout_usec >= 0)
@@ -264,6 +305,7 @@ hr_jobs_wait (HrJobs *self, HrOutput *output, gint64 timeout_usec, GError **erro
       g_main_context_iteration (NULL, TRUE);
     }
   hr_output_progress (output, NULL);
+  g_clear_handle_id (&teller.timer, g_source_remove);
   g_clear_handle_id (&tick, g_source_remove);
   if (deadline != 0 && !timed_out)
     g_source_remove (deadline);

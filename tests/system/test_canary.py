@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 
-from harness import BUILD, Load, NotRunHere, Site, check, equal, main, test, until
+from harness import BUILD, DEADLINE, Follower, Load, NotRunHere, Site, check, equal, main, test, until
 from http_client import get
 from services import EVENTS, RATES, EventStream, Service, Unmodified, app, counting
 
@@ -212,6 +212,24 @@ def metrics():
         service.completed(service.save(counting("3", 5)), 3)
         equal(load.stop(), [], "failures")
         equal(set(load.bodies), {"1", "2", "3"}, "answers")
+
+
+@test("pain-12-what-is-asked-for-during-a-canary-waits-for-its-end, and hrctl says so and how to end it", alike=True)
+def waits_for_canary():
+    with Site() as site:
+        service = Service(site, "queued", groups=MANUAL)
+        mark = begin(service, "2")
+        service.save(app("3"))
+        follower = Follower(site, "reload", "queued")
+        follower.wait_err("this waits for the end of the canary")
+        follower.wait_err("'hrctl promote queued' or 'hrctl abort queued' ends it")
+        equal(site.hrctl("abort", "queued").returncode, 0, "abort")
+        equal(site.signals.wait("ReloadFailed", "queued", mark)["args"][2], "canary", "the phase")
+        # Its turn: it is a canary in turn.
+        until(lambda: (canary(service) or {}).get("release") == 3, "the canary of what was asked for")
+        equal(site.hrctl("promote", "queued").returncode, 0, "promote")
+        equal(follower.process.wait(DEADLINE), 0, "exit status of the reload")
+        equal(service.ask(), "3", "answer")
 
 
 def expect_two_sides(port, sources, host="127.0.0.1"):
