@@ -8,6 +8,7 @@ import sys
 
 from harness import Load, Site, check, equal, is_alive, main, test, until, write
 from services import PYTHON, Service, app
+from usage import check_growth, used
 
 # Says which connections it takes before it does anything with them, so that what is lost with it can be told.
 COUNTED = '''        connection, peer = listener.accept()
@@ -213,14 +214,6 @@ def shuts_listener():
                  "ready", "status 4")
 
 
-def used(pid):
-    """Processor time in seconds and resident bytes of a process."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
-    ticks = os.sysconf("SC_CLK_TCK")
-    return (int(fields[11]) + int(fields[12])) / ticks, int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-
-
 @test("candidate-that-floods-its-log: the daemon neither works nor grows for it")
 def floods_log():
     with Site() as site:
@@ -231,7 +224,7 @@ def floods_log():
         event = rejected(site, service, app("2", late=flood), "ready", "did not become ready")
         after = used(site.daemon.pid)
         check(after[0] - before[0] < 1, "processor time of the daemon:", before, after)
-        check(after[1] - before[1] < 16 << 20, "memory of the daemon:", before, after)
+        check_growth(site.daemon.pid, before[1], after[1], 16 << 20)
         check(len(event["args"][3]) < 16384, "what is shown of it is bounded:", len(event["args"][3]))
 
 

@@ -11,6 +11,7 @@ import time
 from harness import Gate, Site, check, equal, main, test, until, write
 from http_client import answers
 from services import Example, Service, app
+from usage import check_growth, descriptors, resident
 
 # Each says when it starts, and ends at once with status 3 when there is a file that says so.
 LOOPING = {
@@ -226,11 +227,6 @@ def dies_during_build():
             os.remove(slow)
 
 
-def resident(pid):
-    with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 @test("pain-28-hundreds-of-restarts-cost-the-daemon-no-memory-and-no-descriptors")
 def no_leak():
     with Site() as site:
@@ -239,9 +235,9 @@ def no_leak():
         figures = []
         for restarts in (50, 200):
             until(lambda restarts=restarts: site.service("loop")["restarts"] >= restarts, f"{restarts} restarts")
-            figures.append((resident(site.daemon.pid), len(os.listdir(f"/proc/{site.daemon.pid}/fd"))))
+            figures.append((resident(site.daemon.pid), descriptors(site.daemon.pid)))
         equal(len(site.service("loop")["ends"]), 10, "ends that are kept")
-        check(figures[1][0] - figures[0][0] < 2 << 20, "memory after 50 and 200 restarts:", figures)
+        check_growth(site.daemon.pid, figures[0][0], figures[1][0], 2 << 20)
         check(figures[1][1] - figures[0][1] < 10, "descriptors:", figures)
 
 
