@@ -12,8 +12,9 @@
 #include "hr-fs.h"
 #include "hr-git-private.h"
 
-/* What libgit2 may keep in memory besides what is in use, in bytes. */
-#define GIT_CACHE_BYTES_MAX ((ssize_t)4 * 1024 * 1024)
+/* What libgit2 may keep in memory besides what is in use, in bytes. Of objects it counts the content alone, and a commit of
+ * 200 bytes takes two thousand: each release leaves one. */
+#define GIT_CACHE_BYTES_MAX ((ssize_t)64 * 1024)
 #define GIT_WINDOW_BYTES ((size_t)1024 * 1024)
 #define GIT_MAPPED_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
