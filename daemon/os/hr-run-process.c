@@ -181,20 +181,6 @@ hr_run_process_write (const HrRunProcess *self, JsonBuilder *builder)
   json_builder_end_object (builder);
 }
 
-static gint64
-get_int (JsonObject *object, const char *name, gint64 min, gint64 max, gint64 otherwise)
-{
-  gint64 value = json_object_get_int_member_with_default (object, name, otherwise);
-
-  return value >= min && value <= max ? value : otherwise;
-}
-
-static gboolean
-get_bool (JsonObject *object, const char *name)
-{
-  return json_object_get_boolean_member_with_default (object, name, FALSE);
-}
-
 static char *
 unescape (JsonNode *node)
 {
@@ -255,22 +241,23 @@ hr_run_process_read (JsonNode *node)
 
   if (instance == NULL || json_node_get_value_type (instance) != G_TYPE_STRING)
     return NULL;
-  self = hr_run_process_new ((GPid)get_int (object, "pid", 0, G_MAXINT, 0),
-                             (guint64)get_int (object, "pidStart", 0, G_MAXINT64, 0), json_node_get_string (instance));
+  self = hr_run_process_new ((GPid)hr_json_member_get_int (object, "pid", 0, G_MAXINT, 0),
+                             (guint64)hr_json_member_get_int (object, "pidStart", 0, G_MAXINT64, 0),
+                             json_node_get_string (instance));
   role = unescape (json_object_get_member (object, "role"));
   for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
     if (g_strcmp0 (role, roles[i]) == 0)
       self->role = (HrRunRole)i;
-  self->release = (guint64)get_int (object, "release", 0, G_MAXINT64, 0);
-  self->slot = (int)get_int (object, "slot", -1, 1, -1);
-  self->index = (guint)get_int (object, "index", 0, G_MAXINT16, 0);
-  self->ready = get_bool (object, "ready");
-  self->stopping = get_bool (object, "stopping");
-  self->signalled = get_bool (object, "signalled");
-  self->kill_at = get_int (object, "killAt", 0, G_MAXINT64, 0);
-  self->opened_state = get_bool (object, "openedState");
-  self->notified = get_bool (object, "notified");
-  self->started_at = get_int (object, "startedAt", 0, G_MAXINT64, 0);
+  self->release = (guint64)hr_json_member_get_int (object, "release", 0, G_MAXINT64, 0);
+  self->slot = (int)hr_json_member_get_int (object, "slot", -1, 1, -1);
+  self->index = (guint)hr_json_member_get_int (object, "index", 0, G_MAXINT16, 0);
+  self->ready = hr_json_member_get_bool (object, "ready");
+  self->stopping = hr_json_member_get_bool (object, "stopping");
+  self->signalled = hr_json_member_get_bool (object, "signalled");
+  self->kill_at = hr_json_member_get_int (object, "killAt", 0, G_MAXINT64, 0);
+  self->opened_state = hr_json_member_get_bool (object, "openedState");
+  self->notified = hr_json_member_get_bool (object, "notified");
+  self->started_at = hr_json_member_get_int (object, "startedAt", 0, G_MAXINT64, 0);
   self->spec = unescape (json_object_get_member (object, "spec"));
   self->log_file = unescape (json_object_get_member (object, "logFile"));
   self->view = get_view (object);

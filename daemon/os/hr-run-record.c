@@ -172,20 +172,6 @@ hr_run_record_to_string (const HrRunRecord *self)
   return json_to_string (root, FALSE);
 }
 
-static gint64
-get_int (JsonObject *object, const char *name, gint64 min, gint64 max, gint64 otherwise)
-{
-  gint64 value = json_object_get_int_member_with_default (object, name, otherwise);
-
-  return value >= min && value <= max ? value : otherwise;
-}
-
-static gboolean
-get_bool (JsonObject *object, const char *name)
-{
-  return json_object_get_boolean_member_with_default (object, name, FALSE);
-}
-
 /* What is no process is skipped: nothing is ended that is not known for sure. */
 static GPtrArray *
 read_others (JsonNode *node)
@@ -219,16 +205,16 @@ hr_run_record_read (JsonNode *node)
   if (object == NULL)
     return NULL;
   record = g_new0 (HrRunRecord, 1);
-  record->stopped = get_bool (object, "stopped");
-  record->paused = get_bool (object, "paused");
-  record->ever_notified = get_bool (object, "everNotified");
-  record->running = (guint64)get_int (object, "running", 0, G_MAXINT64, 0);
-  record->slot = (int)get_int (object, "slot", -1, 1, -1);
-  record->last_good = (guint64)get_int (object, "lastGood", 0, G_MAXINT64, 0);
+  record->stopped = hr_json_member_get_bool (object, "stopped");
+  record->paused = hr_json_member_get_bool (object, "paused");
+  record->ever_notified = hr_json_member_get_bool (object, "everNotified");
+  record->running = (guint64)hr_json_member_get_int (object, "running", 0, G_MAXINT64, 0);
+  record->slot = (int)hr_json_member_get_int (object, "slot", -1, 1, -1);
+  record->last_good = (guint64)hr_json_member_get_int (object, "lastGood", 0, G_MAXINT64, 0);
   record->verdict = g_strdup (json_object_get_string_member_with_default (object, "verdict", NULL));
   record->current = hr_run_process_read (json_object_get_member (object, "current"));
   /* Before it had more than a PID it was written so. */
-  if (record->current == NULL && get_int (object, "pid", 0, G_MAXINT, 0) > 0)
+  if (record->current == NULL && hr_json_member_get_int (object, "pid", 0, G_MAXINT, 0) > 0)
     record->current = hr_run_process_read (node);
   record->others = read_others (json_object_get_member (object, "others"));
   return record;

@@ -53,49 +53,60 @@ expect_not_again (Engine *engine, HrService *service, const char *words)
 }
 
 static void
-test_abort (Engine *engine)
+abort_it (HrService *service)
+{
+  g_assert_true (hr_service_abort_canary (service, "me", NULL));
+}
+
+static void
+roll_it_back (HrService *service)
+{
+  g_assert_nonnull (hr_service_rollback (service, 0, "me", NULL));
+}
+
+static void
+cancel_it (HrService *service)
+{
+  g_assert_true (hr_job_cancel (newest_job, NULL));
+}
+
+/* A canary is judged; the daemon dies when so much time has passed after the answer. */
+static void
+judge_and_die (Engine *engine, void (*judge) (HrService *service), gint64 after)
 {
   HrService *service = begin (engine, LISTEN RAMP);
 
   engine_run (engine, PROVEN);
-  g_assert_true (hr_service_abort_canary (service, "me", NULL));
+  judge (service);
+  if (after > 0)
+    engine_run (engine, after);
   service = die_before_the_store (engine, 2, HR_FATE_CANDIDATE);
   expect_not_again (engine, service, "on request");
+}
+
+static void
+test_abort (Engine *engine)
+{
+  judge_and_die (engine, abort_it, 0);
 }
 
 /* The end of the reload has been told, too. */
 static void
 test_abort_ended (Engine *engine)
 {
-  HrService *service = begin (engine, LISTEN RAMP);
-
-  engine_run (engine, PROVEN);
-  g_assert_true (hr_service_abort_canary (service, "me", NULL));
-  engine_run (engine, 1 * MSEC);
-  service = die_before_the_store (engine, 2, HR_FATE_CANDIDATE);
-  expect_not_again (engine, service, "on request");
+  judge_and_die (engine, abort_it, 1 * MSEC);
 }
 
 static void
 test_rollback_of_a_canary (Engine *engine)
 {
-  HrService *service = begin (engine, LISTEN RAMP);
-
-  engine_run (engine, PROVEN);
-  g_assert_nonnull (hr_service_rollback (service, 0, "me", NULL));
-  service = die_before_the_store (engine, 2, HR_FATE_CANDIDATE);
-  expect_not_again (engine, service, "on request");
+  judge_and_die (engine, roll_it_back, 0);
 }
 
 static void
 test_cancel (Engine *engine)
 {
-  HrService *service = begin (engine, LISTEN RAMP);
-
-  engine_run (engine, PROVEN);
-  g_assert_true (hr_job_cancel (newest_job, NULL));
-  service = die_before_the_store (engine, 2, HR_FATE_CANDIDATE);
-  expect_not_again (engine, service, "on request");
+  judge_and_die (engine, cancel_it, 0);
 }
 
 static void
