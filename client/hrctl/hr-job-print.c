@@ -25,7 +25,7 @@ static const struct {
   { "NotHealthy", N_ ("'hrctl logs %l %s' shows what it said") },
   { "TimedOut", N_ ("'hrctl logs %l %s' shows what it said") },
   { "Cancelled", N_ ("'hrctl reload %s' tries it again") },
-  { "RollbackFailed", N_ ("'hrctl status %s' says what serves, 'hrctl logs %l %s' why; then 'hrctl start %s'") },
+  { "RollbackFailed", N_ ("'hrctl status %s' says what serves, 'hrctl logs %l %s' why; where nothing does, 'hrctl start %s'") },
 };
 
 static gboolean
