@@ -49,17 +49,18 @@ arm_kill (HrGeneration *self, gint64 timeout_usec)
   self->stop_timer = hr_clock_after (hr_generation_clock (self), kill_at - now, stop_timed_out, self);
 }
 
-/* Written down before it is done. Where that fails the next daemon may do it again. */
+/* Written down at once when it is done. Where that fails, or the daemon dies between both, the next one does it again: a
+ * program that is told twice may take that for impatience, but one that is not told at all loses its state for sure. */
 static void
 send_stop_signal (HrGeneration *self)
 {
   g_autoptr (GError) error = NULL;
 
   self->signalled = TRUE;
+  hr_instance_stop (self->instance, self->plan->spec->stop_signal);
   if (!hr_run_state_set_signalled (hr_platform_get_run_state (self->platform), self->plan->spec->name, self->id,
                                    self->kill_at, &error))
     hr_log_warning (self->plan->spec->name, "%s", error->message);
-  hr_instance_stop (self->instance, self->plan->spec->stop_signal);
 }
 
 static void

@@ -32,7 +32,7 @@ typedef enum { HR_RUN_OTHER, HR_RUN_RETIRING, HR_RUN_CANDIDATE, HR_RUN_HEIR } Hr
  * @index: which of the instances of its release it is, from 1
  * @ready: whether it became ready
  * @stopping: whether it was told to accept no more, or to stop
- * @signalled: whether StopSignal was sent to it, or is in this moment
+ * @signalled: whether StopSignal was sent to it
  * @kill_at: when SIGKILL follows that, by the monotonic clock in microseconds
  * @opened_state: whether it opened HOTRELOAD_STATE_IN
  * @notified: whether it said READY=1

@@ -258,8 +258,8 @@ hr_run_state_set (HrRunState *self, const char *service, const HrRunRecord *reco
  * @kill_at: when SIGKILL follows, by the monotonic clock in microseconds
  * @error: return location
  *
- * To be called before StopSignal is sent to it, so that the next daemon does not send it again: many programs take a second
- * one for impatience, and drop what they have. Of an instance that was not kept nothing is.
+ * To be called right after StopSignal was sent to it, so that the next daemon does not send it again: many programs take a
+ * second one for impatience, and drop what they have. Of an instance that was not kept nothing is.
  *
  * Returns: success; else a #GIOErrorEnum is set
  */

@@ -267,6 +267,11 @@ while True:
 """
 
 
+def knows_who_was_told(site):
+    with open(site.path("state", "run-state", "web.boot"), encoding="utf-8") as file:
+        return '"signalled":true' in file.read().replace(" ", "")
+
+
 @test("promise-7-the-daemon-may-die: after it told a service to stop, which is not told again, and has no more time")
 def told_once():
     with Site() as site:
@@ -278,6 +283,8 @@ def told_once():
         until(lambda: os.path.exists(log), "it listens to signals")
         equal(site.hrctl("stop", "--no-wait", "web").returncode, 0, "stop")
         until(lambda: os.path.getsize(log) > 0, "it was told to stop")
+        # That is written down at once, but after it is done.
+        until(lambda: knows_who_was_told(site), "the daemon knows that it did")
         crash(site)
         check(is_alive(pid), "it runs on")
         site.start_daemon()
