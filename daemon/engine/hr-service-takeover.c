@@ -338,6 +338,9 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
     }
   self->has_changed = g_strcmp0 (process->spec, self->spec->checksum) != 0;
   hr_service_set_current (self, generation, NULL);
+  /* A switch that is finished here may not have come to them. */
+  if (self->parts.listeners != NULL)
+    hr_listeners_promote (self->parts.listeners, process->instance);
   self->since_real = process->started_at;
   hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)process->pid);
   g_clear_pointer (&record->current, hr_run_process_free);

@@ -145,8 +145,8 @@ hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad
  * @instance: id of an instance
  *
  * The sockets of the separate instance, and of those that joined it, are the service's from now on: all new connections, and all later instances, go
- * to them. Those that were stay until nobody accepts from them and nothing waits in them. Does nothing for an instance
- * that is not separate.
+ * to them. Those that were stay until nobody accepts from them and nothing waits in them. Where none is separate that is so
+ * for the sockets that an earlier daemon split for the instance. Does nothing for one that has none of its own.
  */
 void
 hr_listeners_promote (HrListeners *self, const char *instance)

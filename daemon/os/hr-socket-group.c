@@ -374,18 +374,21 @@ hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GE
 
 /**
  * hr_socket_group_promote:
- * @self: a group
+ * @self: a group without a separate instance but this
+ * @instance: id of the instance that serves
  *
- * The socket of the separate instance is the main one from now on; the one that was stays until it is not needed any
- * more.
+ * The socket of this instance is the main one from now on; the one that was stays until it is not needed any more.
  */
 void
-hr_socket_group_promote (HrSocketGroup *self)
+hr_socket_group_promote (HrSocketGroup *self, const char *instance)
 {
-  if (self->own == NULL)
+  HrSocketMember *member = self->own != NULL ? self->own : member_of (self, instance);
+
+  if (member == self->main)
     return;
   self->main->busy_at = g_get_monotonic_time ();
-  self->main = g_steal_pointer (&self->own);
+  self->main = member;
+  self->own = NULL;
   hr_socket_group_direct (self);
   hr_socket_group_begin_looking (self);
 }

@@ -142,13 +142,14 @@ hr_socket_listeners_promote (HrListeners *listeners, const char *instance)
 {
   HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
 
-  if (!hr_socket_listeners_is_separate (listeners, instance))
+  /* Nobody is, where an earlier daemon split them. */
+  if (self->separate != NULL && !hr_socket_listeners_is_separate (listeners, instance))
     return;
   g_clear_pointer (&self->separate, g_free);
   for (guint i = 0; i < self->held->len; i++)
     if (get (self, i)->group != NULL)
       {
-        hr_socket_group_promote (get (self, i)->group);
+        hr_socket_group_promote (get (self, i)->group, instance);
         hr_held_listener_refresh (get (self, i));
       }
   hr_socket_listeners_keep (self);

@@ -117,6 +117,36 @@ test_switched (Fixture *f, gconstpointer data)
   g_assert_true (traffic_take (traffic_fd_of (&f->traffic, "old")));
 }
 
+/* The daemon died after it had written down that the candidate serves, and before its sockets were the service's. */
+static void
+test_switch_not_finished (Fixture *f, gconstpointer data)
+{
+  g_auto (HrFd) waiting = -1;
+  guint64 own;
+
+  traffic_enter (&f->traffic, "old");
+  waiting = traffic_connect_4 (&f->traffic, CLIENT);
+  traffic_separate (&f->traffic, "new");
+  own = cookie_of (traffic_fd_of (&f->traffic, "new"));
+  die (f);
+
+  traffic_enter (&f->traffic, "new");
+  traffic_enter (&f->traffic, "old");
+  hr_listeners_promote (f->traffic.listeners, "new");
+  g_assert_cmpuint (cookie_of (traffic_fd_of (&f->traffic, NULL)), ==, own);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_auto (HrFd) client = traffic_connect_4 (&f->traffic, traffic_random_host (&f->traffic));
+
+      g_assert_true (traffic_take (traffic_fd_of (&f->traffic, "new")));
+    }
+  g_assert_true (traffic_take (traffic_fd_of (&f->traffic, "old")));
+  /* The next daemon knows. */
+  die (f);
+  traffic_enter (&f->traffic, "new");
+  g_assert_cmpuint (cookie_of (traffic_fd_of (&f->traffic, NULL)), ==, own);
+}
+
 /* The order in the kernel is another than that in which they came, and one has left since. */
 static void
 test_order (Fixture *f, gconstpointer data)
@@ -153,6 +183,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("what-waits-for-a-candidate-is-not-lost", test_candidate);
   ADD ("after-the-switch", test_switched);
+  ADD ("a-switch-that-was-not-finished", test_switch_not_finished);
   ADD ("order-in-the-kernel", test_order);
   return g_test_run ();
 }

@@ -39,7 +39,7 @@ set_up (Fixture *fixture, gconstpointer data)
   for (guint i = 0; i < N_CLIENTS; i++)
     fixture->clients[i] = connection_open ("127.0.0.1", port);
   hr_socket_group_enter (fixture->group, "new");
-  hr_socket_group_promote (fixture->group);
+  hr_socket_group_promote (fixture->group, "new");
   hr_socket_group_separate (fixture->group, "canary", &sources, &error);
   g_assert_no_error (error);
   g_assert_cmpint (hr_socket_count_waiting (fixture->left->fd), ==, N_CLIENTS);
@@ -131,7 +131,7 @@ test_blocking (void)
   g_assert_no_error (error);
   hr_socket_group_enter (group, "new");
   hr_rescue_add_gate (rescue, "new", gate);
-  hr_socket_group_promote (group);
+  hr_socket_group_promote (group, "new");
   g_assert_cmpuint (left->source, !=, 0);
   /* Without the rule new connections go to both. */
   g_assert_cmpint (setsockopt (left->fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &(int){ 0 }, sizeof (int)), ==, 0);

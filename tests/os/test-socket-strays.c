@@ -88,7 +88,7 @@ replace (HrSocketGroup *group)
   g_assert_true (hr_socket_group_separate (group, "new", &sources, &error));
   g_assert_no_error (error);
   hr_socket_group_enter (group, "new");
-  hr_socket_group_promote (group);
+  hr_socket_group_promote (group, "new");
   return former;
 }
 
@@ -174,7 +174,7 @@ test_while_separate (void)
   assert_stray_gets_nothing (group, stray);
   g_assert_cmpint (hr_socket_count_waiting (hr_socket_group_get_fd (group, "new")), ==, 0);
   hr_socket_group_enter (group, "new");
-  hr_socket_group_promote (group);
+  hr_socket_group_promote (group, "new");
   assert_stray_gets_nothing (group, stray);
   hr_socket_group_free (group);
 }
