@@ -182,6 +182,31 @@ test_switched (Engine *engine)
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
+/* It was written down that the candidate serves, and its sockets were not the service's yet. */
+static void
+test_switched_without_its_sockets (Engine *engine)
+{
+  const HrFakeProgram lingers = { .keeps_listeners = TRUE, .retires = TRUE };
+  HrService *service =
+      engine_start_with (engine, "Listen=http=tcp:127.0.0.1:8080\n[Canary]\nPercentage=10\n", &lingers);
+  HrFakeListeners *listeners = engine_parts (engine)->listeners;
+  g_autofree char *candidate = NULL;
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  g_assert_true (hr_service_promote_canary (service, "me", NULL));
+  while (!engine_instance (engine, 0)->retired)
+    engine_run (engine, 1 * MSEC);
+  candidate = g_strdup (listeners->promoted);
+  g_assert_nonnull (candidate);
+  listeners->separate = g_steal_pointer (&listeners->promoted);
+  service = die (engine);
+  listeners = engine_parts (engine)->listeners;
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  g_assert_cmpstr (listeners->promoted, ==, candidate);
+  g_assert_null (listeners->separate);
+}
+
 /* As any other it has DrainTimeout for that, and what is open then is counted. */
 static void
 test_switched_and_cut (Engine *engine)
@@ -372,6 +397,7 @@ main (int argc, char **argv)
   engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);
   engine_add ("/takeover/candidate", test_candidate);
   engine_add ("/takeover/switched", test_switched);
+  engine_add ("/takeover/promise-7/switched-without-its-sockets", test_switched_without_its_sockets);
   engine_add ("/takeover/what-is-cut-off-of-one-that-was-taken-over-is-counted", test_switched_and_cut);
   engine_add ("/takeover/promise-4/what-was-given-the-state-serves-on", test_heir);
   engine_add ("/takeover/promise-7/stop-signal-is-sent-once", test_stop_signal_is_sent_once);
