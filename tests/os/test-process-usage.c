@@ -69,7 +69,7 @@ look (const Instance *instances, const char *const *ids, gboolean commands)
 }
 
 static HrProcessUsage *
-find (GPtrArray *usage, const char *command)
+look_for (GPtrArray *usage, const char *command)
 {
   for (guint i = 0; i < usage->len; i++)
     {
@@ -78,7 +78,26 @@ find (GPtrArray *usage, const char *command)
       if (g_str_equal (process->command, command))
         return process;
     }
-  g_error ("there is no '%s'", command);
+  return NULL;
+}
+
+static HrProcessUsage *
+find (GPtrArray *usage, const char *command)
+{
+  HrProcessUsage *process = look_for (usage, command);
+
+  g_assert_nonnull (process);
+  return process;
+}
+
+/* Each process has begun what it is to do: until then it is a copy of its parent. */
+static gboolean
+has_all (GPtrArray *usage, const char *const *commands)
+{
+  for (; *commands != NULL; commands++)
+    if (look_for (usage, *commands) == NULL)
+      return FALSE;
+  return TRUE;
 }
 
 static void
@@ -86,9 +105,10 @@ test_tree (void)
 {
   /* One more that is not of it, and is older than none. */
   static const char *const ids[] = { "usage-a", "usage-b", NULL };
+  static const char *const commands[] = { "sleep 60.2", "sh -c sleep 60.3; true", "sleep 60.3", "sleep 60.4", NULL };
   const Instance none = start ("usage-c", "sleep 60.1 & echo; wait");
   Instance instances[] = {
-    start ("usage-a", "sleep 60.2 & (setsid sh -c 'sleep 60.3; true' & echo $! >/dev/null); sleep 0.01; echo; wait"),
+    start ("usage-a", "sleep 60.2 & (setsid sh -c 'sleep 60.3; true' & echo $! >/dev/null); echo; wait"),
     start ("usage-b", "exec 3>&1; echo >&3; exec sleep 60.4"),
   };
   gint64 deadline = g_get_monotonic_time () + DEADLINE_USEC;
@@ -101,7 +121,7 @@ test_tree (void)
       g_clear_pointer (&usage, g_ptr_array_unref);
       usage = look (instances, ids, TRUE);
       g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-  } while (usage->len != 5 || g_str_has_prefix (((HrProcessUsage *)g_ptr_array_index (usage, 4))->command, "/bin/sh"));
+  } while (usage->len != 5 || !has_all (usage, commands));
 
   for (guint i = 0; i < usage->len; i++)
     {
