@@ -369,7 +369,7 @@ mount_ramfs (const char *dir)
 {
   g_autofree char *uids = g_strdup_printf ("%d %d 1", (int)geteuid (), (int)geteuid ());
 
-  if (unshare (CLONE_NEWNS) == 0 && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+  if (unshare (CLONE_NEWNS) == 0 && mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0)
     return mount ("none", dir, "ramfs", 0, NULL) == 0;
   if (unshare (CLONE_NEWUSER | CLONE_NEWNS) != 0)
     return FALSE;
