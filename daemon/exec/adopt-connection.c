@@ -282,13 +282,16 @@ adopt_connection_is_busy (const AdoptConnection *self)
  * adopt_connection_awaits_answer:
  * @self: a connection
  *
- * Returns: whether the answer to the last request that was read is the next thing that is written
+ * Where the client has yet to send the rest of its request, or of the next one, it would take an end of the connection for
+ * leave not to.
+ *
+ * Returns: whether the answer to the last request is the next thing that is written, and all of that has been read
  */
 bool
 adopt_connection_awaits_answer (const AdoptConnection *self)
 {
   uint32_t heads = get (&self->heads);
 
-  return heads > 0 && get (&self->begun) + 1 == heads && get (&self->ended) + 1 == heads
+  return heads > 0 && get (&self->begun) + 1 == heads && get (&self->ended) + 1 == heads && get (&self->between)
          && adopt_request_is_between (&self->answer);
 }

@@ -79,6 +79,8 @@ static const Case cases[] = {
     "HTTP/1.1 100 Continue\r\n\r\n" SAID },
   { "an-answer-with-a-file-says-so", "/file", OK "Content-Length: 12\r\n\r\nof a fileend",
     OK "Content-Length: 12\r\n" CLOSE "\r\nof a fileend" },
+  { "who-still-sends-what-is-answered-is-told-nothing", "/plain HTTP/1.1\r\nContent-Length: 1000\r\n\r\nab",
+    OK LENGTH "end", OK LENGTH "end" },
   { "of-two-answers-that-were-asked-for-at-once-the-last-one-says-so", "/two HTTP/1.1\r\n\r\nGET /",
     OK "Content-Length: 4\r\n\r\none," OK LENGTH "end", OK "Content-Length: 4\r\n\r\none," SAID },
 };
