@@ -319,7 +319,7 @@ describe_aborted (HrService *self, const HrRequest *request)
 
   if (aborted != NULL && g_strcmp0 (aborted->phase, hr_reload_phase_to_string (HR_PHASE_CANARY)) != 0)
     return g_strdup_printf ("the reload to release %" G_GUINT64_FORMAT
-                            " of '%s' was cancelled; release %" G_GUINT64_FORMAT " serves on",
+                            " of '%s' did not go through; release %" G_GUINT64_FORMAT " serves on",
                             request->aborted, self->name, request->target);
   return g_strdup_printf ("the canary of release %" G_GUINT64_FORMAT " of '%s' was aborted; release %" G_GUINT64_FORMAT
                           " serves all new connections",

@@ -154,14 +154,15 @@ has_served (const HrRelease *release, GError **error)
   return FALSE;
 }
 
-/* What a reload is about to put in the place of what runs; 0: it is about nothing else, or nobody knows yet. */
+/* What a reload is about to put in the place of what runs, or was until it failed; 0: it is about nothing else, or nobody
+ * knows yet. */
 static guint64
 release_to_come (HrService *self)
 {
   const HrRelease *release = NULL;
 
   if (self->reload != NULL && self->running->kind == HR_JOB_RELOAD && self->current != NULL
-      && hr_reload_is_announced (self->reload) && hr_reload_get_error (self->reload) == NULL)
+      && hr_reload_is_announced (self->reload))
     release = hr_reload_get_release (self->reload);
   return release != NULL && release->number != self->last_release ? release->number : 0;
 }

@@ -352,11 +352,21 @@ test_never_served (Engine *engine)
 
 /* Nobody waits for a reload that is under way: what it was to replace is what is gone back to. */
 
-static HrService *
-begin_third (Engine *engine, const HrFakeProgram *what)
-{
-  HrService *service = engine_start (engine, "");
+/* Of what was begun last; the manager has it. */
+static HrJob *newest_job;
 
+static void
+note_job (HrManager *manager, HrJob *job, gpointer data)
+{
+  newest_job = job;
+}
+
+static HrService *
+begin_third_of (Engine *engine, const char *text, const HrFakeProgram *what)
+{
+  HrService *service = engine_start (engine, text);
+
+  g_signal_connect (engine->manager, "job-added", G_CALLBACK (note_job), NULL);
   engine_run (engine, PROVEN);
   engine_save (engine, "main", "two");
   engine_run (engine, PROVEN);
@@ -370,6 +380,12 @@ begin_third (Engine *engine, const HrFakeProgram *what)
   return service;
 }
 
+static HrService *
+begin_third (Engine *engine, const HrFakeProgram *what)
+{
+  return begin_third_of (engine, "", what);
+}
+
 static void
 expect_kept_two (Engine *engine, HrService *service, HrJob *job, const char *phase)
 {
@@ -379,7 +395,7 @@ expect_kept_two (Engine *engine, HrService *service, HrJob *job, const char *pha
   engine_expect (engine, events);
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
   g_assert_cmpstr (hr_job_get_outcome (job)->message, ==,
-                   "the reload to release 3 of 'web' was cancelled; release 2 serves on");
+                   "the reload to release 3 of 'web' did not go through; release 2 serves on");
   engine_expect_fate (engine, 3, HR_FATE_REJECTED);
   engine_run (engine, PROVEN);
   engine_expect (engine, "");
@@ -407,6 +423,56 @@ test_cancels_ready (Engine *engine)
   HrService *service = begin_third (engine, &slow);
 
   expect_kept_two (engine, service, hr_service_rollback (service, 2, "me", NULL), "ready");
+}
+
+/* The candidate takes its time to end: what runs is kept all the same, however often somebody asks. */
+static void
+expect_two_stays (Engine *engine, HrService *service, HrJob *job)
+{
+  g_assert_true (hr_service_rollback (service, 0, "me", NULL) == job);
+  engine_run (engine, PROVEN);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  engine_expect_fate (engine, 3, HR_FATE_REJECTED);
+}
+
+/* It is being probed, and has StopTimeout to end. */
+static HrService *
+begin_deaf (Engine *engine)
+{
+  const HrFakeProgram deaf = { .ignores_stop = TRUE };
+  HrService *service = begin_third_of (engine, "[Health]\nProbe=exec:probe\nInterval=1s\nTimeout=20s\n", NULL);
+
+  hr_fake_gate_hold (&engine->platform->prober->probe);
+  hr_fake_launcher_next (engine->launcher, &deaf);
+  hr_fake_gate_release (&engine->platform->checker->check);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 2);
+  return service;
+}
+
+static void
+test_twice (Engine *engine)
+{
+  HrService *service = begin_deaf (engine);
+  HrJob *job = hr_service_rollback (service, 0, "me", NULL);
+
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 2);
+  expect_two_stays (engine, service, job);
+}
+
+static void
+test_while_what_failed_ends (Engine *engine)
+{
+  HrService *service = begin_deaf (engine);
+
+  g_assert_true (hr_job_cancel (newest_job, NULL));
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 2);
+  expect_two_stays (engine, service, hr_service_rollback (service, 0, "me", NULL));
 }
 
 static void
@@ -490,6 +556,8 @@ main (int argc, char **argv)
   engine_add ("/rollback/not-to-what-never-served", test_never_served);
   engine_add ("/rollback/cancels-a-check-at-once-and-keeps-what-runs", test_cancels_check);
   engine_add ("/rollback/cancels-a-start-at-once-and-keeps-what-runs", test_cancels_ready);
+  engine_add ("/rollback/asked-for-twice-keeps-what-runs", test_twice);
+  engine_add ("/rollback/while-what-failed-ends-keeps-what-runs", test_while_what_failed_ends);
   engine_add ("/rollback/cancels-a-check-at-once-and-goes-further-back", test_cancels_and_goes_further_back);
   engine_add ("/rollback/cancels-what-is-being-recorded", test_cancels_what_is_being_recorded);
   engine_add ("/rollback/waits-for-a-switch-and-goes-back-from-it", test_waits_for_a_switch);
