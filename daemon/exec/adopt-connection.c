@@ -2,18 +2,12 @@
 #include "adopt-connection.h"
 
 #include <netinet/in.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "adopt-table.h"
 
-/* No connection receives so many bytes. */
-#define NEVER_IDLE (UINT64_C (1) << 63)
-
 /* By descriptor. */
 static AdoptConnection connections[ADOPT_CONNECTIONS_MAX];
-/* One more than the highest that was ever used. */
-static int n_connections;
 
 static uint32_t
 get (const uint32_t *value)
@@ -27,25 +21,6 @@ set (uint32_t *value, uint32_t to)
   __atomic_store_n (value, to, __ATOMIC_RELEASE);
 }
 
-/* Nobody else reads from it, and nobody answers what was not read. */
-static AdoptConnection *
-begin (int fd, uint64_t cookie)
-{
-  AdoptConnection *self = &connections[fd];
-  int highest = __atomic_load_n (&n_connections, __ATOMIC_ACQUIRE);
-
-  __atomic_store_n (&self->cookie, 0, __ATOMIC_SEQ_CST);
-  self->request = self->answer = (AdoptRequest){ 0 };
-  self->received = self->sent = 0;
-  self->heads = self->begun = self->ended = self->is_late = self->is_shut = 0;
-  self->between = 1;
-  __atomic_store_n (&self->cookie, cookie, __ATOMIC_RELEASE);
-  while (fd >= highest
-         && !__atomic_compare_exchange_n (&n_connections, &highest, fd + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    ;
-  return self;
-}
-
 /**
  * adopt_connection_begin:
  * @fd: that was just accepted
@@ -55,27 +30,28 @@ begin (int fd, uint64_t cookie)
 void
 adopt_connection_begin (int fd)
 {
-  AdoptConnection *self;
-
-  if (fd < 0 || fd >= ADOPT_CONNECTIONS_MAX || adopt_get_option (fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_TCP)
-    return;
-  self = begin (fd, adopt_cookie (fd));
-  set (&self->reads, 0);
-  set (&self->writes, 0);
+  if (fd >= 0 && fd < ADOPT_CONNECTIONS_MAX && adopt_get_option (fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
+    adopt_connection_begin_unseen (fd);
 }
 
 /**
  * adopt_connection_begin_unseen:
  * @fd: a connection that came in, of which what came before is not known
  *
+ * Nobody else reads from it meanwhile, and nobody answers what was not read.
+ *
  * Returns: what is known of it from now on
  */
 AdoptConnection *
 adopt_connection_begin_unseen (int fd)
 {
-  AdoptConnection *self = begin (fd, adopt_cookie (fd));
+  AdoptConnection *self = &connections[fd];
 
-  self->received = NEVER_IDLE;
+  __atomic_store_n (&self->cookie, 0, __ATOMIC_SEQ_CST);
+  self->request = self->answer = (AdoptRequest){ 0 };
+  self->heads = self->begun = self->ended = self->is_late = 0;
+  self->between = 1;
+  __atomic_store_n (&self->cookie, adopt_cookie (fd), __ATOMIC_RELEASE);
   set (&self->reads, 0);
   set (&self->writes, 0);
   return self;
@@ -92,41 +68,19 @@ adopt_connection_begin_unseen (int fd)
 AdoptConnection *
 adopt_connection_find (int fd)
 {
-  AdoptConnection *self = adopt_connection_get (fd);
+  AdoptConnection *self = fd >= 0 && fd < ADOPT_CONNECTIONS_MAX ? &connections[fd] : NULL;
+  uint64_t cookie = self != NULL ? __atomic_load_n (&self->cookie, __ATOMIC_ACQUIRE) : 0;
 
   /* Most descriptors have never been a connection: they cost no system call. */
-  if (self == NULL || adopt_cookie (fd) == __atomic_load_n (&self->cookie, __ATOMIC_ACQUIRE))
+  if (cookie == 0)
+    return NULL;
+  if (adopt_cookie (fd) == cookie)
     return self;
   __atomic_store_n (&self->cookie, 0, __ATOMIC_RELEASE);
   return NULL;
 }
 
-/**
- * adopt_connection_get:
- * @fd: a descriptor
- *
- * Returns: (nullable): what is known of the connection that last had it
- */
-AdoptConnection *
-adopt_connection_get (int fd)
-{
-  return fd >= 0 && fd < ADOPT_CONNECTIONS_MAX && __atomic_load_n (&connections[fd].cookie, __ATOMIC_ACQUIRE) != 0
-             ? &connections[fd]
-             : NULL;
-}
-
-/**
- * adopt_connection_count:
- *
- * Returns: one more than the highest descriptor of which adopt_connection_get() knows anything
- */
-int
-adopt_connection_count (void)
-{
-  return __atomic_load_n (&n_connections, __ATOMIC_ACQUIRE);
-}
-
-/* Whether this thread alone goes on with that side; else its bytes are not counted, which the kernel's count shows. */
+/* Whether this thread alone goes on with that side; else its bytes are not followed. */
 static bool
 enter (uint32_t *side)
 {
@@ -156,11 +110,9 @@ adopt_connection_note_received (AdoptConnection *self, const struct iovec *parts
   if (!enter (&self->reads))
     return;
   set (&self->between, 0);
-  __atomic_add_fetch (&self->received, size, __ATOMIC_RELEASE);
-  /* What is not understood may be followed by a request; but it may be another protocol, which is never idle. */
+  /* What is not understood may be followed by a request. */
   if (adopt_request_is_lost (&self->request))
     {
-      __atomic_or_fetch (&self->received, NEVER_IDLE, __ATOMIC_RELEASE);
       set (&self->heads, 0);
       set (&self->begun, 0);
       set (&self->ended, 0);
@@ -179,15 +131,6 @@ adopt_connection_note_received (AdoptConnection *self, const struct iovec *parts
   __atomic_add_fetch (&self->heads, heads, __ATOMIC_RELEASE);
   set (&self->between, adopt_request_is_between (&self->request));
   set (&self->reads, 0);
-}
-
-/* An answer has begun: not one that says that another comes (1xx). */
-static bool
-begins_answer (const struct iovec *part)
-{
-  const char *text = part->iov_base;
-
-  return text != NULL && part->iov_len >= 10 && memcmp (text, "HTTP/1.", 7) == 0 && text[8] == ' ' && text[9] != '1';
 }
 
 static void
@@ -223,13 +166,13 @@ adopt_connection_note_sent (AdoptConnection *self, const struct iovec *parts, si
     return;
   while (first < n_parts && parts[first].iov_len == 0)
     first++;
-  if (first < n_parts && begins_answer (&parts[first]) && get (&self->begun) < get (&self->heads))
+  if (first < n_parts && adopt_request_begins_answer (parts[first].iov_base, parts[first].iov_len)
+      && get (&self->begun) < get (&self->heads))
     {
       __atomic_add_fetch (&self->begun, 1, __ATOMIC_RELEASE);
       if (retired)
         set (&self->is_late, 1);
     }
-  __atomic_add_fetch (&self->sent, size, __ATOMIC_RELEASE);
   for (size_t i = first; i < n_parts && size > 0; i++)
     {
       size_t length = get_length (&parts[i], size);
@@ -252,18 +195,6 @@ adopt_connection_is_answered (const AdoptConnection *self)
   uint32_t heads = get (&self->heads);
 
   return heads > 0 && get (&self->begun) >= heads && get (&self->between);
-}
-
-/**
- * adopt_connection_is_idle:
- * @self: a connection
- *
- * Returns: whether all that was read of it has been answered to the end
- */
-bool
-adopt_connection_is_idle (const AdoptConnection *self)
-{
-  return adopt_connection_is_answered (self) && get (&self->ended) == get (&self->heads);
 }
 
 /**

@@ -3,8 +3,7 @@
  * adopt-connection.h: what is known of the connections that came in: where the program is with their requests.
  *
  * A connection is known from its accept() on, by its descriptor, which is checked by the kernel's name for the socket.
- * What the program reads and writes by way of libc is followed (AdoptRequest); what it does otherwise shows in that the
- * kernel has counted more. Nothing here allocates or waits: threads that read or write one connection at the same time,
+ * What the program reads and writes by way of libc is followed (AdoptRequest). Nothing here allocates or waits: threads that read or write one connection at the same time,
  * which no server of HTTP/1 does, make it one of which nothing is known.
  */
 #pragma once
@@ -22,14 +21,11 @@
 /**
  * AdoptConnection:
  * @cookie: the kernel's name for it; 0: nothing is known of it
- * @received: bytes that were read of it
- * @sent: bytes that were written
  * @heads: how many requests have begun, of which all the head was read
  * @begun: to how many of them an answer has begun
  * @ended: how many of those were written whole
  * @between: whether each request that was begun was read whole
  * @is_late: whether an answer has begun since the successor serves
- * @is_shut: whether the program was shown its end
  * @reads: whether somebody is busy with @request
  * @writes: whether somebody is busy with @answer
  * @request: where the reading is, only for who reads
@@ -37,14 +33,11 @@
  */
 typedef struct {
   uint64_t cookie;
-  uint64_t received;
-  uint64_t sent;
   uint32_t heads;
   uint32_t begun;
   uint32_t ended;
   uint32_t between;
   uint32_t is_late;
-  uint32_t is_shut;
   uint32_t reads;
   uint32_t writes;
   AdoptRequest request;
@@ -54,12 +47,9 @@ typedef struct {
 void adopt_connection_begin (int fd);
 AdoptConnection *adopt_connection_find (int fd);
 AdoptConnection *adopt_connection_begin_unseen (int fd);
-AdoptConnection *adopt_connection_get (int fd);
-int adopt_connection_count (void);
 void adopt_connection_note_received (AdoptConnection *self, const struct iovec *parts, size_t n_parts, size_t size);
 void adopt_connection_note_sent (AdoptConnection *self, const struct iovec *parts, size_t n_parts, size_t size,
                                  bool retired);
 bool adopt_connection_is_answered (const AdoptConnection *self);
-bool adopt_connection_is_idle (const AdoptConnection *self);
 bool adopt_connection_is_busy (const AdoptConnection *self);
 bool adopt_connection_awaits_answer (const AdoptConnection *self);

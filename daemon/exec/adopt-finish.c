@@ -4,12 +4,12 @@
  *
  * A client that keeps its connection and sends request after request leaves no moment in which a program that ends at
  * once when it is told to could end without cutting off an answer. From when the successor serves, each answer says that
- * it is the last one of its connection (adopt-last.h), and where nobody asks the program is shown the end (adopt-idle.h).
- * What clients send all the same while the daemon waits for what is under way, the program does not see: it sees the end
- * of a connection where the next request would be, on one of HTTP/1 on which an answer has begun since then to each
- * request that was read, whole with its body (AdoptConnection). The client finds a kept connection ended before any byte
- * of an answer, and sends its request again over another (RFC 9112, 9.3.1). In the last moment, when the daemon has seen
- * nothing under way, that holds for whatever has been answered before, of any protocol; but not in the midst of a request.
+ * it is the last one of its connection (adopt-last.h). What clients send all the same while the daemon waits for what is
+ * under way, the program does not see: it sees the end of a connection where the next request would be, on one of HTTP/1
+ * on which an answer has begun since then to each request that was read, whole with its body (AdoptConnection). The client
+ * finds a kept connection ended before any byte of an answer, and sends its request again over another (RFC 9112, 9.3.1).
+ * In the last moment, when the daemon has seen nothing under way, that holds for whatever has been answered before, of any
+ * protocol; but not in the midst of a request.
  *
  * A connection that the program has from elsewhere than accept() is known from the first of these moments on, if it came
  * in by one of the service's ports: a request that began before them is one that is not understood. Of requests that a

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "adopt-real.h"
+#include "adopt-request.h"
 
 /* As much may be on its way, such as an answer that says that another comes (1xx): each socket has more room. */
 #define WAITING_MAX 1024
@@ -61,7 +62,7 @@ adopt_last_find_place (const char *data, size_t size, size_t *begin, size_t *end
   size_t limit = size < ADOPT_LAST_HEAD_MAX ? size : ADOPT_LAST_HEAD_MAX;
   bool found = false;
 
-  if (size < 10 || memcmp (data, "HTTP/1.", 7) != 0 || data[8] != ' ' || data[9] == '1')
+  if (!adopt_request_begins_answer (data, size))
     return false;
   for (size_t at = 0; at < limit;)
     {
@@ -112,11 +113,10 @@ send_rest (int fd, const char *data, size_t size)
 
 /* How much of the program's own bytes is out, of all that is. */
 static ssize_t
-translate (int fd, size_t out, size_t begin, size_t end, size_t *really)
+translate (int fd, size_t out, size_t begin, size_t end)
 {
   const size_t length = strlen (words);
 
-  *really = out;
   if (out <= begin)
     return (ssize_t)out;
   if (out < begin + length)
@@ -124,7 +124,7 @@ translate (int fd, size_t out, size_t begin, size_t end, size_t *really)
       /* Then the answer is cut off, which is better than one that means something else. */
       if (!send_rest (fd, words + (out - begin), begin + length - out))
         REAL (shutdown) (fd, SHUT_RDWR);
-      *really = out = begin + length;
+      out = begin + length;
     }
   return (ssize_t)(out - length + (end - begin));
 }
@@ -135,13 +135,12 @@ translate (int fd, size_t out, size_t begin, size_t end, size_t *really)
  * @parts: (array length=n_parts): what the program writes
  * @n_parts: how many
  * @flags: of sendmsg()
- * @really: (out): how many bytes were written
  * @done: (out): whether it was tried; else nothing has happened
  *
  * Returns: how many of the program's bytes were written, or -1 with errno set
  */
 ssize_t
-adopt_last_send (int fd, const struct iovec *parts, size_t n_parts, int flags, size_t *really, bool *done)
+adopt_last_send (int fd, const struct iovec *parts, size_t n_parts, int flags, bool *done)
 {
   struct iovec all[ADOPT_LAST_PARTS_MAX + 2];
   struct msghdr message = { .msg_iov = all, .msg_iovlen = n_parts + 2 };
@@ -164,5 +163,5 @@ adopt_last_send (int fd, const struct iovec *parts, size_t n_parts, int flags, s
   for (size_t i = 1; i < n_parts; i++)
     all[i + 2] = parts[i];
   result = REAL (sendmsg) (fd, &message, flags);
-  return result < 0 ? result : translate (fd, (size_t)result, begin, end, really);
+  return result < 0 ? result : translate (fd, (size_t)result, begin, end);
 }

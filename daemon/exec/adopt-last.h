@@ -19,4 +19,4 @@
 #define ADOPT_LAST_PARTS_MAX 64
 
 bool adopt_last_find_place (const char *data, size_t size, size_t *begin, size_t *end);
-ssize_t adopt_last_send (int fd, const struct iovec *parts, size_t n_parts, int flags, size_t *really, bool *done);
+ssize_t adopt_last_send (int fd, const struct iovec *parts, size_t n_parts, int flags, bool *done);

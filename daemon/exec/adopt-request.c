@@ -319,6 +319,19 @@ adopt_request_feed_answer (AdoptRequest *self, bool head_only, const char *data,
 }
 
 /**
+ * adopt_request_begins_answer:
+ * @data: (nullable): what is written
+ * @size: how much
+ *
+ * Returns: whether it begins with the head of an answer, and not of one that says that another comes (1xx)
+ */
+bool
+adopt_request_begins_answer (const char *data, size_t size)
+{
+  return data != NULL && size >= 10 && memcmp (data, "HTTP/1.", 7) == 0 && data[8] == ' ' && data[9] != '1';
+}
+
+/**
  * adopt_request_asks_for_head:
  * @self: what was read of a connection so far; of another thread
  * @number: of a request: how many came before it

@@ -48,6 +48,7 @@ typedef struct {
 unsigned adopt_request_feed (AdoptRequest *self, const char *data, size_t size);
 void adopt_request_lose (AdoptRequest *self);
 size_t adopt_request_feed_answer (AdoptRequest *self, bool head_only, const char *data, size_t size, bool *ended);
+bool adopt_request_begins_answer (const char *data, size_t size);
 bool adopt_request_asks_for_head (const AdoptRequest *self, uint32_t number);
 bool adopt_request_is_between (const AdoptRequest *self);
 bool adopt_request_is_lost (const AdoptRequest *self);

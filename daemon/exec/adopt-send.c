@@ -2,8 +2,8 @@
  *
  * adopt-send.c: what of the adopt library stands before calls that write.
  *
- * Of connections that came in it is followed where answers begin and end; what is sent otherwise (splice(), io_uring)
- * shows in the kernel's count.
+ * Of connections that came in it is followed where answers begin and end. What is sent otherwise (splice(), io_uring) is
+ * not seen.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -34,35 +34,29 @@ is_retired (void)
   return page != NULL && __atomic_load_n (&page->retired, __ATOMIC_ACQUIRE);
 }
 
-/* What the call wrote; @result where there was none to make. */
-static ssize_t
-note (AdoptConnection *connection, const Call *call, ssize_t result, uint64_t added)
+/* What the call wrote. */
+static void
+note (AdoptConnection *connection, const Call *call, ssize_t result)
 {
   int saved = errno;
 
   if (result > 0)
     adopt_connection_note_sent (connection, call->parts, call->n_parts, (size_t)result, is_retired ());
-  if (added != 0)
-    __atomic_add_fetch (&connection->sent, added, __ATOMIC_RELEASE);
   errno = saved;
-  return result;
 }
 
 /* Whether the call was made in a way of ours; then *result is what it returned. */
 static bool
 send_last (AdoptConnection *connection, const Call *call, ssize_t *result)
 {
-  size_t really = 0;
   bool done;
 
   if (connection == NULL || !is_retired () || !adopt_connection_awaits_answer (connection))
     return false;
-  *result = adopt_last_send (call->fd, call->parts, call->n_parts, call->flags, &really, &done);
-  if (!done)
-    return false;
-  /* That may be fewer, too. */
-  note (connection, call, *result, *result > 0 ? really - (uint64_t)*result : 0);
-  return true;
+  *result = adopt_last_send (call->fd, call->parts, call->n_parts, call->flags, &done);
+  if (done)
+    note (connection, call, *result);
+  return done;
 }
 
 #define SEND(call_fd, call_parts, call_n_parts, call_flags, ordinary)                                                  \
@@ -74,7 +68,7 @@ send_last (AdoptConnection *connection, const Call *call, ssize_t *result)
       {                                                                                                                \
         result = ordinary;                                                                                             \
         if (connection != NULL)                                                                                        \
-          note (connection, &call, result, 0);                                                                         \
+          note (connection, &call, result);                                                                            \
       }                                                                                                                \
     result;                                                                                                            \
   })
