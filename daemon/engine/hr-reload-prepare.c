@@ -446,7 +446,7 @@ hr_reload_scan_source (HrReload *self)
 gboolean
 hr_reload_find_target (HrReload *self)
 {
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, self->target) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, self->target);
 
   if (release == NULL)
     {

@@ -8,7 +8,7 @@
 static const HrRelease *
 find_release (HrService *self, guint64 number, GError **error)
 {
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
 
   if (release == NULL)
     g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,

@@ -150,7 +150,7 @@ hr_service_observe_reload_end (HrService *self, gboolean well)
 gboolean
 hr_service_is_good (HrService *self, guint64 number)
 {
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
 
   return release != NULL && release->fate == HR_FATE_GOOD;
 }
@@ -304,7 +304,7 @@ hr_service_observe (HrService *self)
   guint64 number = self->last_release;
   const HrPostFigures none = { .read = 0 };
   const HrPostFigures *before;
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
   HrServiceSpec *spec = hr_generation_get_spec (self->current);
   /* Over and over, where there is nothing to go back to: not faster than one can look. */
   gint64 duration = self->unproven ? MAX (spec->rollback_after, AGAIN_USEC) : spec->rollback_after;

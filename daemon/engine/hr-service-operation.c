@@ -269,7 +269,7 @@ static guint64
 release_to_start (HrService *self)
 {
   guint64 interrupted = self->interrupted;
-  const HrRelease *ran = self->parts.store != NULL ? hr_release_store_get (self->parts.store, interrupted) : NULL;
+  const HrRelease *ran = hr_release_store_get (self->parts.store, interrupted);
   guint64 number = hr_service_is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
 
   if (ran != NULL && (ran->fate == HR_FATE_UNPROVEN || ran->fate == HR_FATE_GOOD))

@@ -26,8 +26,7 @@ static void
 start_again (HrService *self, GBytes *state)
 {
   HrGeneration *old = self->current;
-  const HrRelease *release =
-      self->parts.store != NULL ? hr_release_store_get (self->parts.store, hr_generation_get_release (old)) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, hr_generation_get_release (old));
   HrGenerationPlan plan = {
     .spec = hr_generation_get_spec (old),
     .release = hr_generation_get_release (old),

@@ -124,8 +124,7 @@ hr_service_remember (HrService *self)
 HrGeneration *
 hr_service_take_over_process (HrService *self, const HrRunProcess *process, GError **error)
 {
-  const HrRelease *release =
-      self->parts.store != NULL ? hr_release_store_get (self->parts.store, process->release) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, process->release);
   const HrGenerationPlan plan = {
     .spec = self->spec,
     .release = process->release,

@@ -30,15 +30,24 @@ make_verdict (const HrRelease *release)
   return g_variant_print (variant, TRUE);
 }
 
+/* What it says, and of which release, 0: of none. */
+static GVariant *
+parse_verdict (const char *verdict, guint64 *number)
+{
+  GVariant *variant = verdict != NULL ? g_variant_parse (G_VARIANT_TYPE_VARDICT, verdict, NULL, NULL, NULL) : NULL;
+
+  *number = 0;
+  if (variant != NULL)
+    g_variant_lookup (variant, "release", "t", number);
+  return variant;
+}
+
 static guint64
 verdict_release (const char *verdict)
 {
-  g_autoptr (GVariant) variant =
-      verdict != NULL ? g_variant_parse (G_VARIANT_TYPE_VARDICT, verdict, NULL, NULL, NULL) : NULL;
-  guint64 number = 0;
+  guint64 number;
+  g_autoptr (GVariant) variant = parse_verdict (verdict, &number);
 
-  if (variant != NULL)
-    g_variant_lookup (variant, "release", "t", &number);
   return number;
 }
 
@@ -55,7 +64,7 @@ verdict_release (const char *verdict)
 void
 hr_service_set_fate (HrService *self, guint64 number, HrFate fate, const char *phase, const char *message)
 {
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
 
   if (release == NULL
       || (release->fate == fate && g_strcmp0 (release->phase, phase) == 0 && g_strcmp0 (release->error, message) == 0))
@@ -128,7 +137,7 @@ hr_service_forget_verdict (HrService *self, guint64 number)
 char *
 hr_service_dup_verdict (HrService *self, guint64 number)
 {
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
 
   return release != NULL && verdict_release (self->verdict) == number ? g_strdup (release->error) : NULL;
 }
@@ -143,10 +152,9 @@ hr_service_dup_verdict (HrService *self, guint64 number)
 void
 hr_service_take_verdict (HrService *self, const char *verdict)
 {
-  g_autoptr (GVariant) variant =
-      verdict != NULL ? g_variant_parse (G_VARIANT_TYPE_VARDICT, verdict, NULL, NULL, NULL) : NULL;
-  guint64 number = verdict_release (verdict);
-  const HrRelease *release = self->parts.store != NULL ? hr_release_store_get (self->parts.store, number) : NULL;
+  guint64 number;
+  g_autoptr (GVariant) variant = parse_verdict (verdict, &number);
+  const HrRelease *release = hr_release_store_get (self->parts.store, number);
   const char *commit, *fate_word, *error, *phase = NULL;
   HrFate fate;
 

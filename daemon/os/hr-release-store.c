@@ -198,7 +198,7 @@ hr_release_store_allow_large (HrReleaseStore *self)
 
 /**
  * hr_release_store_get:
- * @self: the store
+ * @self: (nullable): the store; without one there are no releases
  * @number: a release's number
  *
  * Returns: (transfer none) (nullable): the release, valid until the store changes
@@ -206,9 +206,9 @@ hr_release_store_allow_large (HrReleaseStore *self)
 const HrRelease *
 hr_release_store_get (HrReleaseStore *self, guint64 number)
 {
-  GPtrArray *list = hr_release_store_list (self);
+  GPtrArray *list = self != NULL ? hr_release_store_list (self) : NULL;
 
-  for (guint i = list->len; i > 0; i--)
+  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
     {
       const HrRelease *release = g_ptr_array_index (list, i - 1);
 
