@@ -423,3 +423,16 @@ adopt_skip_without (const char *program)
   g_test_skip (message);
   return TRUE;
 }
+
+/* The old instance, a program in Python that is given the listener; %FALSE where there is no Python. */
+gboolean
+adopt_start_python (AdoptFixture *fixture, const char *text)
+{
+  const char *argv[] = { "/usr/bin/python3", "-S", "-c", text, NULL };
+
+  if (adopt_skip_without (argv[0]))
+    return FALSE;
+  adopt_open_listener (fixture, "127.0.0.1");
+  adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
+  return TRUE;
+}

@@ -74,3 +74,4 @@ void adopt_open_path (AdoptFixture *fixture, const char *path);
 void adopt_open_datagrams (AdoptFixture *fixture, const char *host);
 guint16 adopt_unused_port (void);
 gboolean adopt_skip_without (const char *program);
+gboolean adopt_start_python (AdoptFixture *fixture, const char *text);

@@ -72,18 +72,6 @@ is_left (int fd)
   g_assert_cmpstr (answer, ==, "");
 }
 
-static gboolean
-start (AdoptFixture *fixture)
-{
-  const char *argv[] = { "/usr/bin/python3", "-S", "-c", PROGRAM, NULL };
-
-  if (adopt_skip_without ("/usr/bin/python3"))
-    return FALSE;
-  adopt_open_listener (fixture, "127.0.0.1");
-  adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  return TRUE;
-}
-
 static void
 test_kept (AdoptFixture *fixture, gconstpointer data)
 {
@@ -91,7 +79,7 @@ test_kept (AdoptFixture *fixture, gconstpointer data)
   g_auto (HrFd) told_now = -1;
   g_auto (HrFd) idle = -1;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   busy = open_connection (fixture);
   idle = open_connection (fixture);
@@ -117,7 +105,7 @@ test_first_request (AdoptFixture *fixture, gconstpointer data)
   g_auto (HrFd) silent = -1;
   g_auto (HrFd) marker = -1;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   silent = open_connection (fixture);
   /* Connections are accepted in their order. */
@@ -136,7 +124,7 @@ test_upload (AdoptFixture *fixture, gconstpointer data)
   g_autofree char *go_on = NULL;
   g_autofree char *answer = NULL;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
@@ -160,7 +148,7 @@ test_early_answer (AdoptFixture *fixture, gconstpointer data)
   g_auto (HrFd) client = -1;
   g_autofree char *echoed = NULL;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
@@ -184,7 +172,7 @@ test_body (AdoptFixture *fixture, gconstpointer data)
   g_auto (HrFd) client = -1;
   g_autofree char *answer = NULL;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
@@ -207,7 +195,7 @@ test_pipelined (AdoptFixture *fixture, gconstpointer data)
   g_autofree char *answer = NULL;
   g_auto (GStrv) answers = NULL;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   client = open_connection (fixture);
   is_answered (client, "/", "here");
@@ -242,7 +230,7 @@ test_own_connections (AdoptFixture *fixture, gconstpointer data)
   guint16 port;
   GThread *peer;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   server = connection_listen ("127.0.0.1", 1, &port);
   path = g_strdup_printf ("/out/%u", port);

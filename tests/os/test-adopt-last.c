@@ -85,18 +85,6 @@ static const Case cases[] = {
     OK "Content-Length: 4\r\n\r\none," OK LENGTH "end", OK "Content-Length: 4\r\n\r\none," SAID },
 };
 
-static gboolean
-start (AdoptFixture *fixture)
-{
-  const char *argv[] = { "/usr/bin/python3", "-S", "-c", PROGRAM, NULL };
-
-  if (adopt_skip_without ("/usr/bin/python3"))
-    return FALSE;
-  adopt_open_listener (fixture, "127.0.0.1");
-  adopt_start (fixture, &fixture->old, "old-one", argv, "", fixture->port);
-  return TRUE;
-}
-
 /* Returns the answer, whole. */
 static char *
 ask (int fd, const char *path)
@@ -117,7 +105,7 @@ test_case (AdoptFixture *fixture, gconstpointer data)
   g_autofree char *kept = NULL;
   g_autofree char *fresh = NULL;
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   first = connection_open ("127.0.0.1", fixture->port);
   second = connection_open ("127.0.0.1", fixture->port);
@@ -144,7 +132,7 @@ test_large (AdoptFixture *fixture, gconstpointer data)
   g_autofree char *put_in = NULL;
   const char *head = OK "Content-Length: 4000003\r\n";
 
-  if (!start (fixture))
+  if (!adopt_start_python (fixture, PROGRAM))
     return;
   client = connection_open ("127.0.0.1", fixture->port);
   before = ask (client, "/large");
