@@ -131,7 +131,7 @@ def never_reads():
         before, open_before = resident(pid), descriptors(pid)
         provoke(2000)
         check_growth(pid, before, resident(pid), GROWTH_MAX)
-        equal(descriptors(pid), open_before, "descriptors")
+        until(lambda: descriptors(pid) <= open_before, f"no more descriptors than before: {descriptors(pid)}, {open_before}")
 
 
 def vanish(site, rounds, first):
@@ -159,7 +159,8 @@ def vanishing():
         before = descriptors(site.daemon.pid)
         vanish(site, 200, 20)
         until(at_rest, f"only what has a file is there: {names(site)} {site.left_over()}")
-        until(lambda: descriptors(site.daemon.pid) == before, f"as many descriptors as before: {descriptors(site.daemon.pid)}, not {before}")
+        # Fewer are as good: what the last reload of the first ones held may have been open still when they were counted.
+        until(lambda: descriptors(site.daemon.pid) <= before, f"no more descriptors than before: {descriptors(site.daemon.pid)}, {before}")
         # The matches of those that are gone would be more than the bus lets the daemon have.
         with BusClient(site) as client:
             equal(add(client, "last")[0], None, "error")
