@@ -13,19 +13,30 @@
 /* Columns that the phases may take beside their title, so that a line fits a terminal. */
 #define PHASES_WIDTH 64
 
-/* What to do about a failure, by its error's name below org.hotreload.Error; %s is the service, %l the options by which
- * its logs show the instance that failed. */
+/* What to do about a failure, by its error's name below org.hotreload.Error, and where that says too little by the kind of
+ * the job or the phase; the first row counts that fits. %s is the service, %l the options by which its logs show the
+ * instance that failed, %r the verb that asks for the same again. */
 static const struct {
   const char *error;
+  const char *kind;
+  const char *phase;
+  gboolean ran; /* only where something ran that could have said anything */
   const char *advice;
 } advices[] = {
-  { "CheckFailed", N_ ("mend what the check found, then save it or reload again") },
-  { "CheckUnavailable", N_ ("install what is missing, or change Validate (see hotreload.service(5))") },
-  { "StartFailed", N_ ("'hrctl logs %l %s' shows what it said") },
-  { "NotHealthy", N_ ("'hrctl logs %l %s' shows what it said") },
-  { "TimedOut", N_ ("'hrctl logs %l %s' shows what it said") },
-  { "Cancelled", N_ ("'hrctl reload %s' tries it again") },
-  { "RollbackFailed", N_ ("'hrctl status %s' says what serves, 'hrctl logs %l %s' why; where nothing does, 'hrctl start %s'") },
+  { "CheckFailed", NULL, NULL, FALSE, N_ ("mend what the check found, then save it or reload again") },
+  { "CheckUnavailable", NULL, NULL, FALSE,
+    N_ ("install what is missing, or change Validate (see hotreload.service(5))") },
+  { "StartFailed", NULL, NULL, TRUE, N_ ("'hrctl logs %l %s' shows what it said") },
+  { "NotHealthy", NULL, NULL, TRUE, N_ ("'hrctl logs %l %s' shows what it said") },
+  { "TimedOut", NULL, "check", FALSE,
+    N_ ("check less, or raise Timeout in group 'Check' (see hotreload.service(5)), then try again") },
+  { "TimedOut", NULL, NULL, TRUE, N_ ("'hrctl logs %l %s' shows what it said") },
+  { "Cancelled", "restore-snapshot", NULL, FALSE, N_ ("'hrctl snapshot list %s' shows what can be restored") },
+  { "Cancelled", NULL, NULL, FALSE, N_ ("'%r' tries it again") },
+  { "RollbackFailed", NULL, NULL, TRUE,
+    N_ ("'hrctl status %s' says what serves, 'hrctl logs %l %s' why; where nothing does, 'hrctl start %s'") },
+  { "RollbackFailed", NULL, NULL, FALSE,
+    N_ ("'hrctl status %s' says what serves; where nothing does, 'hrctl start %s'") },
 };
 
 static gboolean
@@ -161,13 +172,16 @@ make_prefix (GVariant *outcome)
   return g_strconcat (service, ": ", NULL);
 }
 
-/* What cannot begin, or cannot be executed, says nothing. */
+/* What never began, or cannot be executed, says nothing. */
 static gboolean
 has_run (GVariant *outcome)
 {
-  static const char *const before[] = { "", "wait", "start", NULL };
+  static const char *const before[] = { "", "wait", "settle", "record", "place", "check", NULL };
+  const char *phase = hr_dict_string (outcome, "phase");
 
-  return !g_strv_contains (before, hr_dict_string (outcome, "phase"));
+  if (g_str_equal (phase, "start"))
+    return !g_str_equal (hr_dict_string (outcome, "errorName"), HR_ERROR_PREFIX "StartFailed");
+  return !g_strv_contains (before, phase);
 }
 
 /* The one that failed is of a release of its own, or the newest of the one that serves. */
@@ -181,27 +195,51 @@ make_log_options (GVariant *outcome)
   return g_strdup_printf ("--release=%" PRIu64, release);
 }
 
+/* The verb that asks for the same again. */
+static char *
+make_request (GVariant *outcome)
+{
+  const char *service = hr_dict_string (outcome, "service");
+  guint64 release = is_kind (outcome, "rollback") ? hr_dict_number (outcome, "release") : 0;
+
+  if (release != 0)
+    return g_strdup_printf ("hrctl rollback %s --to=%" PRIu64, service, release);
+  return g_strdup_printf ("hrctl %s %s", hr_dict_string (outcome, "kind"), service);
+}
+
+static const char *
+find_advice (GVariant *outcome)
+{
+  const char *name = hr_dict_string (outcome, "errorName");
+
+  if (!g_str_has_prefix (name, HR_ERROR_PREFIX))
+    return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (advices); i++)
+    if (g_str_equal (advices[i].error, name + strlen (HR_ERROR_PREFIX))
+        && (advices[i].kind == NULL || is_kind (outcome, advices[i].kind))
+        && (advices[i].phase == NULL || g_str_equal (advices[i].phase, hr_dict_string (outcome, "phase")))
+        && (!advices[i].ran || has_run (outcome)))
+      return _ (advices[i].advice);
+  return NULL;
+}
+
 /* What to do now, "" where the words say it already. */
 static char *
 make_advice (GVariant *outcome)
 {
-  const char *name = hr_dict_string (outcome, "errorName");
+  const char *advice = find_advice (outcome);
   const char *service = hr_dict_string (outcome, "service");
   g_autofree char *options = make_log_options (outcome);
+  g_autofree char *request = make_request (outcome);
+  g_autoptr (GString) text = NULL;
 
-  if (!g_str_has_prefix (name, HR_ERROR_PREFIX) || *service == '\0'
-      || (g_str_equal (name, HR_ERROR_PREFIX "StartFailed") && !has_run (outcome)))
+  if (advice == NULL || *service == '\0')
     return g_strdup ("");
-  for (guint i = 0; i < G_N_ELEMENTS (advices); i++)
-    if (g_str_equal (advices[i].error, name + strlen (HR_ERROR_PREFIX)))
-      {
-        g_autoptr (GString) advice = g_string_new (_ (advices[i].advice));
-
-        g_string_replace (advice, "%l", options, 0);
-        g_string_replace (advice, "%s", service, 0);
-        return g_string_free (g_steal_pointer (&advice), FALSE);
-      }
-  return g_strdup ("");
+  text = g_string_new (advice);
+  g_string_replace (text, "%l", options, 0);
+  g_string_replace (text, "%r", request, 0);
+  g_string_replace (text, "%s", service, 0);
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 /* What to do, and where all of this can be read again: only what moves a service to other code is in the history. */

@@ -28,6 +28,33 @@ add_canary (GVariantDict *dict)
   g_variant_dict_insert (dict, "canary", "s", "failed at 10%: its probe failed 1 of 5 times\033[2J");
 }
 
+/* Services whose jobs fail. */
+static const struct {
+  const char *service;
+  const char *error;
+  const char *phase;
+} failures[] = {
+  { "broken", HR_ERROR_PREFIX "CheckFailed", "check" },  { "gone", HR_ERROR_PREFIX "NoSuchRelease", "check" },
+  { "worse", HR_ERROR_PREFIX "NotHealthy", "canary" },   { "unwanted", HR_ERROR_PREFIX "Cancelled", "ready" },
+  { "slow-check", HR_ERROR_PREFIX "TimedOut", "check" }, { "slow-place", HR_ERROR_PREFIX "TimedOut", "place" },
+  { "slow", HR_ERROR_PREFIX "TimedOut", "ready" },
+};
+
+static int
+find_failure (const char *service)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (failures); i++)
+    if (g_str_equal (failures[i].service, service))
+      return (int)i;
+  return -1;
+}
+
+gboolean
+fake_answer_fails (const char *service)
+{
+  return find_failure (service) >= 0;
+}
+
 GVariant *
 fake_answer_details (const char *service, gboolean success)
 {
@@ -35,8 +62,9 @@ fake_answer_details (const char *service, gboolean success)
   const char *checks[] = { "python3: 2 files", NULL };
   static const char *const none[] = { NULL };
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  gboolean missing = g_str_equal (service, "gone"), worse = g_str_equal (service, "worse");
-  const char *phase = worse ? "canary" : "check";
+  int failure = MAX (find_failure (service), 0);
+  gboolean worse = g_str_equal (service, "worse");
+  const char *phase = success ? "" : failures[failure].phase;
 
   g_variant_dict_insert (&dict, "service", "s", service);
   g_variant_dict_insert (&dict, "message", "s", success ? "release 7 is live" : "release 6 runs on");
@@ -47,18 +75,14 @@ fake_answer_details (const char *service, gboolean success)
   g_variant_dict_insert (&dict, "dependentsReloaded", "^as", none);
   g_variant_dict_insert (&dict, "downtimeUsec", "t", (guint64)(success ? 160000 : 0));
   add_figures (&dict);
-  g_variant_dict_insert (&dict, "phase", "s", success ? "" : phase);
-  if (!success && !worse)
+  g_variant_dict_insert (&dict, "phase", "s", phase);
+  if (g_str_equal (phase, "check"))
     checks[0] = "python3: 2 files (failed)";
   g_variant_dict_insert (&dict, "checks", "^as", checks);
   g_variant_dict_insert (&dict, "carried", "^as", none);
   g_variant_dict_insert (&dict, "files", "^as", files);
   g_variant_dict_insert (&dict, "error", "s", success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
-  g_variant_dict_insert (&dict, "errorName", "s",
-                         success   ? ""
-                         : missing ? HR_ERROR_PREFIX "NoSuchRelease"
-                         : worse   ? HR_ERROR_PREFIX "NotHealthy"
-                                   : HR_ERROR_PREFIX "CheckFailed");
+  g_variant_dict_insert (&dict, "errorName", "s", success ? "" : failures[failure].error);
   if (worse)
     add_canary (&dict);
   return g_variant_dict_end (&dict);

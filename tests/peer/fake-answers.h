@@ -8,6 +8,7 @@
 
 G_BEGIN_DECLS
 
+gboolean fake_answer_fails (const char *service);
 GVariant *fake_answer_details (const char *service, gboolean success);
 GVariant *fake_answer_service_status (gboolean running);
 GVariant *fake_answer_processes (void);

@@ -50,7 +50,7 @@ job_free (gpointer data)
 static void
 job_end (Job *self)
 {
-  gboolean success = !g_strv_contains ((const char *const[]){ "broken", "gone", "worse", NULL }, self->service);
+  gboolean success = !fake_answer_fails (self->service);
 
   hr_dbus_job_set_details (self->job, fake_answer_details (self->service, success));
   hr_dbus_job_set_error (self->job, success ? "" : "app.py:3: SyntaxError\n  def f(:\033[2J");
@@ -120,7 +120,7 @@ add_job (FakeManager *self, const char *service, const char *kind)
 static gboolean
 admit (FakeManager *self, GDBusMethodInvocation *invocation, const char *service)
 {
-  static const char *const known[] = { "being-system", "instant", "broken", "gone", "worse", "hang", "leave", NULL };
+  static const char *const known[] = { "being-system", "instant", "hang", "leave", NULL };
 
   g_string_append_printf (self->calls, "%s %s\n", g_dbus_method_invocation_get_method_name (invocation), service);
 
@@ -130,7 +130,7 @@ admit (FakeManager *self, GDBusMethodInvocation *invocation, const char *service
     g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, "the bus says no");
   else if (g_str_equal (service, "busy"))
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_BUSY, "something else is under way");
-  else if (!g_strv_contains (known, service))
+  else if (!g_strv_contains (known, service) && !fake_answer_fails (service))
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NO_SUCH_SERVICE, "there is no service '%s'",
                                            service);
   else
@@ -360,7 +360,7 @@ on_list_snapshots (HrDbusManager *manager, GDBusMethodInvocation *invocation, co
     return TRUE;
 
   g_variant_builder_init (&snapshots, G_VARIANT_TYPE ("aa{sv}"));
-  if (g_str_equal (service, "being-system"))
+  if (g_strv_contains ((const char *const[]){ "being-system", "unwanted", NULL }, service))
     g_variant_builder_add_parsed (&snapshots,
                                   "{'id': <'20251005-1'>, 'time': <uint64 1759674600>, 'release': <uint64 7>,"
                                   " 'version': <uint32 1>, 'checksum': <'sha256:00'>, 'size': <uint64 17>,"

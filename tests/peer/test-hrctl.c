@@ -117,6 +117,39 @@ test_a_restart_tells_what_it_cost (HrctlFixture *f, gconstpointer data)
                                    "       Go on: mend what the check found, then save it or reload again\n"));
 }
 
+/* What was cancelled is asked for again by its own verb, and what never ran has said nothing. */
+static void
+test_what_to_do_is_of_the_kind_of_job_and_its_phase (HrctlFixture *f, gconstpointer data)
+{
+  static const struct {
+    const char *words[5];
+    const char *advice; /* NULL: only the history */
+  } cases[] = {
+    { { "reload", "unwanted" }, "'hrctl reload unwanted' tries it again\n" },
+    { { "start", "unwanted" }, "'hrctl start unwanted' tries it again\n" },
+    { { "stop", "unwanted" }, "'hrctl stop unwanted' tries it again\n" },
+    { { "restart", "unwanted" }, "'hrctl restart unwanted' tries it again\n" },
+    { { "rollback", "unwanted" }, "'hrctl rollback unwanted --to=6' tries it again\n" },
+    { { "snapshot", "restore", "unwanted", "20251005-1" },
+      "'hrctl snapshot list unwanted' shows what can be restored\n" },
+    { { "reload", "slow-check" },
+      "check less, or raise Timeout in group 'Check' (see hotreload.service(5)), then try again\n" },
+    { { "reload", "slow-place" }, "'hrctl history --long slow-place' shows this again\n" },
+    { { "reload", "slow" }, "'hrctl logs --newest slow' shows what it said\n" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *const *words = cases[i].words;
+      g_autofree char *line = g_strconcat ("       Go on: ", cases[i].advice, NULL);
+      g_autoptr (HrctlResult) r = hrctl_run (f, words[0], words[1], words[2], words[3], NULL);
+
+      g_test_message ("%s", r->err);
+      g_assert_nonnull (strstr (r->err, line));
+      g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+    }
+}
+
 static void
 test_a_message_that_names_the_service_stands_alone (HrctlFixture *f, gconstpointer data)
 {
@@ -441,6 +474,7 @@ main (int argc, char **argv)
   ADD ("a-failure-shows-the-checkers-words-without-escapes", test_a_failure_shows_the_checkers_words_without_escapes);
   ADD ("a-failure-tells-as-much-as-a-success", test_a_failure_tells_as_much_as_a_success);
   ADD ("a-restart-tells-what-it-cost", test_a_restart_tells_what_it_cost);
+  ADD ("what-to-do-is-of-the-kind-of-job-and-its-phase", test_what_to_do_is_of_the_kind_of_job_and_its_phase);
   ADD ("a-message-that-names-the-service-stands-alone", test_a_message_that_names_the_service_stands_alone);
   ADD ("several-services-are-an-array", test_several_services_are_an_array);
   ADD ("reload-all-reports-each-service", test_reload_all_reports_each_service);
