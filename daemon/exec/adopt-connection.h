@@ -2,8 +2,8 @@
  *
  * adopt-connection.h: what is known of the connections that came in: where the program is with their requests.
  *
- * A connection is known from its accept() on, by its descriptor, which is checked by the kernel's name for the socket.
- * What the program reads and writes by way of libc is followed (AdoptRequest). Nothing here allocates or waits: threads that read or write one connection at the same time,
+ * A connection is known from its accept() on, or from when another process gave it to this one (adopt-given.h), by its
+ * descriptor, which is checked by the kernel's name for the socket. What the program reads and writes by way of libc is followed (AdoptRequest). Nothing here allocates or waits: threads that read or write one connection at the same time,
  * which no server of HTTP/1 does, make it one of which nothing is known.
  */
 #pragma once

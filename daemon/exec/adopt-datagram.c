@@ -9,6 +9,9 @@
  * one and coming back for the next counts as answering it.
  *
  * connect() would take the socket away from every other peer and instance, and is refused.
+ *
+ * Of other sockets the same calls say what came along with a message (adopt-given.h), and what is read of connections
+ * (adopt-finish.h).
  */
 #include "adopt-datagram.h"
 
@@ -20,6 +23,7 @@
 
 #include "adopt-finish.h"
 #include "adopt-gate.h"
+#include "adopt-given.h"
 #include "adopt-look.h"
 #include "adopt-real.h"
 #include "adopt-report.h"
@@ -78,20 +82,31 @@ EXPORT ssize_t
 recvmsg (int fd, struct msghdr *message, int flags)
 {
   const AdoptEntry *entry = find (fd, flags);
+  ssize_t result;
 
-  return entry == NULL ? adopt_finish_received_parts (fd, message->msg_iov, message->msg_iovlen, flags,
-                                                      REAL (recvmsg) (fd, message, flags))
-                       : receive (fd, entry, &(Call){ .message = message, .flags = flags });
+  if (entry != NULL)
+    return receive (fd, entry, &(Call){ .message = message, .flags = flags });
+  result = REAL (recvmsg) (fd, message, flags);
+  if (result < 0)
+    return result;
+  if (message->msg_controllen > 0)
+    adopt_given_received (message);
+  return adopt_finish_received_parts (fd, message->msg_iov, message->msg_iovlen, flags, result);
 }
 
 EXPORT int
 recvmmsg (int fd, struct mmsghdr *messages, unsigned n_messages, int flags, struct timespec *timeout)
 {
   const AdoptEntry *entry = find (fd, flags);
+  int result;
 
-  if (entry == NULL)
-    return REAL (recvmmsg) (fd, messages, n_messages, flags, timeout);
-  return (int)receive (fd, entry, &(Call){ .messages = messages, .n_messages = n_messages, .flags = flags });
+  if (entry != NULL)
+    return (int)receive (fd, entry, &(Call){ .messages = messages, .n_messages = n_messages, .flags = flags });
+  result = REAL (recvmmsg) (fd, messages, n_messages, flags, timeout);
+  for (int i = 0; i < result; i++)
+    if (messages[i].msg_hdr.msg_controllen > 0)
+      adopt_given_received (&messages[i].msg_hdr);
+  return result;
 }
 
 EXPORT ssize_t

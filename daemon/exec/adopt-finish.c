@@ -11,9 +11,10 @@
  * In the last moment, when the daemon has seen nothing under way, that holds for whatever has been answered before, of any
  * protocol; but not in the midst of a request.
  *
- * A connection that the program has from elsewhere than accept() is known from the first of these moments on, if it came
- * in by one of the service's ports: a request that began before them is one that is not understood. Of requests that a
- * client sends before it has the answer to the one before, those count that are read from then on.
+ * A connection of which the library has not seen from where the program has it (adopt-given.h) is known from the first of
+ * these moments on, if it came in by one of the service's ports: a request that began before them is one that is not
+ * understood. Of requests that a client sends before it has the answer to the one before, those count that are read from
+ * then on.
  */
 #include "adopt-finish.h"
 
@@ -79,7 +80,7 @@ has_answered_before (int fd, size_t size)
 
 /* Whether the next thing on it is not for this instance. */
 static bool
-is_refused (const AdoptConnection *connection, unsigned stage, int fd, size_t size)
+is_refused (const AdoptConnection *connection, const HrAdoptPage *page, unsigned stage, int fd, size_t size)
 {
   if (stage == HR_ADOPT_GOES_ON)
     return false;
@@ -89,7 +90,7 @@ is_refused (const AdoptConnection *connection, unsigned stage, int fd, size_t si
   /* A client that was asked for the body (100 Continue) may take its time, of which the kernel counts nothing. */
   if (connection != NULL && adopt_connection_is_busy (connection))
     return false;
-  return stage == HR_ADOPT_ENDS && has_answered_before (fd, size);
+  return stage == HR_ADOPT_ENDS && came_in (fd, page) && has_answered_before (fd, size);
 }
 
 static void
@@ -135,7 +136,7 @@ adopt_finish_received_parts (int fd, const struct iovec *parts, size_t n_parts, 
       errno = saved;
       return result;
     }
-  refused = is_refused (connection, now, fd, (size_t)result);
+  refused = is_refused (connection, page, now, fd, (size_t)result);
   if (refused)
     discard (fd);
   /* What was only looked at is read again; what was thrown away is nowhere. */

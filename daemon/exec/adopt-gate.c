@@ -4,13 +4,33 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adopt-client.h"
 
+/* Who is given connections by a process that the library does not see accept would ask for each of them. */
+#define JOIN_AGAIN_SEC 10
+
 static HrAdoptPage *shared;
 /* The process in which this thread received a datagram that it may not have answered: a forked child has a copy. */
 static __thread pid_t handler __attribute__ ((tls_model ("initial-exec")));
+
+static void
+get_page (HrAdoptQuestion question)
+{
+  HrAdoptPage *expected = NULL, *page;
+  int saved = errno, fd = adopt_client_ask (question, NULL, 0, -1);
+
+  if (fd < 0)
+    return;
+  page = mmap (NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close (fd);
+  if (page != MAP_FAILED
+      && !__atomic_compare_exchange_n (&shared, &expected, page, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    munmap (page, sizeof *page);
+  errno = saved;
+}
 
 /**
  * adopt_gate_open:
@@ -22,20 +42,28 @@ static __thread pid_t handler __attribute__ ((tls_model ("initial-exec")));
 void
 adopt_gate_open (void)
 {
-  HrAdoptPage *expected = NULL, *page;
-  int saved = errno, fd;
+  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) == NULL)
+    get_page (HR_ADOPT_GATE);
+}
 
-  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) != NULL)
+/**
+ * adopt_gate_join:
+ *
+ * Gets the memory, where another process of the instance has opened the gate, which is the one that accepts. Promises
+ * nothing for this one. Where there is none, the daemon is asked again after %JOIN_AGAIN_SEC. Keeps errno.
+ */
+void
+adopt_gate_join (void)
+{
+  static time_t not_before;
+  struct timespec now;
+
+  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) != NULL || clock_gettime (CLOCK_MONOTONIC, &now) != 0
+      || now.tv_sec < __atomic_load_n (&not_before, __ATOMIC_RELAXED))
     return;
-  fd = adopt_client_ask (HR_ADOPT_GATE, NULL, 0, -1);
-  if (fd < 0)
-    return;
-  page = mmap (NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  close (fd);
-  if (page != MAP_FAILED
-      && !__atomic_compare_exchange_n (&shared, &expected, page, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-    munmap (page, sizeof *page);
-  errno = saved;
+  get_page (HR_ADOPT_JOIN);
+  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) == NULL)
+    __atomic_store_n (&not_before, now.tv_sec + JOIN_AGAIN_SEC, __ATOMIC_RELAXED);
 }
 
 /**

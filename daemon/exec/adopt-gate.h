@@ -14,6 +14,7 @@
 #include "hr-adopt-protocol.h"
 
 void adopt_gate_open (void);
+void adopt_gate_join (void);
 HrAdoptPage *adopt_gate_page (void);
 bool adopt_gate_enter (HrAdoptPage **page);
 void adopt_gate_leave (HrAdoptPage *page, bool accepted);

@@ -348,6 +348,8 @@ look_up (HrAdoptConnection *self)
       return -1;
     case HR_ADOPT_GATE:
       return gate_fd (server);
+    case HR_ADOPT_JOIN:
+      return server->gate != NULL ? hr_adopt_gate_get_fd (server->gate) : -1;
     case HR_ADOPT_SHARED:
       return hr_socket_listeners_find (server->listeners, question->message.given, server->instance);
     case HR_ADOPT_UNLINK:

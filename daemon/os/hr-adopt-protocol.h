@@ -33,6 +33,8 @@
  *   another if the process ended
  * @HR_ADOPT_UNLINK: it removes the file of a Unix socket: is that a listener's, which stays?
  * @HR_ADOPT_REMOVE_DIRECTORY: it removes this directory, in which such files stayed: those that it made go now
+ * @HR_ADOPT_JOIN: it was given a connection that another process accepted: what %HR_ADOPT_GATE is answered with, if any
+ *   process has asked for that
  */
 typedef enum {
   HR_ADOPT_BIND,
@@ -47,6 +49,7 @@ typedef enum {
   HR_ADOPT_TAKEN,
   HR_ADOPT_UNLINK,
   HR_ADOPT_REMOVE_DIRECTORY,
+  HR_ADOPT_JOIN,
 } HrAdoptQuestion;
 
 /**

@@ -12,8 +12,8 @@
 #include "hr-fd.h"
 
 /* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the
-   words of an answer, at /upload it asks for the body of the request, at /post it reads a body that ends in "end", at
-   /many it answers as many requests as it has got. */
+   words of an answer, at /given also, by a descriptor that it got over a socket, at /upload it asks for the body of the
+   request, at /post it reads a body that ends in "end", at /many it answers as many requests as it has got. */
 #define PROGRAM                                                                                                        \
   "import os, socket, threading\n"                                                                                     \
   "def serve(connection):\n"                                                                                           \
@@ -24,6 +24,13 @@
   "            with socket.create_connection(('127.0.0.1', int(path[5:]))) as peer:\n"                                 \
   "                peer.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\n')\n"                                                     \
   "                body = peer.recv(100)\n"                                                                            \
+  "        if path.startswith(b'/given/'):\n"                                                                          \
+  "            with socket.create_connection(('127.0.0.1', int(path[7:]))) as peer:\n"                                 \
+  "                here, there = socket.socketpair()\n"                                                                \
+  "                socket.send_fds(here, [b'x'], [peer.fileno()])\n"                                                   \
+  "                given = socket.socket(fileno=socket.recv_fds(there, 1, 1)[1][0])\n"                                 \
+  "                given.sendall(b'HTTP/1.1 200 OK\\r\\n\\r\\n')\n"                                                    \
+  "                body = given.recv(100)\n"                                                                           \
   "        if path == b'/echo':\n"                                                                                     \
   "            connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-length: 9\\r\\n\\r\\n')\n"                            \
   "            connection.sendall(connection.recv(100))\n"                                                             \
@@ -233,7 +240,7 @@ test_own_connections (AdoptFixture *fixture, gconstpointer data)
   if (!adopt_start_python (fixture, PROGRAM))
     return;
   server = connection_listen ("127.0.0.1", 1, &port);
-  path = g_strdup_printf ("/out/%u", port);
+  path = g_strdup_printf ("/%s/%u", (const char *)data, port);
   client = open_connection (fixture);
   marker = open_connection (fixture);
   is_answered (marker, "/", "here");
@@ -259,6 +266,9 @@ main (int argc, char **argv)
   ADD_WITH ("a-body-in-chunks-is-read-to-its-end-and-then-the-connection-ends", test_body, 1);
   ADD ("requests-that-were-read-together-are-all-answered-before-the-connection-ends", test_pipelined);
   ADD ("an-answer-that-begins-early-does-not-end-its-request", test_early_answer);
-  ADD ("the-programs-own-connections-are-left-alone", test_own_connections);
+  g_test_add ("/adopt-finish/the-programs-own-connections-are-left-alone", AdoptFixture, "out", adopt_set_up,
+              test_own_connections, adopt_tear_down);
+  g_test_add ("/adopt-finish/the-programs-own-connections-are-left-alone-also-those-that-it-is-given", AdoptFixture,
+              "given", adopt_set_up, test_own_connections, adopt_tear_down);
   return g_test_run ();
 }

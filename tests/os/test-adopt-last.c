@@ -10,7 +10,7 @@
 #include "hr-fd.h"
 
 /* Keeps its connections, and answers with what the path says. */
-#define PROGRAM                                                                                                        \
+#define SERVE                                                                                                          \
   "import os, select, socket, tempfile, threading\n"                                                                   \
   "OK = b'HTTP/1.1 200 OK\\r\\n'\n"                                                                                    \
   "file = tempfile.TemporaryFile()\n"                                                                                  \
@@ -49,10 +49,28 @@
   "                select.select([], [connection], [])\n"                                                              \
   "                left = left[connection.send(left):]\n"                                                              \
   "            connection.setblocking(True)\n"                                                                         \
-  "    connection.close()\n"                                                                                           \
+  "    connection.close()\n"
+
+#define PROGRAM                                                                                                        \
+  SERVE                                                                                                                \
   "server = socket.create_server(('127.0.0.1', int(os.environ['TEST_PORT'])))\n"                                       \
   "while True:\n"                                                                                                      \
   "    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()\n"
+
+/* The same in another process than the one that accepts, which has begun before that one listens. */
+#define GIVEN(before)                                                                                                  \
+  SERVE                                                                                                                \
+  "here, there = socket.socketpair()\n"                                                                                \
+  "if os.fork() == 0:\n"                                                                                               \
+  "    here.close()\n"                                                                                                 \
+  "    while fds := socket.recv_fds(there, 1, 1)[1]:\n"                                                                \
+  "        threading.Thread(target=serve, args=(socket.socket(fileno=fds[0]),), daemon=True).start()\n"                \
+  "    os._exit(0)\n"                                                                                                  \
+  "there.close()\n"                                                                                                    \
+  "server = socket.create_server(('127.0.0.1', int(os.environ['TEST_PORT'])))\n"                                       \
+  "while True:\n"                                                                                                      \
+  "    with server.accept()[0] as connection:\n" before                                                                \
+  "        socket.send_fds(here, [b'x'], [connection.fileno()])\n"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CLOSE "Connection: close\r\n"
@@ -122,6 +140,75 @@ test_case (AdoptFixture *fixture, gconstpointer data)
   g_assert_cmpstr (kept, ==, one->after);
 }
 
+typedef struct {
+  int fd;
+  char *answer; /* atomic */
+} Asking;
+
+static gpointer
+ask_once (gpointer data)
+{
+  Asking *asking = data;
+
+  g_atomic_pointer_set (&asking->answer, ask (asking->fd, "/plain"));
+  return NULL;
+}
+
+/* While the daemon answers what the program asks. */
+static char *
+ask_beside_daemon (int fd)
+{
+  Asking asking = { .fd = fd };
+  GThread *thread = g_thread_new ("ask", ask_once, &asking);
+
+  ADOPT_WAIT_FOR (g_atomic_pointer_get (&asking.answer) != NULL);
+  g_thread_join (thread);
+  return asking.answer;
+}
+
+/* Such as the workers of Node's cluster module. */
+static void
+test_given (AdoptFixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) kept = -1;
+  g_auto (HrFd) silent = -1;
+  g_auto (HrFd) marker = -1;
+  int fds[2];
+
+  if (!adopt_start_python (fixture, GIVEN ("")))
+    return;
+  fds[0] = kept = connection_open ("127.0.0.1", fixture->port);
+  fds[1] = silent = connection_open ("127.0.0.1", fixture->port);
+  marker = connection_open ("127.0.0.1", fixture->port);
+  g_free (ask_beside_daemon (kept));
+  g_free (ask_beside_daemon (marker));
+  g_assert_true (adopt_retire (&fixture->old));
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      g_autofree char *answer = ask (fds[i], "/plain");
+
+      g_assert_cmpstr (answer, ==, SAID);
+    }
+}
+
+/* Of what the one that accepts has begun to read, nobody knows where in a request the other one begins. */
+static void
+test_given_late (AdoptFixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) client = -1;
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+
+  if (!adopt_start_python (fixture, GIVEN ("        connection.recv(1)\n")))
+    return;
+  client = connection_open ("127.0.0.1", fixture->port);
+  before = ask_beside_daemon (client);
+  g_assert_cmpstr (before, ==, OK LENGTH "end");
+  g_assert_true (adopt_retire (&fixture->old));
+  after = ask (client, "/plain");
+  g_assert_cmpstr (after, ==, OK LENGTH "end");
+}
+
 /* Of what is longer than the kernel takes at once, nothing is lost or comes twice. */
 static void
 test_large (AdoptFixture *fixture, gconstpointer data)
@@ -154,6 +241,10 @@ main (int argc, char **argv)
 
       g_test_add (path, AdoptFixture, &cases[i], adopt_set_up, test_case, adopt_tear_down);
     }
+  g_test_add ("/adopt-last/an-answer-of-a-process-that-is-given-its-connections-says-so", AdoptFixture, NULL,
+              adopt_set_up, test_given, adopt_tear_down);
+  g_test_add ("/adopt-last/what-is-given-in-the-midst-of-a-request-stays-as-it-is", AdoptFixture, NULL, adopt_set_up,
+              test_given_late, adopt_tear_down);
   g_test_add ("/adopt-last/an-answer-that-is-sent-bit-by-bit-says-so-and-is-whole", AdoptFixture, NULL, adopt_set_up,
               test_large, adopt_tear_down);
   return g_test_run ();

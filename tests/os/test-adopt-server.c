@@ -254,6 +254,31 @@ test_taken_by_one_that_ended (Fixture *fixture, gconstpointer data)
   ADOPT_WAIT_FOR (hr_rescue_get_n_held (rescue) == 0);
 }
 
+/* Whether the answer is yes. */
+static gboolean
+is_given_gate (Fixture *fixture, HrAdoptQuestion question)
+{
+  const HrAdoptRequest request = { .version = HR_ADOPT_VERSION, .question = question };
+  g_auto (HrFd) connection = call (fixture);
+  HrAdoptReply reply = { 0 };
+
+  say (connection, &request, NULL, 0);
+  ADOPT_WAIT_FOR (has_come (connection));
+  g_assert_cmpint (recv (connection, &reply, sizeof reply, 0), ==, sizeof reply);
+  return reply.found != 0;
+}
+
+/* A process that is given connections promises nothing for the one that accepts them. */
+static void
+test_join (Fixture *fixture, gconstpointer data)
+{
+  g_assert_false (is_given_gate (fixture, HR_ADOPT_JOIN));
+  g_assert_false (hr_adopt_server_retire (fixture->server));
+  g_assert_true (is_given_gate (fixture, HR_ADOPT_GATE));
+  g_assert_true (is_given_gate (fixture, HR_ADOPT_JOIN));
+  g_assert_true (hr_adopt_server_retire (fixture->server));
+}
+
 typedef struct {
   Fixture *fixture;
   char *path;  /* where its view hangs */
@@ -373,6 +398,7 @@ main (int argc, char **argv)
   ADD ("too-many-descriptors", test_too_many_descriptors);
   ADD ("descriptors-with-nothing", test_descriptors_alone);
   ADD ("descriptors-that-linger-hold-nothing-up", test_lingering);
+  ADD ("who-is-given-connections-has-the-gate-of-who-accepts", test_join);
   ADD ("taken-by-one-that-ended", test_taken_by_one_that_ended);
   ADD ("file-that-cannot-be-looked-up-holds-up-its-process-alone", test_stuck);
   ADD ("ends-while-its-file-is-looked-up", test_stuck_and_gone);

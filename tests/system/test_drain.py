@@ -59,9 +59,9 @@ http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
 
 
 def serve(site, language, keys=""):
-    if not os.path.exists(POSTED[language][0]):
+    program, file, text = POSTED.get(language) or GIVEN[language]
+    if not os.path.exists(program):
         raise NotRunHere(f"there is no {language}")
-    program, file, text = POSTED[language]
     return Unmodified(site, (program, file, text.replace("WORK", site.path("work"))), keys)
 
 
@@ -190,7 +190,36 @@ process.stdin.on("end", () => { stopping = true; }).resume();
 '''
 
 
-for language in POSTED:
+# One process accepts, and gives each connection to another.
+GIVEN = {
+    "node-cluster": (*POSTED["node"][:2], '''const cluster = require("cluster");
+if (cluster.isPrimary) cluster.fork(), cluster.fork();
+else ''' + POSTED["node"][2]),
+    "python-send_fds": (*POSTED["python"][:2], '''import os, socket
+here, there = socket.socketpair()
+if os.fork():
+    there.close()
+    server = socket.create_server(("127.0.0.1", PORT))
+    while True:
+        with server.accept()[0] as connection:
+            socket.send_fds(here, [b"x"], [connection.fileno()])
+here.close()
+''' + POSTED["python"][2].replace("http.server.ThreadingHTTPServer((\"127.0.0.1\", PORT), Handler).serve_forever()", '''
+class Server(http.server.ThreadingHTTPServer):
+    def fileno(self):
+        return there.fileno()
+    def get_request(self):
+        _, fds, _, _ = socket.recv_fds(there, 1, 1)
+        if not fds:
+            os._exit(0)
+        connection = socket.socket(fileno=fds[0])
+        return connection, connection.getpeername()
+Server(("127.0.0.1", 0), Handler, bind_and_activate=False).serve_forever()
+''')),
+}
+
+
+for language in [*POSTED, *GIVEN]:
     @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: clients that never send again, {language}",
           alike=language != "python")
     def never_again(language=language):
