@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 
 /* How long close() of one that lingers takes. */
 #define CONNECTION_LINGER_SECONDS 15
+/* For native_only(), where another thread is to close such a connection. */
+#define CONNECTION_LINGER_NATIVE "valgrind holds all threads while one closes a socket"
 
 int connection_open (const char *host, guint16 port);
 int connection_listen (const char *host, int backlog, guint16 *port);

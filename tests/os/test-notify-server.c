@@ -15,6 +15,7 @@
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-notify-server.h"
+#include "native-only.h"
 
 typedef struct {
   char *dir;
@@ -243,6 +244,8 @@ test_lingering (Fixture *fixture, gconstpointer data)
   int listeners[3];
   gint64 begin;
 
+  if (native_only (CONNECTION_LINGER_NATIVE))
+    return;
   for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
     {
       int fd = connection_open_lingering (&listeners[i]);
@@ -265,6 +268,8 @@ test_many_lingering (Fixture *fixture, gconstpointer data)
 {
   int listeners[HR_CLOSER_THREADS_MAX];
 
+  if (native_only (CONNECTION_LINGER_NATIVE))
+    return;
   for (guint i = 0; i < G_N_ELEMENTS (listeners); i++)
     {
       int fd = connection_open_lingering (&listeners[i]);

@@ -15,6 +15,7 @@
 #include "hr-fs.h"
 #include "hr-socket-listeners.h"
 #include "hr-tcp-address.h"
+#include "native-only.h"
 
 typedef struct {
   HrListeners *listeners;
@@ -158,6 +159,8 @@ test_connected (Fixture *fixture, gconstpointer data)
   guint16 port;
   int fd, listener;
 
+  if (native_only (CONNECTION_LINGER_NATIVE))
+    return;
   want (fixture, "main", "127.0.0.1", 0);
   open_all (fixture);
   fd = hr_listeners_get_fd (fixture->listeners, nth (fixture, 0), NULL);

@@ -19,6 +19,7 @@ struct _FakeManager {
   HrDbusManager *manager;
   HrDbusService *being;
   guint name;
+  guint filter;
   guint n_jobs;
   GString *calls; /* what was asked for, a line each */
   char *directory;
@@ -28,6 +29,8 @@ struct _FakeManager {
   gboolean running;
   char *transient;
   gboolean reexecuted;
+  guint32 job_question; /* who asked for the properties of a job; of the bus's thread alone */
+  int job_was_read;     /* atomic: they have been given */
 };
 
 typedef struct {
@@ -69,6 +72,9 @@ on_job_step (gpointer user_data)
     return G_SOURCE_REMOVE;
   if (g_str_equal (self->service, "leave"))
     {
+      /* Who waits for it is to know its phase by then. */
+      if (!g_atomic_int_get (&self->manager->job_was_read))
+        return G_SOURCE_CONTINUE;
       fake_manager_leave (self->manager);
       return G_SOURCE_REMOVE;
     }
@@ -568,6 +574,21 @@ on_acquired (GDBusConnection *bus, const char *name, gpointer user_data)
   *(gboolean *)user_data = TRUE;
 }
 
+/* Notices that somebody is given the properties of a job; in the thread of the bus. */
+static GDBusMessage *
+on_message (GDBusConnection *bus, GDBusMessage *message, gboolean incoming, gpointer user_data)
+{
+  FakeManager *self = user_data;
+  const char *path = g_dbus_message_get_path (message);
+
+  if (incoming && path != NULL && g_str_has_prefix (path, HR_ROOT_PATH "/job/")
+      && g_strcmp0 (g_dbus_message_get_member (message), "GetAll") == 0)
+    self->job_question = g_dbus_message_get_serial (message);
+  else if (!incoming && self->job_question != 0 && g_dbus_message_get_reply_serial (message) == self->job_question)
+    g_atomic_int_set (&self->job_was_read, TRUE);
+  return message;
+}
+
 /**
  * fake_manager_new:
  * @bus: a message bus
@@ -585,6 +606,7 @@ fake_manager_new (GDBusConnection *bus)
   self->directory = g_strdup ("/nonexistent");
   self->objects = g_dbus_object_manager_server_new (HR_ROOT_PATH);
   self->manager = hr_dbus_manager_skeleton_new ();
+  self->filter = g_dbus_connection_add_filter (bus, on_message, self, NULL);
   connect_handlers (self);
   export_service (self);
   g_assert_true (
@@ -605,6 +627,7 @@ fake_manager_free (FakeManager *self)
     return;
 
   g_clear_handle_id (&self->name, g_bus_unown_name);
+  g_dbus_connection_remove_filter (self->bus, self->filter);
   g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->manager));
   g_dbus_object_manager_server_set_connection (self->objects, NULL);
   g_object_unref (self->objects);
@@ -668,6 +691,7 @@ void
 fake_manager_leave (FakeManager *self)
 {
   g_clear_handle_id (&self->name, g_bus_unown_name);
+  g_dbus_connection_flush_sync (self->bus, NULL, NULL);
   g_dbus_connection_close_sync (self->bus, NULL, NULL);
 }
 

@@ -269,11 +269,13 @@ static void
 test_it_ends_when_nobody_reads (HrctlFixture *f, gconstpointer data)
 {
   const char *const words[] = { "-c", "\"$HRCTL\" logs -f being-system | head -n 1", NULL };
+  g_autoptr (GSubprocess) process = NULL;
   g_autoptr (HrctlResult) r = NULL;
 
   append (f, A, "a1\na2\n");
   hrctl_fixture_setenv (f, "HRCTL", g_getenv ("HRCTL"));
-  r = hrctl_finish (hrctl_spawn_program (f, "/bin/sh", words));
+  process = hrctl_spawn_program (f, "/bin/sh", words);
+  r = hrctl_finish (process);
   g_assert_cmpstr (r->out, ==, "being-system[r5 aaaaaaaa]: a1\n");
   g_assert_cmpstr (r->err, ==, "");
 }
