@@ -58,6 +58,7 @@ hr_request_carry (const HrRequest *self)
   g_variant_dict_insert (&dict, "spares-rejected", "b", self->spares_rejected);
   g_variant_dict_insert (&dict, "begun", "b", self->begun);
   g_variant_dict_insert (&dict, "target", "t", self->target);
+  g_variant_dict_insert (&dict, "open", "b", self->open);
   g_variant_dict_insert (&dict, "aborted", "t", self->aborted);
   if (self->snapshot != NULL)
     g_variant_dict_insert (&dict, "snapshot", "s", self->snapshot);
@@ -88,6 +89,7 @@ hr_request_new_carried (GVariant *carried, HrJob *job)
   g_variant_lookup (carried, "spares-rejected", "b", &self->spares_rejected);
   g_variant_lookup (carried, "begun", "b", &self->begun);
   g_variant_lookup (carried, "target", "t", &self->target);
+  g_variant_lookup (carried, "open", "b", &self->open);
   g_variant_lookup (carried, "aborted", "t", &self->aborted);
   g_variant_lookup (carried, "snapshot", "s", &self->snapshot);
   g_variant_lookup (carried, "reason", "^ay", &self->reason);

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @spares_rejected: whether a release that was rejected stays so: the running one is meant then
  * @begun: whether it was announced before, and put back since
  * @target: a release; 0: what the source holds
+ * @open: of a rollback: its target is known when it runs, or when it is known what it puts an end to
  * @aborted: of a rollback: the release whose canary was aborted for it; 0: none
  * @snapshot: (nullable): to start with
  * @reason: (nullable): of a rollback, for people
@@ -32,6 +33,7 @@ typedef struct {
   gboolean spares_rejected;
   gboolean begun;
   guint64 target;
+  gboolean open;
   guint64 aborted;
   char *snapshot;
   char *reason;

@@ -77,7 +77,8 @@ cancel_asked (HrJob *job, gpointer user_data)
  * @self: a service
  *
  * Where somebody waits for a rollback, nobody waits for what its reload would come to: that is cancelled, if it can be.
- * One that only looks at the source is not, until it is known that it will do something.
+ * One that only looks at the source is not, until it is known that it will do something. To go back to the release before
+ * is then to keep the one that was to be replaced, as if it had been asked for a moment later.
  */
 void
 hr_service_yield_to_rollback (HrService *self)
@@ -86,7 +87,14 @@ hr_service_yield_to_rollback (HrService *self)
       || self->reload == NULL || self->running->kind != HR_JOB_RELOAD || !hr_reload_is_announced (self->reload))
     return;
   if (hr_job_get_outcome (self->running->job)->release != self->last_release)
-    self->waiting->aborted = hr_job_get_outcome (self->running->job)->release;
+    {
+      self->waiting->aborted = hr_job_get_outcome (self->running->job)->release;
+      if (self->waiting->open && self->current != NULL)
+        {
+          self->waiting->target = self->last_release;
+          self->waiting->open = FALSE;
+        }
+    }
   hr_reload_cancel (self->reload, "a rollback was asked for");
   hr_service_keep_verdict (self);
 }
@@ -123,7 +131,7 @@ hr_service_request (HrService *self, HrRequest *request)
       return job;
     }
   if (self->waiting != NULL && self->waiting->kind == request->kind && self->waiting->target == request->target
-      && self->waiting->spares_rejected == request->spares_rejected
+      && self->waiting->open == request->open && self->waiting->spares_rejected == request->spares_rejected
       && g_strcmp0 (self->waiting->snapshot, request->snapshot) == 0)
     {
       self->waiting->aborted = MAX (self->waiting->aborted, request->aborted);
@@ -365,6 +373,11 @@ prepare (HrService *self)
     {
       self->failed = self->current == NULL;
       hr_service_set_error (self, error->message);
+      refuse (self, error);
+      return FALSE;
+    }
+  if (request->open && !hr_service_find_rollback (self, &request->target, &error))
+    {
       refuse (self, error);
       return FALSE;
     }

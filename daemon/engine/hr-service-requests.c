@@ -167,6 +167,36 @@ release_to_come (HrService *self)
   return release != NULL && release->number != self->last_release ? release->number : 0;
 }
 
+/* Nobody knows yet whether it is about to put anything in the place of what runs. */
+static gboolean
+is_looking (HrService *self)
+{
+  return self->reload != NULL && self->running->kind == HR_JOB_RELOAD && !hr_reload_is_announced (self->reload);
+}
+
+/**
+ * hr_service_find_rollback:
+ * @self: a service
+ * @release: (out): what a rollback without a number goes to now
+ * @error: return location
+ *
+ * Returns: whether there is one; else %HR_ERROR_NO_SUCH_RELEASE
+ */
+gboolean
+hr_service_find_rollback (HrService *self, guint64 *release, GError **error)
+{
+  guint64 found = hr_service_get_rollback_point (self);
+
+  if (found == 0)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no good release to go back to",
+                   self->name);
+      return FALSE;
+    }
+  *release = found;
+  return TRUE;
+}
+
 /* The way back from a reload that is under way is what it was to replace: it is cancelled, and a canary gets no new
  * connection any more. Whatever else is to run after that, nobody waits for what the reload would have proven. */
 static HrJob *
@@ -177,6 +207,7 @@ begin_rollback (HrService *self, guint64 release, const char *caller)
 
   request->by_hand = TRUE;
   request->target = release;
+  request->open = release == 0;
   request->aborted = release_to_come (self);
   if (canary != NULL)
     hr_service_abort_canary (self, caller, NULL);
@@ -209,16 +240,16 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
                    hr_slots_view_note (self->parts.slots));
       return NULL;
     }
-  if (release == 0)
-    release = release_to_come (self) != 0 ? self->last_release : hr_service_get_rollback_point (self);
-  if (release == 0 || hr_release_store_get (self->parts.store, release) == NULL)
+  if (release == 0 && is_looking (self))
+    return begin_rollback (self, 0, caller);
+  if (release == 0 && release_to_come (self) != 0)
+    release = self->last_release;
+  if (release == 0 && !hr_service_find_rollback (self, &release, error))
+    return NULL;
+  if (hr_release_store_get (self->parts.store, release) == NULL)
     {
-      if (release == 0)
-        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no good release to go back to",
-                     self->name);
-      else
-        g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
-                     self->name, release);
+      g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                   self->name, release);
       return NULL;
     }
   if (!has_served (hr_release_store_get (self->parts.store, release), error))

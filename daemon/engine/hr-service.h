@@ -89,6 +89,7 @@ const char *hr_service_get_status_text (HrService *self); /* STATUS= of the prog
 GPtrArray *hr_service_list_releases (HrService *self);
 GPtrArray *hr_service_list_snapshots (HrService *self);
 char *hr_service_get_snapshot_path (HrService *self, const char *id);
+gboolean hr_service_find_rollback (HrService *self, guint64 *release, GError **error);
 guint64 hr_service_get_rollback_point (HrService *self); /* what a rollback without a number would run, 0: none */
 
 guint hr_service_get_watched (HrService *self);
