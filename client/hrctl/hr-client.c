@@ -11,6 +11,7 @@
 #define DBUS_PATH "/org/freedesktop/DBus"
 #define DBUS_INTERFACE "org.freedesktop.DBus"
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+#define OBJECT_MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
 
 struct _HrClient {
   GDBusConnection *bus;
@@ -243,6 +244,25 @@ hr_client_get_properties (HrClient *self, const char *path, const char *interfac
   g_return_val_if_fail (self != NULL && path != NULL && interface != NULL, NULL);
 
   reply = call (self, path, PROPERTIES_INTERFACE, "GetAll", g_variant_new ("(s)", interface), "(a{sv})",
+                HR_CLIENT_TIMEOUT_MSEC, error);
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+/**
+ * hr_client_get_objects:
+ * @self: a connection
+ * @error: the daemon's own
+ *
+ * Returns: (transfer full): all services and jobs, with their properties (a{oa{sa{sv}}})
+ */
+GVariant *
+hr_client_get_objects (HrClient *self, GError **error)
+{
+  g_autoptr (GVariant) reply = NULL;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  reply = call (self, HR_ROOT_PATH, OBJECT_MANAGER_INTERFACE, "GetManagedObjects", NULL, "(a{oa{sa{sv}}})",
                 HR_CLIENT_TIMEOUT_MSEC, error);
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }

@@ -30,6 +30,7 @@ void hr_client_set_lost_error (GError **error);
 GVariant *hr_client_call (HrClient *self, const char *method, GVariant *arguments, const char *reply_type,
                           int timeout_msec, GError **error);
 GVariant *hr_client_get_properties (HrClient *self, const char *path, const char *interface, GError **error);
+GVariant *hr_client_get_objects (HrClient *self, GError **error);
 GVariant *hr_client_get_service (HrClient *self, const char *name, GError **error);
 GStrv hr_client_list_services (HrClient *self, GError **error);
 guint hr_client_subscribe (HrClient *self, const char *path, const char *interface, const char *member,

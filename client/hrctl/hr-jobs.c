@@ -6,6 +6,7 @@
 #include "hr-dict.h"
 #include "hr-error.h"
 #include "hr-names.h"
+#include "hr-queue.h"
 #include "hr-text.h"
 
 /* How often the line of progress is written anew. */
@@ -244,20 +245,12 @@ tell_of_queue (gpointer user_data)
     {
       const HrJobView *view = g_ptr_array_index (self->jobs->views, i);
       const char *service = view->service;
-      g_autoptr (GVariant) properties = NULL, canary = NULL;
+      g_autofree char *text = NULL;
 
       if (view->ended || !g_str_equal (view->result, "waiting") || *service == '\0')
         continue;
-      properties = hr_client_get_service (self->jobs->client, service, NULL);
-      canary = properties != NULL ? g_variant_lookup_value (properties, "Canary", G_VARIANT_TYPE_VARDICT) : NULL;
-      if (canary != NULL && g_variant_n_children (canary) > 0)
-        hr_output_remark (
-            self->output, HR_TINT_DIM,
-            _ ("%s: this waits for the end of the canary (%s); 'hrctl promote %s' or 'hrctl abort %s' ends it"),
-            service, hr_dict_string (canary, "text"), service, service);
-      else
-        hr_output_remark (self->output, HR_TINT_DIM, _ ("%s: this waits for another job of the service to end"),
-                          service);
+      text = hr_queue_describe (self->jobs->client, service);
+      hr_output_remark (self->output, HR_TINT_DIM, "%s", text);
     }
   return G_SOURCE_REMOVE;
 }

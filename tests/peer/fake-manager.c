@@ -13,6 +13,9 @@
 
 #define JOB_STEPS 3
 
+/* Of these another job runs, for as long as anybody looks; it is of the kind that the name ends with. */
+#define QUEUED "queued-"
+
 struct _FakeManager {
   GDBusConnection *bus;
   GDBusObjectManagerServer *objects;
@@ -68,7 +71,7 @@ on_job_step (gpointer user_data)
   static const char *const phases[JOB_STEPS] = { "check", "start", "switch" };
   Job *self = user_data;
 
-  if (g_str_equal (self->service, "hang"))
+  if (g_str_equal (self->service, "hang") || g_str_has_prefix (self->service, QUEUED))
     return G_SOURCE_REMOVE;
   if (g_str_equal (self->service, "leave"))
     {
@@ -89,10 +92,18 @@ on_job_step (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+set_running (HrDbusJob *job)
+{
+  hr_dbus_job_set_phase (job, "ready");
+  hr_dbus_job_set_caller (job, "root (hrctl)");
+}
+
 /* A new job on the bus; its path belongs to the job. */
 static const char *
 add_job (FakeManager *self, const char *service, const char *kind)
 {
+  gboolean waits = g_str_has_prefix (service, QUEUED) && !g_str_equal (service + strlen (QUEUED), kind);
   g_autofree char *path = hr_job_object_path (++self->n_jobs);
   g_autoptr (HrDbusObjectSkeleton) object = hr_dbus_object_skeleton_new (path);
   Job *job = g_new0 (Job, 1);
@@ -109,6 +120,14 @@ add_job (FakeManager *self, const char *service, const char *kind)
   hr_dbus_job_set_details (job->job, g_variant_new ("a{sv}", NULL));
   hr_dbus_job_set_children (job->job, (const char *const[]){ NULL });
   hr_dbus_object_skeleton_set_job (object, job->job);
+  if (waits)
+    {
+      hr_dbus_job_set_result (job->job, "waiting");
+      hr_dbus_job_set_phase (job->job, "");
+      add_job (self, service, service + strlen (QUEUED));
+    }
+  else if (g_str_has_prefix (service, QUEUED))
+    set_running (job->job);
   g_dbus_object_manager_server_export (self->objects, G_DBUS_OBJECT_SKELETON (object));
 
   if (g_str_equal (service, "instant"))
@@ -136,7 +155,7 @@ admit (FakeManager *self, GDBusMethodInvocation *invocation, const char *service
     g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, "the bus says no");
   else if (g_str_equal (service, "busy"))
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_BUSY, "something else is under way");
-  else if (!g_strv_contains (known, service) && !fake_answer_fails (service))
+  else if (!g_strv_contains (known, service) && !fake_answer_fails (service) && !g_str_has_prefix (service, QUEUED))
     g_dbus_method_invocation_return_error (invocation, HR_ERROR, HR_ERROR_NO_SUCH_SERVICE, "there is no service '%s'",
                                            service);
   else

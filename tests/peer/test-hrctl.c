@@ -201,6 +201,59 @@ test_no_wait_returns_the_job (HrctlFixture *f, gconstpointer data)
   hrctl_assert_json (json, "{\"service\":\"hang\",\"job\":\"/org/hotreload/job/2\",\"error\":null}");
 }
 
+typedef struct {
+  FakeManager *fake;
+  const char *call;
+} Asked;
+
+static gboolean
+was_asked (gpointer data)
+{
+  const Asked *asked = data;
+
+  return strstr (fake_manager_get_calls (asked->fake), asked->call) != NULL;
+}
+
+static void
+test_who_waits_is_told_for_which_job_and_how_to_end_it (HrctlFixture *f, gconstpointer data)
+{
+  static const struct {
+    const char *kind;
+    const char *says;
+  } cases[] = {
+    { "reload",
+      "the end of a reload (job 2 of root (hrctl), phase ready); 'hrctl rollback queued-reload' cancels it and "
+      "keeps what runs\n" },
+    { "start", "the end of a start (job 4 of root (hrctl), phase ready); 'hrctl stop queued-start' cancels it\n" },
+    { "rollback", "the end of a rollback (job 6 of root (hrctl), phase ready); 'hrctl stop queued-rollback' cancels it "
+                  "and stops the service\n" },
+    { "restore-snapshot", "a snapshot to be restored (job 8 of root (hrctl), phase ready); 'hrctl stop "
+                          "queued-restore-snapshot' cancels that and stops the service\n" },
+    { "stop", "the service to stop (job 10 of root (hrctl), phase ready), which takes StopTimeout at most\n" },
+    { "other", "another job of the service to end\n" },
+  };
+  GSubprocess *processes[G_N_ELEMENTS (cases)];
+
+  /* One after the other asks, all wait at the same time. */
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *service = g_strconcat ("queued-", cases[i].kind, NULL);
+      g_autofree char *asked = g_strdup_printf ("Restart %s\n", service);
+
+      processes[i] = hrctl_spawn (f, (const char *const[]){ "restart", service, "--timeout=3", NULL });
+      hrctl_wait (was_asked, &(Asked){ f->fake, asked });
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("queued-%s: this waits for %s", cases[i].kind, cases[i].says);
+      g_autoptr (HrctlResult) r = hrctl_finish (processes[i]);
+
+      g_test_message ("%s", r->err);
+      g_assert_true (g_str_has_prefix (r->err, line));
+      g_assert_cmpint (r->code, ==, HR_EXIT_TIMEOUT);
+    }
+}
+
 static void
 test_a_timeout_is_3_and_says_that_the_job_goes_on (HrctlFixture *f, gconstpointer data)
 {
@@ -480,6 +533,7 @@ main (int argc, char **argv)
   ADD ("reload-all-reports-each-service", test_reload_all_reports_each_service);
   ADD ("stop-all-stops-every-service", test_stop_all_stops_every_service);
   ADD ("no-wait-returns-the-job", test_no_wait_returns_the_job);
+  ADD ("who-waits-is-told-for-which-job-and-how-to-end-it", test_who_waits_is_told_for_which_job_and_how_to_end_it);
   ADD ("a-timeout-is-3-and-says-that-the-job-goes-on", test_a_timeout_is_3_and_says_that_the_job_goes_on);
   ADD ("a-daemon-that-goes-away-is-1", test_a_daemon_that_goes_away_is_1);
   ADD ("exit-codes-are-those-of-the-manual", test_exit_codes_are_those_of_the_manual);

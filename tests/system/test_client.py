@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import services
-from harness import DEADLINE, Follower, Site, check, equal, is_alive, main, test, until, write
+from harness import DEADLINE, Follower, Gate, Site, check, equal, is_alive, main, test, until, write
 
 
 PROGRAM = "import os, signal, sys\nprint('pid', os.getpid(), flush=True)\nwhile True: signal.pause()\n"
@@ -99,6 +99,25 @@ def address_in_use():
         write(path, "[Service]\nExec=false\nReady=delay:5s\n")
         result = site.hrctl("add", "--name=something", path)
         check("'hrctl logs --newest something' shows what it said" in result.stderr, result.stderr)
+
+
+@test("who-waits-is-told-for-which-job-and-how-to-end-it, and what is cancelled how to try it again", alike=True)
+def waiting():
+    with Site() as site:
+        gate = Gate(site)
+        service = services.Service(site, "busy")
+        mark = service.save(services.app("2", late=services.at_gate(gate)))
+        gate.arrived()
+        job = site.signals.wait("ReloadStarted", "busy", mark)["args"][1]
+        follower = Follower(site, "restart", "busy")
+        follower.wait_err(f"busy: this waits for the end of a reload (job {job.rpartition('/')[2]}, phase ready); ")
+        follower.wait_err("'hrctl rollback busy' cancels it and keeps what runs\n")
+        equal(site.hrctl("rollback", "busy").returncode, 0, "exit status of the rollback")
+        service.failed(mark, "ready")
+        equal(follower.process.wait(DEADLINE), 1, "exit status of what waited")
+        check("'hrctl restart busy' tries it again" in follower.text(follower.err), follower.text(follower.err))
+        gate.close()
+        equal(service.ask(), "1", "answer")
 
 
 @test("check-looks-for-the-program")
