@@ -4,6 +4,7 @@
 The services are bench-idle, which tells when it runs: nothing is polled while something is measured.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -210,7 +211,58 @@ class Pm2(ManyPeer, peers.Pm2):
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-SUPERVISORS = (Hotreload, Supervisor, Runit, Pm2)
+class Systemd(ManyPeer, peers.Peer):
+    """systemd as the machine's PID 1, with a unit file for each service. What it costs includes the units that a system
+    has anyway."""
+
+    name = "systemd"
+    UNITS = "/run/systemd/system"
+
+    def __init__(self, bench, count):
+        # Here as well it is there only where systemd is what runs the machine, see sd_booted(3).
+        if not os.path.isdir(self.UNITS) or os.geteuid() != 0:
+            raise harness.NotRunHere("needs a machine that systemd has booted, and root")
+        super().__init__(bench, count)
+        self.program = peers.debian_program("systemctl", "systemd")
+
+    def unit(self, number):
+        return f"hotreload-bench{number}.service"
+
+    def units(self):
+        return [self.unit(i) for i in range(self.count)]
+
+    def systemctl(self, *words):
+        subprocess.run([self.program, *words], check=True, env=self.environment, stdin=subprocess.DEVNULL,
+                       capture_output=True, timeout=ALL_DEADLINE)
+
+    def start(self):
+        for i in range(self.count):
+            harness.write(os.path.join(self.UNITS, self.unit(i)),
+                          f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart={' '.join(self.server(i))}\n"
+                          "Restart=always\nRestartSec=0\n")
+        self.systemctl("daemon-reload")
+        self.systemctl("start", "--no-block", *self.units())
+
+    def restart_command(self, number=0):
+        return [self.program, "restart", self.unit(number)]
+
+    def daemon_pids(self):
+        return [1]
+
+    def terminate(self):
+        self.systemctl("stop", "--no-block", *self.units())
+
+    def __exit__(self, *error):
+        with contextlib.suppress(subprocess.SubprocessError):
+            self.systemctl("stop", *self.units())
+        for unit in self.units():
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.UNITS, unit))
+        self.systemctl("daemon-reload")
+        super().__exit__(*error)
+
+
+SUPERVISORS = (Hotreload, Supervisor, Runit, Pm2, Systemd)
 
 
 def measure_memory(bench, what, runner):
