@@ -103,3 +103,23 @@ hr_phase_times_get (const HrPhaseTimes *self, guint index, gint64 *usec)
   *usec = time->usec;
   return time->phase;
 }
+
+/**
+ * hr_phase_times_find:
+ * @self: (nullable): phases
+ * @phase: a phase's word
+ *
+ * Returns: how long it took; 0: it is not among them
+ */
+gint64
+hr_phase_times_find (const HrPhaseTimes *self, const char *phase)
+{
+  for (guint i = 0; i < hr_phase_times_count (self); i++)
+    {
+      gint64 usec;
+
+      if (g_str_equal (hr_phase_times_get (self, i, &usec), phase))
+        return usec;
+    }
+  return 0;
+}

@@ -18,6 +18,7 @@ void hr_phase_times_free (HrPhaseTimes *self);
 void hr_phase_times_add (HrPhaseTimes *self, const char *phase, gint64 usec);
 guint hr_phase_times_count (const HrPhaseTimes *self);
 const char *hr_phase_times_get (const HrPhaseTimes *self, guint index, gint64 *usec);
+gint64 hr_phase_times_find (const HrPhaseTimes *self, const char *phase);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrPhaseTimes, hr_phase_times_free)
 

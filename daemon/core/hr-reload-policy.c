@@ -45,3 +45,23 @@ hr_reload_decide (const char *tree, const char *running_tree, const char *last_t
     return by_hand ? HR_RELOAD_LAST : HR_RELOAD_NOTHING;
   return HR_RELOAD_NEW;
 }
+
+/**
+ * hr_reload_patience:
+ * @usual: how long the last candidate took that got there, in microseconds; 0: none has yet
+ * @n_superseded: how many have given way to a newer change since then, one after the other
+ *
+ * Who saves once a second must not keep a program from ever coming up that takes longer than that, nor a version that
+ * starts more slowly than those before: each candidate that gives way leaves twice the time to the next.
+ *
+ * Returns: for how long a candidate is let alone although there is a newer change
+ */
+gint64
+hr_reload_patience (gint64 usual, guint n_superseded)
+{
+  gint64 patience = MAX (HR_PATIENCE_LEAST_USEC, MIN (usual, HR_PATIENCE_MOST_USEC) * HR_PATIENCE_FACTOR);
+
+  for (guint i = 0; i < n_superseded && patience < HR_PATIENCE_MOST_USEC; i++)
+    patience *= 2;
+  return MIN (patience, HR_PATIENCE_MOST_USEC);
+}

@@ -45,4 +45,13 @@ typedef enum { HR_RELOAD_NOTHING, HR_RELOAD_RUNNING, HR_RELOAD_LAST, HR_RELOAD_N
 
 HrReloadVerdict hr_reload_decide (const char *tree, const char *running_tree, const char *last_tree, gboolean by_hand);
 
+/* A candidate gives way to a newer change when it has taken this many times as long as the last one that got there, and
+ * no less than the least. */
+#define HR_PATIENCE_FACTOR 3
+#define HR_PATIENCE_LEAST_USEC (5 * G_USEC_PER_SEC)
+/* However many have given way, one after the other. */
+#define HR_PATIENCE_MOST_USEC ((gint64)3600 * G_USEC_PER_SEC)
+
+gint64 hr_reload_patience (gint64 usual, guint n_superseded);
+
 G_END_DECLS

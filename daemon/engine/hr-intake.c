@@ -269,6 +269,51 @@ hr_intake_poke (HrIntake *self)
 }
 
 /**
+ * hr_intake_is_due:
+ * @self: an intake
+ *
+ * Returns: whether it has said "due", and nobody has taken what has come in, or looked at it, since
+ */
+gboolean
+hr_intake_is_due (HrIntake *self)
+{
+  g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
+  return self->due;
+}
+
+static char **
+list_hints (HrIntake *self)
+{
+  GHashTableIter iter;
+  gpointer path;
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+
+  if (self->everything || !has_anything (self))
+    return NULL;
+  g_hash_table_iter_init (&iter, self->paths);
+  while (g_hash_table_iter_next (&iter, &path, NULL))
+    g_strv_builder_add (builder, path);
+  return g_strv_builder_end (builder);
+}
+
+/**
+ * hr_intake_peek:
+ * @self: an intake that is due
+ *
+ * For a look at what has come in, which stays. It is due again when something else comes in, or by hr_intake_poke().
+ *
+ * Returns: (transfer full) (nullable): the only paths to look at; %NULL: everything
+ */
+char **
+hr_intake_peek (HrIntake *self)
+{
+  g_return_val_if_fail (HR_IS_INTAKE (self), NULL);
+
+  self->due = FALSE;
+  return list_hints (self);
+}
+
+/**
  * hr_intake_take:
  * @self: an intake
  * @hints: (out) (transfer full) (nullable): the only paths to look at; %NULL: everything
@@ -281,9 +326,6 @@ gboolean
 hr_intake_take (HrIntake *self, char ***hints)
 {
   gboolean anything;
-  GHashTableIter iter;
-  gpointer path;
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
 
   g_return_val_if_fail (HR_IS_INTAKE (self), FALSE);
 
@@ -291,10 +333,7 @@ hr_intake_take (HrIntake *self, char ***hints)
     self->since = hr_settle_since (&self->settle, hr_clock_now (self->clock));
   self->too_soon = FALSE;
   anything = has_anything (self);
-  g_hash_table_iter_init (&iter, self->paths);
-  while (g_hash_table_iter_next (&iter, &path, NULL))
-    g_strv_builder_add (builder, path);
-  *hints = self->everything || !anything ? NULL : g_strv_builder_end (builder);
+  *hints = list_hints (self);
   g_hash_table_remove_all (self->paths);
   self->everything = FALSE;
   self->due = FALSE;

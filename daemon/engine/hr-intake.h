@@ -27,6 +27,8 @@ void hr_intake_stop (HrIntake *self);
 void hr_intake_demand (HrIntake *self);
 void hr_intake_set_paused (HrIntake *self, gboolean paused);
 void hr_intake_poke (HrIntake *self);
+gboolean hr_intake_is_due (HrIntake *self);
+char **hr_intake_peek (HrIntake *self);
 gboolean hr_intake_take (HrIntake *self, char ***hints);
 gboolean hr_intake_is_held (HrIntake *self);
 gboolean hr_intake_is_too_soon (HrIntake *self, gint64 quiet);

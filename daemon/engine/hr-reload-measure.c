@@ -133,3 +133,46 @@ hr_reload_end (HrReload *self, HrReloadEnd end)
   if (self->queue == NULL || !hr_queue_watch_look_again (self->queue, queue_known, self))
     hr_reload_finish (self, end);
 }
+
+/**
+ * hr_reload_sum_effort:
+ * @times: (nullable): of phases
+ * @checking: whether to sum up what checking took, which is building, too; else what it took to come up and be verified
+ *
+ * The end of the old instance, which a handover of state waits for in between, is no part of it.
+ *
+ * Returns: microseconds
+ */
+gint64
+hr_reload_sum_effort (const HrPhaseTimes *times, gboolean checking)
+{
+  static const HrReloadPhase coming_up[] = { HR_PHASE_START, HR_PHASE_READY, HR_PHASE_VERIFY };
+  gint64 usec = 0;
+
+  if (checking)
+    return hr_phase_times_find (times, hr_reload_phase_to_string (HR_PHASE_CHECK));
+  for (guint i = 0; i < G_N_ELEMENTS (coming_up); i++)
+    usec += hr_phase_times_find (times, hr_reload_phase_to_string (coming_up[i]));
+  return usec;
+}
+
+/**
+ * hr_reload_get_effort:
+ * @self: a reload
+ * @checking: (out): whether its candidate is being checked or built; else it is to come up
+ *
+ * Returns: for how long so far, in microseconds; -1: neither, or it has failed
+ */
+gint64
+hr_reload_get_effort (HrReload *self, gboolean *checking)
+{
+  g_return_val_if_fail (HR_IS_RELOAD (self), -1);
+
+  if (hr_reload_has_ended (self) || self->release == NULL)
+    return -1;
+  *checking = self->phase == HR_PHASE_CHECK;
+  if (!*checking && self->phase != HR_PHASE_START && self->phase != HR_PHASE_READY && self->phase != HR_PHASE_VERIFY)
+    return -1;
+  return hr_reload_sum_effort (hr_job_get_outcome (self->job)->phases, *checking)
+         + hr_clock_now (hr_reload_clock (self)) - self->timed_since;
+}

@@ -307,14 +307,15 @@ run_in_place_instead (HrReload *self, const GError *error)
   return TRUE;
 }
 
-/* A candidate whose reload was cut short, by a stop or the end of a daemon, is as good as a new one; so is, after a
- * start, a release that served and had no time to prove itself: the last good one was started in its place. */
+/* A candidate whose reload was cut short, by a stop, the end of a daemon or a newer change, is as good as a new one; so
+ * is, after a start, a release that served and had no time to prove itself: the last good one was started in its place. */
 static gboolean
 is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
 {
   gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && g_str_equal (self->trigger, "start");
 
-  return last != NULL && (last->fate == HR_FATE_CANDIDATE || unproven) && g_str_equal (last->tree, self->scan->tree)
+  return last != NULL && (last->fate == HR_FATE_CANDIDATE || unproven || last->number == self->superseded)
+         && g_str_equal (last->tree, self->scan->tree)
          && (running == NULL || !g_str_equal (running->tree, self->scan->tree));
 }
 

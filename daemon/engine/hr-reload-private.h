@@ -26,6 +26,7 @@ struct _HrReload {
   gboolean by_hand;
   gboolean spares_rejected;
   guint64 target;
+  guint64 superseded;
   char **hints;
   HrIntake *intake;
   gboolean unsettled;

@@ -143,6 +143,7 @@ hr_reload_new (const HrReloadPlan *plan)
   self->by_hand = plan->by_hand;
   self->spares_rejected = plan->spares_rejected;
   self->target = plan->target;
+  self->superseded = plan->superseded;
   self->hints = g_strdupv ((char **)plan->hints);
   g_set_object (&self->intake, plan->intake);
   self->known_scan = plan->scan != NULL && plan->target != 0 ? hr_scan_copy (plan->scan) : NULL;

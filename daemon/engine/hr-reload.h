@@ -48,6 +48,8 @@ G_BEGIN_DECLS
  * @by_hand: whether somebody asked for it
  * @spares_rejected: whether a source that was rejected stays so: the running release is meant then
  * @target: a release; 0: what the source holds
+ * @superseded: a release that is tried again though it was rejected, where the source holds it: it gave way to a newer
+ *   change, of which nothing has come; 0: none
  * @hints: (nullable): the only paths that may have changed; %NULL: look at everything
  * @intake: (nullable): what knows whether the source is in the middle of something
  * @scan: (nullable): the newest scan, for a @target that needs none
@@ -76,6 +78,7 @@ typedef struct {
   gboolean by_hand;
   gboolean spares_rejected;
   guint64 target;
+  guint64 superseded;
   const char *const *hints;
   HrIntake *intake;
   const HrScan *scan;
@@ -123,6 +126,8 @@ gboolean hr_reload_is_handing_over (HrReload *self);
 gboolean hr_reload_leaves_previous (HrReload *self);
 gboolean hr_reload_has_left_candidate (HrReload *self);
 gboolean hr_reload_can_be_put_back (HrReload *self);
+gint64 hr_reload_sum_effort (const HrPhaseTimes *times, gboolean checking);
+gint64 hr_reload_get_effort (HrReload *self, gboolean *checking);
 gint64 hr_reload_get_outage_since (HrReload *self);
 HrFollowers *hr_reload_get_followers (HrReload *self);
 HrCanary *hr_reload_get_canary (HrReload *self);

@@ -224,6 +224,7 @@ run_reload (HrService *self)
     .by_hand = request->by_hand,
     .spares_rejected = request->spares_rejected,
     .target = request->target,
+    .superseded = self->superseded,
     .hints = (const char *const *)request->hints,
     .intake = self->intake,
     .scan = self->scan,
@@ -427,7 +428,8 @@ run (HrService *self, HrRequest *request)
  * @intake: the service's intake
  * @self: a service
  *
- * The source has settled: looks whether its content changed, and if so reloads. A service that is busy is told again.
+ * The source has settled: looks whether its content changed, and if so reloads. A service that is busy is told again;
+ * what it is busy with may have to give way.
  */
 void
 hr_service_source_due (HrIntake *intake, HrService *self)
@@ -435,7 +437,10 @@ hr_service_source_due (HrIntake *intake, HrService *self)
   HrRequest *request;
 
   if (self->running != NULL || self->waiting != NULL || self->held)
-    return;
+    {
+      hr_service_look_for_newer (self);
+      return;
+    }
   if (self->stopped || self->closing || self->spec == NULL)
     {
       g_auto (GStrv) hints = NULL;

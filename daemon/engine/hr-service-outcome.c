@@ -35,6 +35,7 @@ reload_announced (HrReload *reload, HrService *self)
 {
   gboolean begun = self->running->begun;
 
+  self->superseded = 0;
   if (!self->running->by_hand)
     g_signal_emit_by_name (self, "job-added", self->running->job);
   self->running->begun = TRUE;
@@ -44,6 +45,7 @@ reload_announced (HrReload *reload, HrService *self)
   hr_service_supervise (self);
   self->reload_events = is_reload_for_users (self);
   hr_service_note_reload (self);
+  g_signal_connect_swapped (self->running->job, "changed", G_CALLBACK (hr_service_look_for_newer), self);
   if (self->reload_events && !begun)
     tell_beginning (self);
   hr_service_touch (self);
@@ -321,7 +323,8 @@ settle_failure (HrService *self, const GError *error)
 
   if (self->current != NULL && hr_generation_is_alive (self->current))
     return;
-  if (self->waiting != NULL)
+  /* Something else is tried at once. */
+  if (self->waiting != NULL || self->gives_way)
     return;
   if ((self->current == NULL || lifts) && candidate != NULL && hr_generation_get_start_error (candidate) == NULL)
     {
@@ -382,6 +385,8 @@ reload_ended (HrReload *reload, HrService *self)
       error->code = HR_ERROR_ROLLBACK_FAILED;
     }
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
+  g_signal_handlers_disconnect_by_func (self->running->job, hr_service_look_for_newer, self);
+  hr_service_forget_newer (self);
   /* However it ended: the next one that is cancelled is not put back. */
   self->puts_back = FALSE;
   /* Not while it was only asked for: what could not be placed is to be started the next time. */
@@ -416,6 +421,7 @@ reload_ended (HrReload *reload, HrService *self)
       hr_intake_demand (self->intake);
     }
   g_clear_object (&self->reload);
+  hr_service_note_effort (self, end);
   hr_service_end_request (self, error);
   /* The last good release serves, or does not any more; what the source holds now comes as an ordinary reload. */
   if (was_start && !self->stopped && self->intake != NULL)

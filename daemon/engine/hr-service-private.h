@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object),
- * hr-service-status.c (what it shows), hr-service-diff.c and hr-service-plan.c (what can be asked), hr-service-operation.c (one operation
- * at a time, one waiting), hr-service-requests.c (what asks for one), hr-service-outcome.c (what comes of one that ends
- * in a new instance), hr-service-stop.c (operations that end an instance), hr-service-supervision.c (what happens
- * to the instance between operations), hr-service-observation.c (what proves its release), hr-service-restart.c (what
- * follows when it has ended by itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the
- * others, where there are several), hr-service-takeover.c (what runs on when the daemon ends), hr-service-note.c (what is
- * noted for the next one of a reload), hr-service-carry.c (what else is gone on with when it is re-executed).
+ * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object), hr-service-status.c
+ * (what it shows), hr-service-diff.c and hr-service-plan.c (what can be asked), hr-service-operation.c (one operation
+ * at a time, one waiting), hr-service-newer.c (when what runs gives way to a newer change), hr-service-requests.c
+ * (what asks for one), hr-service-outcome.c (what comes of one that ends in a new instance), hr-service-stop.c
+ * (operations that end an instance), hr-service-supervision.c (what happens to the instance between operations),
+ * hr-service-observation.c (what proves its release), hr-service-restart.c (what follows when it has ended by
+ * itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the others, where there are
+ * several), hr-service-takeover.c (what runs on when the daemon ends), hr-service-note.c (what is noted for the next
+ * one of a reload), hr-service-carry.c (what else is gone on with when it is re-executed).
  */
 #pragma once
 
@@ -75,6 +76,12 @@ struct _HrService {
   gint64 reload_began_at; /* real time */
   gboolean from_nothing;  /* nothing ran when the reload began */
 
+  guint newer_timer;        /* until it is looked whether there is a newer change than what is being tried */
+  GCancellable *newer_look; /* of that look, NULL: none is under way */
+  guint64 superseded;       /* release that gave way to a newer change, until something is tried again; 0: none */
+  gboolean gives_way;       /* the reload is being cancelled for that */
+  guint n_superseded;       /* how many did, one after the other */
+  gint64 usual_effort[2];   /* how long the last one took that came up, [TRUE]: to be checked; 0: not known */
   const char *next_trigger; /* of the next automatic reload, NULL: file */
   gboolean scan_everything;
   guint64
@@ -152,6 +159,11 @@ void hr_service_cancel_waiting (HrService *self, const char *why);
 void hr_service_wait_again (HrService *self, HrRequest *request, HrRequest **place);
 void hr_service_operation_next (HrService *self);
 void hr_service_end_request (HrService *self, const GError *error);
+
+/* hr-service-newer.c */
+void hr_service_look_for_newer (HrService *self);
+void hr_service_note_effort (HrService *self, HrReloadEnd end);
+void hr_service_forget_newer (HrService *self);
 
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);

@@ -24,6 +24,7 @@ hr_service_dispose (GObject *object)
 
       hr_clock_cancel (clock, &self->restart_timer);
       hr_clock_cancel (clock, &self->start_deadline);
+      hr_service_forget_newer (self);
     }
   if (self->reload != NULL)
     {

@@ -30,12 +30,15 @@ test_order (void)
   hr_phase_times_add (times, "ready", 4000);
   hr_phase_times_add (times, "verify", 0);
   expect (times, "start 1, preserve 300, ready 4020, verify 0, ");
+  g_assert_cmpint (hr_phase_times_find (times, "ready"), ==, 4020);
+  g_assert_cmpint (hr_phase_times_find (times, "check"), ==, 0);
 }
 
 static void
 test_none (void)
 {
   g_assert_cmpuint (hr_phase_times_count (NULL), ==, 0);
+  g_assert_cmpint (hr_phase_times_find (NULL, "ready"), ==, 0);
 }
 
 static void
