@@ -7,14 +7,12 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "adopt-clock.h"
 #include "adopt-real.h"
 #include "hr-names.h"
 #include "hr-scm-rights.h"
-
-#define USEC_PER_SEC 1000000
 
 /* A connection to the daemon, and until when it is waited for on it: signals interrupt a wait, and must not prolong it. */
 typedef struct {
@@ -52,22 +50,12 @@ adopt_client_init (void)
   return watch_only ? ADOPT_WATCH : ADOPT_ALL;
 }
 
-/* Of a clock that nobody sets, in microseconds. */
-static int64_t
-now_usec (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 /* Lets the next call wait for as long as there is. Returns whether there is time left. */
 static bool
 may_wait (const Connection *connection, int option)
 {
-  int64_t left = connection->deadline - now_usec ();
-  struct timeval patience = { .tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC };
+  int64_t left = connection->deadline - adopt_clock_now ();
+  struct timeval patience = { .tv_sec = left / ADOPT_USEC_PER_SEC, .tv_usec = left % ADOPT_USEC_PER_SEC };
 
   /* None at all would be for ever. */
   return left > 0 && setsockopt (connection->fd, SOL_SOCKET, option, &patience, sizeof patience) == 0;
@@ -125,7 +113,7 @@ static Connection
 open_connection (void)
 {
   Connection self = { .fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
-                      .deadline = now_usec () + (int64_t)ADOPT_ANSWER_DEADLINE_SEC * USEC_PER_SEC };
+                      .deadline = adopt_clock_now () + (int64_t)ADOPT_ANSWER_DEADLINE_SEC * ADOPT_USEC_PER_SEC };
   int result;
 
   if (self.fd < 0)

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "adopt-client.h"
+#include "adopt-clock.h"
 
 /* Who is given connections by a process that the library does not see accept would ask for each of them. */
-#define JOIN_AGAIN_SEC 10
+#define JOIN_AGAIN_USEC (10 * ADOPT_USEC_PER_SEC)
 
 static HrAdoptPage *shared;
 /* The process in which this thread received a datagram that it may not have answered: a forked child has a copy. */
@@ -50,20 +50,19 @@ adopt_gate_open (void)
  * adopt_gate_join:
  *
  * Gets the memory, where another process of the instance has opened the gate, which is the one that accepts. Promises
- * nothing for this one. Where there is none, the daemon is asked again after %JOIN_AGAIN_SEC. Keeps errno.
+ * nothing for this one. Where there is none, the daemon is asked again after %JOIN_AGAIN_USEC. Keeps errno.
  */
 void
 adopt_gate_join (void)
 {
-  static time_t not_before;
-  struct timespec now;
+  static int64_t not_before;
 
-  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) != NULL || clock_gettime (CLOCK_MONOTONIC, &now) != 0
-      || now.tv_sec < __atomic_load_n (&not_before, __ATOMIC_RELAXED))
+  if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) != NULL
+      || adopt_clock_now () < __atomic_load_n (&not_before, __ATOMIC_RELAXED))
     return;
   get_page (HR_ADOPT_JOIN);
   if (__atomic_load_n (&shared, __ATOMIC_ACQUIRE) == NULL)
-    __atomic_store_n (&not_before, now.tv_sec + JOIN_AGAIN_SEC, __ATOMIC_RELAXED);
+    __atomic_store_n (&not_before, adopt_clock_now () + JOIN_AGAIN_USEC, __ATOMIC_RELAXED);
 }
 
 /**

@@ -10,13 +10,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "adopt-clock.h"
 #include "adopt-real.h"
 #include "adopt-request.h"
 
 /* As much may be on its way, such as an answer that says that another comes (1xx): each socket has more room. */
 #define WAITING_MAX 1024
 /* How long it is waited for room for the rest of the words, of which there always is enough. */
-#define ROOM_MSEC 1000
+#define ROOM_USEC (1 * ADOPT_USEC_PER_SEC)
 
 static const char words[] = "Connection: close\r\n";
 
@@ -91,13 +92,30 @@ adopt_last_find_place (const char *data, size_t size, size_t *begin, size_t *end
   return false;
 }
 
+/* Signals interrupt a wait, and must not prolong it. */
+static bool
+wait_for_room (int fd, int64_t until)
+{
+  struct pollfd writable = { .fd = fd, .events = POLLOUT };
+  int result;
+
+  do
+    {
+      int64_t left = until - adopt_clock_now ();
+
+      result = REAL (poll) (&writable, 1, left > 0 ? (int)(left / 1000) : 0);
+  } while (result < 0 && errno == EINTR);
+  return result > 0;
+}
+
 /* What is half out must be out: the words are a dozen bytes, and the buffer was empty. */
 static bool
 send_rest (int fd, const char *data, size_t size)
 {
+  const int64_t until = adopt_clock_now () + ROOM_USEC;
+
   while (size > 0)
     {
-      struct pollfd writable = { .fd = fd, .events = POLLOUT };
       ssize_t sent = REAL (send) (fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
       if (sent > 0)
@@ -105,7 +123,7 @@ send_rest (int fd, const char *data, size_t size)
           data += sent;
           size -= (size_t)sent;
         }
-      else if ((sent < 0 && errno != EAGAIN && errno != EINTR) || REAL (poll) (&writable, 1, ROOM_MSEC) <= 0)
+      else if ((sent < 0 && errno != EAGAIN && errno != EINTR) || !wait_for_room (fd, until))
         return false;
     }
   return true;

@@ -18,12 +18,15 @@
 #include "adopt-last.h"
 #include "adopt-real.h"
 
-/* Of one call. */
+/* Of one call. Whether the successor serves is looked at once, before it: what is noted of an answer must be what was
+   said in it. */
 typedef struct {
   int fd;
   const struct iovec *parts;
   size_t n_parts;
   int flags;
+  AdoptConnection *connection; /* NULL: nothing is known of it */
+  bool retired;
 } Call;
 
 static bool
@@ -34,42 +37,49 @@ is_retired (void)
   return page != NULL && __atomic_load_n (&page->retired, __ATOMIC_ACQUIRE);
 }
 
+static Call
+begin (int fd, const struct iovec *parts, size_t n_parts, int flags)
+{
+  AdoptConnection *connection = adopt_connection_find (fd);
+
+  return (Call){ .fd = fd,
+                 .parts = parts,
+                 .n_parts = parts != NULL ? n_parts : 0,
+                 .flags = flags,
+                 .connection = connection,
+                 .retired = connection != NULL && is_retired () };
+}
+
 /* What the call wrote. */
 static void
-note (AdoptConnection *connection, const Call *call, ssize_t result)
+note (const Call *call, ssize_t result)
 {
   int saved = errno;
 
-  if (result > 0)
-    adopt_connection_note_sent (connection, call->parts, call->n_parts, (size_t)result, is_retired ());
+  if (call->connection != NULL && result > 0)
+    adopt_connection_note_sent (call->connection, call->parts, call->n_parts, (size_t)result, call->retired);
   errno = saved;
 }
 
 /* Whether the call was made in a way of ours; then *result is what it returned. */
 static bool
-send_last (AdoptConnection *connection, const Call *call, ssize_t *result)
+send_last (const Call *call, ssize_t *result)
 {
   bool done;
 
-  if (connection == NULL || !is_retired () || !adopt_connection_awaits_answer (connection))
+  if (!call->retired || !adopt_connection_awaits_answer (call->connection))
     return false;
   *result = adopt_last_send (call->fd, call->parts, call->n_parts, call->flags, &done);
-  if (done)
-    note (connection, call, *result);
   return done;
 }
 
-#define SEND(call_fd, call_parts, call_n_parts, call_flags, ordinary)                                                  \
+#define SEND(fd, parts, n_parts, flags, ordinary)                                                                      \
   ({                                                                                                                   \
-    const Call call = { .fd = call_fd, .parts = call_parts, .n_parts = call_n_parts, .flags = call_flags };            \
-    AdoptConnection *connection = adopt_connection_find (call.fd);                                                     \
+    const Call call = begin (fd, parts, n_parts, flags);                                                               \
     ssize_t result = -1;                                                                                               \
-    if (!send_last (connection, &call, &result))                                                                       \
-      {                                                                                                                \
-        result = ordinary;                                                                                             \
-        if (connection != NULL)                                                                                        \
-          note (connection, &call, result);                                                                            \
-      }                                                                                                                \
+    if (!send_last (&call, &result))                                                                                   \
+      result = ordinary;                                                                                               \
+    note (&call, result);                                                                                              \
     result;                                                                                                            \
   })
 
@@ -106,8 +116,8 @@ sendto (int fd, const void *data, size_t size, int flags, __CONST_SOCKADDR_ARG a
 EXPORT ssize_t
 sendmsg (int fd, const struct msghdr *message, int flags)
 {
-  /* What comes along is for the call as it is. */
-  if (message->msg_controllen > 0)
+  /* What comes along is for the call as it is, and what is wrong is for the kernel to say. */
+  if (message == NULL || message->msg_controllen > 0)
     return REAL (sendmsg) (fd, message, flags);
   return SEND (fd, message->msg_iov, message->msg_iovlen, flags, REAL (sendmsg) (fd, message, flags));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * test-adopt-client.c: how long the adopt library waits: for a daemon that does not answer, and in accept().
+ * test-adopt-client.c: how long the adopt library waits: for a daemon that does not answer, in accept(), and for room in
+ * a socket.
  *
  * The library's own files, linked into this program.
  */
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "adopt-client.h"
+#include "adopt-last.h"
 #include "adopt-wait.h"
 #include "hr-fd.h"
 #include "hr-names.h"
@@ -99,6 +101,80 @@ test_deadline (void)
   g_assert_cmpint (alarms, >, 2);
   g_assert_cmpint (took, >=, ADOPT_ANSWER_DEADLINE_SEC * G_USEC_PER_SEC - G_USEC_PER_SEC / 10);
   g_assert_cmpint (took, <, 2 * ADOPT_ANSWER_DEADLINE_SEC * G_USEC_PER_SEC);
+}
+
+/* Small, so that it is soon full. */
+static void
+make_pair (int pair[2])
+{
+  const int least = 1;
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), ==, 0);
+  g_assert_cmpint (setsockopt (pair[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof least), ==, 0);
+}
+
+/* What a client reads, from within a signal. */
+static struct {
+  int fd;
+  char data[2 * ADOPT_LAST_HEAD_MAX];
+  gsize size;
+} client;
+
+static void
+read_as_client (int number)
+{
+  ssize_t length;
+
+  /* The first one has come before it is waited for, perhaps. */
+  if (++alarms < 2)
+    return;
+  length = read (client.fd, client.data + client.size, sizeof client.data - client.size);
+  client.size += length > 0 ? (gsize)length : 0;
+}
+
+/* There is room for half of the words, and for the rest of them only after the wait was interrupted. */
+static void
+test_room (void)
+{
+  static const char words[] = "Connection: close\r\n", rest[] = "\r\n";
+  const struct itimerval often = { .it_interval = { .tv_usec = ALARM_USEC }, .it_value = { .tv_usec = ALARM_USEC } };
+  const struct itimerval never = { 0 };
+  const struct sigaction action = { .sa_handler = read_as_client };
+  g_autofree char *blob = g_strnfill (2 * ADOPT_LAST_HEAD_MAX, 'x');
+  g_autoptr (GString) answer = g_string_new ("HTTP/1.1 200 OK\r\nX: ");
+  g_autofree char *expected = NULL;
+  struct iovec part;
+  ssize_t room, sent;
+  gsize begin;
+  int pair[2];
+  bool done;
+
+  make_pair (pair);
+  room = send (pair[0], blob, strlen (blob), 0);
+  close (pair[0]);
+  close (pair[1]);
+  g_assert_cmpint (room, >, 100);
+  g_assert_cmpint (room, <, ADOPT_LAST_HEAD_MAX);
+
+  begin = (gsize)room - strlen (words) / 2;
+  g_string_append_len (answer, blob, (gssize)(begin - answer->len - strlen (rest)));
+  g_string_append_printf (answer, "\r\n%s%s", rest, blob);
+  make_pair (pair);
+  client.fd = pair[1];
+  part = (struct iovec){ .iov_base = answer->str, .iov_len = answer->len };
+  alarms = 0;
+  sigaction (SIGALRM, &action, NULL);
+  setitimer (ITIMER_REAL, &often, NULL);
+  sent = adopt_last_send (pair[0], &part, 1, MSG_NOSIGNAL, &done);
+  setitimer (ITIMER_REAL, &never, NULL);
+  g_assert_true (done);
+  g_assert_cmpint (sent, ==, (ssize_t)begin);
+  read_as_client (SIGALRM);
+  expected = g_strdup_printf ("%.*s%s", (int)begin, answer->str, words);
+  g_assert_cmpmem (client.data, client.size, expected, strlen (expected));
+  g_assert_cmpint (send (pair[0], rest, strlen (rest), MSG_NOSIGNAL), ==, (ssize_t)strlen (rest));
+  close (pair[0]);
+  close (pair[1]);
 }
 
 /* poll() counts in milliseconds in an int, SO_RCVTIMEO in seconds in a long. */
@@ -218,6 +294,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/adopt-client/signals-do-not-prolong-the-wait-for-an-answer", test_deadline);
+  g_test_add_func ("/adopt-client/signals-do-not-cut-off-the-wait-for-room", test_room);
   g_test_add_func ("/adopt-client/patience-of-a-socket-in-milliseconds", test_patience);
   g_test_add_func ("/adopt-client/only-what-is-held-is-taken", test_only_what_is_held_is_taken);
   g_test_add_func ("/adopt-client/what-does-not-fit-is-not-taken", test_what_does_not_fit_is_not_taken);

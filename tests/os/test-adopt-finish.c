@@ -13,7 +13,8 @@
 
 /* Keeps its connections; at /echo it answers before it has read all, at /out it talks to a server of the test in the
    words of an answer, at /given also, by a descriptor that it got over a socket, at /upload it asks for the body of the
-   request, at /post it reads a body that ends in "end", at /many it answers as many requests as it has got. */
+   request, at /post it reads a body that ends in "end", at /many it answers as many requests as it has got, at /large
+   it writes for as long as it is read. */
 #define PROGRAM                                                                                                        \
   "import os, socket, threading\n"                                                                                     \
   "def serve(connection):\n"                                                                                           \
@@ -34,6 +35,10 @@
   "        if path == b'/echo':\n"                                                                                     \
   "            connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-length: 9\\r\\n\\r\\n')\n"                            \
   "            connection.sendall(connection.recv(100))\n"                                                             \
+  "            continue\n"                                                                                             \
+  "        if path == b'/large':\n"                                                                                    \
+  "            connection.sendall(b'HTTP/1.1 200 OK\\r\\nContent-length: 16000004\\r\\n\\r\\n%bhere' % (b'-' * "       \
+  "16000000))\n"                                                                                                       \
   "            continue\n"                                                                                             \
   "        if path == b'/upload':\n"                                                                                   \
   "            connection.sendall(b'HTTP/1.1 100 Continue\\r\\n\\r\\n')\n"                                             \
@@ -217,6 +222,26 @@ test_pipelined (AdoptFixture *fixture, gconstpointer data)
   is_left (client);
 }
 
+/* An answer that began before the successor serves, and is written until after that, does not say that it is the last. */
+static void
+test_long_answer (AdoptFixture *fixture, gconstpointer data)
+{
+  g_auto (HrFd) client = -1;
+  g_autofree char *answer = NULL;
+  char byte;
+
+  if (!adopt_start_python (fixture, PROGRAM))
+    return;
+  client = open_connection (fixture);
+  connection_say (client, "GET /large HTTP/1.1\r\n\r\n");
+  g_assert_cmpint (recv (client, &byte, 1, 0), ==, 1);
+  g_assert_true (adopt_retire (&fixture->old));
+  answer = connection_hear (client, "here");
+  hr_instance_finish (fixture->old.instance, fixture->listeners, FALSE);
+  is_answered (client, "/", "here");
+  is_left (client);
+}
+
 static gpointer
 answer_peer (gpointer data)
 {
@@ -265,6 +290,7 @@ main (int argc, char **argv)
   ADD_WITH ("a-body-with-a-length-is-read-to-its-end-and-then-the-connection-ends", test_body, 0);
   ADD_WITH ("a-body-in-chunks-is-read-to-its-end-and-then-the-connection-ends", test_body, 1);
   ADD ("requests-that-were-read-together-are-all-answered-before-the-connection-ends", test_pipelined);
+  ADD ("an-answer-that-could-not-say-that-it-is-the-last-one-is-not", test_long_answer);
   ADD ("an-answer-that-begins-early-does-not-end-its-request", test_early_answer);
   g_test_add ("/adopt-finish/the-programs-own-connections-are-left-alone", AdoptFixture, "out", adopt_set_up,
               test_own_connections, adopt_tear_down);

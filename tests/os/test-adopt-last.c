@@ -11,7 +11,7 @@
 
 /* Keeps its connections, and answers with what the path says. */
 #define SERVE                                                                                                          \
-  "import os, select, socket, tempfile, threading\n"                                                                   \
+  "import ctypes, errno, os, select, socket, tempfile, threading\n"                                                    \
   "OK = b'HTTP/1.1 200 OK\\r\\n'\n"                                                                                    \
   "file = tempfile.TemporaryFile()\n"                                                                                  \
   "file.write(b'of a file')\n"                                                                                         \
@@ -39,6 +39,11 @@
   "            connection.sendall(OK + b'Content-Length: 12\\r\\n\\r\\n')\n"                                           \
   "            os.sendfile(connection.fileno(), file.fileno(), 0, 9)\n"                                                \
   "            connection.sendall(b'end')\n"                                                                           \
+  "        if path == '/wrong':\n"                                                                                     \
+  "            libc, fd = ctypes.CDLL(None, use_errno=True), connection.fileno()\n"                                    \
+  "            for call in libc.sendmsg, libc.recvmsg, libc.writev:\n"                                                 \
+  "                assert call(fd, None, 1) == -1 and ctypes.get_errno() == errno.EFAULT\n"                            \
+  "            connection.sendall(OK + b'Content-Length: 3\\r\\n\\r\\nend')\n"                                         \
   "        if path == '/two':\n"                                                                                       \
   "            connection.sendall(OK + b'Content-Length: 4\\r\\n\\r\\none,')\n"                                        \
   "            connection.sendall(OK + b'Content-Length: 3\\r\\n\\r\\nend')\n"                                         \
@@ -97,6 +102,7 @@ static const Case cases[] = {
     "HTTP/1.1 100 Continue\r\n\r\n" SAID },
   { "an-answer-with-a-file-says-so", "/file", OK "Content-Length: 12\r\n\r\nof a fileend",
     OK "Content-Length: 12\r\n" CLOSE "\r\nof a fileend" },
+  { "what-is-wrong-is-for-the-kernel-to-say", "/wrong", OK LENGTH "end", SAID },
   { "who-still-sends-what-is-answered-is-told-nothing", "/plain HTTP/1.1\r\nContent-Length: 1000\r\n\r\nab",
     OK LENGTH "end", OK LENGTH "end" },
   { "of-two-answers-that-were-asked-for-at-once-the-last-one-says-so", "/two HTTP/1.1\r\n\r\nGET /",
