@@ -89,26 +89,34 @@ print_memory (GVariant *service, HrOutput *output)
   hr_fields_print (output, _ ("Memory"), size);
 }
 
+/* "since 14:30:00 (3 min 4 s)": that of an instance by the daemon's clock, which nobody sets. */
+static char *
+describe_since (GVariant *service, GVariant *properties)
+{
+  guint64 since = hr_dict_number (properties, "StateSinceUsec");
+  gint64 length = MAX (g_get_real_time () - (gint64)since, 0);
+  g_autofree char *time = NULL;
+  g_autofree char *shown = NULL;
+
+  if (since == 0)
+    return g_strdup ("");
+  if (since == hr_dict_number (properties, "SinceUsec"))
+    length = (gint64)hr_dict_number (service, "uptimeUsec");
+  time = hr_text_time ((gint64)since);
+  shown = hr_text_duration (length);
+  return g_strdup_printf (_ (" since %s (%s)"), time, shown);
+}
+
 static void
 print_process (GVariant *service, GVariant *properties, GVariant *processes, GVariant *usage, HrOutput *output)
 {
-  guint64 since = hr_dict_number (properties, "SinceUsec");
   const char *state = hr_dict_string (service, "state");
   g_autofree char *tinted = hr_output_tint (output, hr_tint_for_state (state), hr_text_word (state));
-  g_autofree char *line = NULL;
+  g_autofree char *since = describe_since (service, properties);
   g_autofree char *whole = NULL;
   g_autofree char *pid = hr_text_number (hr_dict_number (service, "pid"));
 
-  if (since > 0)
-    {
-      g_autofree char *time = hr_text_time ((gint64)since);
-      g_autofree char *uptime = hr_text_duration ((gint64)hr_dict_number (service, "uptimeUsec"));
-
-      line = g_strdup_printf (_ ("since %s (%s)"), time, uptime);
-    }
-
-  whole = g_strconcat (tinted, line != NULL ? " " : "", line != NULL ? line : "",
-                       hr_dict_bool (properties, "Paused") ? _ (", paused") : NULL, NULL);
+  whole = g_strconcat (tinted, since, hr_dict_bool (properties, "Paused") ? _ (", paused") : NULL, NULL);
   hr_fields_print_tinted (output, _ ("State"), whole);
   hr_fields_print (output, _ ("Health"), hr_text_word (hr_dict_string (service, "health")));
   hr_fields_print (output, _ ("PID"), pid);

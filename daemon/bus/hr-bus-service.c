@@ -84,6 +84,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_connections_cut (skeleton, hr_service_get_tally (service)->connections);
   hr_dbus_service_set_connections_cut_busy (skeleton, hr_service_get_tally (service)->busy);
   hr_dbus_service_set_since_usec (skeleton, (guint64)hr_service_get_since (service));
+  hr_dbus_service_set_state_since_usec (skeleton, (guint64)hr_service_get_state_since (service));
   hr_dbus_service_set_memory_bytes (skeleton, (guint64)MAX (hr_service_get_memory (service), 0));
   hr_dbus_service_set_listen (skeleton, (const char *const *)listen);
   hr_dbus_service_set_sockets_advice (skeleton, advice != NULL ? advice : "");

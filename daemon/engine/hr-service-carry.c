@@ -147,6 +147,7 @@ hr_service_carry (HrService *self, GArray *fds)
   g_variant_dict_insert (&dict, "first-release", "t", self->first_release);
   g_variant_dict_insert (&dict, "outage-since", "x", self->outage_since);
   g_variant_dict_insert (&dict, "since", "x", self->since_real);
+  g_variant_dict_insert (&dict, "state-since", "x", self->state_since_real);
   g_variant_dict_insert (&dict, "unproven", "b", self->unproven);
   g_variant_dict_insert (&dict, "to-hold", "t", self->to_hold);
   insert_text (&dict, "observed", self->observed);
@@ -179,6 +180,7 @@ take_before (HrService *self, GVariant *carried)
   if (g_variant_lookup (carried, "state", "&s", &state))
     self->shown_state = g_intern_string (state);
   g_clear_pointer (&self->observed, g_free);
+  g_variant_lookup (carried, "state-since", "x", &self->state_since_real);
   g_variant_lookup (carried, "observed", "^ay", &self->observed);
   g_variant_lookup (carried, "observed-since", "x", &self->observed_since);
   g_variant_lookup (carried, "fell-back-from", "t", &self->fell_back_from);

@@ -107,6 +107,7 @@ struct _HrService {
   guint restarts;
   gint64 outage_since;
   gint64 since_real;
+  gint64 state_since_real;
   char *error;
   char **checks;
   char **carried_files;

@@ -158,6 +158,20 @@ hr_service_get_ends (HrService *self)
 }
 
 /**
+ * hr_service_get_state_since:
+ * @self: a service
+ *
+ * Returns: since when it is in the state that it is in, microseconds since 1970: since its instance runs, when it is
+ *   running; 0: it was before there was this daemon
+ */
+gint64
+hr_service_get_state_since (HrService *self)
+{
+  g_return_val_if_fail (HR_IS_SERVICE (self), 0);
+  return g_str_equal (self->shown_state, "running") ? hr_service_get_since (self) : self->state_since_real;
+}
+
+/**
  * hr_service_get_since:
  * @self: a service
  *
@@ -448,7 +462,8 @@ char *
 hr_service_get_log_file (HrService *self)
 {
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
-  return hr_caller_context_lends (self->caller) ? g_strdup ("") : hr_platform_log_file (self->platform, self->name, NULL);
+  return hr_caller_context_lends (self->caller) ? g_strdup ("")
+                                                : hr_platform_log_file (self->platform, self->name, NULL);
 }
 
 /**

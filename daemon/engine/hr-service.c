@@ -204,6 +204,7 @@ hr_service_touch (HrService *self)
       HrEvent event = { .kind = HR_EVENT_STATE_CHANGED, .old_state = self->shown_state, .new_state = state };
 
       self->shown_state = state;
+      self->state_since_real = hr_clock_real (hr_platform_get_clock (self->platform));
       hr_service_emit_event (self, &event);
     }
   g_signal_emit (self, signals[SIGNAL_CHANGED], 0);

@@ -72,10 +72,11 @@ const HrEnds *hr_service_get_ends (HrService *self);
 guint hr_service_get_instances (HrService *self); /* how many are to serve */
 guint hr_service_get_serving (HrService *self);   /* how many do */
 GArray *hr_service_get_pids (HrService *self);    /* (transfer full): guint32, the lead's first */
-gint64 hr_service_get_since (HrService *self);    /* start of the running instance, real time, 0: none */
-gint64 hr_service_get_uptime (HrService *self);   /* microseconds, -1: not running */
-gint64 hr_service_get_memory (HrService *self);   /* bytes, -1: not known */
-char **hr_service_get_listen (HrService *self);   /* (transfer full): addresses with real ports */
+gint64 hr_service_get_state_since (HrService *self);
+gint64 hr_service_get_since (HrService *self);  /* start of the running instance, real time, 0: none */
+gint64 hr_service_get_uptime (HrService *self); /* microseconds, -1: not running */
+gint64 hr_service_get_memory (HrService *self); /* bytes, -1: not known */
+char **hr_service_get_listen (HrService *self); /* (transfer full): addresses with real ports */
 char *hr_service_get_sockets_advice (HrService *self);
 const char *hr_service_get_view (HrService *self);
 const char *hr_service_get_error (HrService *self); /* NULL: none */

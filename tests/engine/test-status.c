@@ -99,6 +99,33 @@ test_reload_of_a_stopped_service (Engine *engine)
   g_assert_cmpstr (hr_service_get_state (service), ==, "running");
 }
 
+/* Not since when the release before runs. */
+static void
+test_each_state_has_its_own_time (Engine *engine)
+{
+  const HrFakeProgram slow = { .ready_after = 20 * SECOND };
+  HrService *service = engine_start (engine, "");
+  gint64 ran = hr_service_get_state_since (service), reloads;
+
+  g_assert_cmpint (ran, >, 0);
+  g_assert_cmpint (ran, ==, hr_service_get_since (service));
+  engine_run (engine, PROVEN);
+  hr_fake_launcher_next (engine->launcher, &slow);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "reloading");
+  reloads = hr_service_get_state_since (service);
+  g_assert_cmpint (reloads, >=, ran + PROVEN);
+  g_assert_cmpint (hr_service_get_since (service), ==, ran);
+  engine_run (engine, 60 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  hr_service_stop (service, "tester");
+  engine_run (engine, SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
+  g_assert_cmpint (hr_service_get_since (service), ==, 0);
+  g_assert_cmpint (hr_service_get_state_since (service), >=, reloads + 60 * SECOND);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -109,6 +136,7 @@ main (int argc, char **argv)
   engine_add ("/status/without-source", test_without_source);
   engine_add ("/status/text", test_status_text);
   engine_add ("/status/notes", test_notes);
+  engine_add ("/status/each-state-has-its-own-time", test_each_state_has_its_own_time);
   engine_add ("/status/reload-of-a-stopped-service", test_reload_of_a_stopped_service);
   return g_test_run ();
 }

@@ -578,6 +578,7 @@ export_service (FakeManager *self)
   hr_dbus_service_set_description (self->being, "Läuft und läuft");
   hr_dbus_service_set_state (self->being, "running");
   hr_dbus_service_set_since_usec (self->being, (guint64)1759674600 * G_USEC_PER_SEC);
+  hr_dbus_service_set_state_since_usec (self->being, (guint64)1759674600 * G_USEC_PER_SEC);
   hr_dbus_service_set_rollback_point (self->being, 6);
   hr_dbus_service_set_pending (self->being, (const char *const[]){ NULL });
   hr_dbus_service_set_listen (self->being, (const char *const[]){ NULL });

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import services
 from harness import DEADLINE, Follower, Gate, Site, check, equal, is_alive, main, test, until, write
@@ -109,6 +110,9 @@ def waiting():
         mark = service.save(services.app("2", late=services.at_gate(gate)))
         gate.arrived()
         job = site.signals.wait("ReloadStarted", "busy", mark)["args"][1]
+        since = [site.service_property("busy", name) for name in ("SinceUsec", "StateSinceUsec")]
+        check(0 < since[0] < since[1] <= time.time() * 1000000, "since when the release before runs, and this reload:", since)
+        check("State: reloading since " in site.hrctl("status", "busy").stdout, "what people see")
         follower = Follower(site, "restart", "busy")
         follower.wait_err(f"busy: this waits for the end of a reload (job {job.rpartition('/')[2]}, phase ready); ")
         follower.wait_err("'hrctl rollback busy' cancels it and keeps what runs\n")
