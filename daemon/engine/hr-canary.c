@@ -178,9 +178,10 @@ fail (HrCanary *self, HrError code, const char *word, const char *why, gboolean 
 {
   g_autoptr (HrCanary) guard = g_object_ref (self);
   g_autofree char *share = hr_canary_share_to_string (self->share);
-  g_autoptr (GError) error =
-      g_error_new (HR_ERROR, code, "the canary of release %" G_GUINT64_FORMAT " of '%s' at %s: %s",
-                   hr_generation_get_release (self->candidate), self->spec->name, share, why);
+  g_autofree char *what =
+      why == NULL ? g_strdup_printf ("was %s at %s", word, share) : g_strdup_printf ("at %s: %s", share, why);
+  g_autoptr (GError) error = g_error_new (HR_ERROR, code, "the canary of release %" G_GUINT64_FORMAT " of '%s' %s",
+                                          hr_generation_get_release (self->candidate), self->spec->name, what);
 
   self->verdict = make_verdict (self, word, why, tells);
   cease (self);
@@ -371,31 +372,37 @@ hr_canary_begin (HrCanary *self, GError **error)
 /**
  * hr_canary_promote:
  * @self: a canary that has begun
+ * @caller: (nullable): who asked
  *
  * Ends it well, whatever its share is.
  */
 void
-hr_canary_promote (HrCanary *self)
+hr_canary_promote (HrCanary *self, const char *caller)
 {
+  g_autofree char *word = g_strconcat ("promoted on request", caller != NULL ? " of " : NULL, caller, NULL);
+
   g_return_if_fail (HR_IS_CANARY (self));
 
   if (!self->ended)
-    pass (self, "promoted on request", NULL);
+    pass (self, word, NULL);
 }
 
 /**
  * hr_canary_abort:
  * @self: a canary that has begun
+ * @caller: (nullable): who asked
  *
  * Ends it with %HR_ERROR_CANCELLED.
  */
 void
-hr_canary_abort (HrCanary *self)
+hr_canary_abort (HrCanary *self, const char *caller)
 {
+  g_autofree char *word = g_strconcat ("aborted on request", caller != NULL ? " of " : NULL, caller, NULL);
+
   g_return_if_fail (HR_IS_CANARY (self));
 
   if (!self->ended)
-    fail (self, HR_ERROR_CANCELLED, "aborted", "on request", FALSE);
+    fail (self, HR_ERROR_CANCELLED, word, NULL, FALSE);
 }
 
 /**
@@ -471,7 +478,6 @@ hr_canary_get_info (HrCanary *self)
     .candidate = &self->seen,
     .running = &self->seen_running,
   };
-
   return info;
 }
 
@@ -487,7 +493,6 @@ hr_canary_describe (HrCanary *self)
   g_autofree char *share = NULL;
 
   g_return_val_if_fail (HR_IS_CANARY (self), NULL);
-
   if (self->verdict != NULL)
     return g_strdup (self->verdict);
   share = hr_canary_share_to_string (self->share);

@@ -51,8 +51,8 @@ G_DECLARE_FINAL_TYPE (HrCanary, hr_canary, HR, CANARY, GObject)
 HrCanary *hr_canary_new (HrPlatform *platform, HrListeners *listeners, HrGeneration *candidate, HrHealth *health,
                          HrGeneration *running, HrHealth *running_health);
 gboolean hr_canary_begin (HrCanary *self, GError **error);
-void hr_canary_promote (HrCanary *self);
-void hr_canary_abort (HrCanary *self);
+void hr_canary_promote (HrCanary *self, const char *caller);
+void hr_canary_abort (HrCanary *self, const char *caller);
 void hr_canary_hold (HrCanary *self);
 void hr_canary_go_on (HrCanary *self);
 void hr_canary_end (HrCanary *self, const char *why);

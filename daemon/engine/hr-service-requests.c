@@ -325,7 +325,7 @@ hr_service_promote_canary (HrService *self, const char *caller, GError **error)
   if (canary == NULL)
     return FALSE;
   hr_log_info (self->name, "its canary is promoted by %s", caller != NULL ? caller : "the daemon");
-  hr_canary_promote (canary);
+  hr_canary_promote (canary, caller);
   return TRUE;
 }
 
@@ -347,7 +347,7 @@ hr_service_abort_canary (HrService *self, const char *caller, GError **error)
   if (canary == NULL)
     return FALSE;
   hr_log_info (self->name, "its canary is aborted by %s", caller != NULL ? caller : "the daemon");
-  hr_canary_abort (canary);
+  hr_canary_abort (canary, caller);
   hr_service_keep_verdict (self);
   return TRUE;
 }

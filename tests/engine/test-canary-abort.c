@@ -35,7 +35,8 @@ test_abort_puts_the_share_back_and_drains (Engine *engine)
   engine_run (engine, 1 * SECOND);
   engine_expect (engine, "");
   g_assert_cmpint (candidate->signalled, ==, SIGTERM);
-  expect_kept (engine, service, "the canary of release 2 of 'web' at 10%: on request", "aborted at 10%: on request");
+  expect_kept (engine, service, "the canary of release 2 of 'web' was aborted on request of me at 10%",
+               "aborted on request of me at 10%: it ran on; no probe came in that time");
   engine_expect_fate (engine, 2, HR_FATE_REJECTED);
 }
 
@@ -50,8 +51,8 @@ test_abort_tells_what_was_compared (Engine *engine)
   g_assert_true (hr_service_abort_canary (service, "me", &error));
   engine_run (engine, 1 * SECOND);
   expect_kept (
-      engine, service, "the canary of release 2 of 'web' at 10%: on request",
-      "aborted at 10%: on request; its probe passed 6 of 6 times in 0.0 ms, that of the release before 6 of 6");
+      engine, service, "the canary of release 2 of 'web' was aborted on request of me at 10%",
+      "aborted on request of me at 10%: its probe passed 6 of 6 times in 0.0 ms, that of the release before 6 of 6");
 }
 
 static void
@@ -66,7 +67,7 @@ test_abort_ends_when_the_drain_does (Engine *engine)
   g_assert_true (engine_instance (engine, 1)->alive);
   engine_run (engine, 2 * SECOND);
   g_assert_false (engine_instance (engine, 1)->alive);
-  expect_kept (engine, service, "on request", "aborted at 10%");
+  expect_kept (engine, service, "on request", "aborted on request of me at 10%");
 }
 
 /* As after a switch: at most two generations, so that the next reload ends it first. */

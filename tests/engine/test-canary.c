@@ -136,7 +136,7 @@ test_promote_switches_at_once (Engine *engine)
   g_assert_true (hr_service_promote_canary (service, "me", &error));
   engine_run (engine, 0);
   engine_expect (engine, "CanaryProgress 2000 | ReloadCompleted 2");
-  expect_live (engine, service, "promoted on request at 20%: it ran on; no probe came in that time");
+  expect_live (engine, service, "promoted on request of me at 20%: it ran on; no probe came in that time");
   g_assert_false (hr_service_promote_canary (service, "me", &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_FAILED);
 }

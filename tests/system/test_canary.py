@@ -77,7 +77,7 @@ def share():
         equal(load.stop(), [], "failures")
         equal(set(load.bodies), {"1", "2"}, "both answered")
         entry = site.history("shared")[0]
-        check(entry["canary"].startswith("promoted on request at 20%"), "the history:", entry["canary"])
+        check(entry["canary"].startswith("promoted on request of ") and " at 20%: " in entry["canary"], "the history:", entry["canary"])
 
 
 @test("a-ramp-ends-by-itself-and-tells-each-step", alike=True)
