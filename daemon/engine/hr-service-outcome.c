@@ -160,9 +160,12 @@ describe_success (HrService *self, HrGeneration *candidate)
                            "HOTRELOAD_STATE_IN"
                          : "";
   guint64 release = hr_generation_get_release (candidate);
+  gboolean unchanged = self->running->kind == HR_JOB_RELOAD && !self->running->spares_rejected
+                       && hr_job_get_outcome (self->running->job)->previous_release == release;
 
   if (release != 0)
-    return g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live%s", release, self->name, lost);
+    return g_strdup_printf ("release %" G_GUINT64_FORMAT " of '%s' is live%s%s", release, self->name,
+                            unchanged ? " in a new process: the source has not changed" : "", lost);
   return g_strdup_printf ("'%s' runs in a new process%s", self->name, lost);
 }
 

@@ -125,6 +125,23 @@ test_gets_no_state (Engine *engine)
   g_assert_nonnull (hr_service_get_canary (service));
 }
 
+/* Its source is what the canary has been promoted with: that is no other canary. */
+static void
+test_reload_of_the_same_source_waits_and_says_so (Engine *engine)
+{
+  HrService *service = begin (engine, LISTEN RAMP);
+  HrJob *job = hr_service_reload (service, "me");
+
+  engine_run (engine, 10 * SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_WAITING);
+  g_assert_true (hr_service_promote_canary (service, "me", NULL));
+  engine_run (engine, SECOND);
+  g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_COMPLETED);
+  g_assert_cmpstr (hr_job_get_outcome (job)->message, ==,
+                   "release 2 of 'web' is live in a new process: the source has not changed");
+  g_assert_null (hr_job_get_outcome (job)->canary);
+}
+
 static void
 test_promote_switches_at_once (Engine *engine)
 {

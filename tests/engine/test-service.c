@@ -367,11 +367,13 @@ test_unchanged_by_hand (Engine *engine)
 {
   HrService *service = engine_start (engine, "");
   GPid pid = hr_service_get_pid (service);
+  HrJob *job = hr_service_reload (service, "somebody");
   g_autoptr (HrHistoryEntry) entry = NULL;
 
-  hr_service_reload (service, "somebody");
   engine_run (engine, SECOND);
   engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1");
+  g_assert_cmpstr (hr_job_get_outcome (job)->message, ==,
+                   "release 1 of 'web' is live in a new process: the source has not changed");
   g_assert_cmpint (hr_service_get_pid (service), !=, pid);
   g_assert_cmpuint (hr_service_list_releases (service)->len, ==, 1);
   entry = engine_history (engine);
