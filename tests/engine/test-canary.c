@@ -397,6 +397,7 @@ main (int argc, char **argv)
   TEST ("ramp-goes-to-its-end", test_ramp_goes_to_its_end);
   TEST ("first-start-restart-and-rollback-skip-it", test_first_start_restart_and_rollback_skip_it);
   TEST ("gets-no-state", test_gets_no_state);
+  TEST ("reload-of-the-same-source-waits-and-says-so", test_reload_of_the_same_source_waits_and_says_so);
   TEST ("promote-switches-at-once", test_promote_switches_at_once);
   TEST ("hold-stops-the-ramp-and-resume-goes-on", test_hold_stops_the_ramp_and_resume_goes_on);
   TEST ("pain-07-no-canary-is-held-for-ever", test_pain_7_no_canary_is_held_for_ever);

@@ -64,7 +64,7 @@ test_jobs (Engine *engine)
   g_assert_cmpstr (hr_job_get_caller (job), ==, "tester");
   outcome = hr_job_get_outcome (job);
   g_assert_cmpuint (outcome->release, ==, 1);
-  g_assert_cmpstr (outcome->message, ==, "release 1 of 'web' is live");
+  g_assert_cmpstr (outcome->message, ==, "release 1 of 'web' is live in a new process: the source has not changed");
   g_assert_nonnull (outcome->phases);
   g_clear_pointer (&jobs, g_ptr_array_unref);
   engine_run (engine, HR_JOB_KEEP_USEC);
