@@ -69,7 +69,10 @@ reload_event (HrReload *reload, HrEvent *event, HrService *self)
     }
   /* Asked for before it began: nobody waits for what it would prove. */
   if (canary != NULL && self->waiting != NULL && self->waiting->kind == HR_JOB_ROLLBACK)
-    hr_canary_abort (canary, hr_job_get_caller (self->waiting->job));
+    {
+      hr_canary_abort (canary, hr_job_get_caller (self->waiting->job));
+      hr_service_keep_verdict (self);
+    }
 }
 
 static void

@@ -109,6 +109,44 @@ test_cancel (Engine *engine)
   judge_and_die (engine, cancel_it, 0);
 }
 
+/* What failed its observation while the source was only looked at is rolled back by the daemon itself, and nobody waits
+ * for the canary that was to come after it. */
+static void
+test_rollback_by_itself (Engine *engine)
+{
+  HrService *service = start (engine, LISTEN MANUAL "[Health]\nProbe=exec:probe\nInterval=1s\nFailures=2\n", &program);
+  HrFakeGate *scan = &engine_parts (engine)->store->scan;
+  HrFakeGate *probe = &engine->platform->prober->probe;
+  g_autoptr (HrRunRecord) record = NULL;
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (hr_service_promote_canary (service, "me", NULL));
+  engine_run (engine, 1 * SECOND);
+  hr_fake_gate_hold (scan);
+  engine_save (engine, "main", "three");
+  engine->platform->prober->illness = "503";
+  engine_run (engine, 3 * SECOND);
+  g_assert_cmpuint (engine_n_warnings (engine, "release 2 failed its observation*"), ==, 1);
+  engine->platform->prober->illness = NULL;
+  hr_fake_gate_hold (probe);
+  hr_fake_gate_release (scan);
+  engine_run (engine, 1 * SECOND);
+  engine_forget (engine);
+  hr_fake_gate_release (probe);
+  /* Turn by turn: in the one in which it is aborted the next daemon would know, before anything follows. */
+  while (engine->events->len == 0)
+    g_assert_true (g_main_context_iteration (NULL, FALSE));
+  engine_expect (engine, "CanaryProgress 50 | CanaryProgress 50");
+  record = hr_run_state_get (hr_platform_get_run_state (HR_PLATFORM (engine->platform)), "web");
+  g_assert_nonnull (record->verdict);
+  g_assert_nonnull (strstr (record->verdict, "'release': <uint64 3>"));
+  g_assert_nonnull (strstr (record->verdict, "'rejected'"));
+  engine_run (engine, PROVEN);
+  engine_expect (engine, "ReloadFailed canary | ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+  engine_expect_fate (engine, 3, HR_FATE_REJECTED);
+}
+
 static void
 test_promote (Engine *engine)
 {
@@ -276,6 +314,7 @@ main (int argc, char **argv)
   engine_add ("/verdict/promise-7/abort-outlives-the-daemon", test_abort);
   engine_add ("/verdict/promise-7/abort-outlives-the-daemon-when-its-reload-has-ended", test_abort_ended);
   engine_add ("/verdict/promise-7/rollback-of-a-canary-outlives-the-daemon", test_rollback_of_a_canary);
+  engine_add ("/verdict/promise-7/rollback-by-itself-of-a-canary-outlives-the-daemon", test_rollback_by_itself);
   engine_add ("/verdict/promise-7/cancel-outlives-the-daemon", test_cancel);
   engine_add ("/verdict/promise-7/promote-outlives-the-daemon", test_promote);
   engine_add ("/verdict/promise-7/hold-outlives-the-daemon", test_hold);
