@@ -18,6 +18,14 @@ wants_canary (HrReload *self)
          && !g_str_equal (self->trigger, "rollback");
 }
 
+static void
+looked_at_running (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+
+  hr_reload_place (self);
+}
+
 /**
  * hr_reload_decide_canary:
  * @self: a reload whose release is known
@@ -33,6 +41,12 @@ hr_reload_decide_canary (HrReload *self)
 
   self->watched = self->watched || (self->previous != NULL && hr_generation_is_watched (self->previous));
   self->tries_canary = wants_canary (self);
+  if (self->tries_canary && !self->watched && self->n_canary_looks < HR_CANARY_LOOKS_MAX)
+    {
+      self->n_canary_looks++;
+      hr_generation_look_async (self->previous, looked_at_running, g_object_ref (self));
+      return FALSE;
+    }
   why = self->tries_canary ? hr_reload_canary_obstacle (self->spec, self->watched, self->parts.listeners) : NULL;
   if (why == NULL)
     return TRUE;

@@ -70,10 +70,11 @@ struct _HrReload {
   gboolean watched;         /* the adopt library saw the old instance, or the one that it was started again for */
   gboolean opened_state;    /* so did one of these HOTRELOAD_STATE_IN */
   gboolean tries_canary;
-  gboolean heir;     /* what the old one leaves has been given to the candidate, or it starts with that */
-  gboolean switched; /* to the candidate, for good */
-  gboolean separate; /* the candidate had sockets of its own until it was switched to */
-  guint share;       /* of the new connections for it, while several instances are rolled */
+  guint n_canary_looks; /* at the old instance, until the adopt library was found to see it */
+  gboolean heir;        /* what the old one leaves has been given to the candidate, or it starts with that */
+  gboolean switched;    /* to the candidate, for good */
+  gboolean separate;    /* the candidate had sockets of its own until it was switched to */
+  guint share;          /* of the new connections for it, while several instances are rolled */
   gboolean failing;
   gboolean abandoned;
   gboolean rolling;          /* in phase switch, until all of several instances serve */

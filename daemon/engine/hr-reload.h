@@ -28,6 +28,8 @@ G_BEGIN_DECLS
 #define HR_RECORD_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_PLACE_TIMEOUT_USEC (300 * G_USEC_PER_SEC)
 #define HR_VERIFY_TIMEOUT_USEC (60 * G_USEC_PER_SEC)
+/* How often the running instance is looked at, for a second at most, before it cannot have a canary beside it. */
+#define HR_CANARY_LOOKS_MAX 3
 /* What is ready and holds no listener is looked at once more after this. */
 #define HR_LISTENERS_LOOK_USEC (100 * G_TIME_SPAN_MILLISECOND)
 /* How long the end of the job waits for the old instance, told to stop, to let go of the listeners. Looked for at first

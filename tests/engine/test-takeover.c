@@ -152,6 +152,26 @@ test_candidate (Engine *engine)
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
 }
 
+/* The instance that was taken over has never been looked at by this daemon, and a busy machine takes its time for that. */
+static void
+test_canary_beside_what_was_taken_over (Engine *engine)
+{
+  const HrFakeProgram retires = { .retires = TRUE };
+  HrService *service;
+
+  engine_start_with (engine, "Listen=http=tcp:127.0.0.1:8080\n[Canary]\nPercentage=10\n", &retires);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  engine_instance (engine, 0)->n_late_looks = 3;
+  service = die (engine);
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (engine_instance (engine, 0)->n_late_looks, ==, 0);
+  g_assert_nonnull (hr_service_get_canary (service));
+  g_assert_true (hr_service_promote_canary (service, "me", NULL));
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+}
+
 /* What has been switched to serves, and the one before finishes what it has. */
 static void
 test_switched (Engine *engine)
@@ -396,6 +416,7 @@ main (int argc, char **argv)
   engine_add ("/takeover/unknown-end-that-was-announced", test_unknown_end_that_was_announced);
   engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);
   engine_add ("/takeover/candidate", test_candidate);
+  engine_add ("/takeover/a-canary-beside-what-was-taken-over", test_canary_beside_what_was_taken_over);
   engine_add ("/takeover/switched", test_switched);
   engine_add ("/takeover/promise-7/switched-without-its-sockets", test_switched_without_its_sockets);
   engine_add ("/takeover/what-is-cut-off-of-one-that-was-taken-over-is-counted", test_switched_and_cut);

@@ -86,6 +86,7 @@ G_DECLARE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR, FAKE_INSTANCE, HrIns
  * @failing_counts: how many times counting them fails for want of descriptors
  * @idle_connections: on how many of them nothing is under way
  * @n_looks: how often its processes were looked at
+ * @n_late_looks: how many more looks at it do not come to an end in time
  * @measures: whether it measures how long connections waited that it accepts
  * @wait: what it would say of that; -1: nobody knows
  * @state: (nullable): what it read from HOTRELOAD_STATE_IN
@@ -122,6 +123,7 @@ struct _HrFakeInstance {
   guint failing_counts;
   int idle_connections;
   guint n_looks;
+  guint n_late_looks;
   gboolean measures;
   gint64 wait;
   char *state;
