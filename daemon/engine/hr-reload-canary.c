@@ -30,9 +30,10 @@ looked_at_running (GObject *source, GAsyncResult *result, gpointer user_data)
  * hr_reload_decide_canary:
  * @self: a reload whose release is known
  *
- * Whether it has a canary, and can have one, which only the running instance shows: before anything is started.
+ * Whether it has a canary, and can have one, which only the running instance shows: before anything is started. One that
+ * was just taken over from an earlier daemon may not have been looked at, or not in time on a machine that is busy.
  *
- * Returns: whether it goes on; else the reload has failed
+ * Returns: whether it goes on; else the reload has failed, or hr_reload_place() is called again in a moment
  */
 gboolean
 hr_reload_decide_canary (HrReload *self)

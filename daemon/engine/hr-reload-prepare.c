@@ -312,7 +312,7 @@ run_in_place_instead (HrReload *self, const GError *error)
 static gboolean
 is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
 {
-  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && g_str_equal (self->trigger, "start");
+  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && self->retries_unproven;
 
   return last != NULL && (last->fate == HR_FATE_CANDIDATE || unproven || last->number == self->superseded)
          && g_str_equal (last->tree, self->scan->tree)

@@ -25,6 +25,7 @@ struct _HrReload {
   char *trigger;
   gboolean by_hand;
   gboolean spares_rejected;
+  gboolean retries_unproven;
   guint64 target;
   guint64 superseded;
   char **hints;

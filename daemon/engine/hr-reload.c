@@ -142,6 +142,7 @@ hr_reload_new (const HrReloadPlan *plan)
   self->trigger = g_strdup (plan->trigger);
   self->by_hand = plan->by_hand;
   self->spares_rejected = plan->spares_rejected;
+  self->retries_unproven = plan->retries_unproven;
   self->target = plan->target;
   self->superseded = plan->superseded;
   self->hints = g_strdupv ((char **)plan->hints);

@@ -49,6 +49,8 @@ G_BEGIN_DECLS
  * @trigger: the contract's word
  * @by_hand: whether somebody asked for it
  * @spares_rejected: whether a source that was rejected stays so: the running release is meant then
+ * @retries_unproven: whether a release that served and had no time to prove itself is tried again, where the source holds
+ *   it: another one serves since the daemon's start
  * @target: a release; 0: what the source holds
  * @superseded: a release that is tried again though it was rejected, where the source holds it: it gave way to a newer
  *   change, of which nothing has come; 0: none
@@ -79,6 +81,7 @@ typedef struct {
   const char *trigger;
   gboolean by_hand;
   gboolean spares_rejected;
+  gboolean retries_unproven;
   guint64 target;
   guint64 superseded;
   const char *const *hints;

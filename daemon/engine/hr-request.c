@@ -56,6 +56,7 @@ hr_request_carry (const HrRequest *self)
   g_variant_dict_insert (&dict, "trigger", "s", self->trigger);
   g_variant_dict_insert (&dict, "by-hand", "b", self->by_hand);
   g_variant_dict_insert (&dict, "spares-rejected", "b", self->spares_rejected);
+  g_variant_dict_insert (&dict, "retries-unproven", "b", self->retries_unproven);
   g_variant_dict_insert (&dict, "begun", "b", self->begun);
   g_variant_dict_insert (&dict, "target", "t", self->target);
   g_variant_dict_insert (&dict, "open", "b", self->open);
@@ -87,6 +88,7 @@ hr_request_new_carried (GVariant *carried, HrJob *job)
     self->trigger = g_strdup ("manual");
   g_variant_lookup (carried, "by-hand", "b", &self->by_hand);
   g_variant_lookup (carried, "spares-rejected", "b", &self->spares_rejected);
+  g_variant_lookup (carried, "retries-unproven", "b", &self->retries_unproven);
   g_variant_lookup (carried, "begun", "b", &self->begun);
   g_variant_lookup (carried, "target", "t", &self->target);
   g_variant_lookup (carried, "open", "b", &self->open);

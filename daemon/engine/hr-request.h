@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * @trigger: the contract's word
  * @by_hand: whether somebody asked
  * @spares_rejected: whether a release that was rejected stays so: the running one is meant then
+ * @retries_unproven: whether a release that served and had no time to prove itself is tried again, where the source holds
+ *   it: another one serves since the daemon's start
  * @begun: whether it was announced before, and put back since
  * @target: a release; 0: what the source holds
  * @open: of a rollback: its target is known when it runs, or when it is known what it puts an end to
@@ -31,6 +33,7 @@ typedef struct {
   char *trigger;
   gboolean by_hand;
   gboolean spares_rejected;
+  gboolean retries_unproven;
   gboolean begun;
   guint64 target;
   gboolean open;

@@ -223,6 +223,7 @@ run_reload (HrService *self)
     .trigger = request->trigger,
     .by_hand = request->by_hand,
     .spares_rejected = request->spares_rejected,
+    .retries_unproven = request->retries_unproven,
     .target = request->target,
     .superseded = self->superseded,
     .hints = (const char *const *)request->hints,
@@ -451,6 +452,8 @@ hr_service_source_due (HrIntake *intake, HrService *self)
   request =
       hr_service_new_request (self, HR_JOB_RELOAD, self->next_trigger != NULL ? self->next_trigger : "file", NULL);
   self->next_trigger = NULL;
+  request->retries_unproven = self->retries_unproven;
+  self->retries_unproven = FALSE;
   hr_intake_take (intake, &request->hints);
   if (self->scan_everything)
     g_clear_pointer (&request->hints, g_strfreev);

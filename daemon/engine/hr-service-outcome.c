@@ -424,6 +424,7 @@ reload_ended (HrReload *reload, HrService *self)
   if (hr_reload_was_unsettled (reload) && self->intake != NULL)
     {
       self->next_trigger = g_intern_string (self->running->trigger);
+      self->retries_unproven = self->running->retries_unproven;
       hr_intake_demand (self->intake);
     }
   g_clear_object (&self->reload);
@@ -433,6 +434,7 @@ reload_ended (HrReload *reload, HrService *self)
   if (was_start && !self->stopped && self->intake != NULL)
     {
       self->next_trigger = "start";
+      self->retries_unproven = TRUE;
       hr_intake_demand (self->intake);
     }
 }

@@ -76,13 +76,14 @@ struct _HrService {
   gint64 reload_began_at; /* real time */
   gboolean from_nothing;  /* nothing ran when the reload began */
 
-  guint newer_timer;        /* until it is looked whether there is a newer change than what is being tried */
-  GCancellable *newer_look; /* of that look, NULL: none is under way */
-  guint64 superseded;       /* release that gave way to a newer change, until something is tried again; 0: none */
-  gboolean gives_way;       /* the reload is being cancelled for that */
-  guint n_superseded;       /* how many did, one after the other */
-  gint64 usual_effort[2];   /* how long the last one took that came up, [TRUE]: to be checked; 0: not known */
-  const char *next_trigger; /* of the next automatic reload, NULL: file */
+  guint newer_timer;         /* until it is looked whether there is a newer change than what is being tried */
+  GCancellable *newer_look;  /* of that look, NULL: none is under way */
+  guint64 superseded;        /* release that gave way to a newer change, until something is tried again; 0: none */
+  gboolean gives_way;        /* the reload is being cancelled for that */
+  guint n_superseded;        /* how many did, one after the other */
+  gint64 usual_effort[2];    /* how long the last one took that came up, [TRUE]: to be checked; 0: not known */
+  const char *next_trigger;  /* of the next automatic reload, NULL: file */
+  gboolean retries_unproven; /* as of its request */
   gboolean scan_everything;
   guint64
       interrupted; /* what ran when a reload was interrupted by the end of an earlier daemon, until it is started; 0 */

@@ -351,7 +351,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
   hr_service_touch (self);
   /* What was saved meanwhile, and what an interrupted reload was about. */
   self->scan_everything = TRUE;
-  self->next_trigger = self->carried ? NULL : "start";
+  self->retries_unproven = !self->carried;
   if (self->intake != NULL)
     hr_intake_demand (self->intake);
 }

@@ -16,6 +16,7 @@
 #include "hr-git-locks.h"
 #include "hr-git-store.h"
 #include "hr-instance-socket.h"
+#include "hr-kept-note.h"
 #include "hr-lease-state-files.h"
 #include "hr-lease-state-offer.h"
 #include "hr-leftover.h"
@@ -169,39 +170,20 @@ take_strays (HrPlatform *platform, const char *service)
   return taken;
 }
 
-static char *
-note_key (const char *service)
-{
-  return g_strconcat ("note/", service, NULL);
-}
-
 static void
 keep_note (HrPlatform *platform, const char *service, const char *note)
 {
   HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
-  g_autofree char *key = note_key (service);
 
-  if (note == NULL)
-    hr_keeper_forget (self->keeper, key);
-  else if (self->nothing >= 0)
-    hr_keeper_store (self->keeper, key, note, self->nothing);
+  hr_kept_note_set (self->keeper, self->nothing, self->runtime_dir, service, note);
 }
 
 static char *
 take_note (HrPlatform *platform, const char *service)
 {
   HrLocalPlatform *self = HR_LOCAL_PLATFORM (platform);
-  g_autofree char *key = note_key (service);
-  g_autoptr (GPtrArray) taken = hr_keeper_take (self->keeper, key);
 
-  for (guint i = 0; i < taken->len; i++)
-    {
-      const HrKept *kept = g_ptr_array_index (taken, i);
-
-      if (g_str_equal (kept->key, key))
-        return g_strdup (kept->data);
-    }
-  return NULL;
+  return hr_kept_note_take (self->keeper, self->runtime_dir, service);
 }
 
 static char *

@@ -122,6 +122,7 @@ test_candidate (Engine *engine)
   const HrFakeProgram slow = { .ready_after = 20 * SECOND, .leaves = "{\"count\": 0}" };
   HrService *service;
   g_autoptr (HrHistoryEntry) entry = NULL;
+  g_autoptr (HrHistoryEntry) last = NULL;
   g_autoptr (GPtrArray) snapshots = NULL;
 
   engine_start (engine, "");
@@ -149,6 +150,9 @@ test_candidate (Engine *engine)
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 2)->pid);
   /* That of the first start, of the reload that was interrupted, of the next. */
   g_assert_cmpuint (engine_n_history (engine), ==, 3);
+  /* Nothing was started with the daemon: the source differs from what serves. */
+  last = engine_history (engine);
+  g_assert_cmpstr (last->trigger, ==, "file");
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
 }
 

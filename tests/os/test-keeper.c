@@ -10,12 +10,14 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-instance-socket.h"
 #include "hr-keep-message.h"
+#include "hr-kept-note.h"
 #include "warnings.h"
 
 #define DEADLINE_USEC (20 * G_USEC_PER_SEC)
@@ -292,6 +294,54 @@ test_garbage_does_no_harm (Fixture *f, gconstpointer data)
   expect_none (f, "b");
 }
 
+/* Note */
+
+static void
+expect_note (Fixture *f, const char *expected)
+{
+  g_autofree char *note = hr_kept_note_take (f->keeper, f->dir, "web");
+
+  g_assert_cmpstr (note, ==, expected);
+}
+
+static void
+set_note (Fixture *f, const char *note)
+{
+  g_auto (HrFd) nothing = make_memory ("");
+
+  hr_kept_note_set (f->keeper, nothing, f->dir, "web", note);
+}
+
+static void
+test_note (Fixture *f, gconstpointer data)
+{
+  set_note (f, "phase 'ready'");
+  set_note (f, "phase 'canary'");
+  next_daemon (f);
+  expect_note (f, "phase 'canary'");
+  expect_note (f, NULL);
+  set_note (f, "phase 'ready'");
+  set_note (f, NULL);
+  next_daemon (f);
+  expect_note (f, NULL);
+}
+
+static void
+test_note_without_keeper (Fixture *f, gconstpointer data)
+{
+  GPid pid;
+
+  set_note (f, "phase 'canary'");
+  pid = hr_keeper_get_pid (f->keeper);
+  g_assert_finalize_object (f->keeper);
+  g_assert_cmpint (kill (pid, SIGKILL), ==, 0);
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  f->keeper = hr_keeper_new (f->dir);
+  expect_note (f, "phase 'canary'");
+  next_daemon (f);
+  expect_note (f, NULL);
+}
+
 #define ADD(path, func) g_test_add ("/keeper/" path, Fixture, NULL, setup, func, teardown)
 
 int
@@ -306,5 +356,7 @@ main (int argc, char **argv)
   ADD ("takes-many", test_takes_many);
   ADD ("limits", test_limits);
   ADD ("garbage-does-no-harm", test_garbage_does_no_harm);
+  ADD ("note/is-told-once", test_note);
+  ADD ("note/outlives-the-keeper", test_note_without_keeper);
   return g_test_run ();
 }

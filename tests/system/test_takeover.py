@@ -215,6 +215,40 @@ def both():
         equal(service.ask(), "2", "answer")
 
 
+def dies_in_canary(and_keeper):
+    """The daemon dies in the middle of a canary: that is in the history, and it begins anew, as what was saved."""
+    with Site() as site:
+        service = services.Service(site, "tried", groups={"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}})
+        service.good(1)
+        pid = service.pid
+        site.signals.wait("CanaryProgress", "tried", service.save(services.app("2")))
+        if and_keeper:
+            os.kill(site.daemon.pid, signal.SIGSTOP)
+            os.kill(site.keepers()[0], signal.SIGKILL)
+        mark = site.signals.mark()
+        crash(site)
+        site.start_daemon()
+        equal(service.pid, pid, "what serves")
+        entry = site.history("tried")[0]
+        equal((entry["release"], entry["previousRelease"], entry["success"], entry["phase"], entry["trigger"], entry["error"]),
+              (2, 1, False, "canary", "file", "the daemon died in phase 'canary'"), "what was interrupted")
+        site.signals.wait("CanaryProgress", "tried", mark)
+        equal(site.hrctl("promote", "tried").returncode, 0, "promote")
+        service.completed(mark, 2)
+        equal([(entry["release"], entry["trigger"], entry["success"]) for entry in site.history("tried")],
+              [(2, "file", True), (2, "file", False), (1, "start", True)], "history")
+
+
+@test("promise-7-the-daemon-may-die: in phase canary, which is in the history", alike=True)
+def in_canary():
+    dies_in_canary(False)
+
+
+@test("promise-7-the-daemon-may-die: in phase canary, and the keeper with it", alike=True)
+def in_canary_with_keeper():
+    dies_in_canary(True)
+
+
 def dies_in(phase, first, second, begun=None, count="1"):
     """The daemon dies in this phase of a reload of a service with state, in which somebody waits at the gate; the next
     one must serve with that state, by one process, and the history must say what happened."""
