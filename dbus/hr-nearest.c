@@ -54,7 +54,8 @@ hr_nearest_find (const char *word, const char *const *known)
   length = strlen (word);
   if (length == 0 || length > NEAREST_LENGTH_MAX)
     return NULL;
-  least = (guint)length / 3 + 2;
+  /* A letter in a short word, one in three in a long one: more is another word. */
+  least = (guint)MAX (length / 3, 1) + 1;
   for (; *known != NULL; known++)
     if (strlen (*known) <= NEAREST_LENGTH_MAX)
       {

@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "hr-dict.h"
 #include "hr-fields.h"
@@ -125,6 +126,26 @@ print_process (GVariant *service, GVariant *properties, GVariant *processes, GVa
     hr_process_view_print (processes, usage, output);
   else
     print_memory (service, output);
+}
+
+/* The last check is told as by the reload that it was of: it is no reason to do anything. */
+static void
+print_notes (GVariant *properties, HrOutput *output)
+{
+  static const char check[] = "check: ";
+  g_autofree const char **notes = hr_dict_strings (properties, "Notes");
+  g_autoptr (GString) checks = g_string_new (NULL);
+  g_autoptr (GString) others = g_string_new (NULL);
+
+  for (guint i = 0; notes[i] != NULL; i++)
+    {
+      gboolean is_check = g_str_has_prefix (notes[i], check);
+      GString *text = is_check ? checks : others;
+
+      g_string_append_printf (text, "%s%s", text->len > 0 ? "\n" : "", notes[i] + (is_check ? strlen (check) : 0));
+    }
+  hr_fields_print (output, _ ("Checked"), checks->str);
+  hr_fields_print (output, _ ("Note"), others->str);
 }
 
 static void
@@ -258,7 +279,6 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   g_autoptr (GVariant) properties = hr_client_get_service (client, name, error);
   g_autofree char *listen = hr_dict_join (service, "listen", "\n");
   g_autofree char *restarts = hr_text_number (hr_dict_number (service, "restarts"));
-  g_autofree char *notes = NULL;
   g_autofree char *title = hr_output_tint (output, HR_TINT_BOLD, name);
   g_autofree char *description = NULL;
 
@@ -266,7 +286,6 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
     return FALSE;
 
   description = hr_text_clean (hr_dict_string (properties, "Description"));
-  notes = hr_dict_join (properties, "Notes", "\n");
   hr_output_print (output, "%s%s%s\n", title, *description != '\0' ? " - " : "", description);
   print_process (service, properties, processes, usage, output);
   hr_fields_print (output, _ ("Restarts"), restarts);
@@ -277,7 +296,7 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   hr_fields_print (output, _ ("Sockets"), hr_dict_string (service, "socketsAdvice"));
   hr_fields_print (output, _ ("Status"), hr_dict_string (properties, "StatusText"));
   hr_fields_print (output, _ ("Log"), hr_dict_string (properties, "LogFile"));
-  hr_fields_print (output, _ ("Note"), notes);
+  print_notes (properties, output);
   print_ends (service, output);
   hr_fields_print (output, _ ("Error"), hr_dict_string (service, "error"));
   print_reloads (client, name, output);

@@ -203,13 +203,23 @@ hr_text_clean (const char *text)
  * hr_text_first_line:
  * @text: any text
  *
- * Returns: (transfer full): its first line with something on it, for a table
+ * Returns: (transfer full): its first line with something on it, for a table; with the next one where it only leads up
+ *   to that by a colon
  */
 char *
 hr_text_first_line (const char *text)
 {
+  g_autofree char *line = NULL;
+  g_autofree char *next = NULL;
+
   text += strspn (text, "\n\t ");
-  return g_strndup (text, strcspn (text, "\n"));
+  line = g_strchomp (g_strndup (text, strcspn (text, "\n")));
+  text += strcspn (text, "\n");
+  text += strspn (text, "\n\t ");
+  if (!g_str_has_suffix (line, ":") || *text == '\0')
+    return g_steal_pointer (&line);
+  next = g_strchomp (g_strndup (text, strcspn (text, "\n")));
+  return g_strconcat (line, " ", next, NULL);
 }
 
 /**

@@ -136,10 +136,20 @@ read_service_file (const char *path, GError **error)
   g_autofree char *text = NULL;
   g_autofree char *absolute = g_canonicalize_filename (path, NULL);
   g_autofree char *directory = g_path_get_dirname (absolute);
+  g_autoptr (GError) local = NULL;
   gsize size;
 
-  if (!g_file_load_contents (file, NULL, &text, &size, NULL, error))
-    return NULL;
+  if (!g_file_load_contents (file, NULL, &text, &size, NULL, &local))
+    {
+      /* In the words of everything else, and by the name that was given. */
+      const char *why = g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)           ? g_strerror (ENOENT)
+                        : g_error_matches (local, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED) ? g_strerror (EACCES)
+                        : g_error_matches (local, G_IO_ERROR, G_IO_ERROR_IS_DIRECTORY)      ? g_strerror (EISDIR)
+                                                                                            : local->message;
+
+      g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("cannot read service file '%s': %s"), path, why);
+      return NULL;
+    }
 
   if (size > SERVICE_FILE_MAX || memchr (text, '\0', size) != NULL || !g_utf8_validate (text, (gssize)size, NULL))
     {
@@ -260,8 +270,7 @@ hr_verb_daemon_reexec (HrCtl *ctl, GError **error)
   hr_output_progress (ctl->output, _ ("the daemon is being re-executed"));
   reply = hr_client_call (client, "Reexecute", NULL, "()", HR_CLIENT_LONG_TIMEOUT_MSEC, error);
   hr_output_progress (ctl->output, NULL);
-  properties =
-      reply != NULL ? hr_client_get_properties (client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, error) : NULL;
+  properties = reply != NULL ? hr_client_get_properties (client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, error) : NULL;
   if (properties == NULL)
     return HR_EXIT_FAILED;
   g_variant_lookup (properties, "Version", "&s", &version);

@@ -5,6 +5,7 @@
  */
 #include <glib/gi18n.h>
 
+#include "hr-dict.h"
 #include "hr-error.h"
 #include "hr-job-report.h"
 #include "hr-json.h"
@@ -149,6 +150,44 @@ hr_verb_reset_failed (HrCtl *ctl, GError **error)
   return HR_EXIT_OK;
 }
 
+/* Whether resuming would do anything: a canary that is held goes on then. What cannot be told counts as that. */
+static gboolean
+is_paused (HrClient *client, const char *service)
+{
+  g_autoptr (GVariant) properties =
+      service != NULL ? hr_client_get_service (client, service, NULL)
+                      : hr_client_get_properties (client, HR_MANAGER_PATH, HR_MANAGER_INTERFACE, NULL);
+  g_autoptr (GVariant) canary = NULL;
+
+  if (properties == NULL || hr_dict_bool (properties, "Paused"))
+    return TRUE;
+  canary = g_variant_lookup_value (properties, "Canary", G_VARIANT_TYPE_VARDICT);
+  return canary != NULL && hr_dict_bool (canary, "held");
+}
+
+static void
+print_paused (HrOutput *output, const char *service)
+{
+  if (service != NULL)
+    hr_output_print (output, _ ("%s: paused; changes are kept for later\n"), service);
+  else
+    hr_output_write (output, _ ("Everything is paused; changes are kept for later.\n"));
+}
+
+/* Each kind of pause ends by itself. */
+static void
+print_resumed (HrOutput *output, const char *service, gboolean before, gboolean after)
+{
+  if (service == NULL)
+    hr_output_write (output, before ? _ ("Everything is resumed.\n") : _ ("There was no pause of everything.\n"));
+  else if (!before)
+    hr_output_print (output, _ ("%s: was not paused\n"), service);
+  else if (after)
+    hr_output_print (output, _ ("%s: stays paused, as everything is; 'hrctl resume' ends that\n"), service);
+  else
+    hr_output_print (output, _ ("%s: resumed\n"), service);
+}
+
 /**
  * hr_verb_pause:
  *
@@ -161,10 +200,12 @@ hr_verb_pause (HrCtl *ctl, GError **error)
   gboolean pause = g_str_equal (ctl->args->verb->name, "pause");
   HrClient *client = hr_ctl_connect (ctl, error);
   g_autoptr (GVariant) reply = NULL;
+  gboolean before;
 
   if (client == NULL)
     return HR_EXIT_FAILED;
 
+  before = pause || is_paused (client, service);
   reply = hr_client_call (client, find_method (ctl->args->verb), g_variant_new ("(s)", service != NULL ? service : ""),
                           "()", HR_CLIENT_TIMEOUT_MSEC, error);
   if (reply == NULL)
@@ -178,12 +219,10 @@ hr_verb_pause (HrCtl *ctl, GError **error)
       json_object_set_boolean_member (object, "paused", pause);
       hr_output_json (ctl->output, hr_json_take_object (object));
     }
-  else if (service != NULL)
-    hr_output_print (ctl->output, pause ? _ ("%s: paused; changes are kept for later\n") : _ ("%s: resumed\n"),
-                     service);
+  else if (pause)
+    print_paused (ctl->output, service);
   else
-    hr_output_write (ctl->output, pause ? _ ("Everything is paused; changes are kept for later.\n")
-                                        : _ ("Everything is resumed.\n"));
+    print_resumed (ctl->output, service, before, service != NULL && before && is_paused (client, service));
 
   return HR_EXIT_OK;
 }

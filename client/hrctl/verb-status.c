@@ -279,7 +279,7 @@ print_summary (GVariant *status, HrOutput *output)
     {
       g_autofree char *last = hr_text_time (hr_text_parse_iso_time (hr_dict_string (status, "lastReload")));
 
-      hr_output_print (output, _ (", %u failed (%s good), the last one at %s"),
+      hr_output_print (output, _ (" since the daemon began, %u failed (%s good), the last one at %s"),
                        (guint)hr_dict_number (status, "failedReloads"), hr_dict_string (status, "successRate"), last);
     }
   hr_output_write (output, "\n");

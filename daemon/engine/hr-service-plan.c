@@ -175,11 +175,24 @@ plan_start (HrService *self, GPtrArray *steps, Handover handover, const char *re
               g_strdup ("if the new instance opens its state: stop the running one, take its state, hand it over"));
 }
 
+/* As the running instance is asked, whose port is the next one's, too; else as the service file has it. */
+static void
+plan_probe (HrService *self, GPtrArray *steps)
+{
+  const HrProbeSpec *probe = self->spec->start_probe != NULL ? self->spec->start_probe : self->spec->probe;
+  g_autoptr (HrProbeSpec) expanded =
+      self->current != NULL ? hr_generation_expand_probe (self->current, probe, NULL) : NULL;
+
+  add_step (steps, HR_PHASE_VERIFY,
+            g_strdup_printf ("probe with '%s'", expanded != NULL ? expanded->text : probe->text));
+}
+
 static void
 plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
 {
   gboolean alive = self->current != NULL && hr_generation_is_alive (self->current);
   g_autofree char *reason = NULL;
+  g_autofree char *watched = hr_duration_to_string (self->spec->rollback_after);
   Handover handover = alive ? foresee_handover (self, &reason) : NOTHING_RUNS;
   gboolean canary = handover == OVERLAP && moves && self->spec->canary_from > 0;
   g_autoptr (GError) no_limits = NULL;
@@ -196,15 +209,12 @@ plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
     }
   plan_start (self, steps, handover, reason, canary);
   if (self->spec->probe != NULL)
-    add_step (steps, HR_PHASE_VERIFY,
-              g_strdup_printf ("probe with '%s'",
-                               (self->spec->start_probe != NULL ? self->spec->start_probe : self->spec->probe)->text));
+    plan_probe (self, steps);
   if (canary)
     plan_canary (self, steps);
-  add_step (steps, HR_PHASE_SWITCH,
-            g_strdup_printf ("the new instance serves; it is watched for %" G_GINT64_FORMAT
-                             " ms before its release counts as good",
-                             self->spec->rollback_after / G_TIME_SPAN_MILLISECOND));
+  add_step (
+      steps, HR_PHASE_SWITCH,
+      g_strdup_printf ("the new instance serves; it is watched for %s before its release counts as good", watched));
 }
 
 static void

@@ -239,7 +239,7 @@ fake_answer_release (guint64 number, const char *fate)
   if (rejected)
     {
       g_variant_dict_insert (&dict, "phase", "s", "check");
-      g_variant_dict_insert (&dict, "error", "s", "app.py:3: SyntaxError\n  def f(:");
+      g_variant_dict_insert (&dict, "error", "s", "while checking it:\napp.py:3: SyntaxError\n  def f(:");
     }
 
   return g_variant_dict_end (&dict);

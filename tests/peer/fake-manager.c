@@ -30,6 +30,7 @@ struct _FakeManager {
   const char *configured; /* the service whose file has changed */
   gboolean file_is_broken;
   gboolean running;
+  gboolean being_paused;
   char *transient;
   gboolean reexecuted;
   guint32 job_question; /* who asked for the properties of a job; of the bus's thread alone */
@@ -220,8 +221,16 @@ on_reload_all (HrDbusManager *manager, GDBusMethodInvocation *invocation, FakeMa
 static gboolean
 on_pause (HrDbusManager *manager, GDBusMethodInvocation *invocation, const char *service, FakeManager *self)
 {
-  if (*service == '\0' || admit (self, invocation, service))
-    g_dbus_method_invocation_return_value (invocation, NULL);
+  gboolean pause = g_str_equal (g_dbus_method_invocation_get_method_name (invocation), "Pause");
+
+  if (*service != '\0' && !admit (self, invocation, service))
+    return TRUE;
+  if (*service == '\0')
+    hr_dbus_manager_set_paused (manager, pause);
+  else
+    self->being_paused = pause;
+  hr_dbus_service_set_paused (self->being, self->being_paused || hr_dbus_manager_get_paused (manager));
+  g_dbus_method_invocation_return_value (invocation, NULL);
   return TRUE;
 }
 
@@ -582,7 +591,7 @@ export_service (FakeManager *self)
   hr_dbus_service_set_rollback_point (self->being, 6);
   hr_dbus_service_set_pending (self->being, (const char *const[]){ NULL });
   hr_dbus_service_set_listen (self->being, (const char *const[]){ NULL });
-  hr_dbus_service_set_notes (self->being, (const char *const[]){ "data.db is shared", "cache is kept", NULL });
+  hr_dbus_service_set_notes (self->being, (const char *const[]){ "data.db is shared", "check: python3: 2 files", "cache is kept", NULL });
   hr_dbus_service_set_status_text (self->being, "thinking");
   hr_dbus_object_skeleton_set_service (object, self->being);
   g_dbus_object_manager_server_export (self->objects, G_DBUS_OBJECT_SKELETON (object));

@@ -41,6 +41,17 @@ test_add_keeps_the_meaning_of_relative_paths (HrctlFixture *f, gconstpointer dat
 }
 
 static void
+test_a_file_that_cannot_be_read_is_called_as_it_was_given (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) missing = hrctl_run (f, "add", "nope.conf", NULL);
+  g_autoptr (HrctlResult) directory = hrctl_run (f, "add", "--name=shop", ".", NULL);
+
+  g_assert_cmpstr (missing->err, ==, "hrctl: cannot read service file 'nope.conf': No such file or directory\n");
+  g_assert_cmpint (missing->code, ==, HR_EXIT_FAILED);
+  g_assert_cmpstr (directory->err, ==, "hrctl: cannot read service file '.': Is a directory\n");
+}
+
+static void
 test_add_waits_for_the_start (HrctlFixture *f, gconstpointer data)
 {
   g_autoptr (HrctlResult) good = NULL;
@@ -133,6 +144,8 @@ main (int argc, char **argv)
   g_test_add ("/hrctl-config/" path, HrctlFixture, NULL, hrctl_fixture_set_up, func, hrctl_fixture_tear_down)
 
   ADD ("add-keeps-the-meaning-of-relative-paths", test_add_keeps_the_meaning_of_relative_paths);
+  ADD ("a-file-that-cannot-be-read-is-called-as-it-was-given",
+       test_a_file_that_cannot_be_read_is_called_as_it_was_given);
   ADD ("add-waits-for-the-start", test_add_waits_for_the_start);
   ADD ("remove", test_remove);
   ADD ("daemon-reload-says-what-changed-and-waits", test_daemon_reload_says_what_changed_and_waits);

@@ -91,7 +91,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (
       all->out, ==,
       "Profile development, 8 files watched\n"
-      "23 reloads, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
+      "23 reloads since the daemon began, 2 failed (91% good), the last one at 2025-10-05 14:30\n"
       "Daemon 0.4 (PID 99) up for 3 min 4 s: memory 8.1\xc2\xa0MB, CPU 340 ms, 43 of 1024 descriptors, 1 job, "
       "12 directories watched\n"
       "No control groups: cgroup v2 is not mounted\n"
@@ -121,6 +121,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "      Listen: tcp:127.0.0.1:8080\n"
                               "      Status: thinking\n"
                               "         Log: %s/being-system.log\n"
+                              "     Checked: python3: 2 files\n"
                               "        Note: data.db is shared\n"
                               "              cache is kept\n"
                               "       Ended: 2025-10-05 14:30 release 7: it was ended by signal 9 (Killed) (PID 1230)\n"
@@ -194,7 +195,8 @@ test_long_shows_all_words (HrctlFixture *f, gconstpointer data)
                                                   "     Trigger: file\n"
                                                   "       Files: app.py\n"
                                                   "       Phase: check\n"
-                                                  "       Error: app.py:3: SyntaxError\n"
+                                                  "       Error: while checking it:\n"
+                                                  "              app.py:3: SyntaxError\n"
                                                   "                def f(:\n"
                                                   "\n"
                                                   "Release 6  good  rollback point\n"));
@@ -213,7 +215,7 @@ test_releases_diff_and_plan (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (
       releases->out, ==,
       "RELEASE  FATE                      RECORDED          TRIGGER  FILES   ERROR\n"
-      "5        rejected                  2025-10-05 14:30  file     app.py  check: app.py:3: SyntaxError\n"
+      "5        rejected                  2025-10-05 14:30  file     app.py  check: while checking it: app.py:3: SyntaxError\n"
       "6        good      rollback point  2025-10-05 14:30  file     app.py\n"
       "7        good      running         2025-10-05 14:30  file     app.py\n");
   g_assert_true (g_str_has_prefix (json->out, "["));

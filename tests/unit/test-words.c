@@ -71,6 +71,11 @@ test_nearest_is_what_was_meant (void)
     { "restart", "Restart" },
     { "TREM", "Term" },
     { "Colour", NULL },
+    { "Tem", "Term" },
+    { "Tap", "Trap" },
+    { "Rate", NULL },
+    { "Tub", NULL },
+    { "Rentcar", NULL },
     { "", NULL },
     { "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", NULL },
   };
