@@ -47,21 +47,21 @@ hr_nearest_find (const char *word, const char *const *known)
 {
   const char *nearest = NULL;
   gsize length;
-  guint least;
+  guint least = G_MAXUINT;
 
   g_return_val_if_fail (word != NULL && known != NULL, NULL);
 
   length = strlen (word);
   if (length == 0 || length > NEAREST_LENGTH_MAX)
     return NULL;
-  /* A letter in a short word, one in three in a long one: more is another word. */
-  least = (guint)MAX (length / 3, 1) + 1;
   for (; *known != NULL; known++)
     if (strlen (*known) <= NEAREST_LENGTH_MAX)
       {
         guint d = distance (word, *known);
+        /* A letter in a short word, one in three in a long one: more is another word. */
+        guint most = (guint)MAX (MAX (length, strlen (*known)) / 3, 1);
 
-        if (d < least && d < strlen (*known))
+        if (d <= most && d < least && d < strlen (*known))
           {
             least = d;
             nearest = *known;

@@ -76,6 +76,8 @@ test_nearest_is_what_was_meant (void)
     { "Rate", NULL },
     { "Tub", NULL },
     { "Rentcar", NULL },
+    { "Environ", NULL },
+    { "Restar", "Restart" },
     { "", NULL },
     { "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", NULL },
   };
