@@ -130,6 +130,16 @@ hr_bus_call_reload (HrService *service, GDBusMethodInvocation *invocation, GVari
   hr_bus_return_job (invocation, hr_service_reload (service, caller), NULL);
 }
 
+static void
+rolled_back (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GDBusMethodInvocation *invocation = user_data;
+  GError *error = NULL;
+  g_autoptr (HrJob) job = hr_service_rollback_finish (HR_SERVICE (source), result, &error);
+
+  hr_bus_return_job (invocation, job, error);
+}
+
 /**
  * hr_bus_call_rollback:
  * @service: a service
@@ -139,11 +149,7 @@ hr_bus_call_reload (HrService *service, GDBusMethodInvocation *invocation, GVari
 void
 hr_bus_call_rollback (HrService *service, GDBusMethodInvocation *invocation, guint64 release)
 {
-  const char *caller = hr_bus_auth_caller (invocation);
-  GError *error = NULL;
-  HrJob *job = hr_service_rollback (service, release, caller, &error);
-
-  hr_bus_return_job (invocation, job, error);
+  hr_service_rollback_async (service, release, hr_bus_auth_caller (invocation), rolled_back, invocation);
 }
 
 /**
@@ -240,6 +246,19 @@ hr_bus_call_plan (HrService *service, GDBusMethodInvocation *invocation)
   hr_service_plan_async (service, planned, invocation);
 }
 
+static void
+listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GDBusMethodInvocation *invocation = user_data;
+  GError *error = NULL;
+  g_autoptr (GPtrArray) releases = hr_service_list_releases_finish (HR_SERVICE (source), result, &error);
+
+  if (releases == NULL)
+    answer_error (invocation, error);
+  else
+    answer (invocation, hr_bus_format_releases (HR_SERVICE (source), releases));
+}
+
 /**
  * hr_bus_call_list_releases:
  * @service: a service
@@ -248,7 +267,7 @@ hr_bus_call_plan (HrService *service, GDBusMethodInvocation *invocation)
 void
 hr_bus_call_list_releases (HrService *service, GDBusMethodInvocation *invocation)
 {
-  answer (invocation, hr_bus_format_releases (service));
+  hr_service_list_releases_async (service, listed, invocation);
 }
 
 /**

@@ -382,19 +382,19 @@ hr_bus_format_history (GPtrArray *entries)
 /**
  * hr_bus_format_releases:
  * @service: a service
+ * @releases: (element-type HrRelease): its releases
  *
  * Returns: (transfer floating): aa{sv} of ListReleases
  */
 GVariant *
-hr_bus_format_releases (HrService *service)
+hr_bus_format_releases (HrService *service, GPtrArray *releases)
 {
-  GPtrArray *releases = hr_service_list_releases (service);
   guint64 running = hr_service_get_release (service);
   guint64 point = hr_service_get_rollback_point (service);
   GVariantBuilder list;
 
   g_variant_builder_init (&list, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; releases != NULL && i < releases->len; i++)
+  for (guint i = 0; i < releases->len; i++)
     {
       const HrRelease *release = g_ptr_array_index (releases, i);
       GVariantBuilder dict;

@@ -17,7 +17,7 @@ GVariant *hr_bus_format_status (HrManager *manager, gboolean in_full);
 GVariant *hr_bus_format_pids (HrService *service);
 GVariant *hr_bus_format_services (HrManager *manager);
 GVariant *hr_bus_format_history (GPtrArray *entries);
-GVariant *hr_bus_format_releases (HrService *service);
+GVariant *hr_bus_format_releases (HrService *service, GPtrArray *releases);
 GVariant *hr_bus_format_snapshots (HrService *service);
 GVariant *hr_bus_format_canary (const HrCanaryInfo *info, const char *text);
 GVariant *hr_bus_format_service_canary (HrService *service);

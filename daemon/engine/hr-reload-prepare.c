@@ -362,8 +362,7 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (HrReload) self = user_data;
   g_autoptr (GError) error = NULL;
   g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
-  GPtrArray *list = hr_release_store_list (self->parts.store);
-  const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
+  const HrRelease *last = hr_release_book_get_newest (hr_release_store_get_book (self->parts.store));
   const HrRelease *running;
 
   if (hr_reload_has_ended (self))
@@ -398,8 +397,7 @@ scanned (GObject *source, GAsyncResult *result, gpointer user_data)
   if (means_running (self, last, running))
     {
       self->target = running->number;
-      if (!hr_reload_find_target (self))
-        return;
+      self->release = hr_release_copy (running);
       hr_reload_announce (self);
       hr_reload_place (self);
       return;
@@ -438,24 +436,61 @@ hr_reload_scan_source (HrReload *self)
                                running != NULL ? running->tree : NULL, self->cancellable, scanned, g_object_ref (self));
 }
 
+static void
+record_target (HrReload *self)
+{
+  if (self->known_scan == NULL)
+    {
+      hr_reload_scan_source (self);
+      return;
+    }
+  hr_reload_announce (self);
+  hr_reload_place (self);
+}
+
+static void
+target_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (HrReload) self = user_data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrRelease) release = hr_release_store_load_finish (HR_RELEASE_STORE (source), result, &error);
+
+  if (hr_reload_has_ended (self))
+    return;
+  if (release == NULL)
+    {
+      g_prefix_error (&error, "while looking up release %" G_GUINT64_FORMAT " of '%s': ", self->target,
+                      self->spec->name);
+      hr_reload_fail (self, g_steal_pointer (&error));
+      return;
+    }
+  hr_release_book_hold (hr_release_store_get_book (self->parts.store), hr_release_copy (release));
+  self->release = g_steal_pointer (&release);
+  record_target (self);
+}
+
 /**
- * hr_reload_find_target:
+ * hr_reload_record_target:
  * @self: a reload of a release that was asked for
  *
- * Returns: whether there is such a release; else the reload has failed
+ * Looks it up, and goes on from there; where there is none the reload fails.
  */
-gboolean
-hr_reload_find_target (HrReload *self)
+void
+hr_reload_record_target (HrReload *self)
 {
   const HrRelease *release = hr_release_store_get (self->parts.store, self->target);
 
-  if (release == NULL)
+  if (release != NULL)
     {
-      hr_reload_fail (self,
-                      g_error_new (HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
-                                   self->spec->name, self->target));
-      return FALSE;
+      self->release = hr_release_copy (release);
+      record_target (self);
     }
-  self->release = hr_release_copy (release);
-  return TRUE;
+  else if (self->parts.store != NULL
+           && hr_release_book_get_fate (hr_release_store_get_book (self->parts.store), self->target, NULL))
+    hr_release_store_load_async (self->parts.store, self->target, self->cancellable, target_loaded,
+                                 g_object_ref (self));
+  else
+    hr_reload_fail (self,
+                    g_error_new (HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "service '%s' has no release %" G_GUINT64_FORMAT,
+                                 self->spec->name, self->target));
 }

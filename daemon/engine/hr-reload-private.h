@@ -126,7 +126,7 @@ void hr_reload_take_figures (HrReload *self);
 void hr_reload_end (HrReload *self, HrReloadEnd end);
 
 /* hr-reload-prepare.c */
-gboolean hr_reload_find_target (HrReload *self);
+void hr_reload_record_target (HrReload *self);
 void hr_reload_scan_source (HrReload *self);
 void hr_reload_place (HrReload *self);
 void hr_reload_announce (HrReload *self);

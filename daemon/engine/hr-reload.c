@@ -434,15 +434,12 @@ hr_reload_begin (HrReload *self)
       hr_generation_look_async (self->previous, NULL, NULL);
     }
   hr_reload_enter (self, HR_PHASE_RECORD);
-  if (self->target != 0 && !hr_reload_find_target (self))
-    return;
-  if (self->parts.store == NULL)
+  if (self->target != 0)
     {
-      hr_reload_announce (self);
-      hr_reload_place (self);
+      hr_reload_record_target (self);
       return;
     }
-  if (self->target != 0 && self->known_scan != NULL)
+  if (self->parts.store == NULL)
     {
       hr_reload_announce (self);
       hr_reload_place (self);

@@ -140,21 +140,6 @@ hr_service_observe_reload_end (HrService *self, gboolean well)
 
 /* What is gone back to */
 
-/**
- * hr_service_is_good:
- * @self: a service
- * @number: of a release
- *
- * Returns: whether there is such a release and it has proven itself
- */
-gboolean
-hr_service_is_good (HrService *self, guint64 number)
-{
-  const HrRelease *release = hr_release_store_get (self->parts.store, number);
-
-  return release != NULL && release->fate == HR_FATE_GOOD;
-}
-
 /* The last good one may be newer than the running one: after a rollback. */
 static guint64
 rollback_point_for (HrService *self)

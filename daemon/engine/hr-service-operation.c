@@ -206,6 +206,7 @@ hr_service_end_request (HrService *self, const GError *error)
 
   hr_service_supervise (self);
   hr_service_touch (self);
+  hr_service_trim_releases (self);
   hr_job_finish (request->job, error);
   hr_service_operation_next (self);
 }
@@ -258,33 +259,19 @@ run_reload (HrService *self)
   hr_service_touch (self);
 }
 
-static guint64
-newest_of_fate (HrService *self, HrFate fate)
-{
-  GPtrArray *list = hr_service_list_releases (self);
-
-  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
-    {
-      const HrRelease *release = g_ptr_array_index (list, i - 1);
-
-      if (release->fate == fate)
-        return release->number;
-    }
-  return 0;
-}
-
 /* The last good release; where none had the time to prove itself, the newest that served. 0: none ever did. What a daemon
  * that died had told to stop, for a release that did not come, is no start: what ran goes on, though unproven. */
 static guint64
 release_to_start (HrService *self)
 {
   guint64 interrupted = self->interrupted;
-  const HrRelease *ran = hr_release_store_get (self->parts.store, interrupted);
-  guint64 number = hr_service_is_good (self, self->last_good) ? self->last_good : newest_of_fate (self, HR_FATE_GOOD);
+  guint64 number =
+      hr_service_is_good (self, self->last_good) ? self->last_good : hr_service_find_newest (self, HR_FATE_GOOD);
+  HrFate fate;
 
-  if (ran != NULL && (ran->fate == HR_FATE_UNPROVEN || ran->fate == HR_FATE_GOOD))
+  if (hr_service_get_fate (self, interrupted, &fate) && (fate == HR_FATE_UNPROVEN || fate == HR_FATE_GOOD))
     return interrupted;
-  return number != 0 ? number : newest_of_fate (self, HR_FATE_UNPROVEN);
+  return number != 0 ? number : hr_service_find_newest (self, HR_FATE_UNPROVEN);
 }
 
 /* Of a reload that was asked for and never began, it is said and written down. */

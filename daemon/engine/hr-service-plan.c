@@ -225,8 +225,7 @@ scanned_for_plan (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
   g_autoptr (HrScan) scan = hr_release_store_scan_finish (HR_RELEASE_STORE (source), result, &error);
   g_autoptr (GPtrArray) steps = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_plan_step_free);
-  GPtrArray *list = hr_service_list_releases (self);
-  const HrRelease *last = list->len > 0 ? g_ptr_array_index (list, list->len - 1) : NULL;
+  const HrRelease *last = hr_release_book_get_newest (hr_release_store_get_book (HR_RELEASE_STORE (source)));
   const HrRelease *running =
       self->last_release != 0 ? hr_release_store_get (self->parts.store, self->last_release) : NULL;
   g_autofree char *no_canary = foresee_canary (self);

@@ -3,7 +3,8 @@
  * hr-service-private.h: the inside of HrService, shared by its files: hr-service.c (the object), hr-service-status.c
  * (what it shows), hr-service-diff.c and hr-service-plan.c (what can be asked), hr-service-operation.c (one operation
  * at a time, one waiting), hr-service-newer.c (when what runs gives way to a newer change), hr-service-requests.c
- * (what asks for one), hr-service-outcome.c (what comes of one that ends in a new instance), hr-service-stop.c
+ * (what asks for one), hr-service-releases.c (which there are, and which are in memory), hr-service-outcome.c (what
+ * comes of one that ends in a new instance), hr-service-stop.c
  * (operations that end an instance), hr-service-supervision.c (what happens to the instance between operations),
  * hr-service-observation.c (what proves its release), hr-service-restart.c (what follows when it has ended by
  * itself), hr-service-limit.c (when that was too often), hr-service-followers.c (the others, where there are
@@ -167,6 +168,18 @@ void hr_service_look_for_newer (HrService *self);
 void hr_service_note_effort (HrService *self, HrReloadEnd end);
 void hr_service_forget_newer (HrService *self);
 
+/* hr-service-requests.c */
+gboolean hr_service_runs_in_place (HrService *self);
+
+/* hr-service-releases.c */
+void hr_service_hold_releases (HrService *self, const HrRunRecord *record);
+void hr_service_trim_releases (HrService *self);
+guint64 hr_service_find_newest (HrService *self, HrFate fate);
+gboolean hr_service_get_fate (HrService *self, guint64 number, HrFate *fate);
+gboolean hr_service_is_good (HrService *self, guint64 number);
+void hr_service_find_release_async (HrService *self, guint64 number, GAsyncReadyCallback callback, gpointer user_data);
+HrRelease *hr_service_find_release_finish (HrService *self, GAsyncResult *result, GError **error);
+
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);
 void hr_service_end_stop (HrService *self);
@@ -193,7 +206,6 @@ void hr_service_retire_current (HrService *self);
 void hr_service_take_rejected (HrService *self, HrGeneration *candidate);
 
 /* hr-service-observation.c */
-gboolean hr_service_is_good (HrService *self, guint64 number);
 gboolean hr_service_awaits_rollback (HrService *self);
 gboolean hr_service_may_roll_back (HrService *self);
 void hr_service_observe (HrService *self);

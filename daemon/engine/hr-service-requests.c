@@ -90,49 +90,18 @@ hr_service_reload_as_configured (HrService *self)
   return hr_service_request (self, request);
 }
 
-static guint64
-newest_before (HrService *self, HrFate fate)
-{
-  GPtrArray *list = hr_service_list_releases (self);
-
-  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
-    {
-      const HrRelease *release = g_ptr_array_index (list, i - 1);
-
-      /* What is good and has an error was rolled back from, and not run since. */
-      if (release->fate == fate && release->error == NULL
-          && (self->last_release == 0 || release->number < self->last_release)
-          && (self->caller == NULL || release->number >= self->first_release))
-        return release->number;
-    }
-  return 0;
-}
-
-/* Its files are the developer's own: going back to a release would run the same files under another number. */
-static gboolean
-runs_in_place (HrService *self)
-{
-  return self->parts.slots != NULL && g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place");
-}
-
 /**
- * hr_service_get_rollback_point:
+ * hr_service_runs_in_place:
  * @self: a service
  *
- * The newest good release before the running one that was not rolled back from. Where none had the time to prove
- * itself, the newest that served.
+ * Its files are the developer's own then: going back to a release would run the same files under another number.
  *
- * Returns: what a rollback without a number would run; 0: none
+ * Returns: whether it runs in its source
  */
-guint64
-hr_service_get_rollback_point (HrService *self)
+gboolean
+hr_service_runs_in_place (HrService *self)
 {
-  guint64 good;
-
-  if (runs_in_place (self))
-    return 0;
-  good = newest_before (self, HR_FATE_GOOD);
-  return good != 0 ? good : newest_before (self, HR_FATE_UNPROVEN);
+  return self->parts.slots != NULL && g_str_has_prefix (hr_slots_view_note (self->parts.slots), "in place");
 }
 
 /* A rollback skips the checks of what has passed them before; what never got through them is no release to go back to. */
@@ -221,6 +190,8 @@ begin_rollback (HrService *self, guint64 release, const char *caller)
  * @caller: (nullable): who asked
  * @error: return location
  *
+ * A release that is not in memory is not found, see hr_service_rollback_async().
+ *
  * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_RELEASE, %HR_ERROR_NOT_SUPPORTED, or, for a release
  *   that never served, %HR_ERROR_CHECK_FAILED or %HR_ERROR_START_FAILED
  */
@@ -233,7 +204,7 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
                    "service '%s' has no Source, so there are no releases of it", self->name);
       return NULL;
     }
-  if (runs_in_place (self))
+  if (hr_service_runs_in_place (self))
     {
       g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED,
                    "service '%s' runs in its source (%s): its files are yours and are not rolled back", self->name,
@@ -258,6 +229,99 @@ hr_service_rollback (HrService *self, guint64 release, const char *caller, GErro
       return NULL;
     }
   return begin_rollback (self, release, caller);
+}
+
+typedef struct {
+  guint64 release;
+  char *caller;
+} Rollback;
+
+static void
+rollback_free (gpointer data)
+{
+  Rollback *rollback = data;
+
+  g_free (rollback->caller);
+  g_free (rollback);
+}
+
+static void
+roll_back (HrService *self, GTask *task)
+{
+  const Rollback *rollback = g_task_get_task_data (task);
+  GError *error = NULL;
+  HrJob *job = hr_service_rollback (self, rollback->release, rollback->caller, &error);
+
+  if (job != NULL)
+    g_task_return_pointer (task, g_object_ref (job), g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+found_for_rollback (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  HrService *self = HR_SERVICE (source);
+  g_autoptr (GTask) task = user_data;
+  GError *error = NULL;
+  g_autoptr (HrRelease) release = hr_service_find_release_finish (self, result, &error);
+
+  if (release == NULL)
+    {
+      g_prefix_error (&error, "while rolling back '%s': ", self->name);
+      g_task_return_error (task, error);
+      return;
+    }
+  /* Its file may have been read again meanwhile. */
+  if (self->parts.store != NULL)
+    hr_release_book_hold (hr_release_store_get_book (self->parts.store), g_steal_pointer (&release));
+  roll_back (self, task);
+  hr_service_trim_releases (self);
+}
+
+/**
+ * hr_service_rollback_async:
+ * @self: a service
+ * @release: as for hr_service_rollback()
+ * @caller: (nullable): who asked
+ * @callback: called when it has a job, or is refused
+ * @user_data: for @callback
+ *
+ * As hr_service_rollback(), also to a release that has to be read from the store.
+ */
+void
+hr_service_rollback_async (HrService *self, guint64 release, const char *caller, GAsyncReadyCallback callback,
+                           gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+  Rollback *rollback = g_new0 (Rollback, 1);
+  HrFate fate;
+
+  g_task_set_source_tag (task, hr_service_rollback_async);
+  rollback->release = release;
+  if (release == 0 && !is_looking (self))
+    rollback->release = release_to_come (self) != 0 ? self->last_release : hr_service_get_rollback_point (self);
+  rollback->caller = g_strdup (caller);
+  g_task_set_task_data (task, rollback, rollback_free);
+  if (hr_release_store_get (self->parts.store, rollback->release) == NULL
+      && hr_service_get_fate (self, rollback->release, &fate))
+    hr_service_find_release_async (self, rollback->release, found_for_rollback, g_steal_pointer (&task));
+  else
+    roll_back (self, task);
+}
+
+/**
+ * hr_service_rollback_finish:
+ * @self: a service
+ * @result: of hr_service_rollback_async()
+ * @error: return location
+ *
+ * Returns: (transfer full): the job; %NULL with an error as of hr_service_rollback()
+ */
+HrJob *
+hr_service_rollback_finish (HrService *self, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 /**

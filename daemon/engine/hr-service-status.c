@@ -413,19 +413,6 @@ hr_service_get_watched_directories (HrService *self)
 }
 
 /**
- * hr_service_list_releases:
- * @self: a service
- *
- * Returns: (transfer none) (nullable) (element-type HrRelease): its releases, oldest first
- */
-GPtrArray *
-hr_service_list_releases (HrService *self)
-{
-  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
-  return self->parts.store != NULL ? hr_release_store_list (self->parts.store) : NULL;
-}
-
-/**
  * hr_service_list_snapshots:
  * @self: a service
  *

@@ -244,6 +244,7 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   self->last_release = record->running;
   self->last_slot = hr_generation_recorded_slot (record->slot);
   self->last_good = record->last_good;
+  hr_service_hold_releases (self, record);
   hr_service_take_verdict (self, record->verdict);
   self->paused = record->paused;
   if (self->intake != NULL && self->paused)
@@ -290,6 +291,7 @@ configure (HrService *self, HrServiceSpec *spec, GError **error)
     }
   hr_parts_clear (&self->parts);
   self->parts = parts;
+  hr_service_hold_releases (self, NULL);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
   self->spec = hr_service_spec_ref (spec);
   g_clear_pointer (&self->backoff, hr_backoff_free);

@@ -50,6 +50,9 @@ HrJob *hr_service_restart (HrService *self, const char *caller);
 HrJob *hr_service_reload (HrService *self, const char *caller);
 HrJob *hr_service_reload_as_configured (HrService *self);
 HrJob *hr_service_rollback (HrService *self, guint64 release, const char *caller, GError **error);
+void hr_service_rollback_async (HrService *self, guint64 release, const char *caller, GAsyncReadyCallback callback,
+                                gpointer user_data);
+HrJob *hr_service_rollback_finish (HrService *self, GAsyncResult *result, GError **error);
 HrJob *hr_service_restore_snapshot (HrService *self, const char *id, const char *caller, GError **error);
 gboolean hr_service_promote_canary (HrService *self, const char *caller, GError **error);
 gboolean hr_service_abort_canary (HrService *self, const char *caller, GError **error);
@@ -87,7 +90,8 @@ char **hr_service_get_notes (HrService *self);     /* (transfer full): what peop
 const char *hr_service_get_status_text (HrService *self); /* STATUS= of the program, NULL: none */
 
 /* Releases and snapshots; element types HrRelease (oldest first, transfer none) and HrSnapshot (newest first). */
-GPtrArray *hr_service_list_releases (HrService *self);
+void hr_service_list_releases_async (HrService *self, GAsyncReadyCallback callback, gpointer user_data);
+GPtrArray *hr_service_list_releases_finish (HrService *self, GAsyncResult *result, GError **error);
 GPtrArray *hr_service_list_snapshots (HrService *self);
 char *hr_service_get_snapshot_path (HrService *self, const char *id);
 gboolean hr_service_find_rollback (HrService *self, guint64 *release, GError **error);

@@ -216,17 +216,41 @@ list_numbers (HrGitRepo *repo, const char *service, GError **error)
  * hr_git_releases_load:
  * @repo: the repository
  * @service: name of the service
+ * @number: of a release
+ * @error: return location
+ *
+ * Returns: (transfer full): the release; %NULL with %HR_ERROR_NO_SUCH_RELEASE, or what is damaged
+ */
+HrRelease *
+hr_git_releases_load (HrGitRepo *repo, const char *service, guint64 number, GError **error)
+{
+  g_autoptr (HrRelease) release = hr_release_new (number);
+  g_autofree char *ref = ref_of (service, number);
+  g_autoptr (GError) local = NULL;
+
+  if (load_release (repo, ref, release, &local))
+    return g_steal_pointer (&release);
+  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
+               "release %" G_GUINT64_FORMAT " in the rollback store '%s' is damaged and cannot be used: %s", number,
+               hr_git_repo_path (repo), local->message);
+  return NULL;
+}
+
+/**
+ * hr_git_releases_open:
+ * @repo: the repository
+ * @service: name of the service
  * @last: (out): the highest number that was ever given, 0 for none
  * @error: return location
  *
  * What is damaged is left out, with a warning that names store and release.
  *
- * Returns: (transfer full) (element-type HrRelease): the releases, oldest first; %NULL with an error set
+ * Returns: (transfer full): the releases, of which the newest are held; %NULL with an error set
  */
-GPtrArray *
-hr_git_releases_load (HrGitRepo *repo, const char *service, guint64 *last, GError **error)
+HrReleaseBook *
+hr_git_releases_open (HrGitRepo *repo, const char *service, guint64 *last, GError **error)
 {
-  g_autoptr (GPtrArray) releases = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
+  g_autoptr (HrReleaseBook) book = hr_release_book_new ();
   g_autoptr (GTree) numbers = list_numbers (repo, service, error);
 
   if (numbers == NULL)
@@ -235,17 +259,47 @@ hr_git_releases_load (HrGitRepo *repo, const char *service, guint64 *last, GErro
   for (GTreeNode *node = g_tree_node_first (numbers); node != NULL; node = g_tree_node_next (node))
     {
       guint64 number = *(guint64 *)g_tree_node_key (node);
-      g_autoptr (HrRelease) release = hr_release_new (number);
-      g_autofree char *ref = ref_of (service, number);
       g_autoptr (GError) local = NULL;
+      HrRelease *release = hr_git_releases_load (repo, service, number, &local);
 
       *last = number;
-      if (load_release (repo, ref, release, &local))
-        g_ptr_array_add (releases, g_steal_pointer (&release));
+      if (release != NULL)
+        hr_release_book_add (book, release);
       else
-        hr_log_warning (service,
-                        "release %" G_GUINT64_FORMAT " in the rollback store '%s' is damaged and cannot be used: %s",
-                        number, hr_git_repo_path (repo), local->message);
+        hr_log_warning (service, "%s", local->message);
+      hr_release_book_trim (book, NULL);
+    }
+  return g_steal_pointer (&book);
+}
+
+/**
+ * hr_git_releases_list:
+ * @repo: the repository
+ * @service: name of the service
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location
+ *
+ * Returns: (transfer full) (element-type HrRelease): those that are not damaged, oldest first; %NULL with an error set
+ */
+GPtrArray *
+hr_git_releases_list (HrGitRepo *repo, const char *service, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) releases = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
+  g_autoptr (GTree) numbers = list_numbers (repo, service, error);
+
+  if (numbers == NULL)
+    return NULL;
+  for (GTreeNode *node = g_tree_node_first (numbers); node != NULL; node = g_tree_node_next (node))
+    {
+      HrRelease *release = hr_git_releases_load (repo, service, *(guint64 *)g_tree_node_key (node), NULL);
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        {
+          hr_release_free (release);
+          return NULL;
+        }
+      if (release != NULL)
+        g_ptr_array_add (releases, release);
     }
   return g_steal_pointer (&releases);
 }

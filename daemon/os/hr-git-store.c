@@ -8,48 +8,10 @@
  */
 #include "hr-git-store.h"
 
-#include "hr-git-diff.h"
-#include "hr-git-pool.h"
 #include "hr-git-releases.h"
-#include "hr-git-scan.h"
+#include "hr-git-store-private.h"
 #include "hr-git-tree-private.h"
 #include "hr-log.h"
-
-struct _HrGitStore {
-  GObject parent;
-
-  HrServiceSpec *spec;
-  HrGitPool *handles;
-  char *repo_path;
-  int large;           /* atomic, see hr_release_store_allow_large() */
-  int distrusted;      /* atomic, see hr_git_store_distrust() */
-  GPtrArray *releases; /* HrRelease, oldest first */
-  GThreadPool *pool;   /* of one thread; Operation */
-
-  struct {
-    HrGitRepo *repo;  /* during an operation */
-    GArray *unsynced; /* HrOid, see hr_git_pool_take() */
-    HrGitScan *scan;
-    guint64 last; /* number given last */
-    char *newest; /* commit of the newest release that is sound, or NULL */
-  } worker;
-};
-
-typedef struct _Operation Operation;
-
-struct _Operation {
-  void (*run) (HrGitStore *self, Operation *operation);
-  GTask *task; /* NULL: nobody waits */
-
-  char **hints;
-  char *from_tree; /* of a scan: the base */
-  char *to_tree;
-  HrRelease *release; /* draft; with its fate */
-
-  gpointer result;
-  GDestroyNotify free_result;
-  GError *error;
-};
 
 static void hr_git_store_iface_init (HrReleaseStoreInterface *iface);
 
@@ -57,7 +19,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (HrGitStore, hr_git_store, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (HR_TYPE_RELEASE_STORE, hr_git_store_iface_init))
 
 static void
-operation_free (Operation *operation)
+operation_free (HrGitOperation *operation)
 {
   g_clear_object (&operation->task);
   g_strfreev (operation->hints);
@@ -73,22 +35,22 @@ operation_free (Operation *operation)
 static gboolean
 deliver (gpointer data)
 {
-  Operation *operation = data;
+  HrGitOperation *operation = data;
   HrGitStore *self = g_task_get_source_object (operation->task);
 
   if (operation->error != NULL)
     g_task_return_error (operation->task, g_steal_pointer (&operation->error));
   else
     {
-      if (operation->free_result == (GDestroyNotify)hr_release_free)
-        g_ptr_array_add (self->releases, hr_release_copy (operation->result));
+      if (operation->release != NULL)
+        hr_release_book_add (self->book, hr_release_copy (operation->result));
       g_task_return_pointer (operation->task, g_steal_pointer (&operation->result), operation->free_result);
     }
   return G_SOURCE_REMOVE;
 }
 
 static void
-run_with_handle (HrGitStore *self, Operation *operation)
+run_with_handle (HrGitStore *self, HrGitOperation *operation)
 {
   self->worker.repo = hr_git_pool_take (self->handles, self->worker.unsynced, &operation->error);
   if (self->worker.repo == NULL)
@@ -102,7 +64,7 @@ static void
 run_operation (gpointer data, gpointer user_data)
 {
   HrGitStore *self = user_data;
-  Operation *operation = data;
+  HrGitOperation *operation = data;
   GTask *task = operation->task;
   GSource *source;
 
@@ -122,8 +84,9 @@ run_operation (gpointer data, gpointer user_data)
   g_source_unref (source);
 }
 
-static void
-push (HrGitStore *self, Operation *operation)
+/* Does it after what was asked for before. */
+void
+hr_git_store_push (HrGitStore *self, HrGitOperation *operation)
 {
   g_autoptr (GError) error = NULL;
 
@@ -132,11 +95,12 @@ push (HrGitStore *self, Operation *operation)
     hr_log_warning (self->spec->name, "the rollback store waits for a thread: %s", error->message);
 }
 
-static Operation *
-operation_new (HrGitStore *self, void (*run) (HrGitStore *, Operation *), GCancellable *cancellable,
-               GAsyncReadyCallback callback, gpointer user_data, gpointer tag)
+/* One whose result somebody waits for. */
+HrGitOperation *
+hr_git_operation_new (HrGitStore *self, void (*run) (HrGitStore *, HrGitOperation *), GCancellable *cancellable,
+                      GAsyncReadyCallback callback, gpointer user_data, gpointer tag)
 {
-  Operation *operation = g_new0 (Operation, 1);
+  HrGitOperation *operation = g_new0 (HrGitOperation, 1);
 
   operation->run = run;
   operation->task = g_task_new (self, cancellable, callback, user_data);
@@ -145,13 +109,13 @@ operation_new (HrGitStore *self, void (*run) (HrGitStore *, Operation *), GCance
 }
 
 static void
-run_save_index (HrGitStore *self, Operation *operation)
+run_save_index (HrGitStore *self, HrGitOperation *operation)
 {
   hr_git_scan_save_many (self->worker.scan, self->worker.repo);
 }
 
 static void
-run_scan (HrGitStore *self, Operation *operation)
+run_scan (HrGitStore *self, HrGitOperation *operation)
 {
   gboolean damaged = FALSE;
 
@@ -171,15 +135,16 @@ hr_git_store_scan_async (HrReleaseStore *store, const char *const *hints, const 
                          GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   HrGitStore *self = HR_GIT_STORE (store);
-  Operation *operation = operation_new (self, run_scan, cancellable, callback, user_data, hr_git_store_scan_async);
-  Operation *save = g_new0 (Operation, 1);
+  HrGitOperation *operation =
+      hr_git_operation_new (self, run_scan, cancellable, callback, user_data, hr_git_store_scan_async);
+  HrGitOperation *save = g_new0 (HrGitOperation, 1);
 
   operation->hints = g_strdupv ((char **)hints);
   operation->from_tree = g_strdup (base_tree);
   operation->free_result = (GDestroyNotify)hr_scan_free;
-  push (self, operation);
+  hr_git_store_push (self, operation);
   save->run = run_save_index;
-  push (self, save);
+  hr_git_store_push (self, save);
 }
 
 static HrScan *
@@ -190,7 +155,7 @@ hr_git_store_scan_finish (HrReleaseStore *store, GAsyncResult *result, GError **
 }
 
 static void
-run_commit (HrGitStore *self, Operation *operation)
+run_commit (HrGitStore *self, HrGitOperation *operation)
 {
   HrRelease *release = hr_git_releases_commit (self->worker.repo, self->spec->name, operation->release,
                                                self->worker.last + 1, self->worker.newest, &operation->error);
@@ -208,13 +173,14 @@ hr_git_store_commit_async (HrReleaseStore *store, const HrRelease *draft, GCance
                            GAsyncReadyCallback callback, gpointer user_data)
 {
   HrGitStore *self = HR_GIT_STORE (store);
-  Operation *operation = operation_new (self, run_commit, cancellable, callback, user_data, hr_git_store_commit_async);
+  HrGitOperation *operation =
+      hr_git_operation_new (self, run_commit, cancellable, callback, user_data, hr_git_store_commit_async);
 
   /* A release that exists is reported, whatever was cancelled meanwhile. */
   g_task_set_check_cancellable (operation->task, FALSE);
   operation->release = hr_release_copy (draft);
   operation->free_result = (GDestroyNotify)hr_release_free;
-  push (self, operation);
+  hr_git_store_push (self, operation);
 }
 
 static HrRelease *
@@ -225,7 +191,7 @@ hr_git_store_commit_finish (HrReleaseStore *store, GAsyncResult *result, GError 
 }
 
 static void
-run_set_fate (HrGitStore *self, Operation *operation)
+run_set_fate (HrGitStore *self, HrGitOperation *operation)
 {
   g_autoptr (GError) error = NULL;
 
@@ -238,58 +204,24 @@ static void
 hr_git_store_set_fate (HrReleaseStore *store, guint64 number, HrFate fate, const char *phase, const char *message)
 {
   HrGitStore *self = HR_GIT_STORE (store);
-  HrRelease *release = (HrRelease *)hr_release_store_get (store, number);
-  Operation *operation;
+  HrGitOperation *operation;
 
-  if (release == NULL)
+  if (!hr_release_book_set_fate (self->book, number, fate, phase, message))
     {
       hr_log_warning (self->spec->name, "there is no release %" G_GUINT64_FORMAT " to become %s, ignoring", number,
                       hr_fate_to_string (fate));
       return;
     }
-  release->fate = fate;
-  g_free (release->phase);
-  release->phase = g_strdup (phase);
-  g_free (release->error);
-  release->error = g_strdup (message);
-
-  operation = g_new0 (Operation, 1);
+  operation = g_new0 (HrGitOperation, 1);
   operation->run = run_set_fate;
-  operation->release = hr_release_copy (release);
-  push (self, operation);
+  operation->release = hr_release_copy (hr_release_book_get (self->book, number));
+  hr_git_store_push (self, operation);
 }
 
-static void
-run_diff (HrGitStore *self, Operation *operation)
+static HrReleaseBook *
+hr_git_store_get_book (HrReleaseStore *store)
 {
-  operation->result = hr_git_diff_text (self->worker.repo, operation->from_tree, operation->to_tree,
-                                        g_task_get_cancellable (operation->task), &operation->error);
-}
-
-static void
-hr_git_store_diff_async (HrReleaseStore *store, const char *from_tree, const char *to_tree, GCancellable *cancellable,
-                         GAsyncReadyCallback callback, gpointer user_data)
-{
-  HrGitStore *self = HR_GIT_STORE (store);
-  Operation *operation = operation_new (self, run_diff, cancellable, callback, user_data, hr_git_store_diff_async);
-
-  operation->from_tree = g_strdup (from_tree);
-  operation->to_tree = g_strdup (to_tree);
-  operation->free_result = g_free;
-  push (self, operation);
-}
-
-static char *
-hr_git_store_diff_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, hr_git_store_diff_async), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-static GPtrArray *
-hr_git_store_list (HrReleaseStore *store)
-{
-  return HR_GIT_STORE (store)->releases;
+  return HR_GIT_STORE (store)->book;
 }
 
 /* Something could not be read from @store: what a scan knows to be stored may not be. The next one reads every file; what
@@ -352,7 +284,7 @@ hr_git_store_finalize (GObject *object)
   g_clear_pointer (&self->worker.unsynced, g_array_unref);
   g_clear_pointer (&self->worker.newest, g_free);
   g_clear_pointer (&self->handles, hr_git_pool_unref);
-  g_clear_pointer (&self->releases, g_ptr_array_unref);
+  g_clear_pointer (&self->book, hr_release_book_free);
   g_clear_pointer (&self->spec, hr_service_spec_unref);
   g_free (self->repo_path);
   G_OBJECT_CLASS (hr_git_store_parent_class)->finalize (object);
@@ -387,7 +319,10 @@ hr_git_store_iface_init (HrReleaseStoreInterface *iface)
   iface->set_fate = hr_git_store_set_fate;
   iface->diff_async = hr_git_store_diff_async;
   iface->diff_finish = hr_git_store_diff_finish;
-  iface->list = hr_git_store_list;
+  iface->list_async = hr_git_store_list_async;
+  iface->load_async = hr_git_store_load_async;
+  iface->load = hr_git_store_load;
+  iface->get_book = hr_git_store_get_book;
   iface->allow_large = hr_git_store_allow_large;
 }
 
@@ -407,6 +342,7 @@ HrReleaseStore *
 hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
 {
   g_autoptr (HrGitStore) self = NULL;
+  const HrRelease *newest;
   HrGitRepo *repo;
 
   g_return_val_if_fail (repo_path != NULL && spec != NULL, NULL);
@@ -419,12 +355,12 @@ hr_git_store_open (const char *repo_path, HrServiceSpec *spec, GError **error)
   repo = self->handles != NULL ? hr_git_pool_take (self->handles, NULL, error) : NULL;
   if (repo == NULL)
     return NULL;
-  self->releases = hr_git_releases_load (repo, spec->name, &self->worker.last, error);
+  self->book = hr_git_releases_open (repo, spec->name, &self->worker.last, error);
   hr_git_pool_give (self->handles, repo);
-  if (self->releases == NULL)
+  if (self->book == NULL)
     return NULL;
-  if (self->releases->len > 0)
-    self->worker.newest = g_strdup (((HrRelease *)g_ptr_array_index (self->releases, self->releases->len - 1))->commit);
+  newest = hr_release_book_get_newest (self->book);
+  self->worker.newest = newest != NULL ? g_strdup (newest->commit) : NULL;
   self->pool = g_thread_pool_new (run_operation, self, 1, FALSE, error);
   return self->pool != NULL ? HR_RELEASE_STORE (g_steal_pointer (&self)) : NULL;
 }

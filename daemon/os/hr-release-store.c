@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-release-store.h"
 
+#include "hr-log.h"
+
 G_DEFINE_INTERFACE (HrReleaseStore, hr_release_store, G_TYPE_OBJECT)
 
 static void
@@ -126,7 +128,7 @@ hr_release_store_commit_finish (HrReleaseStore *self, GAsyncResult *result, GErr
  * @phase: (nullable): for a rejected one, the phase that failed
  * @message: (nullable): for a rejected one, the reason
  *
- * Known to hr_release_store_list() at once and written durably in the background; a failure to write is logged.
+ * Known to hr_release_store_get() at once and written durably in the background; a failure to write is logged.
  */
 void
 hr_release_store_set_fate (HrReleaseStore *self, guint64 number, HrFate fate, const char *phase, const char *message)
@@ -170,16 +172,115 @@ hr_release_store_diff_finish (HrReleaseStore *self, GAsyncResult *result, GError
 }
 
 /**
- * hr_release_store_list:
+ * hr_release_store_list_async:
  * @self: the store
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: called in the caller's main context
+ * @user_data: for @callback
  *
- * Returns: (transfer none) (element-type HrRelease): the releases, oldest first; belongs to the store
+ * Reads all releases.
+ */
+void
+hr_release_store_list_async (HrReleaseStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  g_return_if_fail (HR_IS_RELEASE_STORE (self));
+  HR_RELEASE_STORE_GET_IFACE (self)->list_async (self, cancellable, callback, user_data);
+}
+
+/**
+ * hr_release_store_list_finish:
+ * @self: the store
+ * @result: of hr_release_store_list_async()
+ * @error: return location
+ *
+ * Returns: (transfer full) (element-type HrRelease): the releases, oldest first; %NULL with an error set
  */
 GPtrArray *
-hr_release_store_list (HrReleaseStore *self)
+hr_release_store_list_finish (HrReleaseStore *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * hr_release_store_load_async:
+ * @self: the store
+ * @number: of a release
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: called in the caller's main context
+ * @user_data: for @callback
+ *
+ * Reads one release, where it is not in memory.
+ */
+void
+hr_release_store_load_async (HrReleaseStore *self, guint64 number, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (HR_IS_RELEASE_STORE (self));
+  HR_RELEASE_STORE_GET_IFACE (self)->load_async (self, number, cancellable, callback, user_data);
+}
+
+/**
+ * hr_release_store_load_finish:
+ * @self: the store
+ * @result: of hr_release_store_load_async()
+ * @error: return location
+ *
+ * Who goes on using it holds a copy, see hr_release_book_hold().
+ *
+ * Returns: (transfer full): the release; %NULL with %HR_ERROR_NO_SUCH_RELEASE, or why it cannot be read
+ */
+HrRelease *
+hr_release_store_load_finish (HrReleaseStore *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * hr_release_store_hold:
+ * @self: (nullable): a store that has just been opened
+ * @used: (element-type guint64): numbers of releases that are in use
+ *
+ * Has them in memory, those that there are, and besides only the newest. Reads, as opening does, in the caller.
+ */
+void
+hr_release_store_hold (HrReleaseStore *self, const GArray *used)
+{
+  HrReleaseBook *book;
+
+  if (self == NULL)
+    return;
+  book = hr_release_store_get_book (self);
+  for (guint i = 0; i < used->len; i++)
+    {
+      guint64 number = g_array_index (used, guint64, i);
+      g_autoptr (GError) error = NULL;
+      HrRelease *release;
+
+      if (hr_release_book_get (book, number) != NULL || !hr_release_book_get_fate (book, number, NULL))
+        continue;
+      release = HR_RELEASE_STORE_GET_IFACE (self)->load (self, number, &error);
+      if (release != NULL)
+        hr_release_book_hold (book, release);
+      else
+        hr_log_debug (NULL, "%s", error->message);
+    }
+  hr_release_book_trim (book, used);
+}
+
+/**
+ * hr_release_store_get_book:
+ * @self: the store
+ *
+ * Returns: (transfer none): what is in memory of the releases
+ */
+HrReleaseBook *
+hr_release_store_get_book (HrReleaseStore *self)
 {
   g_return_val_if_fail (HR_IS_RELEASE_STORE (self), NULL);
-  return HR_RELEASE_STORE_GET_IFACE (self)->list (self);
+  return HR_RELEASE_STORE_GET_IFACE (self)->get_book (self);
 }
 
 /**
@@ -201,19 +302,11 @@ hr_release_store_allow_large (HrReleaseStore *self)
  * @self: (nullable): the store; without one there are no releases
  * @number: a release's number
  *
- * Returns: (transfer none) (nullable): the release, valid until the store changes
+ * Returns: (transfer none) (nullable): the release, valid until the store changes; %NULL: there is none, or it is old and
+ *   not in use, see hr_release_store_load_async()
  */
 const HrRelease *
 hr_release_store_get (HrReleaseStore *self, guint64 number)
 {
-  GPtrArray *list = self != NULL ? hr_release_store_list (self) : NULL;
-
-  for (guint i = list != NULL ? list->len : 0; i > 0; i--)
-    {
-      const HrRelease *release = g_ptr_array_index (list, i - 1);
-
-      if (release->number == number)
-        return release;
-    }
-  return NULL;
+  return self != NULL ? hr_release_book_get (hr_release_store_get_book (self), number) : NULL;
 }

@@ -3,13 +3,14 @@
  * hr-release-store.h: the releases of one service: scanning its source, recording, fates, differences.
  *
  * An interface; HrGitStore is the real one. Everything that touches files runs in a worker thread; at most one such
- * operation of a store runs at a time, later ones wait their turn. What is known of the releases is in memory.
+ * operation of a store runs at a time, later ones wait their turn. What is in memory of the releases is in its
+ * HrReleaseBook: the newest and those in use, and of all others what became of them; these are read when asked for.
  */
 #pragma once
 
 #include <gio/gio.h>
 
-#include "hr-release.h"
+#include "hr-release-book.h"
 
 G_BEGIN_DECLS
 
@@ -61,7 +62,12 @@ struct _HrReleaseStoreInterface {
   void (*diff_async) (HrReleaseStore *self, const char *from_tree, const char *to_tree, GCancellable *cancellable,
                       GAsyncReadyCallback callback, gpointer user_data);
   char *(*diff_finish) (HrReleaseStore *self, GAsyncResult *result, GError **error);
-  GPtrArray *(*list) (HrReleaseStore *self);
+  void (*list_async) (HrReleaseStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                      gpointer user_data);
+  void (*load_async) (HrReleaseStore *self, guint64 number, GCancellable *cancellable, GAsyncReadyCallback callback,
+                      gpointer user_data);
+  HrRelease *(*load) (HrReleaseStore *self, guint64 number, GError **error);
+  HrReleaseBook *(*get_book) (HrReleaseStore *self);
   void (*allow_large) (HrReleaseStore *self);
 };
 
@@ -76,7 +82,14 @@ void hr_release_store_set_fate (HrReleaseStore *self, guint64 number, HrFate fat
 void hr_release_store_diff_async (HrReleaseStore *self, const char *from_tree, const char *to_tree,
                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 char *hr_release_store_diff_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
-GPtrArray *hr_release_store_list (HrReleaseStore *self);
+void hr_release_store_list_async (HrReleaseStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                  gpointer user_data);
+GPtrArray *hr_release_store_list_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
+void hr_release_store_load_async (HrReleaseStore *self, guint64 number, GCancellable *cancellable,
+                                  GAsyncReadyCallback callback, gpointer user_data);
+HrRelease *hr_release_store_load_finish (HrReleaseStore *self, GAsyncResult *result, GError **error);
+void hr_release_store_hold (HrReleaseStore *self, const GArray *used);
+HrReleaseBook *hr_release_store_get_book (HrReleaseStore *self);
 void hr_release_store_allow_large (HrReleaseStore *self);
 const HrRelease *hr_release_store_get (HrReleaseStore *self, guint64 number);
 

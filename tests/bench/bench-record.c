@@ -141,8 +141,8 @@ scan (Bench *bench, const char *const *hints)
 static void
 record (Bench *bench, const char *const *hints)
 {
-  GPtrArray *list = hr_release_store_list (bench->store);
-  const char *base = list->len > 0 ? ((HrRelease *)list->pdata[list->len - 1])->tree : NULL;
+  const HrRelease *newest = hr_release_book_get_newest (hr_release_store_get_book (bench->store));
+  const char *base = newest != NULL ? newest->tree : NULL;
   g_autoptr (GAsyncResult) scan_result = NULL, result = NULL;
   g_autoptr (HrRelease) draft = hr_release_new (0), release = NULL;
   g_autoptr (HrScan) scanned = NULL;

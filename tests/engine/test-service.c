@@ -375,7 +375,7 @@ test_unchanged_by_hand (Engine *engine)
   g_assert_cmpstr (hr_job_get_outcome (job)->message, ==,
                    "release 1 of 'web' is live in a new process: the source has not changed");
   g_assert_cmpint (hr_service_get_pid (service), !=, pid);
-  g_assert_cmpuint (hr_service_list_releases (service)->len, ==, 1);
+  g_assert_cmpuint (engine_parts (engine)->store->releases->len, ==, 1);
   entry = engine_history (engine);
   g_assert_cmpstr (entry->trigger, ==, "manual");
   g_assert_cmpstr (entry->caller, ==, "somebody");

@@ -47,7 +47,6 @@ test_without_source (Engine *engine)
   g_auto (GStrv) pending = hr_service_get_pending (service);
 
   g_assert_cmpstr (hr_service_get_view (service), ==, "");
-  g_assert_null (hr_service_list_releases (service));
   g_assert_cmpuint (hr_service_get_watched (service), ==, 0);
   g_assert_null (pending[0]);
 }

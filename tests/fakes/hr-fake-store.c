@@ -9,6 +9,7 @@ typedef struct {
   char **hints;
   char *from;
   char *to;
+  guint64 number;
   HrRelease *draft;
 } Request;
 
@@ -194,6 +195,7 @@ append (HrFakeStore *self, const HrRelease *draft)
   release->number = self->releases->len + 1;
   release->commit = g_strdup_printf ("commit-%u", self->releases->len + 1);
   g_ptr_array_add (self->releases, release);
+  hr_release_book_add (self->book, hr_release_copy (release));
   return release;
 }
 
@@ -226,13 +228,12 @@ fake_commit_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
 static void
 fake_set_fate (HrReleaseStore *store, guint64 number, HrFate fate, const char *phase, const char *message)
 {
-  HrRelease *release = g_ptr_array_index (HR_FAKE_STORE (store)->releases, number - 1);
+  HrFakeStore *self = HR_FAKE_STORE (store);
+  HrRelease **kept = (HrRelease **)&self->releases->pdata[number - 1];
 
-  release->fate = fate;
-  g_free (release->phase);
-  release->phase = g_strdup (phase);
-  g_free (release->error);
-  release->error = g_strdup (message);
+  g_assert_true (hr_release_book_set_fate (self->book, number, fate, phase, message));
+  hr_release_free (*kept);
+  *kept = hr_release_copy (hr_release_book_get (self->book, number));
 }
 
 static void
@@ -265,10 +266,71 @@ fake_diff_finish (HrReleaseStore *store, GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-static GPtrArray *
-fake_list (HrReleaseStore *store)
+static void
+free_releases (gpointer releases)
 {
-  return HR_FAKE_STORE (store)->releases;
+  g_ptr_array_unref (releases);
+}
+
+static void
+answer_list (GTask *task)
+{
+  HrFakeStore *self = g_task_get_source_object (task);
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
+
+  for (guint i = 0; i < self->releases->len; i++)
+    g_ptr_array_add (all, hr_release_copy (g_ptr_array_index (self->releases, i)));
+  g_task_return_pointer (task, all, free_releases);
+}
+
+static void
+fake_list_async (HrReleaseStore *store, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  Request *request;
+
+  hr_fake_gate_pass (&HR_FAKE_STORE (store)->load, make_task (store, &request, cancellable, callback, user_data),
+                     answer_list);
+}
+
+static HrRelease *
+fake_load (HrReleaseStore *store, guint64 number, GError **error)
+{
+  HrFakeStore *self = HR_FAKE_STORE (store);
+
+  if (number > 0 && number <= self->releases->len)
+    return hr_release_copy (g_ptr_array_index (self->releases, number - 1));
+  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE, "release %" G_GUINT64_FORMAT " is damaged", number);
+  return NULL;
+}
+
+static void
+answer_load (GTask *task)
+{
+  const Request *request = g_task_get_task_data (task);
+  GError *error = NULL;
+  HrRelease *release = fake_load (g_task_get_source_object (task), request->number, &error);
+
+  if (release != NULL)
+    g_task_return_pointer (task, release, (GDestroyNotify)hr_release_free);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+fake_load_async (HrReleaseStore *store, guint64 number, GCancellable *cancellable, GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  Request *request;
+  GTask *task = make_task (store, &request, cancellable, callback, user_data);
+
+  request->number = number;
+  hr_fake_gate_pass (&HR_FAKE_STORE (store)->load, task, answer_load);
+}
+
+static HrReleaseBook *
+fake_get_book (HrReleaseStore *store)
+{
+  return HR_FAKE_STORE (store)->book;
 }
 
 static void
@@ -281,7 +343,10 @@ hr_fake_store_iface_init (HrReleaseStoreInterface *iface)
   iface->set_fate = fake_set_fate;
   iface->diff_async = fake_diff_async;
   iface->diff_finish = fake_diff_finish;
-  iface->list = fake_list;
+  iface->list_async = fake_list_async;
+  iface->load_async = fake_load_async;
+  iface->load = fake_load;
+  iface->get_book = fake_get_book;
 }
 
 static void
@@ -292,10 +357,12 @@ hr_fake_store_finalize (GObject *object)
   hr_fake_gate_clear (&self->scan);
   hr_fake_gate_clear (&self->commit);
   hr_fake_gate_clear (&self->diff);
+  hr_fake_gate_clear (&self->load);
   g_hash_table_unref (self->source);
   g_hash_table_unref (self->known);
   g_hash_table_unref (self->trees);
   g_ptr_array_unref (self->releases);
+  hr_release_book_free (self->book);
   G_OBJECT_CLASS (hr_fake_store_parent_class)->finalize (object);
 }
 
@@ -312,6 +379,7 @@ hr_fake_store_init (HrFakeStore *self)
   self->known = files_new ();
   self->trees = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref);
   self->releases = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
+  self->book = hr_release_book_new ();
   self->quiet = G_MAXINT64;
 }
 
@@ -355,9 +423,10 @@ hr_fake_store_write (HrFakeStore *self, const char *path, const char *content)
 const char *
 hr_fake_store_read (HrFakeStore *self, guint64 release, const char *path)
 {
-  const HrRelease *found = hr_release_store_get (HR_RELEASE_STORE (self), release);
+  const HrRelease *found;
 
-  g_assert_nonnull (found);
+  g_assert_cmpuint (release, <=, self->releases->len);
+  found = g_ptr_array_index (self->releases, release - 1);
   return g_hash_table_lookup (g_hash_table_lookup (self->trees, found->tree), path);
 }
 

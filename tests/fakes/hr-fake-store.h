@@ -19,6 +19,7 @@ G_DECLARE_FINAL_TYPE (HrFakeStore, hr_fake_store, HR, FAKE_STORE, GObject)
  * @scan: what becomes of scanning
  * @commit: what becomes of recording
  * @diff: what becomes of comparing
+ * @load: what becomes of reading releases
  * @full_scans: how many scans looked at everything
  * @quiet: for how long the files had not changed, for the next scan only
  */
@@ -28,13 +29,15 @@ struct _HrFakeStore {
   HrFakeGate scan;
   HrFakeGate commit;
   HrFakeGate diff;
+  HrFakeGate load;
   guint full_scans;
   gint64 quiet;
 
-  GHashTable *source; /* path to content: what the developer sees */
-  GHashTable *known;  /* path to content: what the last scan read */
-  GHashTable *trees;  /* id to a GHashTable as above */
-  GPtrArray *releases;
+  GHashTable *source;  /* path to content: what the developer sees */
+  GHashTable *known;   /* path to content: what the last scan read */
+  GHashTable *trees;   /* id to a GHashTable as above */
+  GPtrArray *releases; /* all of them, as on disk */
+  HrReleaseBook *book;
   gboolean scanned;
 };
 

@@ -113,6 +113,22 @@ open_store (const char *repo, HrServiceSpec *spec)
   return store;
 }
 
+/* Of those that are in memory. */
+G_GNUC_UNUSED static const HrRelease *
+nth (Fixture *fixture, guint index)
+{
+  GPtrArray *held = hr_release_book_get_held (hr_release_store_get_book (fixture->store));
+
+  g_assert_cmpuint (index, <, held->len);
+  return g_ptr_array_index (held, index);
+}
+
+G_GNUC_UNUSED static guint
+n_releases (Fixture *fixture)
+{
+  return hr_release_book_count (hr_release_store_get_book (fixture->store));
+}
+
 /* @data: more lines of the service file, or NULL. */
 static void
 set_up (Fixture *fixture, gconstpointer data)

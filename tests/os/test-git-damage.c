@@ -10,21 +10,6 @@
 
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
-static const HrRelease *
-nth (Fixture *fixture, guint index)
-{
-  GPtrArray *list = hr_release_store_list (fixture->store);
-
-  g_assert_cmpuint (index, <, list->len);
-  return g_ptr_array_index (list, index);
-}
-
-static guint
-n_releases (Fixture *fixture)
-{
-  return hr_release_store_list (fixture->store)->len;
-}
-
 static char *
 object_path (Fixture *fixture, const char *hex)
 {

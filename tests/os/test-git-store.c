@@ -11,21 +11,6 @@
 
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
 
-static const HrRelease *
-nth (Fixture *fixture, guint index)
-{
-  GPtrArray *list = hr_release_store_list (fixture->store);
-
-  g_assert_cmpuint (index, <, list->len);
-  return g_ptr_array_index (list, index);
-}
-
-static guint
-n_releases (Fixture *fixture)
-{
-  return hr_release_store_list (fixture->store)->len;
-}
-
 static char *
 object_path (Fixture *fixture, const char *hex)
 {
@@ -58,6 +43,65 @@ test_numbers (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (record (fixture), ==, 13);
   g_assert_nonnull (hr_release_store_get (fixture->store, 7));
   g_assert_null (hr_release_store_get (fixture->store, 14));
+}
+
+static HrRelease *
+load (Fixture *fixture, guint64 number, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  hr_release_store_load_async (fixture->store, number, NULL, take_result, &result);
+  return hr_release_store_load_finish (fixture->store, wait_result (&result), error);
+}
+
+static void
+test_old_ones_are_read (Fixture *fixture, gconstpointer data)
+{
+  const guint n = HR_RELEASES_HELD + 5;
+  const guint64 in_use = 3;
+  g_autoptr (GArray) used = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GPtrArray) all = NULL;
+  g_autoptr (HrRelease) old = NULL;
+  g_autoptr (GError) error = NULL;
+  HrReleaseBook *book;
+
+  for (guint i = 1; i <= n; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("%u", i);
+
+      put (fixture, "a", text);
+      g_assert_cmpuint (record (fixture), ==, i);
+      hr_release_store_set_fate (fixture->store, i, i == 2 ? HR_FATE_REJECTED : HR_FATE_GOOD, i == 2 ? "check" : NULL,
+                                 i == 2 ? "no" : NULL);
+    }
+  reopen (fixture);
+  book = hr_release_store_get_book (fixture->store);
+  g_assert_cmpuint (n_releases (fixture), ==, n);
+  g_assert_cmpuint (hr_release_book_get_held (book)->len, ==, HR_RELEASES_HELD);
+  g_assert_null (hr_release_store_get (fixture->store, 2));
+  g_assert_cmpuint (hr_release_book_find (book, HR_FATE_REJECTED, FALSE, 0, 0), ==, 2);
+
+  old = load (fixture, 2, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (old->number, ==, 2);
+  g_assert_cmpstr (old->phase, ==, "check");
+  g_assert_null (load (fixture, n + 1, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_clear_error (&error);
+
+  hr_release_store_list_async (fixture->store, NULL, take_result, &result);
+  all = hr_release_store_list_finish (fixture->store, wait_result (&result), &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (all->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpuint (((HrRelease *)all->pdata[i])->number, ==, i + 1);
+
+  g_array_append_val (used, in_use);
+  hr_release_store_hold (fixture->store, used);
+  g_assert_cmpuint (hr_release_book_get_held (book)->len, ==, HR_RELEASES_HELD + 1);
+  g_assert_cmpuint (nth (fixture, 0)->number, ==, in_use);
+  g_assert_nonnull (nth (fixture, 0)->commit);
 }
 
 static void
@@ -400,6 +444,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   keep_logs ();
   ADD ("/git-store/numbers-go-up-and-on", test_numbers);
+  ADD ("/git-store/old-releases-are-read-when-somebody-asks", test_old_ones_are_read);
   ADD ("/git-store/who-why-and-what-are-kept", test_details);
   ADD ("/git-store/a-release-names-so-many-files", test_files_capped);
   ADD ("/git-store/fates-are-known-at-once-and-kept", test_fates);
