@@ -78,6 +78,11 @@ soak: build-bench/build.ninja
 	ninja -C build-bench
 	tests/stress/run-soak --build build-bench
 
+# 10,000 reloads of one service as fast as they go; the daemon may not grow. Some minutes.
+growth: build-bench/build.ninja
+	ninja -C build-bench
+	tests/stress/run-growth --build build-bench
+
 install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
@@ -85,4 +90,4 @@ install: build
 clean:
 	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
-.PHONY: all deps build check sanitize coverage demo bench stress faults soak install clean
+.PHONY: all deps build check sanitize coverage demo bench stress faults soak growth install clean
