@@ -33,6 +33,7 @@ const HrOptionInfo hr_options[HR_OPTION_N] = {
   [HR_OPTION_NAME] = { "name", 0, N_ ("NAME"), N_ ("name of the service") },
   [HR_OPTION_NAMES] = { "names", 0, NULL, N_ ("print names only, one a line") },
   [HR_OPTION_NEWEST] = { "newest", 0, NULL, N_ ("of the newest instance, also one that failed before it served") },
+  [HR_OPTION_NO_VALIDATE] = { "no-validate", 0, NULL, N_ ("do not check the syntax of its files") },
   [HR_OPTION_PLAIN] = { "plain", 0, NULL, N_ ("the lines alone, without whose they are") },
   [HR_OPTION_PROFILE] = { "profile", 0, N_ ("NAME"), N_ ("profile to use") },
   [HR_OPTION_RELEASE] = { "release", 0, N_ ("N"), N_ ("of the instances of this release") },

@@ -87,12 +87,14 @@ hr_keyfile_listen_address (const char *text, GError **error)
  * @words: a command line
  * @source: directory with its code, absolute
  * @listen: (nullable): address to listen on
+ * @validate: whether the syntax of its files is checked
  * @error: that it cannot be written as a service file
  *
  * Returns: (transfer full): a service file that runs exactly these words
  */
 char *
-hr_keyfile_for_command (const char *const *words, const char *source, const char *listen, GError **error)
+hr_keyfile_for_command (const char *const *words, const char *source, const char *listen, gboolean validate,
+                        GError **error)
 {
   g_autoptr (GString) text = g_string_new ("[Service]\nExec=");
 
@@ -119,6 +121,8 @@ hr_keyfile_for_command (const char *const *words, const char *source, const char
 
   /* Also under a profile in which others are not. */
   g_string_append (text, "\n[Watch]\nEnabled=yes\n");
+  if (!validate)
+    g_string_append (text, "\n[Check]\nValidate=no\n");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 

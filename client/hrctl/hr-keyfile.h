@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 #define HR_NAME_MAX 64
 
 char *hr_keyfile_listen_address (const char *text, GError **error);
-char *hr_keyfile_for_command (const char *const *words, const char *source, const char *listen, GError **error);
+char *hr_keyfile_for_command (const char *const *words, const char *source, const char *listen, gboolean validate,
+                              GError **error);
 char *hr_keyfile_move (const char *text, const char *from_dir);
 char *hr_keyfile_suggest_name (const char *directory, const char *program, const char *const *taken);
 

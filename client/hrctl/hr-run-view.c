@@ -198,9 +198,17 @@ say_ended (HrRunView *self)
   hr_run_view_say (self, HR_TINT_DIM, text);
 }
 
+/* Nothing was started: whoever runs it sees at once what to mend. What has run waits for the next save. */
+static gboolean
+was_refused (HrRunView *self, const char *state)
+{
+  return g_str_equal (state, "failed") && !self->live && !self->failed && g_strcmp0 (self->phase, "check") == 0;
+}
+
 static void
 take_state (HrRunView *self, const char *state)
 {
+  self->refused |= was_refused (self, state);
   if (g_str_equal (state, "failed") && self->phase != NULL)
     say_failure (self, self->phase);
   if (g_str_equal (state, "failed"))
@@ -217,7 +225,7 @@ take_state (HrRunView *self, const char *state)
         say_ended (self);
       self->ended = TRUE;
     }
-  else if (g_str_equal (state, "invalid"))
+  else if (g_str_equal (state, "invalid") || self->refused)
     self->ended = self->failed = TRUE;
   else if (g_str_equal (state, "failed") && !self->failed)
     {

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @process: its main process
  * @ended: whether it has ended for good, or is to be taken for that
  * @failed: whether it is not running because it failed
+ * @refused: whether it ended so because its source did not pass the checks when it was to be started first
  * @stopping: whether it was told to stop
  *
  * One service of `hrctl run`. The members that are not described are its own.
@@ -29,6 +30,7 @@ typedef struct {
   HrMainProcess process;
   gboolean ended;
   gboolean failed;
+  gboolean refused;
   gboolean stopping;
 
   HrClient *client;

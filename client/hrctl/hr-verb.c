@@ -79,8 +79,9 @@ static const HrVerb verbs[] = {
   { "run", "-- PROGRAM [ARGUMENT…]", N_ ("Runs a program in the foreground and reloads it when its code changes"),
     N_ ("It gets this environment, working directory, standard output and standard error. Ctrl-C stops it. Without a\n"
         "bus or a daemon, one is started for as long as this runs."),
-    HR_OPTION_BIT (HR_OPTION_LISTEN) | HR_OPTION_BIT (HR_OPTION_WATCH) | HR_OPTION_BIT (HR_OPTION_NAME), 1, HR_VERB_ANY,
-    HR_VERB_COMMAND | HR_VERB_ACTIVATES, hr_verb_run },
+    HR_OPTION_BIT (HR_OPTION_LISTEN) | HR_OPTION_BIT (HR_OPTION_WATCH) | HR_OPTION_BIT (HR_OPTION_NAME)
+        | HR_OPTION_BIT (HR_OPTION_NO_VALIDATE),
+    1, HR_VERB_ANY, HR_VERB_COMMAND | HR_VERB_ACTIVATES, hr_verb_run },
   { "check", "[FILE]", N_ ("Checks a service file, or all of them; needs no daemon"), NULL,
     HR_OPTION_BIT (HR_OPTION_CONFIG_DIR) | HR_OPTION_BIT (HR_OPTION_PROFILE), 0, 1, 0, hr_verb_check },
   { "add", "FILE", N_ ("Adds a service from a service file and starts it"),

@@ -311,7 +311,11 @@ follow (Run *self, const char *keyfile, const char *directory, GError **error)
   hr_run_view_unfollow (&self->view);
   if (self->view.stopping)
     return HR_EXIT_OK;
-  if (self->view.ended && self->view.failed)
+  if (self->view.refused)
+    g_set_error (error, HR_ERROR, HR_ERROR_CHECK_FAILED,
+                 _ ("run: %s was not started: mend what the check names, or run it without with --no-validate"),
+                 self->view.name);
+  else if (self->view.ended && self->view.failed)
     g_set_error (error, HR_ERROR, HR_ERROR_FAILED, _ ("%s failed: %s"), self->view.name,
                  self->view.error != NULL ? self->view.error : _ ("see its output"));
   return HR_EXIT_OK;
@@ -441,7 +445,8 @@ hr_verb_run (HrCtl *ctl, GError **error)
     }
   if (!check_program (args->operands[0], source, error))
     return HR_EXIT_FAILED;
-  keyfile = hr_keyfile_for_command ((const char *const *)args->operands, source, listen, error);
+  keyfile = hr_keyfile_for_command ((const char *const *)args->operands, source, listen,
+                                    !hr_args_has (args, HR_OPTION_NO_VALIDATE), error);
   if (keyfile == NULL)
     return HR_EXIT_FAILED;
 

@@ -73,7 +73,7 @@ _hrctl ()
     history) options='--lines= --long' ;;
     releases) options='--long' ;;
     logs) options='--follow --lines= --newest --plain --release= --since=' ;;
-    run) options='--listen= --watch= --name=' ;;
+    run) options='--listen= --watch= --name= --no-validate' ;;
     check) options='--config-dir= --profile=' ;;
     add) options='--name=' ;;
   esac

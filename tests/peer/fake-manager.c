@@ -481,10 +481,11 @@ on_transient_running (gpointer user_data)
   else
     {
       hr_dbus_manager_emit_reload_failed (
-          self->manager, self->transient, "/org/hotreload/job/1", "check",
+          self->manager, self->transient, "/org/hotreload/job/1", self->run == FAKE_RUN_REFUSED ? "check" : "ready",
           "app.py:3: SyntaxError\n  def f(:", fake_answer_details (self->transient, FALSE));
       emit_state (self, "running", "failed");
-      emit_state (self, "failed", "stopped");
+      if (self->run != FAKE_RUN_REFUSED)
+        emit_state (self, "failed", "stopped");
     }
 
   return G_SOURCE_REMOVE;

@@ -27,12 +27,13 @@ typedef struct _FakeManager FakeManager;
  * FakeRun:
  * @FAKE_RUN_ENDS_WELL: the program writes, is reloaded, and ends
  * @FAKE_RUN_FAILS: its reload fails and it ends for good
+ * @FAKE_RUN_REFUSED: its source does not pass the checks, so that it fails and waits for a change
  * @FAKE_RUN_STAYS: it runs until it is stopped
  * @FAKE_RUN_FOLLOWS: the same, begun while one of that name was ending and the manager was about to
  *
  * What a transient service does.
  */
-typedef enum { FAKE_RUN_ENDS_WELL, FAKE_RUN_FAILS, FAKE_RUN_STAYS, FAKE_RUN_FOLLOWS } FakeRun;
+typedef enum { FAKE_RUN_ENDS_WELL, FAKE_RUN_FAILS, FAKE_RUN_REFUSED, FAKE_RUN_STAYS, FAKE_RUN_FOLLOWS } FakeRun;
 
 FakeManager *fake_manager_new (GDBusConnection *bus);
 void fake_manager_free (FakeManager *self);

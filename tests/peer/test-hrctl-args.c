@@ -100,7 +100,7 @@ test_a_command_line_survives_the_service_file (void)
 {
   static const char *const words[] = { "sh", "-c", "echo \"$HOME\" 'x' \\ #;a", "", "ü b", "--x=%n", "%", "~", NULL };
   g_autoptr (GError) error = NULL;
-  g_autofree char *text = hr_keyfile_for_command (words, "/src", "unix:/a;b", &error);
+  g_autofree char *text = hr_keyfile_for_command (words, "/src", "unix:/a;b", TRUE, &error);
   g_autoptr (GKeyFile) file = g_key_file_new ();
   g_autofree char *exec = NULL;
   g_autofree char *listen = NULL;
@@ -162,7 +162,7 @@ test_a_line_break_is_refused (void)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (hr_keyfile_for_command ((const char *const[]){ "sh", "-c", "a\nUser=root", NULL }, "/", NULL, &error));
+  g_assert_null (hr_keyfile_for_command ((const char *const[]){ "sh", "-c", "a\nUser=root", NULL }, "/", NULL, TRUE, &error));
   g_assert_error (error, HR_ERROR, HR_ERROR_INVALID_ARGUMENT);
 }
 

@@ -69,11 +69,36 @@ test_run_of_a_service_that_failed_waits_and_is_1_at_its_end (HrctlFixture *f, gc
   r = hrctl_run (f, "run", "--name=shop", "sh", "--inspect", "server.js", NULL);
 
   g_assert_cmpstr (r->err, ==,
-                   "hotreload: shop: could not be started: phase check\n  app.py:3: SyntaxError\n    def f(:\n"
+                   "hotreload: shop: could not be started: phase ready\n  app.py:3: SyntaxError\n    def f(:\n"
                    "hotreload: shop: it is not running; waiting for a change\n"
                    "hrctl: shop failed: see its output\n");
   g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
   g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "Exec=sh --inspect server.js\n"));
+}
+
+/* What was never started waits for nothing. */
+static void
+test_run_of_what_its_checks_refuse_says_how_to_go_on (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = NULL;
+
+  fake_manager_set_run (f->fake, FAKE_RUN_REFUSED);
+  r = hrctl_run (f, "run", "--name=shop", "sh", "server.js", NULL);
+
+  g_assert_cmpstr (r->err, ==,
+                   "hotreload: shop: could not be started: phase check\n  app.py:3: SyntaxError\n    def f(:\n"
+                   "hrctl: run: shop was not started: mend what the check names, or run it without with "
+                   "--no-validate\n");
+  g_assert_cmpint (r->code, ==, HR_EXIT_FAILED);
+}
+
+static void
+test_run_without_checks (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) r = hrctl_run (f, "run", "--no-validate", "--name=shop", "true", NULL);
+
+  g_assert_nonnull (strstr (fake_manager_get_calls (f->fake), "\n[Check]\nValidate=no\n"));
+  g_assert_cmpint (r->code, ==, HR_EXIT_OK);
 }
 
 static gboolean
@@ -361,6 +386,8 @@ main (int argc, char **argv)
 
   ADD ("run-passes-everything-on", test_run_passes_everything_on);
   ADD ("run-of-a-service-that-fails-for-good-is-1", test_run_of_a_service_that_failed_waits_and_is_1_at_its_end);
+  ADD ("run-of-what-its-checks-refuse-says-how-to-go-on", test_run_of_what_its_checks_refuse_says_how_to_go_on);
+  ADD ("run-without-checks", test_run_without_checks);
   ADD_WITH ("ctrl-c-stops-the-service", FAKE_RUN_STAYS, test_ctrl_c_stops_the_service);
   ADD_WITH ("what-was-before-is-not-taken-for-it", FAKE_RUN_FOLLOWS, test_ctrl_c_stops_the_service);
   ADD ("run-without-a-daemon-starts-one", test_run_without_a_daemon_starts_one);

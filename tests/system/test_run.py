@@ -58,6 +58,21 @@ def missing():
         check("there is no program 'no-such-program'" in said(site), said(site))
 
 
+@test("what-its-checks-refuse-ends-the-run: it says what to mend, leaves nothing, and runs without them", alike=True)
+def refused():
+    with Site() as site:
+        # Nothing that the program needs.
+        top = site.source("job", {"other.py": "broken(\n"})
+        result = site.hrctl("run", "--name=job", "--", "true", cwd=top)
+        equal(result.returncode, 1, "exit status " + result.stderr)
+        for words in ("'other.py'", "line 1", "SyntaxError", "--no-validate"):
+            check(words in result.stderr, words, "in", result.stderr)
+        until(lambda: site.service("job", missing=None) is None, "the service is gone")
+        result = site.hrctl("run", "--name=job", "--no-validate", "--", "true", cwd=top)
+        equal(result.returncode, 0, "exit status " + result.stderr)
+        until(lambda: site.service("job", missing=None) is None, "the service is gone")
+
+
 def is_free(port):
     """Whether another program may have the address."""
     with socket.socket() as other:
