@@ -8,6 +8,7 @@ struct _HrBackoff {
   gint64 window;
 
   gint64 next;          /* the delay after the next failure, without jitter */
+  gint64 began;         /* a start that has not ended, -1: there is none */
   gint64 healthy_since; /* -1: not now */
   GArray *failures;     /* gint64 times within the window, oldest first; at most @limit */
 };
@@ -52,6 +53,32 @@ hr_backoff_free (HrBackoff *self)
 }
 
 /**
+ * hr_backoff_began:
+ * @self: a backoff
+ * @now: the time
+ *
+ * The program is started again. As long as it is neither ready nor has failed RestartWindow stands still: a start that
+ * takes longer than that, and fails, would else never be one too many.
+ */
+void
+hr_backoff_began (HrBackoff *self, gint64 now)
+{
+  g_return_if_fail (self != NULL);
+  self->began = now;
+}
+
+/* The start has ended: what failed before it has not become older by it. */
+static void
+end_start (HrBackoff *self, gint64 now)
+{
+  gint64 took = self->began >= 0 ? MAX (now - self->began, 0) : 0;
+
+  self->began = -1;
+  for (guint i = 0; i < self->failures->len; i++)
+    g_array_index (self->failures, gint64, i) += took;
+}
+
+/**
  * hr_backoff_healthy:
  * @self: a backoff
  * @now: the time
@@ -63,6 +90,7 @@ hr_backoff_healthy (HrBackoff *self, gint64 now)
 {
   g_return_if_fail (self != NULL);
 
+  end_start (self, now);
   if (self->healthy_since < 0)
     self->healthy_since = now;
 }
@@ -121,6 +149,7 @@ hr_backoff_failed (HrBackoff *self, gint64 now, guint32 chance)
   if (hr_backoff_is_stable (self, now))
     hr_backoff_reset (self);
   self->healthy_since = -1;
+  end_start (self, now);
   if (!count_failure (self, now))
     return HR_BACKOFF_GIVE_UP;
 
@@ -141,6 +170,7 @@ hr_backoff_reset (HrBackoff *self)
   g_return_if_fail (self != NULL);
 
   self->next = self->delay;
+  self->began = -1;
   self->healthy_since = -1;
   g_array_set_size (self->failures, 0);
 }
@@ -148,6 +178,8 @@ hr_backoff_reset (HrBackoff *self)
 /**
  * hr_backoff_carry:
  * @self: a backoff
+ *
+ * How long a start takes that is under way is not carried.
  *
  * Returns: (transfer floating): its failures and what follows the next one, for hr_backoff_take_carried() in another
  *   process on this machine

@@ -17,6 +17,7 @@ typedef struct _HrBackoff HrBackoff;
 
 HrBackoff *hr_backoff_new (gint64 delay, gint64 delay_max, guint limit, gint64 window);
 void hr_backoff_free (HrBackoff *self);
+void hr_backoff_began (HrBackoff *self, gint64 now);
 void hr_backoff_healthy (HrBackoff *self, gint64 now);
 gboolean hr_backoff_is_stable (const HrBackoff *self, gint64 now);
 gint64 hr_backoff_failed (HrBackoff *self, gint64 now, guint32 chance);

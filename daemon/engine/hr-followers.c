@@ -262,6 +262,7 @@ start (HrFollowerPlace *place, GError **error)
   plan.index = place->index;
   place->generation = hr_generation_new (self->platform, &plan);
   hr_listeners_join (plan.listeners, hr_generation_get_id (place->generation), self->lead);
+  hr_backoff_began (place->backoff, hr_clock_now (get_clock (self)));
   if (!hr_generation_start (place->generation, NULL, FALSE, error))
     {
       g_autofree char *who = hr_followers_describe (place->generation);

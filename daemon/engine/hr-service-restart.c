@@ -46,6 +46,7 @@ start_again (HrService *self, GBytes *state)
 
   self->restarts++;
   self->restart_at = 0;
+  hr_backoff_began (self->backoff, hr_clock_now (hr_platform_get_clock (self->platform)));
   if (!hr_generation_start (again, state, FALSE, &error))
     {
       hr_service_set_current (self, again, NULL);

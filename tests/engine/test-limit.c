@@ -208,6 +208,24 @@ test_without_source (Engine *engine)
   g_assert_cmpstr (hr_service_get_error (service), ==, "it exited with status 1; RestartLimit was reached");
 }
 
+/* Each start takes longer than RestartWindow. */
+static void
+test_slow_starts (Engine *engine)
+{
+  HrService *service = engine_start (engine, "StartTimeout=20s\nRestartWindow=10s\nRestartLimit=3\n");
+  guint started;
+
+  engine->launcher->program = (HrFakeProgram){ .readiness = HR_FAKE_SAYS_NOTHING };
+  hr_fake_instance_exit (last (engine), 1);
+  engine_run (engine, 45 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  g_assert_nonnull (strstr (hr_service_get_error (service), "RestartLimit was reached"));
+  started = engine->launcher->instances->len;
+  g_assert_cmpuint (started, ==, 3);
+  engine_run (engine, 100 * SECOND);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, started);
+}
+
 /* Ends that are no failures count as well where the program is always to run. */
 static void
 test_always (Engine *engine)
@@ -454,6 +472,7 @@ main (int argc, char **argv)
   engine_add ("/limit/again/when-stable", test_again_when_stable);
   engine_add ("/limit/again/after-a-save", test_save_after_failed);
   engine_add ("/limit/without-source", test_without_source);
+  engine_add ("/limit/slow-starts", test_slow_starts);
   engine_add ("/limit/always", test_always);
   engine_add ("/limit/meanwhile/stop", test_stop_meanwhile);
   engine_add ("/limit/meanwhile/touch", test_touch_meanwhile);

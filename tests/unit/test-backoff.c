@@ -71,6 +71,43 @@ test_limit_spread (void)
     g_assert_cmpint (hr_backoff_failed (backoff, i * 8 * SECOND, 0), ==, 0);
 }
 
+/* What never becomes ready within a time that is longer than the window is one too many all the same. */
+static void
+test_limit_slow_starts (void)
+{
+  g_autoptr (HrBackoff) backoff = hr_backoff_new (SECOND, SECOND, 3, 30 * SECOND);
+  gint64 now = 0;
+
+  g_assert_cmpint (hr_backoff_failed (backoff, now, 0), ==, SECOND);
+  for (guint i = 0; i < 2; i++)
+    {
+      now += SECOND;
+      hr_backoff_began (backoff, now);
+      now += 60 * SECOND;
+      g_assert_cmpint (hr_backoff_failed (backoff, now, 0), ==, i == 0 ? SECOND : HR_BACKOFF_GIVE_UP);
+    }
+
+  /* What it takes until it is ready does not count either; from then on the window goes on. */
+  hr_backoff_reset (backoff);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_cmpint (hr_backoff_failed (backoff, now, 0), ==, SECOND);
+      now += SECOND;
+      hr_backoff_began (backoff, now);
+      now += 60 * SECOND;
+      hr_backoff_healthy (backoff, now);
+      now += 16 * SECOND;
+    }
+  /* And so it does between starts: what was asked for as RestartDelay counts. */
+  hr_backoff_reset (backoff);
+  for (guint i = 0; i < 10; i++)
+    {
+      g_assert_cmpint (hr_backoff_failed (backoff, now, 0), ==, SECOND);
+      now += 16 * SECOND;
+      hr_backoff_began (backoff, now);
+    }
+}
+
 static void
 test_limit_one (void)
 {
@@ -184,6 +221,7 @@ main (int argc, char **argv)
   g_test_add_func ("/backoff/case-11-resets-when-stable", test_stable);
   g_test_add_func ("/backoff/case-11-five-failures-in-30-s-give-up", test_limit);
   g_test_add_func ("/backoff/failures-further-apart-never-give-up", test_limit_spread);
+  g_test_add_func ("/backoff/starts-that-take-longer-than-the-window-give-up", test_limit_slow_starts);
   g_test_add_func ("/backoff/a-limit-of-one-allows-no-restart", test_limit_one);
   g_test_add_func ("/backoff/jitter-only-adds-at-most-a-tenth", test_jitter);
   g_test_add_func ("/backoff/jitter-of-every-delay", test_jitter_of_every_delay);
