@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <glib-unix.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "hr-adopt-server-private.h"
+#include "hr-fd-watch.h"
 #include "hr-instance-socket.h"
 
 /* How soon it is asked again when no descriptor could be had. */
@@ -18,7 +18,7 @@ on_retry (gpointer user_data)
   HrAdoptServer *self = user_data;
 
   self->retry = 0;
-  self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
+  self->source = hr_fd_watch_add (self->fd, G_IO_IN, on_connecting, self);
   return G_SOURCE_REMOVE;
 }
 
@@ -61,7 +61,7 @@ hr_adopt_server_drop (HrAdoptServer *self, HrAdoptConnection *connection)
 {
   g_ptr_array_remove_fast (self->connections, connection);
   if (self->source == 0 && self->retry == 0)
-    self->source = g_unix_fd_add (self->fd, G_IO_IN, on_connecting, self);
+    self->source = hr_fd_watch_add (self->fd, G_IO_IN, on_connecting, self);
 }
 
 /**
@@ -98,7 +98,7 @@ hr_adopt_server_new (const char *runtime_dir, const char *instance, HrSocketList
   self->files = hr_adopt_files_new ();
   self->func = func;
   self->user_data = user_data;
-  self->source = g_unix_fd_add (fd, G_IO_IN, on_connecting, self);
+  self->source = hr_fd_watch_add (fd, G_IO_IN, on_connecting, self);
   hr_instance_socket_hand_on (fd, self->address);
   hr_socket_listeners_enter (listeners, instance);
   return self;
@@ -130,7 +130,7 @@ hr_adopt_server_free (HrAdoptServer *self)
 {
   if (self == NULL)
     return;
-  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->source, hr_fd_watch_remove);
   g_clear_handle_id (&self->retry, g_source_remove);
   g_clear_handle_id (&self->resume, g_source_remove);
   g_ptr_array_unref (self->connections);

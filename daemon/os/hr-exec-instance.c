@@ -16,6 +16,7 @@
 #include "hr-connections.h"
 #include "hr-error.h"
 #include "hr-exec-command.h"
+#include "hr-fd-watch.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-log.h"
@@ -106,7 +107,7 @@ on_status (gint fd, GIOCondition condition, gpointer user_data)
 /**
  * hr_exec_instance_leader_exited:
  *
- * For g_unix_fd_add(), with the instance as user data.
+ * For hr_fd_watch_add(), with the instance as user data.
  */
 gboolean
 hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_data)
@@ -118,7 +119,7 @@ hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_d
   /* Another may be the main process by what was said last. */
   for (guint i = 0; i < HR_NOTIFY_LAST_MAX && self->notify != NULL && hr_notify_server_read (self->notify); i++)
     ;
-  self->pidfd_source = 0;
+  g_clear_handle_id (&self->pidfd_source, hr_fd_watch_remove);
   if (!hr_exec_instance_main_runs (self))
     hr_exec_instance_end (self);
   return G_SOURCE_REMOVE;
@@ -213,7 +214,7 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   if (self->adopt != NULL)
     hr_adopt_server_set_leader (self->adopt, self->pid);
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
-  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
+  self->pidfd_source = hr_fd_watch_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return TRUE;
 }
 
@@ -270,7 +271,7 @@ hr_exec_instance_finalize (GObject *object)
   HrExecInstance *self = HR_EXEC_INSTANCE (object);
 
   close_status (self);
-  g_clear_handle_id (&self->pidfd_source, g_source_remove);
+  g_clear_handle_id (&self->pidfd_source, hr_fd_watch_remove);
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->main, hr_main_process_free);
   g_clear_pointer (&self->notify, hr_notify_server_free);

@@ -4,13 +4,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glib-unix.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "hr-cgroup-find.h"
 #include "hr-error.h"
 #include "hr-exec-instance-private.h"
+#include "hr-fd-watch.h"
 #include "hr-fd.h"
 #include "hr-names.h"
 #include "hr-process-exit.h"
@@ -110,7 +110,7 @@ hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch, con
       hr_fd_clear (&self->pidfd);
       return NULL;
     }
-  self->pidfd_source = g_unix_fd_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
+  self->pidfd_source = hr_fd_watch_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return g_steal_pointer (&self);
 }
 

@@ -2,9 +2,9 @@
 #include "hr-main-process.h"
 
 #include <fcntl.h>
-#include <glib-unix.h>
 #include <sys/pidfd.h>
 
+#include "hr-fd-watch.h"
 #include "hr-fd.h"
 #include "hr-process-exit.h"
 #include "hr-process-tree.h"
@@ -25,7 +25,8 @@ on_ended (gint fd, GIOCondition condition, gpointer user_data)
 {
   HrMainProcess *self = user_data;
 
-  self->source = 0;
+  /* Whoever is told may free it. */
+  g_clear_handle_id (&self->source, hr_fd_watch_remove);
   /* A child of this process once the one that started it has ended; before that its parent may be quicker. */
   self->known = hr_process_reap (self->pid, self->pidfd, &self->wait_status)
                 || hr_process_read_exit (self->pid, self->start, self->pidfd, &self->wait_status);
@@ -66,7 +67,7 @@ hr_main_process_new (GPid pid, GPid leader, const char *instance, HrMainProcessF
   self->pidfd = hr_fd_steal (&pidfd);
   self->ended = ended;
   self->user_data = user_data;
-  self->source = g_unix_fd_add (self->pidfd, G_IO_IN, on_ended, self);
+  self->source = hr_fd_watch_add (self->pidfd, G_IO_IN, on_ended, self);
   return self;
 }
 
@@ -79,7 +80,7 @@ hr_main_process_free (HrMainProcess *self)
 {
   if (self == NULL)
     return;
-  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->source, hr_fd_watch_remove);
   hr_fd_clear (&self->pidfd);
   g_free (self);
 }

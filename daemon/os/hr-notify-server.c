@@ -2,12 +2,12 @@
 #include "hr-notify-server.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "hr-closer.h"
+#include "hr-fd-watch.h"
 #include "hr-fd.h"
 #include "hr-instance-socket.h"
 #include "hr-log.h"
@@ -151,7 +151,7 @@ on_retry (gpointer user_data)
   HrNotifyServer *self = user_data;
 
   self->retry = 0;
-  self->source = g_unix_fd_add (self->fd, G_IO_IN, on_readable, self);
+  self->source = hr_fd_watch_add (self->fd, G_IO_IN, on_readable, self);
   return G_SOURCE_REMOVE;
 }
 
@@ -197,7 +197,7 @@ hr_notify_server_new (const char *runtime_dir, const char *instance, HrNotifyFun
   self->closer = hr_closer_new ();
   self->func = func;
   self->user_data = user_data;
-  self->source = g_unix_fd_add (fd, G_IO_IN, on_readable, self);
+  self->source = hr_fd_watch_add (fd, G_IO_IN, on_readable, self);
   hr_instance_socket_hand_on (fd, self->address);
   return self;
 }
@@ -226,7 +226,7 @@ hr_notify_server_free (HrNotifyServer *self)
 {
   if (self == NULL)
     return;
-  g_clear_handle_id (&self->source, g_source_remove);
+  g_clear_handle_id (&self->source, hr_fd_watch_remove);
   g_clear_handle_id (&self->retry, g_source_remove);
   hr_instance_socket_close (self->closer, &self->fd, self->address);
   hr_closer_free (self->closer);
