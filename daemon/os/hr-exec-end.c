@@ -9,6 +9,7 @@
 #include "hr-exec-instance-private.h"
 #include "hr-fd.h"
 #include "hr-log.h"
+#include "hr-process-children.h"
 #include "hr-process-tree.h"
 #include "hr-process-wait.h"
 
@@ -120,6 +121,7 @@ on_leftovers_killed (GObject *source, GAsyncResult *result, gpointer user_data)
     hr_log_debug (self->service, "instance %s: a process of it does not end", self->id);
   if (tree->oom.kills > 0)
     self->cause = describe_oom (self, &tree->oom);
+  hr_process_children_leave (self->pid);
   known = hr_process_reap (self->pid, self->pidfd, &self->wait_status) || hr_exec_instance_learn_end (self);
   if (self->main != NULL)
     known = hr_main_process_get_status (self->main, &self->wait_status);

@@ -20,6 +20,7 @@
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-log.h"
+#include "hr-process-children.h"
 #include "hr-process-tree.h"
 #include "hr-socket-holder.h"
 
@@ -214,6 +215,7 @@ hr_exec_instance_start (HrExecInstance *self, const HrLaunch *launch, GError **e
   if (self->adopt != NULL)
     hr_adopt_server_set_leader (self->adopt, self->pid);
   self->status_source = g_unix_fd_add (self->status_fd, G_IO_IN | G_IO_HUP, on_status, self);
+  hr_process_children_enter (self->pid);
   self->pidfd_source = hr_fd_watch_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return TRUE;
 }
@@ -272,6 +274,8 @@ hr_exec_instance_finalize (GObject *object)
 
   close_status (self);
   g_clear_handle_id (&self->pidfd_source, hr_fd_watch_remove);
+  if (self->pidfd >= 0)
+    hr_process_children_leave (self->pid);
   hr_fd_clear (&self->pidfd);
   g_clear_pointer (&self->main, hr_main_process_free);
   g_clear_pointer (&self->notify, hr_notify_server_free);

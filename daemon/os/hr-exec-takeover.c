@@ -13,6 +13,7 @@
 #include "hr-fd-watch.h"
 #include "hr-fd.h"
 #include "hr-names.h"
+#include "hr-process-children.h"
 #include "hr-process-exit.h"
 #include "hr-process-tree.h"
 
@@ -110,6 +111,7 @@ hr_exec_instance_take_over (const char *runtime_dir, const HrLaunch *launch, con
       hr_fd_clear (&self->pidfd);
       return NULL;
     }
+  hr_process_children_enter (self->pid);
   self->pidfd_source = hr_fd_watch_add (self->pidfd, G_IO_IN, hr_exec_instance_leader_exited, self);
   return g_steal_pointer (&self);
 }

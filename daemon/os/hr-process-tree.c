@@ -16,6 +16,7 @@
 #include "hr-cgroup-find.h"
 #include "hr-fd.h"
 #include "hr-names.h"
+#include "hr-process-children.h"
 
 /* Killed processes are gone within a millisecond; one that waits for a dead disk would be waited for in vain. */
 #define KILL_DEADLINE_USEC (2 * G_USEC_PER_SEC)
@@ -253,6 +254,18 @@ find_members (GArray *list, GPid leader, const char *instance)
   return members;
 }
 
+/* Of an instance whose leader this process started, all that is left is below this process. */
+static GArray *
+list_around (GPid leader)
+{
+  HrProcess process;
+  GArray *list = NULL;
+
+  if (hr_process_read (leader, &process) && process.parent == getpid ())
+    list = hr_process_children_list ();
+  return list != NULL ? list : hr_process_list ();
+}
+
 /* Kills exactly that process. Returns its pidfd, -1 when it is gone. */
 static int
 kill_process (const HrProcess *process)
@@ -311,7 +324,7 @@ hr_process_tree_kill (GPid leader, const char *instance)
   g_return_val_if_fail (leader > 1 && instance != NULL && *instance != '\0', FALSE);
   do
     {
-      g_autoptr (GArray) list = hr_process_list ();
+      g_autoptr (GArray) list = list_around (leader);
       g_autoptr (GHashTable) members = find_members (list, leader, instance);
       GHashTableIter iter;
       gpointer process;
@@ -358,7 +371,9 @@ hr_process_reap_strays (GHashTable *keep, GHashTable *seen)
   /* One call tells that there is nothing to do, which is nearly always so. */
   if (waitid (P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
     return;
-  list = hr_process_list ();
+  list = hr_process_children_list ();
+  if (list == NULL)
+    list = hr_process_list ();
   for (guint i = 0; i < list->len; i++)
     {
       HrProcess *process = &g_array_index (list, HrProcess, i);
