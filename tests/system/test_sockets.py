@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Listeners of every kind under load: Unix sockets and UDP, passed and adopted, and those that the service file moves."""
+"""Listeners of every kind under load: Unix sockets and UDP, passed and adopted, ports that the kernel chooses, and those
+that the service file moves."""
 
 import contextlib
 import os
+import signal
 import socket
 import stat
 import sys
@@ -41,6 +43,14 @@ DATAGRAMS = """while True:
     data, peer = server.recvfrom(100)
     server.sendto(data + b" VERSION", peer)
 """
+FREE = "main=tcp:127.0.0.1:0"
+# Which port that is it learns from its socket or from PORT, or it has chosen none itself.
+FREE_PORTS = {
+    "passed": (FREE, "pass", PASSED + "assert server.getsockname()[1] == int(os.environ['PORT'])\n" + LINES),
+    "adopted": (FREE, "adopt", "server = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n" + LINES),
+    "that the program binds": (None, "auto", "server = socket.create_server(('127.0.0.1', 0))\n" + LINES),
+    "UDP": ("main=udp:127.0.0.1:0", "pass", PASSED + DATAGRAMS),
+}
 
 
 class Plain:
@@ -139,6 +149,13 @@ def datagrams(port):
     return ask
 
 
+def new_tcp_connections(port):
+    def ask(_, question):
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            return line_of(connection, question)
+    return ask
+
+
 def answers(ask):
     with contextlib.suppress(OSError):
         return ask(0, "first").startswith("first ")
@@ -229,6 +246,30 @@ def kept_open():
         equal(line_of(kept, "after").split(), ["after", "1"], "answer of the old one after the reload")
         equal(new_connections(path)(0, "new").split(), ["new", "2"], "answer to a new connection")
         kept.close()
+
+
+for words, (named, sockets, text) in FREE_PORTS.items():
+    @test(f"port-0-is-chosen-once-and-stays-until-the-service-is-stopped: {words}", alike=words != "passed")
+    def free_ports(words=words, named=named, sockets=sockets, text=text):
+        with Site() as site:
+            service = Plain(site, text, named, port="PORT", sockets=sockets)
+            until(service.shown, "the listener")
+            shown = service.shown()
+            kind, port = shown[0].split(":127.0.0.1:")
+            check(len(shown) == 1 and int(port) > 0, "listeners", shown)
+            ask = (datagrams if kind == "udp" else new_tcp_connections)(int(port))
+            under_load(service, ask, 3)
+            equal(service.shown(), shown, "listeners after reloads")
+            site.stop_daemon(signal.SIGKILL)
+            site.start_daemon()
+            service.reload(5)
+            equal(service.shown(), shown, "listeners after the daemon has died")
+            equal(site.hrctl("restart", "plain").returncode, 0, "hrctl restart")
+            until(lambda: answers(ask), "an answer after the restart")
+            equal((ask(0, "at last").split()[-1], service.shown()), ("5", shown), "answer and listeners")
+            equal((site.hrctl("stop", "plain").returncode, service.shown()), (0, []), "hrctl stop, and listeners then")
+            equal(site.hrctl("start", "plain").returncode, 0, "hrctl start")
+            until(service.shown, "a listener")
 
 
 @test("case-07 a listener that is added, removed or changed leaves the others untouched, under load")
