@@ -6,7 +6,7 @@
 #include "hr-config-check.h"
 #include "hr-config-dir.h"
 #include "hr-config.h"
-#include "hr-exec-args.h"
+#include "hr-helpers.h"
 #include "hr-names.h"
 #include "hr-run-state.h"
 #include "hr-spec-notes.h"
@@ -71,17 +71,6 @@ hr_daemon_check (const HrOptions *options)
   return status;
 }
 
-static gboolean
-check_helper (GError **error)
-{
-  g_autofree char *helper = hr_exec_helper_path ();
-
-  if (g_file_test (helper, G_FILE_TEST_IS_EXECUTABLE))
-    return TRUE;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "its helper '%s' is missing, or cannot be executed", helper);
-  return FALSE;
-}
-
 /**
  * hr_daemon_check_state:
  * @options: the command line, with --check-state
@@ -98,7 +87,7 @@ hr_daemon_check_state (const HrOptions *options)
   g_autoptr (GPtrArray) entries = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (hr_run_state_check (run_state, &error) && check_helper (&error))
+  if (hr_run_state_check (run_state, &error) && hr_helpers_check (&error))
     entries = hr_config_dir_load (options->config_dir, options->profile, &error);
   if (entries == NULL)
     {

@@ -16,6 +16,7 @@
 #include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-handed.h"
+#include "hr-helpers.h"
 #include "hr-inherited-sockets.h"
 #include "hr-instance-socket.h"
 #include "hr-lease.h"
@@ -253,12 +254,27 @@ job_removed (HrManager *manager, HrJob *job, gpointer user_data)
     malloc_trim (0);
 }
 
+/* Better no daemon than one of which every service fails. What lacks less is said. */
+static gboolean
+look_for_helpers (GError **error)
+{
+  g_auto (GStrv) missing = hr_helpers_describe_missing ();
+
+  if (!hr_helpers_check (error))
+    return FALSE;
+  for (guint i = 0; missing[i] != NULL; i++)
+    hr_log_warning (NULL, "%s", missing[i]);
+  return TRUE;
+}
+
 static gboolean
 open_all (Daemon *self, const HrOptions *options, GError **error)
 {
   g_autoptr (HrConfigChange) change = NULL;
   int lock = self->handed != NULL ? hr_fd_steal (&self->handed->lock) : -1;
 
+  if (!look_for_helpers (error))
+    return FALSE;
   if (options->replace && self->handed == NULL)
     {
       self->takeover = hr_takeover_new (options->bus, longest_end (options), error);

@@ -357,9 +357,9 @@ find_harm (HrDirSlots *self, const char *slots_dir)
 }
 
 static void
-choose_view (HrDirSlots *self, const char *runtime_dir, gboolean can_mount)
+choose_view (HrDirSlots *self, const char *runtime_dir, const char *no_mount)
 {
-  const char *why_not = !can_mount                                   ? "the kernel allows no mount namespace"
+  const char *why_not = no_mount != NULL                             ? no_mount
                         : is_below (runtime_dir, self->spec->source) ? "the runtime directory is below Source"
                                                                      : NULL;
 
@@ -405,13 +405,13 @@ choose_slots (HrDirSlots *self, const char *slots_dir)
  * @store: its rollback store, opened by hr_git_store_open()
  * @slots_dir: directory for the slots of all services; what is missing is made when a release is placed
  * @runtime_dir: the daemon's runtime directory, for mount points
- * @can_mount: whether the kernel allows mount namespaces here
+ * @no_mount: (nullable): why no view can be mounted here; %NULL: it can
  *
  * Returns: (transfer full): the slots
  */
 HrSlots *
 hr_dir_slots_new (HrServiceSpec *spec, HrReleaseStore *store, const char *slots_dir, const char *runtime_dir,
-                  gboolean can_mount)
+                  const char *no_mount)
 {
   HrDirSlots *self;
 
@@ -428,7 +428,7 @@ hr_dir_slots_new (HrServiceSpec *spec, HrReleaseStore *store, const char *slots_
   self->site.ignore = hr_ignore_new (spec);
   self->site.owner = hr_owner_of (&spec->isolation);
   self->pool = g_thread_pool_new (run, NULL, 1, FALSE, NULL);
-  choose_view (self, runtime_dir, can_mount);
+  choose_view (self, runtime_dir, no_mount);
   choose_slots (self, slots_dir);
 
   for (HrSlot slot = HR_SLOT_A; slot <= HR_SLOT_B; slot++)

@@ -20,6 +20,6 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (HrDirSlots, hr_dir_slots, HR, DIR_SLOTS, GObject)
 
 HrSlots *hr_dir_slots_new (HrServiceSpec *spec, HrReleaseStore *store, const char *slots_dir, const char *runtime_dir,
-                           gboolean can_mount);
+                           const char *no_mount);
 
 G_END_DECLS

@@ -9,21 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-config.h"
 #include "hr-fd.h"
+#include "hr-helpers.h"
 #include "hr-names.h"
 
 /* A kernel that has not made a mount after this long will not make one in time for a reload either. */
 #define PROBE_DEADLINE_MSEC 5000
 #define PROBE_WORDS_MAX 1024
-
-static char *
-helper_file (const char *installed_dir, const char *name)
-{
-  const char *dir = g_getenv (HR_ENV_LIBEXECDIR);
-
-  return g_build_filename (dir != NULL && *dir != '\0' ? dir : installed_dir, name, NULL);
-}
 
 /**
  * hr_exec_helper_path:
@@ -33,7 +25,7 @@ helper_file (const char *installed_dir, const char *name)
 char *
 hr_exec_helper_path (void)
 {
-  return helper_file (HR_LIBEXECDIR, HR_EXEC_HELPER);
+  return hr_helper_path (HR_EXEC_HELPER);
 }
 
 /**
@@ -44,7 +36,7 @@ hr_exec_helper_path (void)
 char *
 hr_exec_adopt_library_path (void)
 {
-  return helper_file (HR_PKGLIBDIR, HR_ADOPT_LIBRARY);
+  return hr_helper_path (HR_ADOPT_LIBRARY);
 }
 
 /**
@@ -76,7 +68,7 @@ hr_exec_preload_probe (char **environment)
 
   if (g_environ_getenv (environment, HR_ENV_PROBE_SOURCE) == NULL)
     return environment;
-  library = helper_file (HR_PKGLIBDIR, HR_PROBE_LIBRARY);
+  library = hr_helper_path (HR_PROBE_LIBRARY);
   return hr_exec_preload (environment, library);
 }
 
@@ -269,4 +261,19 @@ hr_exec_can_mount (char **why)
   if (why != NULL)
     *why = g_strdup (reason);
   return reason == NULL;
+}
+
+/**
+ * hr_exec_mount_obstacle:
+ *
+ * Returns: (transfer none) (nullable): for people, why no view can be mounted here; %NULL: it can
+ */
+const char *
+hr_exec_mount_obstacle (void)
+{
+  g_autofree char *helper = hr_exec_helper_path ();
+
+  if (hr_exec_can_mount (NULL))
+    return NULL;
+  return access (helper, X_OK) == 0 ? HR_NO_MOUNT_NAMESPACE : HR_EXEC_HELPER " cannot be executed";
 }

@@ -9,6 +9,8 @@
 
 G_BEGIN_DECLS
 
+#define HR_NO_MOUNT_NAMESPACE "the kernel allows no mount namespace"
+
 char *hr_exec_helper_path (void);
 char *hr_exec_adopt_library_path (void);
 char **hr_exec_preload (char **environment, const char *library);
@@ -17,5 +19,6 @@ void hr_exec_args_add_view (GPtrArray *argv, HrView *view, gboolean shares_read_
 void hr_exec_args_add_isolation (GPtrArray *argv, const HrIsolation *isolation, HrView *view,
                                  const char *const *environment);
 gboolean hr_exec_can_mount (char **why);
+const char *hr_exec_mount_obstacle (void);
 
 G_END_DECLS

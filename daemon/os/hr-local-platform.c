@@ -112,7 +112,7 @@ open_source_parts (HrLocalPlatform *self, HrServiceSpec *spec, HrParts *parts, G
   parts->store = hr_git_store_open (repository, spec, error);
   if (parts->store == NULL)
     return FALSE;
-  parts->slots = hr_dir_slots_new (spec, parts->store, slots, self->runtime_dir, hr_exec_can_mount (NULL));
+  parts->slots = hr_dir_slots_new (spec, parts->store, slots, self->runtime_dir, hr_exec_mount_obstacle ());
   if (spec->watch_enabled)
     parts->watcher = hr_file_watcher_new (spec);
   return TRUE;

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hr-exec-args.h"
 #include "hr-fd.h"
+#include "hr-helpers.h"
 #include "hr-log.h"
 #include "hr-names.h"
 
@@ -74,9 +74,7 @@ send_command (HrLogJournal *self, const char *command)
 static void
 start (HrLogJournal *self)
 {
-  g_autofree char *helper = hr_exec_helper_path ();
-  g_autofree char *libexec = g_path_get_dirname (helper);
-  g_autofree char *program = g_build_filename (libexec, HR_JOURNAL_HELPER, NULL);
+  g_autofree char *program = hr_helper_path (HR_JOURNAL_HELPER);
   const char *argv[] = { program, self->dir, self->socket, NULL };
   const char *environment[] = { NULL };
   g_autoptr (GError) error = NULL;

@@ -12,6 +12,7 @@
 
 #include "hr-dir-slots.h"
 #include "hr-error.h"
+#include "hr-exec-args.h"
 #include "hr-fs.h"
 #include "hr-git-store.h"
 
@@ -208,8 +209,8 @@ static void
 open_slots (Fixture *fixture, gboolean can_mount)
 {
   g_clear_object (&fixture->slots);
-  fixture->slots =
-      hr_dir_slots_new (fixture->spec, fixture->store, fixture->slots_dir, fixture->runtime_dir, can_mount);
+  fixture->slots = hr_dir_slots_new (fixture->spec, fixture->store, fixture->slots_dir, fixture->runtime_dir,
+                                     can_mount ? NULL : HR_NO_MOUNT_NAMESPACE);
 }
 
 /* @keys: further lines of the group Service, and other groups; NULL: none */

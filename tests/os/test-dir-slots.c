@@ -596,7 +596,7 @@ test_state_below_source (void)
   g_autoptr (HrSlots) slots = NULL;
 
   g_assert_cmpint (g_mkdir_with_parents (inside, 0700), ==, 0);
-  slots = hr_dir_slots_new (fixture->spec, fixture->store, inside, fixture->runtime_dir, TRUE);
+  slots = hr_dir_slots_new (fixture->spec, fixture->store, inside, fixture->runtime_dir, NULL);
   g_assert_cmpstr (hr_slots_view_note (slots), ==,
                    "in place (the state directory is below Source; no rollback of files)");
   g_clear_object (&slots);

@@ -55,6 +55,29 @@ class Another:
         check("ready" in self.said(), "the other daemon ended:", self.said())
 
 
+@test("a-daemon-without-its-helpers-refuses-to-start: it names the file, and how to say where it is", alike=True)
+def without_helpers():
+    with Site(daemon=False) as site:
+        built = site.environment["HOTRELOAD_LIBEXECDIR"]
+        site.environment["HOTRELOAD_LIBEXECDIR"] = site.path("helpers")
+        os.mkdir(site.path("helpers"))
+        command = site.daemon_command()[1:]
+        # One after the other: what is there is not complained of.
+        for name, what in (("hotreload-exec", "executed"), ("libhotreload-adopt.so", "read")):
+            status, said = site.run_daemon_alone(*command)
+            equal(status, 1, f"exit status without {name}: {said}")
+            for words in (f"'{site.path('helpers', name)}' is missing, or cannot be {what}", "HOTRELOAD_LIBEXECDIR"):
+                check(words in said, words, "in", said)
+            check("ready" not in said, said)
+            os.symlink(os.path.join(built, name), site.path("helpers", name))
+        # What not every service needs is said, and what does not work without it.
+        site.start_daemon()
+        for words in ("libhotreload-probe.so' is missing, or cannot be read: what a command (exec:) probes may",
+                      "hotreload-journal' is missing, or cannot be executed: the journal does not get"):
+            check(words in site.daemon_log(), words, "in", site.daemon_log())
+        Service(site, "web").good(1)
+
+
 @test("SIGHUP-reads-the-configuration-again")
 def hangup():
     with Site() as site:
