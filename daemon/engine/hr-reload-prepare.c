@@ -312,7 +312,7 @@ run_in_place_instead (HrReload *self, const GError *error)
 static gboolean
 is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
 {
-  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && self->retries_unproven;
+  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && last->error == NULL && self->retries_unproven;
 
   return last != NULL && (last->fate == HR_FATE_CANDIDATE || unproven || last->number == self->superseded)
          && g_str_equal (last->tree, self->scan->tree)
@@ -340,7 +340,7 @@ has_reason (HrReload *self)
 static gboolean
 means_running (HrReload *self, const HrRelease *last, const HrRelease *running)
 {
-  return self->spares_rejected && running != NULL && last != NULL && last->fate == HR_FATE_REJECTED
+  return self->spares_rejected && running != NULL && last != NULL && last->error != NULL
          && g_str_equal (last->tree, self->scan->tree) && !g_str_equal (running->tree, self->scan->tree)
          && hr_generation_get_slot (self->previous) != HR_SLOT_NONE;
 }

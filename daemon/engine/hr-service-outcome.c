@@ -7,6 +7,9 @@
 #include "hr-reload-policy.h"
 #include "hr-service-private.h"
 
+/* Why nobody wants a release that somebody went back from. */
+#define ROLLED_BACK "rolled back on request"
+
 static gboolean
 is_reload_for_users (HrService *self)
 {
@@ -141,18 +144,21 @@ announce_rollback (HrService *self, guint64 from, guint64 to, const char *reason
 }
 
 /* Also one that somebody went back from must not come again by itself: neither with the next look at the source, if it
- * has not proven itself, nor as what the next rollback goes to. */
+ * has not proven itself, nor as what the next rollback goes to. It was not found bad by that, though; and what somebody
+ * goes forward from is as good to go back to as before. */
 static void
 leave_release (HrService *self, guint64 from, guint64 to)
 {
-  const char *reason = self->running->reason != NULL ? self->running->reason : "rolled back on request";
+  const char *found = self->running->reason;
 
-  if (from == to)
+  if (from == to || (found == NULL && from < to))
     return;
   if (hr_service_is_good (self, from))
-    hr_service_set_fate (self, from, HR_FATE_GOOD, NULL, reason);
+    hr_service_set_fate (self, from, HR_FATE_GOOD, NULL, found != NULL ? found : ROLLED_BACK);
+  else if (found == NULL)
+    hr_service_set_fate (self, from, HR_FATE_UNPROVEN, NULL, ROLLED_BACK);
   else
-    hr_service_set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), reason);
+    hr_service_set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), found);
 }
 
 static char *

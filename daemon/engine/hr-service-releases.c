@@ -72,14 +72,15 @@ hr_service_trim_releases (HrService *self)
  * @self: a service
  * @fate: what became of it
  *
- * Returns: the number of the newest such release; 0: none
+ * Returns: the number of the newest such release, rather of one that was not rolled back from; 0: none
  */
 guint64
 hr_service_find_newest (HrService *self, HrFate fate)
 {
-  return self->parts.store != NULL
-             ? hr_release_book_find (hr_release_store_get_book (self->parts.store), fate, FALSE, 0, 0)
-             : 0;
+  const HrReleaseBook *book = self->parts.store != NULL ? hr_release_store_get_book (self->parts.store) : NULL;
+  guint64 sound = book != NULL ? hr_release_book_find (book, fate, TRUE, 0, 0) : 0;
+
+  return sound != 0 || book == NULL ? sound : hr_release_book_find (book, fate, FALSE, 0, 0);
 }
 
 /* What is good and has an error was rolled back from, and not run since. */

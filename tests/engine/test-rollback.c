@@ -227,6 +227,57 @@ test_never_forward (Engine *engine)
   g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 3);
 }
 
+/* Whoever goes forward finds the way back again. */
+static void
+test_forward_leaves_the_way_back (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  hr_service_rollback (service, 0, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 0);
+  hr_service_rollback (service, 2, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  g_assert_cmpuint (hr_service_get_rollback_point (service), ==, 1);
+  for (guint i = 1; i <= 2; i++)
+    {
+      engine_expect_fate (engine, i, HR_FATE_GOOD);
+      g_assert_null (engine_release (engine, i)->error);
+    }
+}
+
+/* It had no time to prove itself, which is not its fault; it does not come again by itself all the same. */
+static void
+test_on_request_nothing_is_found_bad (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "two");
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  hr_service_rollback (service, 0, "tester", NULL);
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+  g_assert_null (engine_release (engine, 2)->phase);
+  g_assert_cmpstr (engine_release (engine, 2)->error, ==, "rolled back on request");
+  hr_service_reload_as_configured (service);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  engine_new_daemon (engine);
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  hr_service_rollback (service, 2, "tester", NULL);
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
 /* Pain 5: the last good one stays warm: going back writes and checks nothing. */
 static void
 test_warm (Engine *engine)
@@ -364,6 +415,8 @@ main (int argc, char **argv)
   engine_add ("/rollback/rule-2/exit-while-scanning-nothing", test_exit_while_scanning_nothing);
   engine_add ("/rollback/promise-5/by-hand", test_by_hand);
   engine_add ("/rollback/never-forward", test_never_forward);
+  engine_add ("/rollback/forward-leaves-the-way-back", test_forward_leaves_the_way_back);
+  engine_add ("/rollback/on-request-nothing-is-found-bad", test_on_request_nothing_is_found_bad);
   engine_add ("/rollback/pain-5/warm", test_warm);
   engine_add ("/rollback/without-source", test_without_source);
   engine_add ("/rollback/pain-6/fails", test_fails);

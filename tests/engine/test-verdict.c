@@ -220,7 +220,7 @@ test_rollback (Engine *engine)
   engine_run (engine, PROVEN);
   engine_expect (engine, "");
   g_assert_cmpuint (hr_service_get_release (service), ==, 1);
-  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
 }
 
 /* What was told of it before is not true any more. */

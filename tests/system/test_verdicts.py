@@ -103,7 +103,8 @@ def rollback():
         equal(site.stop_daemon(signal.SIGKILL), -signal.SIGKILL, "how the daemon ended")
         mark = site.signals.mark()
         site.start_daemon()
-        equal((service.last_release()["fate"], service.shown["release"]), ("rejected", 1), "fate, and what serves")
+        equal((service.last_release()["fate"], service.shown["release"]), ("unproven", 1), "fate, and what serves")
+        equal(service.last_release()["error"], "rolled back on request", "why it is not tried again")
         # The source still holds it, and is looked at after the start.
         service.save(app("3"))
         event = site.signals.wait("ReloadStarted", "back", mark)
