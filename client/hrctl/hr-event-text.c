@@ -55,7 +55,7 @@ reload_failed (GVariant *parameters)
 
   g_variant_get (parameters, "(&s&o&s&s@a{sv})", &service, NULL, &phase, &message, NULL);
   indented = hr_text_indent (message, "  ");
-  return g_strdup_printf (_ ("%s: reload failed in phase %s\n%s"), service, phase, indented);
+  return g_strdup_printf (_ ("%s: reload failed in phase %s\n%s"), service, hr_text_word (phase), indented);
 }
 
 static char *

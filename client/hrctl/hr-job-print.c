@@ -77,7 +77,7 @@ hr_job_describe_phases (GVariant *outcome)
     {
       g_autofree char *took = hr_text_duration ((gint64)usec);
       g_autofree char *item =
-          g_strdup_printf (g_str_equal (phase, failed) ? _ ("%s %s (failed)") : "%s %s", phase, took);
+          g_strdup_printf (g_str_equal (phase, failed) ? _ ("%s %s (failed)") : "%s %s", hr_text_word (phase), took);
       guint item_width = hr_text_width (item) + 2;
 
       if (text->len > 0)
@@ -277,7 +277,7 @@ hr_job_print_failure (HrOutput *output, GVariant *outcome)
 
   g_string_append (text, *message != '\0' ? message : error);
   if (*phase != '\0')
-    g_string_append_printf (text, _ (" (phase %s)"), phase);
+    g_string_append_printf (text, _ (" (phase %s)"), hr_text_word (phase));
   if (*error != '\0' && *message != '\0' && !g_str_equal (message, error))
     {
       g_autofree char *indented = hr_text_indent (error, "  ");

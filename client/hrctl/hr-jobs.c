@@ -217,7 +217,7 @@ show_progress (HrJobs *self, HrOutput *output)
         g_string_append (line, "; ");
       if (*view->service != '\0')
         g_string_append_printf (line, "%s: ", view->service);
-      g_string_append (line, *view->phase != '\0' ? view->phase : view->result);
+      g_string_append (line, hr_text_word (*view->phase != '\0' ? view->phase : view->result));
       /* The longest phase by far: how far it has got. */
       if (g_str_equal (view->phase, "canary") && view->details != NULL
           && *hr_dict_string (view->details, "canary") != '\0')

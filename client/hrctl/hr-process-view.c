@@ -53,7 +53,7 @@ describe_instance (View *self, GVariant *process)
     g_string_append_printf (text, _ ("release %" PRIu64 ", "), release);
   g_string_append_printf (text, _ ("instance %" PRIu64), hr_dict_number (process, "instance"));
   if (!g_str_equal (role, "serving"))
-    g_string_append_printf (text, ", %s", role);
+    g_string_append_printf (text, ", %s", hr_text_word (role));
   return g_strdup_printf (" (%s)", text->str);
 }
 

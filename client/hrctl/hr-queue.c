@@ -61,7 +61,7 @@ describe_job (GVariant *job, const char *path)
   if (*caller != '\0')
     g_string_append_printf (text, _ (" of %s"), caller);
   if (*phase != '\0')
-    g_string_append_printf (text, _ (", phase %s"), phase);
+    g_string_append_printf (text, _ (", phase %s"), hr_text_word (phase));
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 

@@ -86,7 +86,7 @@ say_failure (HrRunView *self, const char *phase)
   g_autofree char *text = NULL;
 
   text = g_strdup_printf (self->live ? _ ("reload failed in phase %s\n%s") : _ ("could not be started: phase %s\n%s"),
-                          phase, indented);
+                          hr_text_word (phase), indented);
   hr_run_view_say (self, HR_TINT_BAD, text);
 }
 

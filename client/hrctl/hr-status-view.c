@@ -160,7 +160,7 @@ print_code (GVariant *service, GVariant *properties, HrOutput *output)
   if (release > 0 && point > 0)
     line = g_strdup_printf (_ ("%s (a rollback would go to %" PRIu64 ")"), number, point);
   hr_fields_print (output, _ ("Release"), line != NULL ? line : number);
-  hr_fields_print (output, _ ("View"), hr_dict_string (service, "view"));
+  hr_fields_print (output, _ ("View"), hr_text_word (hr_dict_string (service, "view")));
   hr_fields_print (output, _ ("Pending"), pending);
 }
 
@@ -223,7 +223,7 @@ print_reloads (HrClient *client, const char *name, HrOutput *output)
         line = g_strdup_printf (_ ("%s release %" PRIu64 " went live in %s"), time, hr_dict_number (entry, "release"),
                                 took);
       else
-        line = g_strdup_printf (_ ("%s failed in phase %s"), time, hr_dict_string (entry, "phase"));
+        line = g_strdup_printf (_ ("%s failed in phase %s"), time, hr_text_word (hr_dict_string (entry, "phase")));
       hr_fields_print (output, i == 0 ? _ ("Reloads") : "", line);
     }
 }

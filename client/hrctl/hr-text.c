@@ -125,11 +125,16 @@ hr_text_number (guint64 number)
   return number > 0 ? g_strdup_printf ("%" PRIu64, number) : g_strdup ("");
 }
 
-/* What the daemon calls states, health, and fates of releases, which scripts rely on. */
+/* What the daemon calls states, health, fates of releases, phases and triggers of reloads, results of jobs, views of
+ * files and roles of processes, which scripts rely on. */
 static const char *const words[] = {
-  N_ ("stopped"),  N_ ("starting"), N_ ("running"),  N_ ("reloading"), N_ ("stopping"), N_ ("failed"),
-  N_ ("invalid"),  N_ ("healthy"),  N_ ("degraded"), N_ ("offline"),   N_ ("unknown"),  N_ ("candidate"),
-  N_ ("unproven"), N_ ("good"),     N_ ("rejected"), N_ ("retired"),
+  N_ ("stopped"),   N_ ("starting"),  N_ ("running"),    N_ ("reloading"), N_ ("stopping"), N_ ("failed"),
+  N_ ("invalid"),   N_ ("healthy"),   N_ ("degraded"),   N_ ("offline"),   N_ ("unknown"),  N_ ("candidate"),
+  N_ ("unproven"),  N_ ("good"),      N_ ("rejected"),   N_ ("retired"),   N_ ("wait"),     N_ ("settle"),
+  N_ ("record"),    N_ ("place"),     N_ ("check"),      N_ ("start"),     N_ ("preserve"), N_ ("ready"),
+  N_ ("verify"),    N_ ("canary"),    N_ ("switch"),     N_ ("observe"),   N_ ("fallback"), N_ ("file"),
+  N_ ("manual"),    N_ ("resume"),    N_ ("dependency"), N_ ("rollback"),  N_ ("alert"),    N_ ("waiting"),
+  N_ ("completed"), N_ ("cancelled"), N_ ("source"),     N_ ("slot"),      N_ ("retiring"),
 };
 
 /**

@@ -63,7 +63,7 @@ describe_result (GVariant *entry)
   if (hr_dict_bool (entry, "success"))
     return g_strdup (_ ("live"));
 
-  return g_strdup_printf (_ ("failed in %s"), hr_dict_string (entry, "phase"));
+  return g_strdup_printf (_ ("failed in %s"), hr_text_word (hr_dict_string (entry, "phase")));
 }
 
 static void
@@ -86,7 +86,7 @@ print_entry (HrOutput *output, GVariant *entry)
   hr_fields_print (output, _ ("Took"), took);
   hr_fields_print (output, _ ("Phases"), phases);
   hr_fields_print (output, _ ("Downtime"), downtime);
-  hr_fields_print (output, _ ("Trigger"), hr_dict_string (entry, "trigger"));
+  hr_fields_print (output, _ ("Trigger"), hr_text_word (hr_dict_string (entry, "trigger")));
   hr_fields_print (output, _ ("Caller"), hr_dict_string (entry, "caller"));
   hr_fields_print (output, _ ("Files"), files);
   hr_fields_print (output, _ ("Canary"), hr_dict_string (entry, "canary"));
@@ -110,7 +110,7 @@ add_entry (HrTable *table, GVariant *entry)
   g_autofree char *result = describe_result (entry);
 
   hr_table_add (table, time, hr_dict_string (entry, "service"), result, release, took, downtime, wait,
-                hr_dict_string (entry, "trigger"), hr_dict_string (entry, "caller"), files,
+                hr_text_word (hr_dict_string (entry, "trigger")), hr_dict_string (entry, "caller"), files,
                 hr_dict_string (entry, success ? "reason" : "error"), NULL);
   hr_table_tint (table, 2, success ? HR_TINT_GOOD : HR_TINT_BAD);
   hr_table_tint (table, 10, success ? HR_TINT_MIDDLING : HR_TINT_BAD);

@@ -81,12 +81,14 @@ add_release (HrTable *table, GVariant *release)
     {
       g_autofree char *line = hr_text_first_line (hr_dict_string (release, "error"));
 
-      error = hr_dict_has (release, "phase") ? g_strdup_printf ("%s: %s", hr_dict_string (release, "phase"), line)
-                                             : g_steal_pointer (&line);
+      error = hr_dict_has (release, "phase")
+                  ? g_strdup_printf ("%s: %s", hr_text_word (hr_dict_string (release, "phase")), line)
+                  : g_steal_pointer (&line);
     }
 
-  hr_table_add (table, number, hr_text_word (fate), mark_of (release), time, hr_dict_string (release, "trigger"),
-                hr_dict_string (release, "caller"), files, error != NULL ? error : "", NULL);
+  hr_table_add (table, number, hr_text_word (fate), mark_of (release), time,
+                hr_text_word (hr_dict_string (release, "trigger")), hr_dict_string (release, "caller"), files,
+                error != NULL ? error : "", NULL);
   hr_table_tint (table, 1, tint_for_fate (fate));
   hr_table_tint (table, 7, HR_TINT_BAD);
 }
@@ -104,10 +106,10 @@ print_release (HrOutput *output, GVariant *release)
   hr_output_print (output, *mark != '\0' ? "  %s  %s\n" : "  %s%s\n", tinted, mark);
   hr_fields_print (output, _ ("Recorded"), time);
   hr_fields_print (output, _ ("Commit"), hr_dict_string (release, "commit"));
-  hr_fields_print (output, _ ("Trigger"), hr_dict_string (release, "trigger"));
+  hr_fields_print (output, _ ("Trigger"), hr_text_word (hr_dict_string (release, "trigger")));
   hr_fields_print (output, _ ("Caller"), hr_dict_string (release, "caller"));
   hr_fields_print (output, _ ("Files"), files);
-  hr_fields_print (output, _ ("Phase"), hr_dict_string (release, "phase"));
+  hr_fields_print (output, _ ("Phase"), hr_text_word (hr_dict_string (release, "phase")));
   hr_fields_print (output, _ ("Error"), hr_dict_string (release, "error"));
 }
 
@@ -176,7 +178,7 @@ hr_verb_plan (HrCtl *ctl, GError **error)
     {
       g_autoptr (GVariant) step = g_variant_get_child_value (steps, i);
 
-      hr_table_add (table, hr_dict_string (step, "phase"), hr_dict_string (step, "text"), NULL);
+      hr_table_add (table, hr_text_word (hr_dict_string (step, "phase")), hr_dict_string (step, "text"), NULL);
     }
   hr_table_print (table, ctl->output);
   return HR_EXIT_OK;

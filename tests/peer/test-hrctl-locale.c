@@ -43,6 +43,9 @@ test_german (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) by_language = NULL;
   g_autoptr (HrctlResult) error = NULL;
   g_autoptr (HrctlResult) json = NULL;
+  g_autoptr (HrctlResult) history = NULL;
+  g_autoptr (HrctlResult) failure = NULL;
+  g_autoptr (HrctlResult) plan = NULL;
   g_autoptr (HrctlResult) english = NULL;
 
   if (!make_locale (f))
@@ -60,8 +63,19 @@ test_german (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (error->err, ==, "hrctl: unbekanntes Verb »relaod«; ist »reload« gemeint? (siehe »hrctl help«)\n");
   g_assert_cmpint (error->code, ==, HR_EXIT_USAGE);
   /* What programs read is the same in every language. */
-  json = hrctl_run (f, "reload", "being-system", "--json", NULL);
+  json = hrctl_run (f, "reload", "being-system", "broken", "--json", NULL);
   g_assert_nonnull (strstr (json->out, "\"downtime\" : \"0.2s\""));
+
+  g_assert_nonnull (strstr (json->out, "\"phase\" : \"check\""));
+  /* The daemon's words that stand in tables are the client's to translate. */
+  history = hrctl_run (f, "history", NULL);
+  g_assert_nonnull (strstr (history->out, " gescheitert in Prüfung "));
+  g_assert_nonnull (strstr (history->out, " von Hand "));
+  failure = hrctl_run (f, "reload", "broken", NULL);
+  g_assert_nonnull (strstr (failure->err, " (Phase Prüfung)\n"));
+  g_assert_nonnull (strstr (failure->err, "Phasen: Aufnahme 1 ms, Prüfung 40 ms (gescheitert)\n"));
+  plan = hrctl_run (f, "plan", "being-system", NULL);
+  g_assert_nonnull (strstr (plan->out, "\nPrüfung  "));
 
   hrctl_fixture_setenv (f, "LANGUAGE", "en");
   english = hrctl_run (f, "list", NULL);
