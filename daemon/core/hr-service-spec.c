@@ -50,9 +50,9 @@ static void
 clear (gpointer data)
 {
   HrServiceSpec *self = data;
-  char *strings[] = { self->name,           self->file,           self->checksum,          self->description,
-                      self->version,        self->source,         self->working_directory, self->probe_text,
-                      self->isolation.user, self->isolation.group };
+  char *strings[] = { self->name,        self->file,           self->checksum,       self->text,
+                      self->description, self->version,        self->source,         self->working_directory,
+                      self->probe_text,  self->isolation.user, self->isolation.group };
   char **lists[] = { self->exec,
                      self->share,
                      self->environment,
@@ -245,6 +245,9 @@ build (const char *name, const char *file, GPtrArray *entries, const char *profi
   /* None of several instances has the state of the service. */
   self->preserve = self->preserve && self->instances == 1;
   self->checksum = hr_spec_table_checksum (table, profile);
+  self->text = hr_spec_table_write (table);
+  if (strlen (self->text) > HR_SPEC_TEXT_MAX || !g_utf8_validate (self->text, -1, NULL))
+    g_clear_pointer (&self->text, g_free);
   return g_steal_pointer (&self);
 }
 

@@ -41,10 +41,14 @@ typedef struct {
 
 typedef struct _HrServiceSpec HrServiceSpec;
 
+/* Of a longer text no copy is kept, in bytes. */
+#define HR_SPEC_TEXT_MAX (32 * 1024)
+
 struct _HrServiceSpec {
   char *name;
   char *file;     /* the service file, absolute; for messages and for relative paths */
   char *checksum; /* hex SHA-256 over the keys in force and the profile: differs when the configuration does */
+  char *text; /* the keys in force as a service file, which says the same under this profile; NULL: too long to keep */
 
   /* Service */
   char **exec; /* at least one word; % not yet expanded */

@@ -119,6 +119,41 @@ hr_spec_table_entries (const HrSpecTable *self)
   return self->entries;
 }
 
+static void
+write_group (const HrSpecTable *self, const char *group, GString *text)
+{
+  g_string_append_printf (text, "[%s]\n", group);
+  for (guint i = 0; i < self->entries->len; i++)
+    {
+      const HrSpecEntry *entry = g_ptr_array_index (self->entries, i);
+
+      if (g_str_equal (entry->group, group))
+        g_string_append_printf (text, "%s=%s\n", entry->key, entry->value);
+    }
+}
+
+/**
+ * hr_spec_table_write:
+ * @self: a table
+ *
+ * Returns: (transfer full): what is in force, as a service file that needs no drop-in and no profile's overrides
+ */
+char *
+hr_spec_table_write (const HrSpecTable *self)
+{
+  g_autoptr (GHashTable) written = g_hash_table_new (g_str_hash, g_str_equal);
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < self->entries->len; i++)
+    {
+      const HrSpecEntry *entry = g_ptr_array_index (self->entries, i);
+
+      if (g_hash_table_add (written, (gpointer)entry->group))
+        write_group (self, entry->group, text);
+    }
+  return g_string_free (text, FALSE);
+}
+
 /* Order counts in [Actions] and nowhere else: those keep theirs, behind the others. */
 static gint
 compare (gconstpointer a, gconstpointer b)

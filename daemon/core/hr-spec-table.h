@@ -19,6 +19,7 @@ void hr_spec_table_put (HrSpecTable *self, const HrSpecEntry *entry);
 const HrSpecEntry *hr_spec_table_get (const HrSpecTable *self, const char *group, const char *key);
 const HrSpecEntry *hr_spec_table_first (const HrSpecTable *self, const char *group);
 const GPtrArray *hr_spec_table_entries (const HrSpecTable *self);
+char *hr_spec_table_write (const HrSpecTable *self);
 char *hr_spec_table_checksum (const HrSpecTable *self, const char *profile);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrSpecTable, hr_spec_table_free)

@@ -55,8 +55,8 @@ add_broken (HrConfigChange *self, const HrConfigEntry *entry, const char *why)
 static void
 add_service (HrConfigChange *self, HrManager *manager, const HrConfigEntry *entry, GPtrArray *starting)
 {
-  HrService *service =
-      hr_manager_admit (manager, entry->name, entry->spec, entry->error != NULL ? entry->error->message : NULL);
+  HrService *service = hr_manager_admit (manager, entry->name, entry->file, entry->spec,
+                                         entry->error != NULL ? entry->error->message : NULL);
 
   add_name (self->added, entry->name);
   if (hr_service_is_misconfigured (service))

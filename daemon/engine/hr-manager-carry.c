@@ -2,6 +2,8 @@
  *
  * How the manager gets over a re-execution of the daemon, with its services and jobs.
  */
+#include <string.h>
+
 #include "hr-log.h"
 #include "hr-manager-private.h"
 
@@ -145,6 +147,36 @@ hr_manager_take_carried (HrManager *self, GVariant *carried)
   g_variant_lookup (carried, "last-reload", "x", &self->last_reload);
   g_variant_lookup (carried, "started-at", "x", &self->started_at);
   hr_manager_touch (self);
+}
+
+/**
+ * hr_manager_recall:
+ * @self: a manager
+ * @service: one of it that is new
+ * @file: path of its file
+ * @why: why that does not load
+ *
+ * A file that broke while no daemon ran is to hurt as little as one that breaks while one does: where something of the
+ * service runs, it is known by the copy of the file by which that was started, and else invalid.
+ */
+void
+hr_manager_recall (HrManager *self, HrService *service, const char *file, const char *why)
+{
+  const char *name = hr_service_get_name (service);
+  g_autoptr (HrRunRecord) record = hr_run_state_get (hr_platform_get_run_state (self->platform), name);
+  g_autoptr (HrServiceSpec) copy = NULL;
+
+  if (record->config != NULL && record->current != NULL
+      && hr_launcher_finds (hr_platform_get_launcher (self->platform), record->current))
+    {
+      const HrSpecSource source = { file, record->config, strlen (record->config) };
+
+      copy = hr_service_spec_parse (name, &source, 1, self->profile, NULL);
+    }
+  if (copy != NULL)
+    hr_service_configure_by_copy (service, copy, why);
+  else
+    hr_service_set_invalid (service, why);
 }
 
 /**

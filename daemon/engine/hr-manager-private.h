@@ -32,6 +32,7 @@ struct _HrManager {
 void hr_manager_touch (HrManager *self);
 
 /* hr-manager-carry.c */
+void hr_manager_recall (HrManager *self, HrService *service, const char *file, const char *why);
 void hr_manager_restore_service (HrManager *self, HrService *service);
 
 /* hr-manager-room.c */

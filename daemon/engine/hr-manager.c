@@ -218,15 +218,17 @@ is_still_stopping (HrManager *self, const char *name, GError **error)
  * hr_manager_admit:
  * @self: a manager
  * @name: a service that it does not have
+ * @file: path of its file
  * @spec: (nullable): what its file says
  * @why: (nullable): why the file does not load, without @spec
  *
- * Takes in a service that a file describes, also one whose file does not load. It is not started.
+ * Takes in a service that a file describes, also one whose file does not load. It is not started. What an earlier daemon
+ * left running goes on all the same.
  *
  * Returns: (transfer none): the service
  */
 HrService *
-hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const char *why)
+hr_manager_admit (HrManager *self, const char *name, const char *file, HrServiceSpec *spec, const char *why)
 {
   g_autoptr (GError) error = NULL;
   HrService *service;
@@ -235,12 +237,14 @@ hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const 
 
   service = make_service (self, name);
   if (spec == NULL)
-    hr_service_set_invalid (service, why);
+    hr_manager_recall (self, service, file, why);
   else if (is_still_stopping (self, name, &error))
     hr_service_set_invalid (service, error->message);
   else
     hr_service_configure (service, spec, NULL, NULL);
   announce_service (self, service);
+  if (spec == NULL)
+    hr_service_set_invalid (service, why);
   return service;
 }
 

@@ -30,7 +30,7 @@ G_DECLARE_FINAL_TYPE (HrManager, hr_manager, HR, MANAGER, GObject)
 HrManager *hr_manager_new (HrPlatform *platform, const char *profile);
 
 /* Services come and go; what the configuration directory says is brought here by HrConfigChange. */
-HrService *hr_manager_admit (HrManager *self, const char *name, HrServiceSpec *spec, const char *why);
+HrService *hr_manager_admit (HrManager *self, const char *name, const char *file, HrServiceSpec *spec, const char *why);
 HrJob *hr_manager_add (HrManager *self, HrServiceSpec *spec, HrCallerContext *caller, const char *who, GError **error);
 HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller, GError **error);
 

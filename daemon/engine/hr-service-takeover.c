@@ -84,6 +84,8 @@ hr_service_make_record (HrService *self)
       else
         g_ptr_array_add (record->others, process);
     }
+  if (record->current != NULL)
+    record->config = g_strdup (hr_generation_get_spec (lead)->text);
   if (record->current != NULL && lead != self->current)
     {
       record->running = record->current->release;
@@ -352,7 +354,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
   /* What was saved meanwhile, and what an interrupted reload was about. */
   self->scan_everything = TRUE;
   self->retries_unproven = !self->carried;
-  if (self->intake != NULL)
+  if (self->intake != NULL && self->config_error == NULL)
     hr_intake_demand (self->intake);
 }
 

@@ -340,6 +340,24 @@ hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *cal
 }
 
 /**
+ * hr_service_configure_by_copy:
+ * @self: a service that has not run
+ * @spec: what its file said when it was last started
+ * @why: why the file does not load now
+ *
+ * So that what an earlier daemon has left running is known and runs on; see hr_service_restore(), and, after that,
+ * hr_service_set_invalid().
+ */
+void
+hr_service_configure_by_copy (HrService *self, HrServiceSpec *spec, const char *why)
+{
+  if (!configure (self, spec, NULL))
+    return;
+  g_free (self->config_error);
+  self->config_error = g_strdup (why);
+}
+
+/**
  * hr_service_configure_next:
  * @self: a service without a running operation
  *

@@ -24,6 +24,7 @@ HrService *hr_service_new (HrPlatform *platform, const char *name, HrJobIdFunc n
 
 /* Configuration. The caller context makes it a transient service; it is taken. */
 gboolean hr_service_configure (HrService *self, HrServiceSpec *spec, HrCallerContext *caller, GError **error);
+void hr_service_configure_by_copy (HrService *self, HrServiceSpec *spec, const char *why);
 void hr_service_set_invalid (HrService *self, const char *message);
 gboolean hr_service_is_misconfigured (HrService *self);
 gboolean hr_service_is_transient (HrService *self);

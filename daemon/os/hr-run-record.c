@@ -15,6 +15,7 @@ hr_run_record_free (HrRunRecord *self)
 {
   g_free (self->verdict);
   hr_run_process_free (self->current);
+  g_free (self->config);
   g_clear_pointer (&self->others, g_ptr_array_unref);
   g_free (self);
 }
@@ -59,6 +60,7 @@ hr_run_record_copy (const HrRunRecord *self)
   *copy = *self;
   copy->verdict = g_strdup (self->verdict);
   copy->current = hr_run_process_copy (self->current);
+  copy->config = g_strdup (self->config);
   copy->others = others_copy (self->others);
   return copy;
 }
@@ -74,7 +76,7 @@ gboolean
 hr_run_record_equal (const HrRunRecord *a, const HrRunRecord *b)
 {
   return hr_run_record_lasts_equal (a, b) && hr_run_process_equal (a->current, b->current)
-         && others_equal (a->others, b->others);
+         && g_strcmp0 (a->config, b->config) == 0 && others_equal (a->others, b->others);
 }
 
 /**
@@ -122,6 +124,7 @@ void
 hr_run_record_forget_processes (HrRunRecord *self)
 {
   g_clear_pointer (&self->current, hr_run_process_free);
+  g_clear_pointer (&self->config, g_free);
   g_clear_pointer (&self->others, g_ptr_array_unref);
 }
 
@@ -147,6 +150,11 @@ hr_run_record_write (const HrRunRecord *self, JsonBuilder *builder)
     }
   json_builder_set_member_name (builder, "current");
   hr_run_process_write (self->current, builder);
+  if (self->config != NULL)
+    {
+      json_builder_set_member_name (builder, "config");
+      json_builder_add_string_value (builder, self->config);
+    }
   json_builder_set_member_name (builder, "others");
   json_builder_begin_array (builder);
   for (guint i = 0; self->others != NULL && i < self->others->len; i++)
@@ -216,6 +224,7 @@ hr_run_record_read (JsonNode *node)
   /* Before it had more than a PID it was written so. */
   if (record->current == NULL && hr_json_member_get_int (object, "pid", 0, G_MAXINT, 0) > 0)
     record->current = hr_run_process_read (node);
+  record->config = g_strdup (json_object_get_string_member_with_default (object, "config", NULL));
   record->others = read_others (json_object_get_member (object, "others"));
   return record;
 }

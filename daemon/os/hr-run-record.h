@@ -35,6 +35,7 @@ typedef struct {
   guint64 last_good;
   char *verdict;
   HrRunProcess *current;
+  char *config; /* the service file by which that was started, as hr_service_spec_parse() reads it, NULL */
   GPtrArray *others;
 } HrRunRecord;
 

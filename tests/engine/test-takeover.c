@@ -60,6 +60,59 @@ test_saved_meanwhile (Engine *engine)
   g_assert_cmpuint (n_started (engine), ==, 2);
 }
 
+/* A file that broke while no daemon ran hurts as little as one that breaks while one does. */
+static void
+test_broken_meanwhile (Engine *engine)
+{
+  HrService *service = engine_start (engine, "StopTimeout=3s\n");
+  GPid pid = hr_service_get_pid (service);
+
+  engine_crash (engine);
+  engine_set_broken (engine, "web");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpint (hr_service_get_pid (service), ==, pid);
+  g_assert_true (hr_service_is_misconfigured (service));
+  g_assert_cmpstr (hr_service_get_error (service), ==, "the file is garbage");
+  g_assert_cmpuint (n_started (engine), ==, 1);
+  g_assert_cmpuint (engine_n_history (engine), ==, 1);
+
+  /* And again, by the same copy. */
+  engine_crash (engine);
+  service = engine_apply (engine, "web");
+  g_assert_cmpint (hr_service_get_pid (service), ==, pid);
+  /* What crashes is started again, as it was. */
+  hr_fake_instance_vanish (engine_instance (engine, 0));
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpuint (n_started (engine), ==, 2);
+
+  engine_set (engine, "web", "StopTimeout=4s\n");
+  engine_apply (engine, NULL);
+  engine_run (engine, PROVEN);
+  g_assert_false (hr_service_is_misconfigured (service));
+  g_assert_cmpint (hr_service_get_spec (service)->stop_timeout, ==, 4 * SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 1);
+}
+
+/* What has ended meanwhile is not started by a copy. */
+static void
+test_broken_and_ended_meanwhile (Engine *engine)
+{
+  HrService *service;
+
+  engine_start (engine, "");
+  engine_crash (engine);
+  hr_fake_instance_vanish (engine_instance (engine, 0));
+  engine_set_broken (engine, "web");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "invalid");
+  g_assert_cmpuint (n_started (engine), ==, 1);
+}
+
 /* How it ended cannot be known: that is no success. */
 static void
 test_unknown_end (Engine *engine)
@@ -416,6 +469,8 @@ main (int argc, char **argv)
   engine_init ();
   engine_add ("/takeover/runs-on", test_runs_on);
   engine_add ("/takeover/saved-meanwhile", test_saved_meanwhile);
+  engine_add ("/takeover/broken-meanwhile", test_broken_meanwhile);
+  engine_add ("/takeover/broken-and-ended-meanwhile", test_broken_and_ended_meanwhile);
   engine_add ("/takeover/unknown-end", test_unknown_end);
   engine_add ("/takeover/unknown-end-that-was-announced", test_unknown_end_that_was_announced);
   engine_add ("/takeover/unknown-end-of-a-stop", test_unknown_end_of_a_stop);

@@ -74,6 +74,10 @@ test_next_daemon_knows_the_view (Fixture *f, gconstpointer data)
   set (f, "svc", &record);
   next_daemon (f);
   assert_record (f->state, "svc", &record);
+  record.config = (char *)"[Service]\nExec=a \"b\"\n";
+  set (f, "svc", &record);
+  next_daemon (f);
+  assert_record (f->state, "svc", &record);
 }
 
 /* As the program wrote it when it only ended what it found. */

@@ -160,6 +160,32 @@ def changed_meanwhile():
         check("its service file has changed since" in site.daemon_log(), "it is said why")
 
 
+@test("promise-7-the-daemon-may-die: a service whose file has broken meanwhile runs on, and status says so")
+def broken_meanwhile():
+    with Site() as site:
+        service = services.Service(site, "web")
+        service.good(1)
+        pid = service.shown["pid"]
+        crash(site)
+        path = site.path("config", "services.d", "web.conf")
+        with open(path, encoding="utf-8") as file:
+            sound = file.read()
+        write(path, sound + "[Nonsense]\n")
+        site.start_daemon()
+        shown = site.service("web")
+        equal((shown["pid"], shown["state"], shown["release"]), (pid, "running", 1), "what runs")
+        check("Nonsense" in shown["error"], "status names what is wrong:", shown["error"])
+        equal(service.ask(), "1", "answer")
+        write(path, sound)
+        mark = site.signals.mark()
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        service.completed(mark, 1)
+        equal((site.service("web")["state"], site.service("web")["error"]), ("running", None), "when it is mended")
+        mark = service.save(services.app("2"))
+        service.completed(mark, 2)
+        equal(service.ask(), "2", "answer")
+
+
 @test("promise-7-the-daemon-may-die: nothing stays of what was not written down, of transient services, and of builds")
 def strays():
     with Site() as site:

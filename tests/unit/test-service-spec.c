@@ -324,6 +324,35 @@ test_layout_of_the_file_does_not_matter (void)
   g_assert_cmpstr (split->checksum, ==, plain->checksum);
 }
 
+/* What is kept of a file, to know the service by when the file does not load any more. */
+static void
+test_text_says_the_same (void)
+{
+  static const char main_text[] = "[Service]\nExec=a 'b c' %p\nSource=src\nListen=a=tcp::1\nDescription=x=y\\;z\n"
+                                  "[Actions]\n*.[ch]=reload\n[ab]*.py=reload\n**=ignore\n[Environment]\nC=3;4\n"
+                                  "[Profile production]\nService.StopTimeout=7s\nService.Nice=4\n";
+  static const char first[] = "[Service]\nNice=3\n[Actions]\n*.[ch]=ignore\n";
+  HrSpecSource sources[] = {
+    { SPEC_FILE, main_text, sizeof main_text - 1 },
+    { SPEC_FILE ".d/10-a.conf", first, sizeof first - 1 },
+  };
+  static const char *const profiles[] = { NULL, "production", "testing" };
+  g_autofree char *filler = g_strnfill (HR_SPEC_TEXT_MAX, 'x');
+  g_autofree char *longer = g_strconcat ("[Service]\nExec=true\nDescription=", filler, "\n", NULL);
+  g_autoptr (HrServiceSpec) too_long = parse (longer, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (profiles); i++)
+    {
+      g_autoptr (HrServiceSpec) spec = parse_sources (sources, 2, profiles[i]);
+      g_autoptr (HrServiceSpec) again = parse (spec->text, profiles[i]);
+
+      g_assert_cmpstr (again->checksum, ==, spec->checksum);
+      g_assert_cmpstr (again->text, ==, spec->text);
+      g_assert_cmpstr (again->source, ==, spec->source);
+    }
+  g_assert_null (too_long->text);
+}
+
 static void
 test_checksum_differs_when_the_configuration_does (void)
 {
@@ -475,6 +504,7 @@ main (int argc, char **argv)
   TEST ("exec-is-required-and-runs", test_exec_is_required_and_runs);
   TEST ("keys-can-be-taken-back", test_keys_can_be_taken_back);
   TEST ("layout-of-the-file-does-not-matter", test_layout_of_the_file_does_not_matter);
+  TEST ("text-that-is-kept-says-the-same", test_text_says_the_same);
   TEST ("checksum-differs-when-the-configuration-does", test_checksum_differs_when_the_configuration_does);
   TEST ("profiles-have-their-own-defaults", test_profiles_have_their_own_defaults);
   TEST ("profile-overrides-hold-in-that-profile-only", test_profile_overrides_hold_in_that_profile_only);
