@@ -21,17 +21,20 @@
 struct _HrLogJournal {
   char *dir;
   char *socket;
-  GPtrArray *commands; /* for a process that has to begin anew */
+  GPtrArray *commands; /* kept for a process that has to begin anew */
+  guint sent;          /* how many of them this process was told */
   guint added;
   GPid pid;
   int pidfd;
   int input;
   guint ended_source;
+  guint room_source;
   guint start_timer;
   gboolean started;
 };
 
 static void start (HrLogJournal *self);
+static void send_commands (HrLogJournal *self);
 
 static gboolean
 start_again (gpointer user_data)
@@ -43,6 +46,13 @@ start_again (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+close_input (HrLogJournal *self)
+{
+  g_clear_handle_id (&self->room_source, g_source_remove);
+  hr_fd_clear (&self->input);
+}
+
 static gboolean
 on_ended (gint fd, GIOCondition condition, gpointer user_data)
 {
@@ -52,22 +62,42 @@ on_ended (gint fd, GIOCondition condition, gpointer user_data)
   waitid (P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
   self->ended_source = 0;
   hr_fd_clear (&self->pidfd);
-  hr_fd_clear (&self->input);
+  close_input (self);
   hr_log_warning (NULL, "hotreload-journal has ended; starting another");
   self->start_timer = g_timeout_add (HR_LOG_JOURNAL_START_MSEC, start_again, self);
   return G_SOURCE_REMOVE;
 }
 
-/* What it does not read now it is told when it begins anew: it is killed for that. */
-static void
-send_command (HrLogJournal *self, const char *command)
+static gboolean
+on_room (gint fd, GIOCondition condition, gpointer user_data)
 {
-  gsize length = strlen (command);
+  HrLogJournal *self = user_data;
 
-  if (self->input >= 0 && TEMP_FAILURE_RETRY (write (self->input, command, length)) != (gssize)length)
+  self->room_source = 0;
+  send_commands (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* The pipe holds about a thousand of them: the rest follows as they are read. A process that does not get them is killed,
+   and told them when it begins anew. */
+static void
+send_commands (HrLogJournal *self)
+{
+  while (self->input >= 0 && self->room_source == 0 && self->sent < self->commands->len)
     {
-      hr_fd_clear (&self->input);
-      pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
+      const char *command = g_ptr_array_index (self->commands, self->sent);
+      gsize length = strlen (command);
+
+      /* Shorter than PIPE_BUF: all of it or nothing. */
+      if (TEMP_FAILURE_RETRY (write (self->input, command, length)) == (gssize)length)
+        self->sent++;
+      else if (errno == EAGAIN)
+        self->room_source = g_unix_fd_add (self->input, G_IO_OUT, on_room, self);
+      else
+        {
+          close_input (self);
+          pidfd_send_signal (self->pidfd, SIGKILL, NULL, 0);
+        }
     }
 }
 
@@ -90,8 +120,8 @@ start (HrLogJournal *self)
   self->pidfd = pidfd_open (self->pid, 0);
   if (self->pidfd >= 0)
     self->ended_source = g_unix_fd_add (self->pidfd, G_IO_IN, on_ended, self);
-  for (guint i = 0; i < self->commands->len; i++)
-    send_command (self, g_ptr_array_index (self->commands, i));
+  self->sent = 0;
+  send_commands (self);
 }
 
 /* Those whose logs are removed. */
@@ -103,8 +133,10 @@ forget_commands (HrLogJournal *self)
       g_auto (GStrv) words = g_strsplit (g_ptr_array_index (self->commands, i - 1), " ", 3);
       g_autofree char *path = g_build_filename (self->dir, words[1], NULL);
 
-      if (!g_file_test (path, G_FILE_TEST_EXISTS))
-        g_ptr_array_remove_index (self->commands, i - 1);
+      if (g_file_test (path, G_FILE_TEST_EXISTS))
+        continue;
+      g_ptr_array_remove_index (self->commands, i - 1);
+      self->sent -= i - 1 < self->sent ? 1 : 0;
     }
 }
 
@@ -145,7 +177,7 @@ hr_log_journal_free (HrLogJournal *self)
     return;
   g_clear_handle_id (&self->start_timer, g_source_remove);
   g_clear_handle_id (&self->ended_source, g_source_remove);
-  hr_fd_clear (&self->input);
+  close_input (self);
   hr_fd_clear (&self->pidfd);
   g_ptr_array_unref (self->commands);
   g_free (self->socket);
@@ -180,5 +212,5 @@ hr_log_journal_follow (HrLogJournal *self, const char *service, const char *name
       start (self);
     }
   else
-    send_command (self, command);
+    send_commands (self);
 }

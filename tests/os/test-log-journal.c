@@ -197,6 +197,33 @@ test_process_that_was_killed_is_started_again (Fixture *f, gconstpointer data)
   warnings_expect ("hotreload-journal has ended; starting another");
 }
 
+/* More than its pipe holds, as a daemon has that finds many logs. */
+static void
+test_any_number_of_logs_is_followed (Fixture *f, gconstpointer data)
+{
+  g_autofree char *padding = g_strnfill (200, 'x');
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (guint i = 0; i < 400; i++)
+    {
+      char *name = g_strdup_printf ("web.7-%s-%u.log", padding, i);
+      g_autofree char *line = g_strdup_printf ("%u\n", i);
+
+      append (f, name, line);
+      g_ptr_array_add (names, name);
+    }
+  for (guint i = 0; i < 400; i++)
+    hr_log_journal_follow (f->journal, "web", g_ptr_array_index (names, i), FALSE);
+  while (g_hash_table_size (seen) < 400)
+    {
+      g_autofree char *entry = receive (f);
+
+      g_assert_true (g_hash_table_add (seen, g_strdup (strstr (entry, "\nMESSAGE="))));
+    }
+  warnings_expect_none ();
+}
+
 /* A flood costs this process and the journal a bounded time, and it is said what is left out. */
 static void
 test_flood_is_cut_off (Fixture *f, gconstpointer data)
@@ -264,6 +291,7 @@ main (int argc, char **argv)
   add ("entries-have-fields", test_entries_have_fields);
   add ("next-one-goes-on", test_next_one_goes_on);
   add ("process-that-was-killed-is-started-again", test_process_that_was_killed_is_started_again);
+  add ("any-number-of-logs-is-followed", test_any_number_of_logs_is_followed);
   add ("flood-is-cut-off", test_flood_is_cut_off);
   add ("what-was-freed-is-said", test_what_was_freed_is_said);
   g_test_add_func ("/log-journal/there-need-be-no-journal", test_there_need_be_no_journal);
