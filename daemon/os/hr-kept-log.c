@@ -63,6 +63,53 @@ hr_kept_service_find (HrKeptService *self, const char *name)
   return NULL;
 }
 
+/* When it was written last, in seconds since 1970. */
+static double
+last_written (const HrKeptLog *self, int dir)
+{
+  struct stat info;
+
+  if (fstatat (dir, self->name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return 0;
+  return (double)info.st_mtim.tv_sec + (double)info.st_mtim.tv_nsec / 1e9;
+}
+
+/**
+ * hr_kept_service_most_dispensable:
+ * @self: a service
+ * @dir: descriptor of the directory
+ *
+ * Of what ended instances left, that which leaves the least gap, measured by its age: one in the midst of a crash loop
+ * rather than the one before the loop, which tells why, and of what is long ago fewer than of late. The oldest is none: it
+ * goes by LogMax.
+ *
+ * Returns: (transfer none) (nullable): the log that can be spared first; %NULL where none can
+ */
+HrKeptLog *
+hr_kept_service_most_dispensable (HrKeptService *self, int dir)
+{
+  g_autofree double *written = g_new0 (double, self->logs->len + 1);
+  double now = (double)g_get_real_time () / G_USEC_PER_SEC;
+  double least = 0;
+  HrKeptLog *found = NULL;
+
+  for (guint i = 0; i < self->logs->len; i++)
+    written[i] = last_written (g_ptr_array_index (self->logs, i), dir);
+  written[self->logs->len] = now;
+  for (guint i = 1; i < self->logs->len; i++)
+    {
+      HrKeptLog *log = g_ptr_array_index (self->logs, i);
+      /* Clocks are set, and an old instance may write longer than one after it. */
+      double gap = MAX (written[i + 1] - written[i - 1], 0) / MAX (now - written[i], 0.001);
+
+      if ((found != NULL && gap >= least) || hr_log_file_is_open (dir, log->name))
+        continue;
+      least = gap;
+      found = log;
+    }
+  return found;
+}
+
 /**
  * hr_kept_log_new:
  * @service: whose it is
@@ -102,6 +149,18 @@ hr_kept_log_free (HrKeptLog *self)
 {
   g_free (self->name);
   g_free (self);
+}
+
+/**
+ * hr_kept_log_is_spent:
+ * @self: a log
+ *
+ * Returns: whether something was written to it and all of that was freed
+ */
+gboolean
+hr_kept_log_is_spent (const HrKeptLog *self)
+{
+  return self->size > 0 && self->head >= self->size;
 }
 
 static void

@@ -59,8 +59,10 @@ typedef struct {
 HrKeptService *hr_kept_service_new (const char *name);
 void hr_kept_service_free (HrKeptService *self);
 HrKeptLog *hr_kept_service_find (HrKeptService *self, const char *name);
+HrKeptLog *hr_kept_service_most_dispensable (HrKeptService *self, int dir);
 HrKeptLog *hr_kept_log_new (HrKeptService *service, int dir, const char *name);
 void hr_kept_log_free (HrKeptLog *self);
+gboolean hr_kept_log_is_spent (const HrKeptLog *self);
 gboolean hr_kept_log_look (HrKeptLog *self, int dir);
 void hr_kept_log_mark (HrKeptLog *self, int dir, gint64 now);
 gboolean hr_kept_log_cut (HrKeptLog *self, int dir, gint64 now, GError **error);

@@ -186,22 +186,29 @@ let_ended_go (HrLogKeeper *self, HrKeptService *service)
 }
 
 static void
+remove_log (HrLogKeeper *self, HrKeptLog *log)
+{
+  if (unlinkat (self->dir, log->name, 0) != 0 && errno != ENOENT)
+    hr_log_debug (log->service->name, "Cannot remove log file '%s/%s': %s", self->path, log->name, g_strerror (errno));
+  hr_log_times_remove (self->dir, log->name);
+  forget (self, log);
+}
+
+/* Those in which nothing is left, and then as many as make room for one more. */
+static void
 remove_old (HrLogKeeper *self, HrKeptService *service)
 {
-  for (guint i = 0; i < service->logs->len && service->logs->len > HR_LOG_FILES_KEPT;)
-    {
-      HrKeptLog *log = g_ptr_array_index (service->logs, i);
+  HrKeptLog *log;
 
-      if (hr_log_file_is_open (self->dir, log->name))
-        {
-          i++;
-          continue;
-        }
-      if (unlinkat (self->dir, log->name, 0) != 0 && errno != ENOENT)
-        hr_log_debug (service->name, "Cannot remove log file '%s/%s': %s", self->path, log->name, g_strerror (errno));
-      hr_log_times_remove (self->dir, log->name);
-      forget (self, log);
+  for (guint i = service->logs->len; i > 0; i--)
+    {
+      log = g_ptr_array_index (service->logs, i - 1);
+      if (hr_kept_log_is_spent (log) && !hr_log_file_is_open (self->dir, log->name))
+        remove_log (self, log);
     }
+  while (service->logs->len >= HR_LOG_FILES_MAX
+         && (log = hr_kept_service_most_dispensable (service, self->dir)) != NULL)
+    remove_log (self, log);
 }
 
 static void

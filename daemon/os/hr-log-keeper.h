@@ -9,7 +9,8 @@
  *
  * Of each log the newest LogMax is kept, and never more than twice that, as long as its program writes no more than
  * HR_LOG_RATE_MAX and what it writes in HR_LOG_LOOK_MIN_USEC besides. What ended instances of the service left counts,
- * and goes first. A few logs of each service are kept; one that somebody still has open is never removed.
+ * and goes first, the oldest of it, with its file when nothing is left in it. Only of more than HR_LOG_FILES_MAX files one
+ * goes whatever is in it, and one that somebody still has open never does.
  */
 #pragma once
 
@@ -17,8 +18,9 @@
 
 G_BEGIN_DECLS
 
-/* Logs of each service, besides the newest and those that somebody has open. */
-#define HR_LOG_FILES_KEPT 4
+/* Logs of each service, besides those that somebody has open. Each takes a block or three of the disk and some microseconds of
+   who shows them all. */
+#define HR_LOG_FILES_MAX 64
 /* Bytes a second that a program is thought to write at most. */
 #define HR_LOG_RATE_MAX (G_GUINT64_CONSTANT (1000) * 1000 * 1000)
 /* The bounds of the time between two looks, in microseconds. */

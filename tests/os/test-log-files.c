@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,40 +78,112 @@ test_link_points_to_the_newest (Fixture *f, gconstpointer data)
   g_assert_true (g_file_test (first, G_FILE_TEST_EXISTS));
 }
 
+/* What a run that ended @ago seconds ago left. */
 static void
-test_old_files_of_the_service_alone_are_removed (Fixture *f, gconstpointer data)
+write_run (Fixture *f, const char *service, const char *instance, const char *text, double ago)
 {
-  g_autofree char *other = next (f, "web.api", "0");
-  g_autofree char *prefix = next (f, "we", "0");
+  g_autofree char *path = hr_log_files_next (f->logs, service, instance);
+  gint64 usec = g_get_real_time () - (gint64)(ago * G_USEC_PER_SEC);
+  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+                               { .tv_sec = usec / G_USEC_PER_SEC, .tv_nsec = usec % G_USEC_PER_SEC * 1000 } };
+  g_auto (HrFd) fd = open (path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-  for (int i = 0; i < 10; i++)
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
+  g_assert_cmpint (futimens (fd, times), ==, 0);
+}
+
+static int
+open_file (Fixture *f, const char *name)
+{
+  g_autofree char *path = g_build_filename (f->dir, name, NULL);
+
+  return open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
+}
+
+static guint
+count_files (Fixture *f, const char *prefix)
+{
+  g_autoptr (GDir) dir = g_dir_open (f->dir, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    n += g_str_has_prefix (name, prefix) && g_str_has_suffix (name, ".log") ? 1 : 0;
+  return n;
+}
+
+/* Runs that follow one another until now. Each waits for what goes, which then does not hang on how quick the thread is. */
+static void
+crash_loop (Fixture *f, guint n, double ago)
+{
+  for (guint i = 0; i < n; i++)
     {
-      g_autofree char *instance = g_strdup_printf ("%d", i);
-      g_autofree char *path = next (f, "web", instance);
+      g_autofree char *instance = g_strdup_printf ("1-crash-%u", i);
+      gint64 deadline = g_get_monotonic_time () + DEADLINE_USEC;
+
+      write_run (f, "web", instance, "crash\n", ago - i * ago / n);
+      while (count_files (f, "web.1-") > HR_LOG_FILES_MAX && g_get_monotonic_time () < deadline)
+        g_usleep (1000);
     }
-  for (int i = 0; i < 10; i++)
+}
+
+static void
+test_crash_loop_leaves_what_was_before_it (Fixture *f, gconstpointer data)
+{
+  hr_log_files_limit (f->logs, "web", 4096);
+  write_run (f, "we", "0", "other\n", 9000);
+  write_run (f, "web.api", "0", "other\n", 9000);
+  write_run (f, "web", "1-first", "began\n", 7000);
+  write_run (f, "web", "1-important", "why\n", 300);
+  crash_loop (f, 3 * HR_LOG_FILES_MAX, 290);
+  g_assert_cmpuint (count_files (f, "web.1-"), <=, HR_LOG_FILES_MAX);
+  g_assert_cmpuint (count_files (f, "web.1-"), >=, HR_LOG_FILES_MAX - 1);
+  g_assert_true (exists (f, "web.1-first.log"));
+  g_assert_true (exists (f, "web.1-important.log"));
+  /* The newest are of the most use. */
+  for (guint i = 1; i <= 4; i++)
     {
-      g_autofree char *name = g_strdup_printf ("web.%d.log", i);
-      if (i < 10 - HR_LOG_FILES_KEPT - 1)
-        wait_until_gone (f, name);
-      else
-        g_assert_true (exists (f, name));
+      g_autofree char *name = g_strdup_printf ("web.1-crash-%u.log", 3 * HR_LOG_FILES_MAX - i);
+
+      g_assert_true (exists (f, name));
     }
-  g_assert_true (g_file_test (other, G_FILE_TEST_EXISTS));
-  g_assert_true (g_file_test (prefix, G_FILE_TEST_EXISTS));
-  g_assert_true (exists (f, "web.api.log"));
+  g_assert_true (exists (f, "we.0.log"));
+  g_assert_true (exists (f, "web.api.0.log"));
+}
+
+/* Those of which LogMax left nothing go with the next start. */
+static void
+test_the_oldest_goes_by_the_limit (Fixture *f, gconstpointer data)
+{
+  g_autofree char *large = g_strnfill (3000, 'x');
+
+  large[2999] = '\n';
+  hr_log_files_limit (f->logs, "web", 4096);
+  write_run (f, "web", "1", large, 40);
+  write_run (f, "web", "2", large, 30);
+  write_run (f, "web", "3", large, 20);
+  write_run (f, "web", "4", "small\n", 10);
+  g_free (next (f, "web", "5"));
+  wait_until_gone (f, "web.1.log");
+  g_assert_false (exists (f, "web.1.times"));
+  g_assert_true (exists (f, "web.3.log"));
+  g_assert_true (exists (f, "web.4.log"));
 }
 
 static void
 test_files_of_an_earlier_daemon_count (Fixture *f, gconstpointer data)
 {
+  const int n = HR_LOG_FILES_MAX + 6;
   g_autofree char *foreign = g_build_filename (f->dir, "notes.txt", NULL);
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
 
   g_assert_true (g_file_set_contents (foreign, "", -1, NULL));
-  for (int i = 0; i < 10; i++)
+  for (int i = 0; i < n; i++)
     {
       g_autofree char *path = g_strdup_printf ("%s/web.%d.log", f->dir, i);
-      struct timespec times[2] = { { .tv_sec = 1000 - i }, { .tv_sec = 1000 - i } };
+      /* Six of them in the midst of the others, a second apart. */
+      gint64 time = now - (i >= n - 6 ? 5000 + i : 100 * (n - i));
+      struct timespec times[2] = { { .tv_sec = time }, { .tv_sec = time } };
 
       g_assert_true (g_file_set_contents (path, "", -1, NULL));
       g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
@@ -118,14 +191,19 @@ test_files_of_an_earlier_daemon_count (Fixture *f, gconstpointer data)
   hr_log_files_free (f->logs);
   f->logs = hr_log_files_new (f->dir);
   g_free (next (f, "web", "new"));
-  for (int i = 0; i < 10; i++)
+  for (int i = n - 6; i < n; i++)
     {
       g_autofree char *name = g_strdup_printf ("web.%d.log", i);
-      if (i >= HR_LOG_FILES_KEPT)
-        wait_until_gone (f, name);
-      else
-        g_assert_true (exists (f, name));
+
+      wait_until_gone (f, name);
     }
+  for (int i = 2; i < n - 6; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("web.%d.log", i);
+
+      g_assert_true (exists (f, name));
+    }
+  g_assert_true (exists (f, "web.0.log"));
   g_assert_true (exists (f, "notes.txt"));
 }
 
@@ -144,21 +222,19 @@ has_leases (Fixture *f)
 static void
 test_file_in_use_is_never_removed (Fixture *f, gconstpointer data)
 {
-  g_autofree char *running = next (f, "web", "running");
-  g_auto (HrFd) fd = open (running, O_WRONLY | O_APPEND | O_CLOEXEC);
+  g_auto (HrFd) fd = -1;
 
   if (!has_leases (f))
     return;
-  for (int i = 0; i < 10; i++)
-    {
-      g_autofree char *instance = g_strdup_printf ("%d", i);
-      g_autofree char *path = next (f, "web", instance);
-    }
-  wait_until_gone (f, "web.5.log");
-  g_assert_true (g_file_test (running, G_FILE_TEST_EXISTS));
+  write_run (f, "web", "1-first", "began\n", 5000);
+  write_run (f, "web", "1-running", "runs\n", 4999);
+  write_run (f, "web", "1-next", "runs\n", 4998);
+  fd = open_file (f, "web.1-running.log");
+  crash_loop (f, HR_LOG_FILES_MAX + 5, 1000);
+  g_assert_true (exists (f, "web.1-running.log"));
   hr_fd_clear (&fd);
-  g_free (next (f, "web", "last"));
-  wait_until_gone (f, "web.running.log");
+  g_free (next (f, "web", "2-last"));
+  wait_until_gone (f, "web.1-running.log");
 }
 
 #define add(name, function) g_test_add ("/log-files/" name, Fixture, NULL, set_up, function, tear_down)
@@ -168,7 +244,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add ("link-points-to-the-newest", test_link_points_to_the_newest);
-  add ("old-files-of-the-service-alone-are-removed", test_old_files_of_the_service_alone_are_removed);
+  add ("crash-loop-leaves-what-was-before-it", test_crash_loop_leaves_what_was_before_it);
+  add ("the-oldest-goes-by-the-limit", test_the_oldest_goes_by_the_limit);
   add ("files-of-an-earlier-daemon-count", test_files_of_an_earlier_daemon_count);
   add ("file-in-use-is-never-removed", test_file_in_use_is_never_removed);
   return g_test_run ();

@@ -126,6 +126,34 @@ def languages():
             equal(piped.stderr, "", "errors")
 
 
+CRASHING = """if [ -e %s ]; then echo crash $$; exit 3; fi
+echo IMPORTANT: it ends when there is a file
+exec sleep 1000
+"""
+
+
+@test("logs: a crash loop pushes out neither what was said before it nor the log of another release", alike=True)
+def crash_loop():
+    with Site() as site:
+        flag = site.path("crash")
+        service = Service(site, "looping", {"app": "echo the first release\nexec sleep 1000\n"}, Exec="/bin/sh app",
+                          Listen=None, Ready="delay:1ms", RestartLimit=0, RestartDelay="5ms", RestartDelayMax="5ms",
+                          LogMax="64K")
+        service.good(1)
+        service.completed(service.save(CRASHING % flag, "app"), 2)
+        service.good(2)
+        until(lambda: "IMPORTANT" in site.hrctl("logs", "looping").stdout, "it has said why")
+        with open(flag, "w", encoding="utf-8"):
+            pass
+        os.kill(service.pid, signal.SIGKILL)
+        until(lambda: sum(path.endswith(".log") for path in logs_of(site, "looping")) > 20, "many runs have crashed")
+        equal(site.hrctl("stop", "looping").returncode, 0, "stop")
+        shown = [text for _, _, text in lines(site.hrctl("logs", "looping", "-n", "1000").stdout)]
+        equal(shown[:2], ["the first release", "IMPORTANT: it ends when there is a file"], "what was said before")
+        check(all(text.startswith("crash ") for text in shown[2:]), "what was said then:", shown[2:])
+        equal(site.hrctl("logs", "looping", "--release=1", "--plain").stdout, "the first release\n", "of release 1")
+
+
 # Prints numbered lines in bursts, and at the end how many.
 COUNTING = """import threading
 def count():
