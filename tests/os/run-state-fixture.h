@@ -96,6 +96,7 @@ assert_record (HrRunState *state, const char *service, const HrRunRecord *expect
   g_assert_cmpint (record->slot, ==, expected->slot);
   g_assert_cmpuint (record->last_good, ==, expected->last_good);
   g_assert_true (hr_run_process_equal (record->current, expected->current));
+  g_assert_cmpstr (record->config, ==, expected->config);
   g_assert_cmpuint (record->others != NULL ? record->others->len : 0, ==,
                     expected->others != NULL ? expected->others->len : 0);
   for (guint i = 0; expected->others != NULL && i < expected->others->len; i++)
