@@ -148,6 +148,21 @@ line_to_json (const HrLogSource *source, const HrLogLine *line, gint64 time)
 }
 
 static void
+print_text (HrLogView *self, const HrLogLine *line)
+{
+  g_autofree char *clean = NULL;
+
+  if (self->harmless || hr_output_is_terminal (self->output))
+    {
+      clean = hr_text_clean_line (line->text, line->length, !self->harmless && hr_output_is_colored (self->output));
+      fputs (clean, stdout);
+    }
+  else
+    fwrite (line->text, 1, line->length, stdout);
+  putchar ('\n');
+}
+
+static void
 print_line (HrLogView *self, HrLogSource *source, const HrLogLine *line, gint64 time)
 {
   if (line->lost)
@@ -170,8 +185,7 @@ print_line (HrLogView *self, HrLogSource *source, const HrLogLine *line, gint64 
 
   if (!self->plain)
     fputs (source->prefix, stdout);
-  fwrite (line->text, 1, line->length, stdout);
-  putchar ('\n');
+  print_text (self, line);
 }
 
 /* Puts the reader where the lines that are asked for begin. */

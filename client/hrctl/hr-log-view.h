@@ -42,6 +42,7 @@ typedef struct {
  * @newest: that of the newest instance only
  * @plain: lines alone
  * @follow: what is added is printed later
+ * @harmless: lines have no control characters wherever they go; else on a terminal none but colours, elsewhere all
  * @sources: (element-type HrLogSource): by when they started
  * @lines: (nullable): lines of a JSON document
  */
@@ -53,6 +54,7 @@ typedef struct {
   gboolean newest;
   gboolean plain;
   gboolean follow;
+  gboolean harmless;
   GPtrArray *sources;
   JsonArray *lines;
 } HrLogView;

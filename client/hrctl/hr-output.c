@@ -79,6 +79,13 @@ hr_output_is_terminal (HrOutput *self)
   return self->terminal_out;
 }
 
+/* Whether standard output is in colour. */
+gboolean
+hr_output_is_colored (HrOutput *self)
+{
+  return self->color_out;
+}
+
 static guint
 terminal_width (int fd)
 {

@@ -17,6 +17,7 @@ HrOutput *hr_output_new (gboolean json, gboolean color);
 void hr_output_free (HrOutput *self);
 gboolean hr_output_is_json (HrOutput *self);
 gboolean hr_output_is_terminal (HrOutput *self);
+gboolean hr_output_is_colored (HrOutput *self);
 guint hr_output_get_width (HrOutput *self);
 void hr_output_print (HrOutput *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void hr_output_write (HrOutput *self, const char *text);

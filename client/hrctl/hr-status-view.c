@@ -236,6 +236,7 @@ print_log (HrOutput *output, const char *name, const char *link, guint64 lines)
 
   if (view == NULL || !hr_log_view_refresh (view, NULL) || view->sources->len == 0)
     return;
+  view->harmless = TRUE;
   hr_output_write (output, "\n");
   hr_log_view_print_tail (view, lines, 0, NULL);
 }

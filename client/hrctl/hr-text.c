@@ -3,7 +3,6 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
-#include <inttypes.h>
 #include <string.h>
 
 #define MINUTE ((gint64)60)
@@ -179,6 +178,47 @@ hr_text_cut (const char *text, guint width)
   return g_strconcat (cut->str, "…", NULL);
 }
 
+/* The length of a sequence that sets colours and the like at @text (SGR), 0: there is none. */
+static gsize
+sgr_length (const char *text)
+{
+  gsize n;
+
+  if (text[0] != '\033' || text[1] != '[')
+    return 0;
+  n = 2 + strspn (text + 2, "0123456789;:");
+  return text[n] == 'm' ? n + 1 : 0;
+}
+
+static char *
+clean (const char *text, gssize length, gboolean color)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, length);
+  GString *clean = g_string_sized_new (strlen (valid));
+  gboolean colored = FALSE;
+  gsize step;
+
+  for (const char *p = valid; *p != '\0'; p += step)
+    {
+      gunichar c = g_utf8_get_char (p);
+
+      step = color ? sgr_length (p) : 0;
+      colored = colored || step > 0;
+      if (step == 0)
+        step = (gsize)(g_utf8_next_char (p) - p);
+      else
+        c = 0;
+      if (c == 0 || c == '\n' || c == '\t' || !(c < 0x20 || (c >= 0x7f && c < 0xa0)))
+        g_string_append_len (clean, p, (gssize)step);
+      else
+        g_string_append (clean, "\xef\xbf\xbd");
+    }
+  if (colored)
+    g_string_append (clean, "\033[0m");
+
+  return g_string_free (clean, FALSE);
+}
+
 /**
  * hr_text_clean:
  * @text: something a program, a file or another user wrote
@@ -188,20 +228,25 @@ hr_text_cut (const char *text, guint width)
 char *
 hr_text_clean (const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  GString *clean = g_string_sized_new (strlen (valid));
+  return clean (text, -1, FALSE);
+}
 
-  for (const char *p = valid; *p != '\0'; p = g_utf8_next_char (p))
-    {
-      gunichar c = g_utf8_get_char (p);
-
-      if (c == '\n' || c == '\t' || !(c < 0x20 || (c >= 0x7f && c < 0xa0)))
-        g_string_append_unichar (clean, c);
-      else
-        g_string_append (clean, "\xef\xbf\xbd");
-    }
-
-  return g_string_free (clean, FALSE);
+/**
+ * hr_text_clean_line:
+ * @text: a line that a program wrote, of any bytes, without its line break
+ * @length: in bytes
+ * @color: whether it may be in colour
+ *
+ * Returns: (transfer full): valid UTF-8 that changes nothing on a terminal outside its line, and nothing at all but
+ *   colours there; those end with the line
+ */
+char *
+hr_text_clean_line (const char *text, gsize length, gboolean color)
+{
+  /* Of a line that ends as on Windows. */
+  if (length > 0 && text[length - 1] == '\r')
+    length--;
+  return clean (text, (gssize)length, color);
 }
 
 /**

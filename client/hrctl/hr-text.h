@@ -18,6 +18,7 @@ char *hr_text_number (guint64 number);
 const char *hr_text_word (const char *word);
 char *hr_text_cut (const char *text, guint width);
 char *hr_text_clean (const char *text);
+char *hr_text_clean_line (const char *text, gsize length, gboolean color);
 char *hr_text_first_line (const char *text);
 char *hr_text_indent (const char *text, const char *indent);
 guint hr_text_width (const char *text);

@@ -3,6 +3,9 @@
 
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
 
 /* No run of hrctl in these tests takes longer, under valgrind either, in seconds. */
 #define DEADLINE_SEC 60
@@ -104,12 +107,9 @@ hrctl_spawn (HrctlFixture *fixture, const char *const *words)
   return hrctl_spawn_program (fixture, g_getenv ("HRCTL"), words);
 }
 
-/* Another program in the same surroundings. */
-GSubprocess *
-hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *const *words)
+static GSubprocess *
+spawn (HrctlFixture *fixture, GSubprocessLauncher *launcher, const char *program, const char *const *words)
 {
-  g_autoptr (GSubprocessLauncher) launcher =
-      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) command = NULL;
@@ -125,6 +125,16 @@ hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *con
   process = g_subprocess_launcher_spawnv (launcher, (const char *const *)command, &error);
   g_assert_no_error (error);
   return process;
+}
+
+/* Another program in the same surroundings. */
+GSubprocess *
+hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *const *words)
+{
+  g_autoptr (GSubprocessLauncher) launcher =
+      g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+
+  return spawn (fixture, launcher, program, words);
 }
 
 static gboolean
@@ -197,6 +207,34 @@ hrctl_run (HrctlFixture *fixture, ...)
 
   process = hrctl_spawn (fixture, (const char *const *)words->pdata);
   return hrctl_finish (process);
+}
+
+/* The same with a terminal as standard output, which holds only some kilobytes. */
+HrctlResult *
+hrctl_run_on_terminal (HrctlFixture *fixture, const char *const *words)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDERR_PIPE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  HrctlResult *result;
+  struct termios raw;
+  char buffer[4096];
+  int controller, terminal;
+  ssize_t n;
+
+  g_assert_cmpint (openpty (&controller, &terminal, NULL, NULL, NULL), ==, 0);
+  g_assert_cmpint (tcgetattr (terminal, &raw), ==, 0);
+  cfmakeraw (&raw);
+  g_assert_cmpint (tcsetattr (terminal, TCSANOW, &raw), ==, 0);
+  g_subprocess_launcher_take_stdout_fd (launcher, terminal);
+  process = spawn (fixture, launcher, g_getenv ("HRCTL"), words);
+  g_subprocess_launcher_close (launcher);
+  result = hrctl_finish (process);
+  while ((n = read (controller, buffer, sizeof buffer)) > 0)
+    g_string_append_len (text, buffer, n);
+  close (controller);
+  result->out = g_string_free (g_steal_pointer (&text), FALSE);
+  return result;
 }
 
 void

@@ -35,6 +35,7 @@ GSubprocess *hrctl_spawn (HrctlFixture *fixture, const char *const *words);
 GSubprocess *hrctl_spawn_program (HrctlFixture *fixture, const char *program, const char *const *words);
 HrctlResult *hrctl_finish (GSubprocess *process);
 HrctlResult *hrctl_run (HrctlFixture *fixture, ...) G_GNUC_NULL_TERMINATED;
+HrctlResult *hrctl_run_on_terminal (HrctlFixture *fixture, const char *const *words);
 void hrctl_result_free (HrctlResult *self);
 char *hrctl_compact_json (const char *text);
 void hrctl_wait (gboolean (*done) (gpointer), gpointer data);

@@ -236,6 +236,44 @@ test_foreign_words_cannot_steer_the_terminal (void)
 }
 
 static void
+test_line_of_a_program_changes_nothing_but_colours (void)
+{
+  static const struct {
+    const char *text;
+    const char *plain; /* with a '^' for what is replaced */
+    const char *colored;
+  } cases[] = {
+    { "as it is\t\xc3\xa4", "as it is\t\xc3\xa4", "as it is\t\xc3\xa4" },
+    { "\033[1;31mred\033[m", "^[1;31mred^[m", "\033[1;31mred\033[m\033[0m" },
+    { "\033[38:2::255:0:0mred", "^[38:2::255:0:0mred", "\033[38:2::255:0:0mred\033[0m" },
+    { "\033[2Jwiped\033[31", "^[2Jwiped^[31", "^[2Jwiped^[31" },
+    { "\033[?25lm", "^[?25lm", "^[?25lm" },
+    { "\033]0;title\am\033c", "^]0;title^m^c", "^]0;title^m^c" },
+    { "\033", "^", "^" },
+    { "\033[", "^[", "^[" },
+    { "\xc2\x9b"
+      "2J\x9b"
+      "2J\x7f\b",
+      "^2J^2J^^", "^2J^2J^^" },
+    { "50%\r100%\r", "50%^100%", "50%^100%" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      gsize length = strlen (cases[i].text);
+      g_autofree char *plain = hr_text_clean_line (cases[i].text, length, FALSE);
+      g_autofree char *colored = hr_text_clean_line (cases[i].text, length, TRUE);
+      g_autoptr (GString) plain_expected = g_string_new (cases[i].plain);
+      g_autoptr (GString) colored_expected = g_string_new (cases[i].colored);
+
+      g_string_replace (plain_expected, "^", "\xef\xbf\xbd", 0);
+      g_string_replace (colored_expected, "^", "\xef\xbf\xbd", 0);
+      g_assert_cmpstr (plain, ==, plain_expected->str);
+      g_assert_cmpstr (colored, ==, colored_expected->str);
+    }
+}
+
+static void
 test_words_are_utf8 (void)
 {
   static const char *const words[] = { "status", "caf\xe9", NULL };
@@ -266,6 +304,8 @@ main (int argc, char **argv)
                    test_suggested_names_fit_the_pattern_and_are_free);
   g_test_add_func ("/hrctl-args/durations-are-for-people", test_durations_are_for_people);
   g_test_add_func ("/hrctl-args/columns-count-wide-letters-twice", test_columns_count_wide_letters_twice);
+  g_test_add_func ("/hrctl-args/line-of-a-program-changes-nothing-but-colours",
+                   test_line_of_a_program_changes_nothing_but_colours);
   g_test_add_func ("/hrctl-args/foreign-words-cannot-steer-the-terminal", test_foreign_words_cannot_steer_the_terminal);
 
   return g_test_run ();

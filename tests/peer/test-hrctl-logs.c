@@ -181,6 +181,35 @@ test_json_tells_of_each_line (HrctlFixture *f, gconstpointer data)
   hrctl_assert_json (json, expected);
 }
 
+/* What a program prints may be what a client of it wrote. */
+static void
+test_no_line_steers_the_terminal (HrctlFixture *f, gconstpointer data)
+{
+  static const char text[] = "\033[2J\033[31mred\r\n\033]0;title\a\xc2\x9b\n";
+  static const char *const plain[] = { "logs", "--plain", "being-system", NULL };
+  static const char *const no_color[] = { "--no-color", "logs", "being-system", NULL };
+  g_autoptr (HrctlResult) terminal = NULL;
+  g_autoptr (HrctlResult) colorless = NULL;
+  g_autoptr (HrctlResult) wanted = NULL;
+  g_autoptr (HrctlResult) piped = NULL;
+
+  append (f, A, text);
+  terminal = hrctl_run_on_terminal (f, plain);
+  g_assert_cmpstr (terminal->out, ==,
+                   "\xef\xbf\xbd[2J\033[31mred\033[0m\n\xef\xbf\xbd]0;title\xef\xbf\xbd\xef\xbf\xbd\n");
+  colorless = hrctl_run_on_terminal (f, no_color);
+  g_assert_cmpstr (colorless->out, ==,
+                   "being-system[r5 aaaaaaaa]: \xef\xbf\xbd[2J\xef\xbf\xbd[31mred\n"
+                   "being-system[r5 aaaaaaaa]: \xef\xbf\xbd]0;title\xef\xbf\xbd\xef\xbf\xbd\n");
+  hrctl_fixture_setenv (f, "NO_COLOR", "1");
+  wanted = hrctl_run_on_terminal (f, plain);
+  g_assert_cmpstr (wanted->out, ==,
+                   "\xef\xbf\xbd[2J\xef\xbf\xbd[31mred\n\xef\xbf\xbd]0;title\xef\xbf\xbd\xef\xbf\xbd\n");
+  /* Elsewhere they are what the program wrote. */
+  piped = hrctl_run (f, "logs", "--plain", "being-system", NULL);
+  g_assert_cmpstr (piped->out, ==, text);
+}
+
 /* The head of the file is a hole, and the rest of a block. */
 static void
 test_what_was_freed_is_not_shown (HrctlFixture *f, gconstpointer data)
@@ -346,6 +375,7 @@ main (int argc, char **argv)
   ADD ("since-begins-with-a-whole-line", test_since_begins_with_a_whole_line);
   ADD ("release-and-newest-choose", test_release_and_newest_choose);
   ADD ("json-tells-of-each-line", test_json_tells_of_each_line);
+  ADD ("no-line-steers-the-terminal", test_no_line_steers_the_terminal);
   ADD ("what-was-freed-is-not-shown", test_what_was_freed_is_not_shown);
   ADD ("followed-from-instance-to-instance", test_followed_from_instance_to_instance);
   ADD ("followed-of-one-release-and-as-json", test_followed_of_one_release_and_as_json);

@@ -133,6 +133,19 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
   g_assert_cmpstr (without_cpu_time (&one->out), ==, expected);
 }
 
+/* Not in colour either, and wherever it goes, as all other words of programs there. */
+static void
+test_status_shows_output_without_control_characters (HrctlFixture *f, gconstpointer data)
+{
+  g_autoptr (HrctlResult) one = NULL;
+
+  hrctl_fixture_write (f, "being-system.7-aaaaaaaa-1.log", "\033[2J\033[31mred\r\n\b\xc2\x9b\n");
+  one = hrctl_run (f, "status", "being-system", NULL);
+  g_assert_cmpstr (strstr (one->out, "\n\nbeing-system["), ==,
+                   "\n\nbeing-system[r7 aaaaaaaa]: \xef\xbf\xbd[2J\xef\xbf\xbd[31mred\n"
+                   "being-system[r7 aaaaaaaa]: \xef\xbf\xbd\xef\xbf\xbd\n");
+}
+
 static void
 test_history (HrctlFixture *f, gconstpointer data)
 {
@@ -245,6 +258,7 @@ main (int argc, char **argv)
   ADD ("list", test_list);
   ADD ("status-json-has-every-key-in-order", test_status_json_has_every_key_in_order);
   ADD ("status-for-people", test_status_for_people);
+  ADD ("status-shows-output-without-control-characters", test_status_shows_output_without_control_characters);
   ADD ("history", test_history);
   ADD ("long-shows-all-words", test_long_shows_all_words);
   ADD ("releases-diff-and-plan", test_releases_diff_and_plan);
