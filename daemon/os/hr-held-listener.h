@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @address: what it is bound to, with the real port
  * @cookie: the kernel's name for the socket
  * @users: ids of instances that were given it or gave it to us
+ * @left_at: when the last of them ended beside another one that had not asked for it, of the monotonic clock; 0: it did not
  * @group: (nullable): of a TCP socket that was not inherited: it, and those that instances have for themselves
  * @file: (nullable): by which a Unix socket is found; removed with it, unless that was inherited
  * @inherited: (nullable): what it is a copy of; released with it
@@ -27,6 +28,7 @@ typedef struct {
   HrSocketAddress address;
   guint64 cookie;
   GHashTable *users;
+  gint64 left_at;
   HrSocketGroup *group;
   HrSocketFile *file;
   HrInheritedSocket *inherited;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * hr-socket-listeners-private.h: the inside of HrSocketListeners, shared by its files: hr-socket-listeners.c (what is
- * bound, given and discovered), hr-socket-listeners-files.c (files of Unix sockets), hr-socket-listeners-traffic.c (whose
- * sockets new connections go to), hr-socket-listeners-queue.c (what waits in their queues), hr-socket-listeners-keep.c
- * (how they outlive the daemon).
+ * bound, given and discovered), hr-socket-listeners-files.c (files of Unix sockets), hr-socket-listeners-leave.c (what an
+ * instance leaves behind), hr-socket-listeners-traffic.c (whose sockets new connections go to),
+ * hr-socket-listeners-queue.c (what waits in their queues), hr-socket-listeners-keep.c (how they outlive the daemon).
  */
 #pragma once
 
@@ -25,6 +25,7 @@ struct _HrSocketListeners {
   HrKeeper *keeper;              /* NULL: they end with the daemon */
   char *service;                 /* under whose name they are kept */
   GHashTable *kept;              /* key to data, as the keeper has them */
+  guint unclaimed;               /* until what nobody has asked for is closed; 0: nothing is waited for */
 };
 
 void hr_socket_listeners_init_traffic (HrListenersInterface *iface);

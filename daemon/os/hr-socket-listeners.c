@@ -339,38 +339,6 @@ hr_socket_listeners_find_twin (HrSocketListeners *self, int fd, const char *inst
 }
 
 /**
- * hr_socket_listeners_leave:
- * @self: the listeners
- * @instance: id of an instance that has ended
- *
- * Closes the discovered listeners that nobody uses any more: those which another instance, that runs and has listeners
- * of its own, did not ask for. After the last instance all stay for the next one.
- */
-void
-hr_socket_listeners_leave (HrSocketListeners *self, const char *instance)
-{
-  gboolean others = FALSE, closed = FALSE;
-
-  hr_socket_listeners_retire (self, instance);
-  hr_socket_listeners_keep_gate (self, instance, NULL);
-  for (guint i = 0; i < self->held->len; i++)
-    {
-      g_hash_table_remove (get (self, i)->users, instance);
-      others = others || g_hash_table_size (get (self, i)->users) > 0;
-    }
-  for (guint i = self->held->len; others && i > 0; i--)
-    if (get (self, i - 1)->shown.discovered && g_hash_table_size (get (self, i - 1)->users) == 0)
-      {
-        g_ptr_array_remove_index (self->held, i - 1);
-        closed = TRUE;
-      }
-  if (!closed)
-    return;
-  hr_socket_listeners_keep (self);
-  g_signal_emit_by_name (self, "changed");
-}
-
-/**
  * hr_socket_listeners_new:
  *
  * Returns: (transfer full): listeners of a service, none bound
@@ -404,6 +372,7 @@ hr_socket_listeners_finalize (GObject *object)
   if (self->inherited != NULL)
     hr_inherited_sockets_unclaim (self->inherited, self);
   g_clear_object (&self->inherited);
+  g_clear_handle_id (&self->unclaimed, g_source_remove);
   g_ptr_array_set_size (self->held, 0);
   hr_socket_listeners_keep (self);
   g_clear_object (&self->keeper);

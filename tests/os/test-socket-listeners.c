@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "adopt-fixture.h"
 #include "connection.h"
 #include "hr-error.h"
 #include "hr-fd.h"
@@ -638,20 +639,28 @@ static void
 test_leave (Fixture *fixture, gconstpointer data)
 {
   g_auto (HrFd) kept = bind_stranger ("127.0.0.1", 0, TRUE);
+  g_auto (HrFd) late = bind_stranger ("127.0.0.1", 0, TRUE);
   g_auto (HrFd) given_up = bind_stranger ("127.0.0.1", 0, TRUE);
   HrSocketListeners *listeners = HR_SOCKET_LISTENERS (fixture->listeners);
 
   discover (fixture, kept, FALSE, "first");
+  discover (fixture, late, FALSE, "first");
   discover (fixture, given_up, FALSE, "first");
-  /* A crash: the next instance gets both. */
+  /* A crash: the next instance gets all of them. */
   hr_socket_listeners_leave (listeners, "first");
-  g_assert_cmpuint (count (fixture), ==, 2);
+  g_assert_cmpuint (count (fixture), ==, 3);
   take (fixture, "127.0.0.1", port_of (kept), HR_LISTENER_MATCH_MADE_FOR, "second");
+  take (fixture, "127.0.0.1", port_of (late), HR_LISTENER_MATCH_MADE_FOR, "second");
   take (fixture, "127.0.0.1", port_of (given_up), HR_LISTENER_MATCH_MADE_FOR, "second");
   take (fixture, "127.0.0.1", port_of (kept), HR_LISTENER_MATCH_MADE_FOR, "third");
   hr_socket_listeners_leave (listeners, "second");
-  g_assert_cmpuint (count (fixture), ==, 1);
+  /* It listens on one after the other. */
+  g_assert_cmpint (try_connect ("127.0.0.1", port_of (late)), ==, 0);
+  take (fixture, "127.0.0.1", port_of (late), HR_LISTENER_MATCH_MADE_FOR, "third");
+  ADOPT_WAIT_FOR (count (fixture) < 3);
+  g_assert_cmpuint (count (fixture), ==, 2);
   g_assert_cmpint (nth (fixture, 0)->port, ==, port_of (kept));
+  g_assert_cmpint (nth (fixture, 1)->port, ==, port_of (late));
 }
 
 static void

@@ -11,7 +11,8 @@ import stat
 import sys
 import threading
 
-from harness import Site, check, equal, free_port, main, test, until, write_atomic
+from harness import Gate, Site, check, equal, free_port, main, test, until, write_atomic
+from services import at_gate
 
 PYTHON = "/usr/bin/python3 -S"
 RELOADS = 10
@@ -51,6 +52,15 @@ FREE_PORTS = {
     "that the program binds": (None, "auto", "server = socket.create_server(('127.0.0.1', 0))\n" + LINES),
     "UDP": ("main=udp:127.0.0.1:0", "pass", PASSED + DATAGRAMS),
 }
+TWO_FREE_PORTS = """def serve(server, role):
+    while True:
+        with server.accept()[0] as connection:
+            connection.recv(100)
+            connection.sendall(role + b" VERSION\\n")
+for role in (b"first", b"second"):
+    # late
+    threading.Thread(target=serve, args=[socket.create_server(("127.0.0.1", 0)), role]).start()
+"""
 
 
 class Plain:
@@ -270,6 +280,27 @@ for words, (named, sockets, text) in FREE_PORTS.items():
             equal((site.hrctl("stop", "plain").returncode, service.shown()), (0, []), "hrctl stop, and listeners then")
             equal(site.hrctl("start", "plain").returncode, 0, "hrctl start")
             until(service.shown, "a listener")
+
+
+@test("port-0-is-chosen-once-and-stays-until-the-service-is-stopped: of two, also the one that comes late", alike=True)
+def two_free_ports():
+    with Site() as site:
+        gate = Gate(site)
+        service = Plain(site, TWO_FREE_PORTS, None)
+        until(lambda: len(service.shown()) == 2, "the listeners")
+        shown = service.shown()
+        ports = [int(address.rpartition(":")[2]) for address in shown]
+        asks = {new_tcp_connections(port)(0, "which").split()[0]: new_tcp_connections(port) for port in ports}
+        equal(sorted(asks), ["first", "second"], "what they do")
+        service.text = service.text.replace("# late\n", f"if role == b'second': {at_gate(gate)}")
+        service.reload(2)
+        # It serves since it listens on the first one, and the old one has ended before it comes to the second.
+        site.drained("plain")
+        gate.arrived()
+        with socket.create_connection(("127.0.0.1", ports[list(asks).index("second")]), 10) as waits:
+            gate.release()
+            equal(line_of(waits, "which").split(), ["second", "2"], "the one that comes late")
+        equal((asks["first"](0, "which").split(), service.shown()), (["first", "2"], shown), "the first one, and listeners")
 
 
 @test("case-07 a listener that is added, removed or changed leaves the others untouched, under load")
