@@ -351,10 +351,10 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
   hr_service_set_followers (self, followers);
   hr_service_remember (self);
   hr_service_touch (self);
-  /* What was saved meanwhile, and what an interrupted reload was about. */
+  /* What was saved meanwhile, where that is a reason to reload, and what an interrupted reload was about. */
   self->scan_everything = TRUE;
   self->retries_unproven = !self->carried;
-  if (self->intake != NULL && self->config_error == NULL)
+  if (self->intake != NULL && self->config_error == NULL && (self->spec->watch_enabled || note != NULL))
     hr_intake_demand (self->intake);
 }
 

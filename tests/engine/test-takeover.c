@@ -60,6 +60,21 @@ test_saved_meanwhile (Engine *engine)
   g_assert_cmpuint (n_started (engine), ==, 2);
 }
 
+/* Watch.Enabled=no: the daemon's own end is no request. */
+static void
+test_saved_meanwhile_unwatched (Engine *engine)
+{
+  HrService *service;
+
+  engine_start (engine, "[Watch]\nEnabled=no\n");
+  engine_crash (engine);
+  engine_save (engine, "main", "two");
+  service = engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (n_started (engine), ==, 1);
+}
+
 /* A file that broke while no daemon ran hurts as little as one that breaks while one does. */
 static void
 test_broken_meanwhile (Engine *engine)
@@ -469,6 +484,7 @@ main (int argc, char **argv)
   engine_init ();
   engine_add ("/takeover/runs-on", test_runs_on);
   engine_add ("/takeover/saved-meanwhile", test_saved_meanwhile);
+  engine_add ("/takeover/saved-meanwhile-where-only-requests-reload", test_saved_meanwhile_unwatched);
   engine_add ("/takeover/broken-meanwhile", test_broken_meanwhile);
   engine_add ("/takeover/broken-and-ended-meanwhile", test_broken_and_ended_meanwhile);
   engine_add ("/takeover/unknown-end", test_unknown_end);
