@@ -65,6 +65,7 @@ followers_changed (HrFollowers *followers, HrService *self)
   g_autoptr (HrService) guard = g_object_ref (self);
 
   hr_service_remember (self);
+  hr_service_close_at_rest (self);
   hr_service_touch (self);
   hr_service_end_stop (self);
 }

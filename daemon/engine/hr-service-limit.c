@@ -107,6 +107,7 @@ hr_service_give_up (HrService *self, const char *why)
   hr_service_set_error (self, error);
   hr_log_warning (self->name, "failed: %s; it ended: %s%s%s", message, ends, *words != '\0' ? "; its last words:" : "",
                   words);
+  hr_service_close_at_rest (self);
   hr_service_touch (self);
 }
 

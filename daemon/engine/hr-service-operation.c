@@ -205,6 +205,7 @@ hr_service_end_request (HrService *self, const GError *error)
   g_autoptr (HrRequest) request = g_steal_pointer (&self->running);
 
   hr_service_supervise (self);
+  hr_service_close_at_rest (self);
   hr_service_touch (self);
   hr_service_trim_releases (self);
   hr_job_finish (request->job, error);

@@ -183,6 +183,7 @@ HrRelease *hr_service_find_release_finish (HrService *self, GAsyncResult *result
 /* hr-service-stop.c */
 void hr_service_run_stop (HrService *self);
 void hr_service_end_stop (HrService *self);
+void hr_service_close_at_rest (HrService *self);
 void hr_service_note_stuck (HrService *self, HrGeneration *generation);
 void hr_service_end_leftovers (HrService *self, const HrRunRecord *record);
 

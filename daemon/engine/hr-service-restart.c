@@ -163,8 +163,10 @@ rest (HrService *self, gboolean well)
     {
       hr_service_note_end (self, self->current);
       hr_service_give_up (self, self->caller == NULL ? "Restart=no" : NULL);
+      return;
     }
-  else if (self->outage_since != 0)
+  hr_service_close_at_rest (self);
+  if (self->outage_since != 0)
     {
       self->outage_since = 0;
       hr_service_remember (self);

@@ -31,6 +31,35 @@ hr_service_end_stop (HrService *self)
   hr_service_end_request (self, error);
 }
 
+/* Nothing of it runs, and nothing is under way or to come that starts it. */
+static gboolean
+is_at_rest (HrService *self)
+{
+  if (self->running != NULL || self->waiting != NULL || self->put_back != NULL || self->held || self->restart_at != 0
+      || self->loading_state || self->falls_back || hr_service_awaits_rollback (self))
+    return FALSE;
+  if ((self->current != NULL && hr_generation_is_alive (self->current))
+      || (self->followers != NULL && !hr_followers_are_gone (self->followers)))
+    return FALSE;
+  return self->failed || (self->current != NULL && hr_generation_ended_well (self->current));
+}
+
+/**
+ * hr_service_close_at_rest:
+ * @self: a service
+ *
+ * Closes its sockets if it has failed or finished for good, as a stop does: who connects is refused at once, where it
+ * would wait for what does not come. The next start opens them again.
+ */
+void
+hr_service_close_at_rest (HrService *self)
+{
+  if (self->parts.listeners == NULL || hr_listeners_list (self->parts.listeners)->len == 0 || !is_at_rest (self))
+    return;
+  hr_listeners_close (self->parts.listeners);
+  hr_service_touch (self);
+}
+
 static void
 stuck_gone (HrGeneration *generation, HrService *self)
 {

@@ -5,10 +5,11 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 
-from harness import Gate, Site, check, equal, main, test, until, write
+from harness import DEADLINE, Gate, Site, check, equal, main, test, until, write
 from http_client import answers
 from services import Example, Service, app
 from usage import check_growth, descriptors, resident
@@ -225,6 +226,35 @@ def dies_during_build():
             equal(service.ask("/version"), "2", "answer")
             os.remove(broken)
             os.remove(slow)
+
+
+def refuses(port):
+    """Whether a connection is refused at once, not taken into a queue."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@test("promise-1-what-has-failed-or-finished-refuses-connections-until-it-is-started", alike=True)
+def refuses_at_rest():
+    with Site() as site:
+        # What reaches the limit, what is not to be started again, and what ends well.
+        for name, number, keys in (("limit", signal.SIGKILL, {"RestartLimit": "1"}),
+                                   ("once", signal.SIGKILL, {"Restart": "no"}), ("done", signal.SIGTERM, {})):
+            service = Service(site, name, Slots="no", **keys)
+            equal(service.ask("/version"), "1", f"answer of '{name}'")
+            mark = site.signals.mark()
+            os.kill(service.pid, number)
+            site.wait_state(name, "stopped" if name == "done" else "failed", mark)
+            until(lambda service=service: refuses(service.port), f"'{name}' refuses connections")
+            equal(service.shown["listen"], [], "listeners that status shows")
+            if name == "limit":
+                equal(site.hrctl("reset-failed", name).returncode, 0, "reset-failed")
+                check(refuses(service.port), "reset-failed starts nothing")
+            equal(site.hrctl("start", name).returncode, 0, f"start of '{name}'")
+            equal(service.ask("/version"), "1", f"answer of '{name}' after a start")
 
 
 @test("pain-28-hundreds-of-restarts-cost-the-daemon-no-memory-and-no-descriptors")

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A service of which nothing runs, and which nothing is about to start: what of it stays open.
+ */
+#include <signal.h>
+
+#include "engine-fixture.h"
+
+#define LISTEN "Listen=http=tcp:127.0.0.1:80\n"
+#define CRASHES ((HrFakeProgram){ .ready_after = SECOND, .exits_after = MSEC, .exit_code = 1 })
+#define LIMIT_TIME (30 * SECOND)
+
+static void
+expect (Engine *engine, HrService *service, const char *state, gboolean open)
+{
+  g_assert_cmpstr (hr_service_get_state (service), ==, state);
+  g_assert_cmpint (engine_parts (engine)->listeners->is_open, ==, open);
+}
+
+/* Clients would wait for what does not come. */
+static void
+test_limit (Engine *engine)
+{
+  HrService *service = engine_start (engine, LISTEN);
+
+  engine->launcher->program = CRASHES;
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 1);
+  engine_run (engine, MSEC);
+  /* What is about to be started again is worth waiting for. */
+  expect (engine, service, "starting", TRUE);
+  engine_run (engine, LIMIT_TIME);
+  expect (engine, service, "failed", FALSE);
+  g_assert_cmpuint (engine_parts (engine)->listeners->closed, ==, 1);
+  /* A try that fails as well. */
+  hr_service_start (service, "somebody");
+  g_assert_true (engine_parts (engine)->listeners->is_open);
+  engine_run (engine, LIMIT_TIME);
+  expect (engine, service, "failed", FALSE);
+  engine->launcher->program = (HrFakeProgram){ 0 };
+  hr_service_reset_failed (service);
+  expect (engine, service, "stopped", FALSE);
+  hr_service_start (service, "somebody");
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+}
+
+static void
+test_save (Engine *engine)
+{
+  HrService *service = engine_start (engine, LISTEN "Restart=no\n");
+
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 1);
+  expect (engine, service, "failed", FALSE);
+  engine_save (engine, "main", "mended");
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+}
+
+static void
+test_never_ran (Engine *engine)
+{
+  HrService *service;
+
+  engine->launcher->program.cannot_execute = "there is no program";
+  engine_set (engine, "web", LISTEN);
+  service = engine_apply (engine, "web");
+  engine_run (engine, SECOND);
+  expect (engine, service, "failed", FALSE);
+}
+
+static void
+test_finished (Engine *engine)
+{
+  HrService *service = engine_start (engine, LISTEN);
+
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 0);
+  expect (engine, service, "stopped", FALSE);
+  hr_service_start (service, "somebody");
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+}
+
+/* A reload under way starts it again. */
+static void
+test_finished_during_reload (Engine *engine)
+{
+  HrService *service = engine_start (engine, LISTEN);
+
+  hr_fake_gate_hold (&engine_parts (engine)->store->scan);
+  engine_save (engine, "main", "two");
+  engine_run (engine, SECOND);
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 0);
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (engine_parts (engine)->listeners->closed, ==, 0);
+  hr_fake_gate_release (&engine_parts (engine)->store->scan);
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+  g_assert_cmpuint (engine_parts (engine)->listeners->closed, ==, 0);
+}
+
+/* The rollback that follows is a start. */
+static void
+test_rollback (Engine *engine)
+{
+  HrService *service = engine_start (engine, LISTEN "RestartLimit=1\n");
+
+  engine_save (engine, "main", "two");
+  engine_run (engine, PROVEN);
+  hr_fake_instance_exit (hr_fake_launcher_last (engine->launcher), 1);
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_cmpuint (engine_parts (engine)->listeners->closed, ==, 0);
+}
+
+/* As long as one of several serves. */
+static void
+test_several (Engine *engine)
+{
+  HrService *service;
+
+  engine->launcher->most = 8;
+  service = engine_start (engine, LISTEN "Instances=2\nRestart=no\n");
+  engine_run (engine, SECOND);
+  hr_fake_instance_exit (engine_instance (engine, 0), 1);
+  engine_run (engine, SECOND);
+  expect (engine, service, "running", TRUE);
+  hr_fake_instance_exit (engine_instance (engine, 1), 1);
+  engine_run (engine, SECOND);
+  expect (engine, service, "failed", FALSE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  engine_init ();
+  engine_add ("/rest/sockets/close-at-the-limit-and-open-with-a-start", test_limit);
+  engine_add ("/rest/sockets/open-with-a-save", test_save);
+  engine_add ("/rest/sockets/close-where-nothing-ever-ran", test_never_ran);
+  engine_add ("/rest/sockets/close-when-it-has-finished", test_finished);
+  engine_add ("/rest/sockets/stay-open-for-a-reload", test_finished_during_reload);
+  engine_add ("/rest/sockets/stay-open-for-a-rollback", test_rollback);
+  engine_add ("/rest/sockets/stay-open-for-one-of-several", test_several);
+  return g_test_run ();
+}
