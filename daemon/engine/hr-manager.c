@@ -328,6 +328,7 @@ removed_stopped (HrJob *job, gpointer user_data)
   if (self == NULL)
     return;
   g_signal_handlers_disconnect_by_data (service, self);
+  hr_service_forget_wishes (service);
   g_hash_table_remove (self->removing, service);
 }
 
@@ -338,7 +339,8 @@ removed_stopped (HrJob *job, gpointer user_data)
  * @caller: (nullable): who asked
  * @error: return location
  *
- * It is gone from the list at once; the job is that of its stop. Its releases and snapshots stay.
+ * It is gone from the list at once; the job is that of its stop. Its releases and snapshots stay, and not that it was
+ * stopped or paused on request.
  *
  * Returns: (transfer none): the job; %NULL with %HR_ERROR_NO_SUCH_SERVICE
  */

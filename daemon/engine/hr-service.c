@@ -252,6 +252,22 @@ hr_service_restore (HrService *self, HrRunRecord *record)
   hr_service_resume (self, record);
 }
 
+/**
+ * hr_service_forget_wishes:
+ * @self: a service that was removed and has stopped
+ *
+ * That it is to stay stopped, or paused, was said of what is no more: one that has its name later starts as any other.
+ */
+void
+hr_service_forget_wishes (HrService *self)
+{
+  g_return_if_fail (HR_IS_SERVICE (self));
+
+  self->stopped = FALSE;
+  self->paused = FALSE;
+  hr_service_remember (self);
+}
+
 static void
 intake_changed (HrIntake *intake, HrService *self)
 {

@@ -31,6 +31,7 @@ gboolean hr_service_is_transient (HrService *self);
 const HrCallerContext *hr_service_get_caller (HrService *self); /* of a transient service, NULL: it is none */
 gboolean hr_service_is_reloading (HrService *self);
 void hr_service_restore (HrService *self, HrRunRecord *record);
+void hr_service_forget_wishes (HrService *self);
 gboolean hr_service_wants_start (HrService *self);
 
 /* Over a re-execution of the daemon, see hr-service-carry.c. */

@@ -130,6 +130,25 @@ test_several (Engine *engine)
   expect (engine, service, "failed", FALSE);
 }
 
+/* Whoever adds it again wants it to run, and to be reloaded. */
+static void
+test_removed (Engine *engine)
+{
+  HrService *service = engine_start (engine, "");
+
+  hr_service_set_paused (service, TRUE, FALSE);
+  hr_service_stop (service, "somebody");
+  engine_run (engine, SECOND);
+  engine_set (engine, "web", NULL);
+  engine_apply (engine, NULL);
+  engine_run (engine, SECOND);
+  engine_set (engine, "web", "");
+  service = engine_apply (engine, "web");
+  engine_run (engine, SECOND);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "running");
+  g_assert_false (hr_service_get_paused (service));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -142,5 +161,6 @@ main (int argc, char **argv)
   engine_add ("/rest/sockets/stay-open-for-a-reload", test_finished_during_reload);
   engine_add ("/rest/sockets/stay-open-for-a-rollback", test_rollback);
   engine_add ("/rest/sockets/stay-open-for-one-of-several", test_several);
+  engine_add ("/rest/removed/starts-when-it-is-added-again", test_removed);
   return g_test_run ();
 }

@@ -257,6 +257,20 @@ def refuses_at_rest():
             equal(service.ask("/version"), "1", f"answer of '{name}' after a start")
 
 
+@test("promise-8-what-was-stopped-and-removed-starts-when-it-is-added-again", alike=True)
+def added_again():
+    with Site() as site:
+        file = write(site.path("idle.conf"), "[Service]\nExec=sleep 1000000\nReady=delay:1ms\n")
+        for verb in ("stop", "pause"):
+            equal(site.hrctl("add", file).returncode, 0, "add")
+            equal(site.hrctl(verb, "idle").returncode, 0, verb)
+            equal(site.hrctl("remove", "idle").returncode, 0, "remove")
+            result = site.hrctl("add", file)
+            equal((result.returncode, site.service("idle")["state"]), (0, "running"), f"added again after {verb}: {result.stdout}")
+            equal(site.service_property("idle", "Paused"), False, "paused")
+            equal(site.hrctl("remove", "idle").returncode, 0, "remove")
+
+
 @test("pain-28-hundreds-of-restarts-cost-the-daemon-no-memory-and-no-descriptors")
 def no_leak():
     with Site() as site:
