@@ -76,6 +76,7 @@ clear (gpointer data)
     hr_metric_spec_free (metrics[i]);
   g_ptr_array_unref (self->listen);
   g_array_unref (self->success_exit_status);
+  g_array_unref (self->success_exit_signals);
   g_ptr_array_unref (self->actions);
   hr_probe_spec_free (self->probe);
   hr_probe_spec_free (self->start_probe);
@@ -140,6 +141,7 @@ new_default (const char *name, const char *file, const char *profile)
   self->stop_signal = SIGTERM;
   self->restart = testing ? HR_RESTART_NO : HR_RESTART_ON_FAILURE;
   self->success_exit_status = g_array_new (FALSE, FALSE, sizeof (int));
+  self->success_exit_signals = g_array_new (FALSE, FALSE, sizeof (int));
   self->restart_delay = 100 * MSEC;
   self->restart_delay_max = 10 * SEC;
   self->restart_limit = 5;

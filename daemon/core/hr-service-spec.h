@@ -72,7 +72,8 @@ struct _HrServiceSpec {
   gint64 drain_timeout;
   int stop_signal;
   HrRestartMode restart;
-  GArray *success_exit_status; /* int exit codes besides 0 */
+  GArray *success_exit_status;  /* int exit codes besides 0 */
+  GArray *success_exit_signals; /* int signals besides those of a clean end */
   gint64 restart_delay;
   gint64 restart_delay_max;
   guint restart_limit; /* 0: no limit */

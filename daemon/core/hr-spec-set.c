@@ -333,11 +333,19 @@ hr_spec_set_exit_status (HrServiceSpec *spec, const HrSpecKey *key, const char *
   if (items == NULL)
     return FALSE;
   g_array_set_size (spec->success_exit_status, 0);
+  g_array_set_size (spec->success_exit_signals, 0);
   for (guint i = 0; items[i] != NULL; i++)
     {
       guint status;
       int code;
 
+      if (g_ascii_isalpha (items[i][0]))
+        {
+          if (!hr_spec_value_signal (items[i], &code, error))
+            return FALSE;
+          g_array_append_val (spec->success_exit_signals, code);
+          continue;
+        }
       if (!hr_spec_value_number (items[i], 0, 255, &status, error))
         return FALSE;
       code = (int)status;

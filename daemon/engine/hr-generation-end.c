@@ -100,12 +100,35 @@ hr_generation_get_stuck (HrGeneration *self)
   return self->stuck;
 }
 
+static gboolean
+contains (const GArray *numbers, int number)
+{
+  for (guint i = 0; i < numbers->len; i++)
+    if (g_array_index (numbers, int, i) == number)
+      return TRUE;
+  return FALSE;
+}
+
+/* As systemd has it: a program that has no handler for a signal that asks it to end does what it is asked. One that
+ * leaves a core does not. */
+static gboolean
+is_clean_signal (HrGeneration *self)
+{
+  int number = WTERMSIG (self->wait_status);
+
+  if (WCOREDUMP (self->wait_status))
+    return FALSE;
+  return number == SIGHUP || number == SIGINT || number == SIGTERM || number == SIGPIPE
+         || contains (self->plan->spec->success_exit_signals, number);
+}
+
 /**
  * hr_generation_ended_well:
  * @self: a generation that has ended
  *
- * Returns: whether it exited with 0, a status of SuccessExitStatus, or by StopSignal when it was told to stop or had said
- *   STOPPING=1. Where nobody knows how it ended: whether it was told to, or said that it would
+ * Returns: whether it exited with 0, by SIGHUP, SIGINT, SIGTERM or SIGPIPE, with a status or by a signal of
+ *   SuccessExitStatus, or by StopSignal when it was told to stop or had said STOPPING=1. Where nobody knows how it ended:
+ *   whether it was told to, or said that it would
  */
 gboolean
 hr_generation_ended_well (HrGeneration *self)
@@ -116,13 +139,11 @@ hr_generation_ended_well (HrGeneration *self)
   if (self->killed || self->launch_error != NULL)
     return FALSE;
   if (WIFSIGNALED (self->wait_status))
-    return (self->stopping || self->said_stopping) && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal;
-  if (WEXITSTATUS (self->wait_status) == 0)
-    return TRUE;
-  for (guint i = 0; i < self->plan->spec->success_exit_status->len; i++)
-    if (g_array_index (self->plan->spec->success_exit_status, int, i) == WEXITSTATUS (self->wait_status))
-      return TRUE;
-  return FALSE;
+    return is_clean_signal (self)
+           || ((self->stopping || self->said_stopping)
+               && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal);
+  return WEXITSTATUS (self->wait_status) == 0
+         || contains (self->plan->spec->success_exit_status, WEXITSTATUS (self->wait_status));
 }
 
 /* " (ERRNO=2: No such file or directory)", as it said itself. */

@@ -130,6 +130,32 @@ test_several (Engine *engine)
   expect (engine, service, "failed", FALSE);
 }
 
+/* As systemd has it: what does what a signal asks has not failed. */
+static void
+test_signals (Engine *engine)
+{
+  const struct {
+    int number;
+    const char *keys;
+    gboolean well;
+  } cases[] = { { SIGHUP, "", TRUE },   { SIGINT, "", TRUE },
+                { SIGTERM, "", TRUE },  { SIGPIPE, "", TRUE },
+                { SIGUSR1, "", FALSE }, { SIGUSR1, "SuccessExitStatus=3;SIGUSR1\n", TRUE },
+                { SIGKILL, "", FALSE }, { SIGTERM | 0x80, "", FALSE } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (Engine) own = engine_new ();
+      HrService *service = engine_start (own, cases[i].keys);
+
+      hr_fake_instance_end_by (hr_fake_launcher_last (own->launcher), cases[i].number);
+      engine_run (own, LIMIT_TIME);
+      g_test_message ("signal %d, '%s'", cases[i].number, cases[i].keys);
+      g_assert_cmpstr (hr_service_get_state (service), ==, cases[i].well ? "stopped" : "running");
+      g_assert_cmpuint (own->launcher->instances->len, ==, cases[i].well ? 1 : 2);
+    }
+}
+
 /* Whoever adds it again wants it to run, and to be reloaded. */
 static void
 test_removed (Engine *engine)
@@ -161,6 +187,7 @@ main (int argc, char **argv)
   engine_add ("/rest/sockets/stay-open-for-a-reload", test_finished_during_reload);
   engine_add ("/rest/sockets/stay-open-for-a-rollback", test_rollback);
   engine_add ("/rest/sockets/stay-open-for-one-of-several", test_several);
+  engine_add ("/rest/case-18/signals-that-are-no-failure", test_signals);
   engine_add ("/rest/removed/starts-when-it-is-added-again", test_removed);
   return g_test_run ();
 }

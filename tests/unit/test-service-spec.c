@@ -135,6 +135,8 @@ assert_full_service (const HrServiceSpec *spec)
   g_assert_cmpuint (spec->success_exit_status->len, ==, 2);
   g_assert_cmpint (g_array_index (spec->success_exit_status, int, 0), ==, 3);
   g_assert_cmpint (g_array_index (spec->success_exit_status, int, 1), ==, 143);
+  g_assert_cmpuint (spec->success_exit_signals->len, ==, 1);
+  g_assert_cmpint (g_array_index (spec->success_exit_signals, int, 0), ==, SIGUSR1);
   g_assert_cmpint (spec->restart_delay, ==, 0);
   g_assert_cmpint (spec->restart_delay_max, ==, 20 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->restart_limit, ==, 0);
