@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "hr-error.h"
 #include "hr-fs.h"
 #include "hr-generation-private.h"
 #include "hr-log.h"
@@ -144,6 +145,19 @@ hr_generation_ended_well (HrGeneration *self)
                && WTERMSIG (self->wait_status) == self->plan->spec->stop_signal);
   return WEXITSTATUS (self->wait_status) == 0
          || contains (self->plan->spec->success_exit_status, WEXITSTATUS (self->wait_status));
+}
+
+/**
+ * hr_generation_was_refused:
+ * @self: a generation that has ended, or could not be started
+ *
+ * Returns: whether it was not started because what its file asks for cannot be had here; the next one would not either
+ */
+gboolean
+hr_generation_was_refused (HrGeneration *self)
+{
+  g_return_val_if_fail (HR_IS_GENERATION (self), FALSE);
+  return self->instance == NULL && g_error_matches (self->launch_error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
 }
 
 /* " (ERRNO=2: No such file or directory)", as it said itself. */

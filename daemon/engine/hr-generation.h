@@ -101,6 +101,7 @@ gint64 hr_generation_get_started_at (HrGeneration *self);
 gint64 hr_generation_get_started_real (HrGeneration *self);
 gint64 hr_generation_get_reported_at (HrGeneration *self);
 gboolean hr_generation_ended_well (HrGeneration *self);
+gboolean hr_generation_was_refused (HrGeneration *self);
 const char *hr_generation_get_cgroup (HrGeneration *self);
 const char *hr_generation_get_stuck (HrGeneration *self);
 char *hr_generation_describe_end (HrGeneration *self);

@@ -225,6 +225,12 @@ hr_service_supervise (HrService *self)
       return;
     }
 
+  /* To try it again would change nothing. */
+  if (hr_generation_was_refused (self->current))
+    {
+      hr_service_give_up (self, NULL);
+      return;
+    }
   spec = hr_generation_get_spec (self->current);
   well = hr_generation_ended_well (self->current);
   if (spec->restart == HR_RESTART_NO || (spec->restart == HR_RESTART_ON_FAILURE && well))

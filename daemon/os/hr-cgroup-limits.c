@@ -62,7 +62,7 @@ refuse (HrResourceKind kind, const HrIsolation *isolation, const char *why, GErr
 {
   g_autofree char *key = hr_resource_to_string (kind, &isolation->resources[kind]);
 
-  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "%s cannot be had here: %s", key, why);
+  g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "%s cannot be had here: %s", key, why);
   return FALSE;
 }
 
@@ -75,7 +75,7 @@ refuse (HrResourceKind kind, const HrIsolation *isolation, const char *why, GErr
  *
  * Changes nothing.
  *
- * Returns: whether each limit that is asked for can be had, as far as can be told; else %HR_ERROR_START_FAILED that says
+ * Returns: whether each limit that is asked for can be had, as far as can be told; else %HR_ERROR_NOT_SUPPORTED that says
  *   what is missing where
  */
 gboolean
@@ -104,7 +104,7 @@ hr_cgroup_limits_check (HrCgroupBase *base, const char *no_base, const HrIsolati
  *
  * Has the controllers that it needs enabled.
  *
- * Returns: (transfer full): "FILE:VALUE" of the group for each limit; %NULL with %HR_ERROR_START_FAILED that says what is
+ * Returns: (transfer full): "FILE:VALUE" of the group for each limit; %NULL with %HR_ERROR_NOT_SUPPORTED that says what is
  *   missing where
  */
 char **

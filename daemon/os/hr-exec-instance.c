@@ -161,7 +161,7 @@ spawn (HrExecInstance *self, const HrLaunch *launch, const HrExecCommand *comman
           has_output ? launch->stdout_fd : -1, has_output ? launch->stderr_fd : -1, command->source_fds,
           command->target_fds, command->n_fds, &self->pid, NULL, NULL, NULL, &local))
     return TRUE;
-  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
+  g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, local->message);
   return FALSE;
 }
 
@@ -175,8 +175,8 @@ hold_process (HrExecInstance *self, GError **error)
       fcntl (self->pidfd, F_SETFD, FD_CLOEXEC);
       return TRUE;
     }
-  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': cannot watch process %d: %s",
-               self->service, (int)self->pid, g_strerror (errno));
+  g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "cannot watch process %d: %s", (int)self->pid,
+               g_strerror (errno));
   kill (self->pid, SIGKILL);
   TEMP_FAILURE_RETRY (waitpid (self->pid, NULL, 0));
   self->pid = 0;
@@ -261,7 +261,7 @@ hr_exec_instance_new (const char *runtime_dir, const HrLaunch *launch, GError **
   if (local != NULL || !hr_notify_server_set_owner (self->notify, hr_owner_of (launch->isolation), &local)
       || (self->adopt != NULL && !hr_adopt_server_set_owner (self->adopt, hr_owner_of (launch->isolation), &local)))
     {
-      g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, local->message);
       return NULL;
     }
   return g_steal_pointer (&self);

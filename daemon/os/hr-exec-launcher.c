@@ -155,14 +155,10 @@ hr_exec_launcher_can_limit (HrLauncher *launcher, const HrIsolation *isolation, 
 static gboolean
 prepare_cgroup (HrExecLauncher *self, HrExecInstance *instance, const HrLaunch *launch, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  g_auto (GStrv) limits = hr_cgroup_limits_prepare (self->cgroups, self->no_cgroups, launch->isolation, &local);
+  g_auto (GStrv) limits = hr_cgroup_limits_prepare (self->cgroups, self->no_cgroups, launch->isolation, error);
 
   if (limits == NULL)
-    {
-      g_set_error (error, HR_ERROR, HR_ERROR_START_FAILED, "while starting '%s': %s", launch->service, local->message);
-      return FALSE;
-    }
+    return FALSE;
   if (self->cgroups != NULL)
     hr_exec_instance_set_cgroup (instance, hr_cgroup_base_name (self->cgroups, launch->service, launch->id),
                                  g_steal_pointer (&limits));

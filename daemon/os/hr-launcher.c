@@ -361,7 +361,7 @@ hr_launcher_get_cgroup (HrLauncher *self, char **why)
  * @isolation: what a service file says
  * @error: return location
  *
- * Returns: whether what it says of all processes together can be had here; else %HR_ERROR_START_FAILED that names the key
+ * Returns: whether what it says of all processes together can be had here; else %HR_ERROR_NOT_SUPPORTED that names the key
  *   and says what is missing where
  */
 gboolean
@@ -379,8 +379,8 @@ hr_launcher_can_limit (HrLauncher *self, const HrIsolation *isolation, GError **
  *
  * Starts the process; returns before the program itself runs.
  *
- * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED when no process could be made, or a limit of all
- *   its processes cannot be had
+ * Returns: (transfer full): the instance; %NULL with %HR_ERROR_START_FAILED when no process could be made, with
+ *   %HR_ERROR_NOT_SUPPORTED when a limit of all its processes cannot be had
  */
 HrInstance *
 hr_launcher_launch (HrLauncher *self, const HrLaunch *launch, GError **error)

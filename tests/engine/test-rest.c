@@ -130,6 +130,38 @@ test_several (Engine *engine)
   expect (engine, service, "failed", FALSE);
 }
 
+/* What cannot be had is not tried again and again. */
+static void
+test_no_limits (Engine *engine)
+{
+  for (guint how = 0; how < 2; how++)
+    {
+      g_autoptr (Engine) own = engine_new ();
+      HrService *service;
+
+      if (how == 0)
+        own->launcher->no_limits = "MemoryMax=64M cannot be had here";
+      engine_set (own, "web", LISTEN "MemoryMax=64M\n");
+      service = engine_apply (own, "web");
+      engine_run (own, MSEC);
+      /* Or not any more. */
+      if (how == 1)
+        {
+          engine_run (own, SECOND);
+          own->launcher->no_limits = "MemoryMax=64M cannot be had here";
+          hr_fake_instance_exit (hr_fake_launcher_last (own->launcher), 1);
+          engine_run (own, SECOND);
+        }
+      expect (own, service, "failed", FALSE);
+      g_assert_cmpuint (hr_service_get_restarts (service), ==, how);
+      g_assert_cmpstr (hr_service_get_error (service), ==, "release 1: MemoryMax=64M cannot be had here");
+      own->launcher->no_limits = NULL;
+      hr_service_start (service, "somebody");
+      engine_run (own, SECOND);
+      expect (own, service, "running", TRUE);
+    }
+}
+
 /* As systemd has it: what does what a signal asks has not failed. */
 static void
 test_signals (Engine *engine)
@@ -187,6 +219,7 @@ main (int argc, char **argv)
   engine_add ("/rest/sockets/stay-open-for-a-reload", test_finished_during_reload);
   engine_add ("/rest/sockets/stay-open-for-a-rollback", test_rollback);
   engine_add ("/rest/sockets/stay-open-for-one-of-several", test_several);
+  engine_add ("/rest/pain-3/limits-that-cannot-be-had", test_no_limits);
   engine_add ("/rest/case-18/signals-that-are-no-failure", test_signals);
   engine_add ("/rest/removed/starts-when-it-is-added-again", test_removed);
   return g_test_run ();

@@ -35,7 +35,7 @@ fake_can_limit (HrLauncher *launcher, const HrIsolation *isolation, GError **err
 
   if (self->no_limits == NULL || !isolation->resources[HR_RESOURCE_MEMORY].set)
     return TRUE;
-  g_set_error_literal (error, HR_ERROR, HR_ERROR_START_FAILED, self->no_limits);
+  g_set_error_literal (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, self->no_limits);
   return FALSE;
 }
 

@@ -612,11 +612,11 @@ test_limits (Fixture *fixture, gconstpointer data)
       g_test_message ("%s", (refusal != NULL ? refusal : error)->message);
       if (refusal != NULL)
         {
-          g_assert_error (refusal, HR_ERROR, HR_ERROR_START_FAILED);
+          g_assert_error (refusal, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
           g_assert_nonnull (strstr (refusal->message, key));
           g_assert_false (try_launch (fixture, "exec sleep 1000", &isolation, &error));
         }
-      g_assert_error (error, HR_ERROR, HR_ERROR_START_FAILED);
+      g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
       g_assert_nonnull (strstr (error->message, hr_resource_name (cases[i].kind)));
     }
 }
@@ -631,7 +631,7 @@ test_limits_without_groups (Fixture *fixture, gconstpointer data)
   g_assert_no_error (error);
   isolation.resources[HR_RESOURCE_TASKS] = (HrResource){ .set = TRUE, .is_share = TRUE, .value = 1250 };
   g_assert_false (hr_cgroup_limits_check (NULL, "there is no cgroup v2", &isolation, &error));
-  g_assert_error (error, HR_ERROR, HR_ERROR_START_FAILED);
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
   g_assert_cmpstr (error->message, ==, "TasksMax=12.50% cannot be had here: there is no cgroup v2");
 }
 

@@ -261,12 +261,16 @@ def refused():
         group = site.status()["daemon"]["cgroup"]
         if group is not None and "memory" in read(os.path.dirname(group), "cgroup.controllers").split():
             raise NotRunHere(f"'{os.path.dirname(group)}' has the controller")
-        service = Service(site, "web", start=False, MemoryMax="64M", RestartLimit="1")
+        service = Service(site, "web", start=False, MemoryMax="64M")
         site.add("web", read(site.config, "services.d", "web.conf"), wait="failed")
         error = service.shown["error"]
         check("MemoryMax=64M cannot be had here: " in error, "error:", error)
         if group is not None:
             check("the controller 'memory' of cgroup v2 is missing in '/" in error, "error:", error)
+        shown = service.shown
+        check("RestartLimit" not in error and shown["restarts"] == 0, "tried once:", shown)
+        reload = site.hrctl("reload", "web")
+        equal((reload.returncode, reload.stderr.count("while starting")), (1, 1), "reload " + reload.stderr)
         plan = site.hrctl("plan", "web")
         check("MemoryMax=64M cannot be had here" in plan.stdout, "plan:", plan.stdout, plan.stderr)
 
