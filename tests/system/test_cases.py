@@ -294,9 +294,9 @@ while not os.path.exists(PATH):
 '''
 
 
-@test("case-17-stopping-the-daemon-with-the-stop-policy-leaves-no-orphan")
-def case_17():
-    with Site(arguments=["--on-exit=stop"]) as site:
+def no_orphan(start):
+    with Site(daemon=False, arguments=["--on-exit=stop"]) as site:
+        start(site)
         early = f"PATH = {site.path('stubborn')!r}\n" + ORPHANS
         Service(site, "tree", {"app.py": app(early=early)})
         Service(site, "deaf", {"app.py": app(early="signal.signal = lambda *_: None\n"
@@ -305,6 +305,16 @@ def case_17():
         check(len(site.left_over()) >= 6, "the services and their children run:", site.left_over())
         equal(site.stop_daemon(), 0, "exit status of the daemon")
         until(lambda: not site.left_over(), "no process of a service is left", 2)
+
+
+@test("case-17-stopping-the-daemon-with-the-stop-policy-leaves-no-orphan")
+def case_17():
+    no_orphan(Site.start_daemon)
+
+
+@test("case-17-also-without-control-groups")
+def case_17_without_groups():
+    no_orphan(Site.start_daemon_without_groups)
 
 
 @test("case-18-a-service-that-exits-0-follows-its-restart-policy")

@@ -5,6 +5,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -178,6 +179,22 @@ time.sleep(600)
         finally:
             victim.kill()
             victim.wait()
+
+
+@test("pain-11-what-a-stranger-says-at-the-socket-of-a-service-is-not-heard")
+def stranger():
+    with Site() as site:
+        service = Service(site, "web")
+        pid, address = service.pid, service.ask("/env/NOTIFY_SOCKET").replace("@", "\0")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            for words in ("STATUS=a stranger", f"MAINPID={os.getpid()}", "RELOADING=1", "STOPPING=1", "WATCHDOG=trigger"):
+                notify.sendto(words.encode(), address)
+        # In its order: when this is there, the others have been looked at.
+        service.evaluate("(lambda s: s.sendto(b'STATUS=the program', os.environ['NOTIFY_SOCKET']))"
+                         "(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))")
+        until(lambda: site.service_property("web", "StatusText") == "the program", "what the program says is shown")
+        shown = service.shown
+        equal((shown["state"], shown["pid"], shown["restarts"]), ("running", pid, 0), "what the stranger changed")
 
 
 TALKING = '''import os, signal, socket, sys, time

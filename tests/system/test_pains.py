@@ -4,6 +4,8 @@
 that makes them impossible: 12 and 14 among the rules and promises, 16, 17 and 22 also among the cases."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -193,9 +195,9 @@ def generations():
         equal((streams[1].next(), streams[2].next()), ("2", "3"), "the others")
 
 
-@test("pain-10-children-and-grandchildren-of-the-old-instance-do-not-survive-it")
-def orphans():
-    with Site() as site:
+def orphans(start):
+    with Site(daemon=False) as site:
+        start(site)
         early = "import subprocess\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\n" \
                 "subprocess.Popen(['sh', '-c', 'setsid sleep 600 & exit 0'])\n"
         service = Service(site, "family", {"app.py": app(early=early)})
@@ -205,6 +207,16 @@ def orphans():
         service.completed(service.save(app("2")), 2)
         until(lambda: not any(is_alive(pid) for pid in before), "the old family has ended")
         check(is_alive(service.pid), "the new one runs")
+
+
+@test("pain-10-children-and-grandchildren-of-the-old-instance-do-not-survive-it")
+def orphans_with_groups():
+    orphans(Site.start_daemon)
+
+
+@test("pain-10-also-without-control-groups")
+def orphans_without_groups():
+    orphans(Site.start_daemon_without_groups)
 
 
 @test("pain-13-the-address-is-never-in-use")
@@ -222,6 +234,36 @@ def address_in_use():
                 equal(site.hrctl("reload", name).returncode, 0, f"reload {name}")
         equal(load.stop(), [], "failures")
         equal(own_load.stop(), [], "failures of the one that binds for itself")
+
+
+@test("pain-29-the-main-process-is-always-a-child-of-the-daemon-and-no-pid-file-is-believed")
+def main_process():
+    with Site() as site:
+        victim = subprocess.Popen(["sleep", "600"])
+        try:
+            # What programs that know pid files do with them: others' numbers are in all of them.
+            early = f"for name in ('app.pid', 'web.pid'):\n    with open(name, 'w') as file:\n        file.write('{victim.pid}')\n"
+            service = Service(site, "web", {"app.py": app(early=early)})
+            seen = []
+            for release in range(2, 7):
+                service.completed(service.save(app(str(release), early=early)), release)
+                # Each by another way: a reload, and an end that nobody waited for.
+                for _ in range(2):
+                    pid = service.pid
+                    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                        parent = int(file.read().rpartition(")")[2].split()[1])
+                    equal((int(service.ask("/pid")), parent), (pid, site.daemon.pid), "who answers, and whose child that is")
+                    seen.append(pid)
+                    if len(seen) % 2:
+                        mark = site.signals.mark()
+                        os.kill(pid, signal.SIGKILL)
+                        site.wait_state("web", "running", mark)
+            equal(len(set(seen)), 10, f"main processes {seen}")
+            equal(site.hrctl("stop", "web").returncode, 0, "stop")
+            equal((victim.poll(), [pid for pid in seen if is_alive(pid)]), (None, []), "the victim, and what is left")
+        finally:
+            victim.kill()
+            victim.wait()
 
 
 @test("pain-15-one-timer-and-a-hard-maximum-wait", alike=True)

@@ -85,7 +85,7 @@ def pids(site):
     return sorted(site.left_over())
 
 
-@test("promise: the daemon is re-executed again and again under load: no request is lost, same processes, the name never lapses")
+@test(f"promise: the daemon is re-executed {TIMES} times under load: no request is lost, same processes, the name never lapses")
 def again_and_again():
     with Site() as site, Storm(site, "python", "adopt", connections=4) as storm:
         several = services.Service(site, "several", Instances=3)
