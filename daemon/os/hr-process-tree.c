@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -222,6 +223,29 @@ hr_process_reap (GPid pid, int pidfd, int *wait_status)
   return TRUE;
 }
 
+/* Whether its standard output or error is the log of the instance, which nobody else is given. Only of children of this
+ * process, which became so when they lost their parents: what else has the log open may be anybody's. */
+static gboolean
+writes_log (const HrProcess *process, const char *instance)
+{
+  g_autofree char *suffix = g_strdup_printf ("-%s" HR_LOG_SUFFIX, instance);
+
+  for (int fd = STDOUT_FILENO; process->parent == getpid () && fd <= STDERR_FILENO; fd++)
+    {
+      char path[64], target[PATH_MAX];
+      ssize_t length;
+
+      g_snprintf (path, sizeof path, "/proc/%d/fd/%d", (int)process->pid, fd);
+      length = readlink (path, target, sizeof target - 1);
+      if (length <= 0)
+        continue;
+      target[length] = '\0';
+      if (g_str_has_suffix (target, suffix))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* The processes of the instance that run, without its leader. */
 static GHashTable *
 find_members (GArray *list, GPid leader, const char *instance)
@@ -235,7 +259,7 @@ find_members (GArray *list, GPid leader, const char *instance)
 
       if (process->pid == leader || process->pid == getpid () || strchr ("ZX", process->state) != NULL)
         continue;
-      if (process->session == leader || has_instance (process->pid, instance))
+      if (process->session == leader || has_instance (process->pid, instance) || writes_log (process, instance))
         g_hash_table_insert (members, GINT_TO_POINTER (process->pid), process);
     }
   do

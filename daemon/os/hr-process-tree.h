@@ -4,7 +4,8 @@
  *
  * A process belongs to an instance when it is its main process, is in the session that this one leads, has the
  * instance's id in the environment it was started with, or descends from such a process. One that left the session,
- * threw away its environment and lost its parents is known by its control group alone, see hr-cgroup.h.
+ * threw away its environment and lost its parents is known by its control group, see hr-cgroup.h; without one, by the
+ * instance's log, where its output goes there and it is a child of this process now.
  *
  * Everything is read from /proc. A PID alone is never trusted: a process is killed through a pidfd whose start time
  * was compared.

@@ -70,6 +70,10 @@ def cmdline(pid):
     return b""
 
 
+def parent(pid):
+    return int(read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1])
+
+
 def is_gone(pid):
     return not is_alive(pid)
 
@@ -97,6 +101,29 @@ def deaf():
         pid = lost(site, service)
         equal(site.hrctl("stop", "web").returncode, 0, "stop")
         check(is_gone(pid), "the grandchild is there after the stop")
+
+
+@test("pain-10: without control groups such a grandchild is known by its output, and that of another service left alone")
+def known_by_output():
+    with Site(daemon=False, arguments=["--on-exit=stop"]) as site:
+        site.start_daemon_without_groups()
+        pids = {}
+        for name in ("stopped", "ended"):
+            said = site.path(name + ".pid")
+            script = f"echo $$ >{said}.new; mv {said}.new {said}; exec sleep 7d"
+            early = "import subprocess\n" \
+                    f"subprocess.run(['setsid', '--fork', 'env', '-i', 'sh', '-c', {script!r}], check=True)\n"
+            Service(site, name, {"app.py": app(early=early)})
+            until(lambda said=said: os.path.exists(said), "the grandchild is there")
+            pids[name] = int(read(said))
+            until(lambda name=name: b"7d" in cmdline(pids[name]), "it sleeps")
+            until(lambda name=name: parent(pids[name]) == site.daemon.pid, "it has lost its parents")
+            check(pids[name] not in site.left_over(), "it is known by its environment, too")
+        equal(site.hrctl("stop", "stopped").returncode, 0, "stop")
+        check(is_gone(pids["stopped"]), "the grandchild is there after the stop")
+        check(not is_gone(pids["ended"]), "that of another service ended with it")
+        equal(site.stop_daemon(), 0, "exit status of the daemon")
+        check(is_gone(pids["ended"]), "the grandchild is there after the daemon")
 
 
 @test("pain-11: nothing else is signalled: neither what runs beside the daemon nor what another daemon has")
