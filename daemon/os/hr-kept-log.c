@@ -335,14 +335,14 @@ hr_kept_log_cut (HrKeptLog *self, int dir, gint64 now, GError **error)
  * @self: a log that is written to
  * @now: the moment
  *
- * Returns: when it could be over twice its limit
+ * Returns: when it could have come half the way to twice its limit; the other half is for a machine that is busy
  */
 gint64
 hr_kept_log_next_look (const HrKeptLog *self, gint64 now)
 {
   guint64 most = 2 * self->service->max;
   guint64 left = most - MIN (most, content (self));
-  gint64 usec = (gint64)(left / (HR_LOG_RATE_MAX / G_USEC_PER_SEC));
+  gint64 usec = (gint64)(left / 2 / (HR_LOG_RATE_MAX / G_USEC_PER_SEC));
 
   if (self->service->max == 0)
     usec = HR_LOG_LOOK_MAX_USEC;

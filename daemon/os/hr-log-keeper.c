@@ -146,12 +146,21 @@ look (HrLogKeeper *self, HrKeptLog *log)
     /* What was written before the watch was there does not fire it. */
     grown = hr_kept_log_look (log, self->dir);
   hr_kept_log_mark (log, self->dir, now);
-  if (!self->cannot_cut)
+  for (guint i = 0; !self->cannot_cut && i < HR_LOG_CUTS_AT_ONCE; i++)
     {
-      if (hr_kept_log_cut (log, self->dir, now, &error))
-        log->service->complained = FALSE;
-      else
-        complain (self, log, error);
+      guint64 head = log->head;
+
+      if (!hr_kept_log_cut (log, self->dir, now, &error))
+        {
+          complain (self, log, error);
+          break;
+        }
+      log->service->complained = FALSE;
+      /* To free much takes time, in which much is written: that is seen at once. */
+      if (log->head == head || !hr_kept_log_look (log, self->dir))
+        break;
+      grown = TRUE;
+      now = g_get_monotonic_time ();
     }
   if (grown)
     due = error != NULL ? now + TROUBLE_USEC : hr_kept_log_next_look (log, now);
