@@ -258,6 +258,18 @@ print_cut (GVariant *service, HrOutput *output)
     hr_fields_print (output, _ ("Cut short"), text);
 }
 
+/* How many descriptors, and their names. */
+static void
+print_stored (GVariant *service, HrOutput *output)
+{
+  g_autofree const char **names = hr_dict_strings (service, "stored");
+  g_autofree char *all = hr_dict_join (service, "stored", ", ");
+  g_autofree char *text = g_strdup_printf ("%u: %s", g_strv_length ((char **)names), all);
+
+  if (names[0] != NULL)
+    hr_fields_print (output, _ ("Stored"), text);
+}
+
 /**
  * hr_status_view_print:
  * @client: the daemon
@@ -294,6 +306,7 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   print_code (service, properties, output);
   print_canary (service, output);
   hr_fields_print (output, _ ("Listen"), listen);
+  print_stored (service, output);
   hr_fields_print (output, _ ("Sockets"), hr_dict_string (service, "socketsAdvice"));
   hr_fields_print (output, _ ("Status"), hr_dict_string (properties, "StatusText"));
   hr_fields_print (output, _ ("Log"), hr_dict_string (properties, "LogFile"));

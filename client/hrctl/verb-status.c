@@ -92,6 +92,7 @@ static const HrField service_fields[] = {
   { "uptimeUsec", HR_FIELD_NUMBER, FALSE },
   { "memoryBytes", HR_FIELD_NUMBER, TRUE },
   { "listen", HR_FIELD_STRINGS, FALSE },
+  { "stored", HR_FIELD_STRINGS, FALSE },
   { "view", HR_FIELD_STRING, TRUE },
   { "socketsAdvice", HR_FIELD_STRING, TRUE },
   { "error", HR_FIELD_STRING, TRUE },

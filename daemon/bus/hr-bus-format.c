@@ -223,6 +223,7 @@ format_service (HrService *service, gboolean in_full)
 {
   GVariantBuilder dict;
   g_auto (GStrv) listen = hr_service_get_listen (service);
+  g_auto (GStrv) stored = hr_service_get_stored (service);
   g_autofree char *advice = hr_service_get_sockets_advice (service);
   gint64 uptime = hr_service_get_uptime (service);
   gint64 memory = hr_service_get_memory (service);
@@ -247,6 +248,7 @@ format_service (HrService *service, gboolean in_full)
   if (memory >= 0)
     add_number (&dict, "memoryBytes", (guint64)memory);
   add_strv (&dict, "listen", listen);
+  add_strv (&dict, "stored", stored);
   if (hr_service_get_view (service)[0] != '\0')
     add_string (&dict, "view", hr_service_get_view (service));
   add_string (&dict, "socketsAdvice", advice);

@@ -60,6 +60,7 @@ hr_bus_service_flush (HrBusService *self)
   HrDbusService *skeleton = self->skeleton;
   HrService *service = self->service;
   g_auto (GStrv) listen = hr_service_get_listen (service);
+  g_auto (GStrv) stored = hr_service_get_stored (service);
   g_auto (GStrv) raw_pending = hr_service_get_pending (service);
   g_auto (GStrv) pending = hr_bus_texts ((const char *const *)raw_pending);
   g_auto (GStrv) raw_notes = hr_service_get_notes (service);
@@ -87,6 +88,7 @@ hr_bus_service_flush (HrBusService *self)
   hr_dbus_service_set_state_since_usec (skeleton, (guint64)hr_service_get_state_since (service));
   hr_dbus_service_set_memory_bytes (skeleton, (guint64)MAX (hr_service_get_memory (service), 0));
   hr_dbus_service_set_listen (skeleton, (const char *const *)listen);
+  hr_dbus_service_set_stored (skeleton, (const char *const *)stored);
   hr_dbus_service_set_sockets_advice (skeleton, advice != NULL ? advice : "");
   hr_dbus_service_set_view (skeleton, hr_service_get_view (service));
   hr_dbus_service_set_error (skeleton, error);

@@ -23,6 +23,8 @@ G_BEGIN_DECLS
 #define HR_SPEC_LISTENERS_MAX 64
 /* More instances of one release are refused. */
 #define HR_SPEC_INSTANCES_MAX 64
+/* More stored descriptors of a service are refused: their names go to its program in one argument. */
+#define HR_SPEC_FD_STORE_MAX 256
 /* Steps of a canary's share, where the file names none. */
 #define HR_SPEC_CANARY_STEPS_DEFAULT 10
 
@@ -80,7 +82,8 @@ struct _HrServiceSpec {
   gint64 restart_window;
   guint64 log_max; /* bytes, 0: no limit */
   gboolean journal;
-  guint instances; /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
+  guint fd_store_max; /* 0: none is stored */
+  guint instances;    /* above 1: @preserve is FALSE, @handover overlap, @sockets not none */
   HrIsolation isolation;
 
   /* Watch */

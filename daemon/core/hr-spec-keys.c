@@ -86,6 +86,7 @@ static const HrSpecKey keys[] = {
   { "Service", "RestartWindow", TIMEOUT (restart_window) },
   { "Service", "Journal", BOOLEAN (journal) },
   { "Service", "LogMax", hr_spec_set_size, SET (log_max), .least = LOG_MAX_MIN },
+  { "Service", "FileDescriptorStoreMax", NUMBER (fd_store_max, 0, HR_SPEC_FD_STORE_MAX) },
   { "Service", "Instances", NUMBER (instances, 1, HR_SPEC_INSTANCES_MAX) },
   { "Service", "MemoryMax", RESOURCE (MEMORY) },
   { "Service", "CPUWeight", RESOURCE (CPU) },

@@ -120,6 +120,7 @@ start_again (GTask *task)
     .view = hr_generation_get_view (self->previous),
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .stored = self->parts.stored,
     .tally = hr_generation_get_plan (self->previous)->tally,
     .caller = self->caller,
     .index = hr_generation_get_plan (self->previous)->index,
@@ -245,6 +246,7 @@ hr_fallback_async (const HrFallbackPlan *plan, GAsyncReadyCallback callback, gpo
   g_task_set_task_data (task, self, fallback_free);
   self->platform = g_object_ref (plan->platform);
   g_set_object (&self->parts.state, plan->parts->state);
+  g_set_object (&self->parts.stored, plan->parts->stored);
   g_set_object (&self->parts.listeners, plan->parts->listeners);
   g_set_object (&self->candidate, plan->candidate);
   g_set_object (&self->previous, plan->previous);

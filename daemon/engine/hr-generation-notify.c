@@ -9,6 +9,8 @@
 
 #include "hr-generation-private.h"
 #include "hr-log.h"
+#include "hr-store-words.h"
+#include "hr-words.h"
 
 /* The largest errno of Linux. */
 #define ERRNO_MAX 4095
@@ -181,15 +183,60 @@ look_at_main (HrGeneration *self)
   hr_generation_emit_main_changed (self);
 }
 
+static void
+store (HrGeneration *self, const HrStoreWords *words, HrSentFds *sent)
+{
+  HrFdStore *stored = self->plan->stored;
+  HrFdStoreResult result = HR_FD_STORE_TAKEN;
+
+  for (gsize i = 0; i < sent->n && result < HR_FD_STORE_FULL; i++)
+    if (sent->fds[i] >= 0)
+      result = hr_fd_store_add (stored, &sent->fds[i], words->name, words->polls);
+  if (result == HR_FD_STORE_FULL && !self->store_full)
+    hr_log_warning (self->plan->spec->name,
+                    "PID %d wants to store more descriptors than FileDescriptorStoreMax=%u; the others are closed",
+                    (int)hr_generation_get_pid (self), hr_fd_store_get_max (stored));
+  else if (result == HR_FD_STORE_BUSY)
+    hr_log_warning (
+        self->plan->spec->name,
+        "PID %d stores descriptors while too many of its earlier ones hang in being closed; they are closed",
+        (int)hr_generation_get_pid (self));
+  /* Who goes on all the same is told once. */
+  self->store_full = result == HR_FD_STORE_FULL;
+}
+
+/* As systemd does it: a message that removes and stores does it in this order. */
+static void
+take_descriptors (HrGeneration *self, char **assignments, HrSentFds *sent)
+{
+  const HrStoreWords words = hr_store_words_read ((const char *const *)assignments);
+  HrFdStore *stored = self->plan->stored;
+
+  if (stored == NULL || hr_fd_store_get_max (stored) == 0)
+    return;
+  if (words.refused != NULL && (words.stores || words.removes))
+    {
+      g_autofree char *quoted = hr_words_quote (words.refused);
+
+      hr_log_warning (self->plan->spec->name, "FDNAME=%s is no name of a descriptor, ignoring", quoted);
+    }
+  if (words.removes)
+    hr_fd_store_remove (stored, words.name);
+  if (words.stores && sent != NULL && sent->n > 0)
+    store (self, &words, sent);
+}
+
 /**
  * hr_generation_take_words:
  * @self: a generation
  * @assignments: a message: "READY=1", …
+ * @sent: (nullable) (inout): what came along; what is stored is taken out of it
  */
 void
-hr_generation_take_words (HrGeneration *self, char **assignments)
+hr_generation_take_words (HrGeneration *self, char **assignments, HrSentFds *sent)
 {
   look_at_main (self);
+  take_descriptors (self, assignments, sent);
   for (guint i = 0; assignments[i] != NULL; i++)
     {
       const char *line = assignments[i];

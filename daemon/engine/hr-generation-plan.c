@@ -23,6 +23,8 @@ hr_generation_plan_copy (const HrGenerationPlan *self)
     hr_view_ref (copy->view);
   g_object_ref (copy->listeners);
   g_object_ref (copy->state_files);
+  if (copy->stored != NULL)
+    g_object_ref (copy->stored);
   if (copy->tally != NULL)
     g_rc_box_acquire (copy->tally);
   return copy;
@@ -42,6 +44,7 @@ hr_generation_plan_free (HrGenerationPlan *self)
   g_clear_pointer (&self->view, hr_view_unref);
   g_object_unref (self->listeners);
   g_object_unref (self->state_files);
+  g_clear_object (&self->stored);
   g_clear_pointer (&self->tally, g_rc_box_release);
   g_free (self);
 }
@@ -247,6 +250,7 @@ make_launch (const HrGenerationPlan *self, const char *id)
     .listeners = self->listeners,
     .pass = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_PASS,
     .adopt = sockets == HR_SOCKETS_AUTO || sockets == HR_SOCKETS_ADOPT,
+    .stored = self->stored,
     .stdout_fd = self->caller != NULL ? self->caller->stdout_fd : -1,
     .stderr_fd = self->caller != NULL ? self->caller->stderr_fd : -1,
   };

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @view: (nullable): how it sees them
  * @listeners: the service's sockets
  * @state_files: its state
+ * @stored: (nullable): where it may store descriptors, and what it gets of them
  * @tally: (nullable): where drains are counted that were cut short
  * @caller: (nullable): for a transient service; must outlive the plan and its copies
  * @index: which of the instances of the release it is, from 1
@@ -37,6 +38,7 @@ typedef struct {
   HrView *view;
   HrListeners *listeners;
   HrStateFiles *state_files;
+  HrFdStore *stored;
   HrDrainTally *tally;
   const HrCallerContext *caller;
   guint index;

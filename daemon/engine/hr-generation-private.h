@@ -66,7 +66,8 @@ struct _HrGeneration {
   gboolean state_given;
   gboolean notified;
   gboolean said_stopping;
-  gboolean reloading; /* itself */
+  gboolean store_full; /* it was told that it can store no more */
+  gboolean reloading;  /* itself */
   int wait_status;
   gboolean status_known;
   gint64 ended_at;   /* its main process, as it was seen; 0: it has not */
@@ -82,7 +83,7 @@ void hr_generation_emit_watchdog_due (HrGeneration *self, gint64 usec, gboolean 
 void hr_generation_emit_main_changed (HrGeneration *self);
 void hr_generation_become_ready (HrGeneration *self);
 void hr_generation_begin_state (HrGeneration *self);
-void hr_generation_take_words (HrGeneration *self, char **assignments);
+void hr_generation_take_words (HrGeneration *self, char **assignments, HrSentFds *sent);
 void hr_generation_expect_end (HrGeneration *self);
 void hr_generation_note_end (HrGeneration *self);
 void hr_generation_see_end (HrGeneration *self);

@@ -249,11 +249,11 @@ let_time_count (HrGeneration *self)
 }
 
 static void
-instance_notified (HrInstance *instance, char **assignments, HrGeneration *self)
+instance_notified (HrInstance *instance, char **assignments, HrSentFds *sent, HrGeneration *self)
 {
   g_autoptr (HrGeneration) guard = g_object_ref (self);
 
-  hr_generation_take_words (self, assignments);
+  hr_generation_take_words (self, assignments, sent);
 }
 
 static void

@@ -25,6 +25,7 @@ hr_reload_plan (HrReload *self)
     .view = self->placement != NULL ? self->placement->view : NULL,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .stored = self->parts.stored,
     .tally = self->tally,
     .caller = self->caller,
     .index = 1,

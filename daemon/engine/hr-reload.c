@@ -138,6 +138,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->parts.slots, plan->parts->slots);
   g_set_object (&self->parts.listeners, plan->parts->listeners);
   g_set_object (&self->parts.state, plan->parts->state);
+  g_set_object (&self->parts.stored, plan->parts->stored);
   self->job = g_object_ref (plan->job);
   self->trigger = g_strdup (plan->trigger);
   self->by_hand = plan->by_hand;

@@ -201,6 +201,7 @@ take_ended (HrService *self, GVariant *carried)
     .spec = self->spec,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .stored = self->parts.stored,
     .caller = self->caller,
     .tally = self->tally,
     .ever_notified = self->ever_notified,

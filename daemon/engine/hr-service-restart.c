@@ -35,6 +35,7 @@ start_again (HrService *self, GBytes *state)
     .view = hr_generation_get_view (old),
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .stored = self->parts.stored,
     .tally = self->tally,
     .caller = self->caller,
     .index = hr_generation_get_plan (old)->index,

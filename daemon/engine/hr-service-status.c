@@ -237,6 +237,26 @@ hr_service_get_listen (HrService *self)
 }
 
 /**
+ * hr_service_get_stored:
+ * @self: a service
+ *
+ * Returns: (transfer full): the names of the descriptors that it has stored, one for each
+ */
+char **
+hr_service_get_stored (HrService *self)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  GPtrArray *list;
+
+  g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
+
+  list = self->parts.stored != NULL ? hr_fd_store_list (self->parts.stored) : NULL;
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    g_strv_builder_add (builder, ((const HrStoredFd *)g_ptr_array_index (list, i))->name);
+  return g_strv_builder_end (builder);
+}
+
+/**
  * hr_service_get_sockets_advice:
  * @self: a service
  *

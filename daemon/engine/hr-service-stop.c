@@ -116,6 +116,7 @@ stopped (GObject *source, GAsyncResult *result, gpointer user_data)
   hr_service_note_stuck (self, self->current);
   hr_service_set_current (self, NULL, NULL);
   hr_listeners_close (self->parts.listeners);
+  hr_fd_store_empty (self->parts.stored);
   hr_job_edit_outcome (self->running->job)->message = g_strdup ("stopped");
   hr_service_end_stop (self);
 }
@@ -143,6 +144,8 @@ hr_service_run_stop (HrService *self)
     {
       if (self->parts.listeners != NULL)
         hr_listeners_close (self->parts.listeners);
+      if (self->parts.stored != NULL)
+        hr_fd_store_empty (self->parts.stored);
       hr_job_edit_outcome (self->running->job)->message = g_strdup ("was not running");
       hr_service_stop_followers (self);
       hr_service_end_stop (self);

@@ -135,6 +135,7 @@ hr_service_take_over_process (HrService *self, const HrRunProcess *process, GErr
     .view = process->view,
     .listeners = self->parts.listeners,
     .state_files = self->parts.state,
+    .stored = self->parts.stored,
     .caller = self->caller,
     .tally = self->tally,
     .index = MAX (process->index, 1),

@@ -292,6 +292,14 @@ begin_intake (HrService *self, GError **error)
   return hr_intake_start (self->intake, error);
 }
 
+/* It is the same from one file to the next. */
+static void
+follow_stored (HrService *self, HrFdStore *stored)
+{
+  if (stored != self->parts.stored)
+    g_signal_connect_object (stored, "changed", G_CALLBACK (hr_service_touch), self, G_CONNECT_SWAPPED);
+}
+
 static gboolean
 configure (HrService *self, HrServiceSpec *spec, GError **error)
 {
@@ -305,6 +313,7 @@ configure (HrService *self, HrServiceSpec *spec, GError **error)
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
+  follow_stored (self, parts.stored);
   hr_parts_clear (&self->parts);
   self->parts = parts;
   hr_service_hold_releases (self, NULL);

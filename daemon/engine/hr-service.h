@@ -82,6 +82,7 @@ gint64 hr_service_get_since (HrService *self);  /* start of the running instance
 gint64 hr_service_get_uptime (HrService *self); /* microseconds, -1: not running */
 gint64 hr_service_get_memory (HrService *self); /* bytes, -1: not known */
 char **hr_service_get_listen (HrService *self); /* (transfer full): addresses with real ports */
+char **hr_service_get_stored (HrService *self);
 char *hr_service_get_sockets_advice (HrService *self);
 const char *hr_service_get_view (HrService *self);
 const char *hr_service_get_error (HrService *self); /* NULL: none */

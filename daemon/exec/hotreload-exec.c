@@ -55,6 +55,7 @@ typedef struct {
   const char *directory;
   const char *log;
   int listen_fds;
+  int stored_fds; /* the last of them, which are no listeners */
   const char *listen_names;
   char **program;
 } Options;
@@ -71,6 +72,7 @@ enum {
   OPTION_DIRECTORY,
   OPTION_LOG,
   OPTION_LISTEN_FDS,
+  OPTION_STORED_FDS,
   OPTION_LISTEN_NAMES,
   OPTION_RESET_SIGNALS,
   OPTION_CGROUP,
@@ -105,6 +107,7 @@ static const struct option long_options[] = {
   { "directory", required_argument, NULL, OPTION_DIRECTORY },
   { "log", required_argument, NULL, OPTION_LOG },
   { "listen-fds", required_argument, NULL, OPTION_LISTEN_FDS },
+  { "stored-fds", required_argument, NULL, OPTION_STORED_FDS },
   { "listen-names", required_argument, NULL, OPTION_LISTEN_NAMES },
   { "reset-signals", no_argument, NULL, OPTION_RESET_SIGNALS },
   { "cgroup", required_argument, NULL, OPTION_CGROUP },
@@ -229,6 +232,9 @@ apply_option (Options *options, int option)
     case OPTION_LISTEN_FDS:
       options->listen_fds = parse_number ("listen-fds", optarg, LISTEN_FDS_MAX);
       break;
+    case OPTION_STORED_FDS:
+      options->stored_fds = parse_number ("stored-fds", optarg, LISTEN_FDS_MAX);
+      break;
     case OPTION_LISTEN_NAMES:
       options->listen_names = optarg;
       break;
@@ -320,7 +326,7 @@ set_variable (const char *name, const char *value)
 }
 
 /* The sockets are at 3 and following already. An O_NONBLOCK that another instance set is a property of the socket, not
-   of its descriptor: programs that take over sockets expect them to block. */
+   of its descriptor: programs that take over sockets expect them to block. What a program has stored it gets as it was. */
 static void
 pass_listeners (const Options *options)
 {
@@ -333,9 +339,10 @@ pass_listeners (const Options *options)
     return;
   for (int fd = HR_LISTEN_FDS_START; fd < HR_LISTEN_FDS_START + options->listen_fds; fd++)
     {
-      int flags = fcntl (fd, F_GETFL);
+      bool stored = fd >= HR_LISTEN_FDS_START + options->listen_fds - options->stored_fds;
+      int flags = stored ? 0 : fcntl (fd, F_GETFL);
 
-      if (flags < 0 || fcntl (fd, F_SETFL, flags & ~O_NONBLOCK) < 0 || fcntl (fd, F_SETFD, 0) < 0)
+      if (flags < 0 || (!stored && fcntl (fd, F_SETFL, flags & ~O_NONBLOCK) < 0) || fcntl (fd, F_SETFD, 0) < 0)
         exec_fail ("listeners", errno, "descriptor %d is no socket to pass on", fd);
     }
   snprintf (text, sizeof text, "%d", options->listen_fds);

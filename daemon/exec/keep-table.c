@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keep-close.h"
+
 static KeepEntry *entries;
 static int n_entries;
 static int n_allocated;
@@ -44,7 +46,7 @@ replace (KeepEntry *entry, char *data, int fd)
   entry->data = data;
   if (fd >= 0)
     {
-      close (entry->fd);
+      keep_close (entry->key, entry->fd);
       entry->fd = fd;
     }
   return true;
@@ -90,7 +92,7 @@ keep_table_forget (const char *key)
 
   if (index < 0)
     return;
-  close (entries[index].fd);
+  keep_close (key, entries[index].fd);
   free (entries[index].key);
   free (entries[index].data);
   entries[index] = entries[--n_entries];

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keep-close.h"
 #include "keep-table.h"
 
 /* Without a daemon, and when nothing runs any more whose descriptors it holds, it stays so long. */
@@ -178,7 +179,7 @@ serve (int fd)
   if (whole && message.what == HR_KEEP_FORGET)
     keep_table_forget (message.key);
   if (given >= 0)
-    close (given);
+    keep_close (whole ? message.key : HR_KEEP_STORED_PREFIX, given);
   return !gone && (!whole || message.what != HR_KEEP_LIST || send_all (fd));
 }
 

@@ -40,31 +40,31 @@ add (GPtrArray *argv, const char *format, ...)
   va_end (args);
 }
 
+/* The listeners, then what is stored. */
 static void
-add_listeners (GPtrArray *argv, GPtrArray *passed)
+add_listeners (GPtrArray *argv, GPtrArray *passed, GPtrArray *stored)
 {
   g_autoptr (GString) names = g_string_new (NULL);
 
-  if (passed->len == 0)
+  if (passed->len + stored->len == 0)
     return;
-  for (guint i = 0; i < passed->len; i++)
-    {
-      HrListener *listener = g_ptr_array_index (passed, i);
-
-      g_string_append_printf (names, "%s%s", i > 0 ? ":" : "", listener->name);
-    }
-  add (argv, "--listen-fds=%u", passed->len);
+  for (guint i = 0; i < passed->len + stored->len; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? ":" : "",
+                            i < passed->len ? ((const HrListener *)g_ptr_array_index (passed, i))->name
+                                            : ((const HrStoredFd *)g_ptr_array_index (stored, i - passed->len))->name);
+  add (argv, "--listen-fds=%u", passed->len + stored->len);
+  add (argv, "--stored-fds=%u", stored->len);
   add (argv, "--listen-names=%s", names->str);
 }
 
 static char **
-make_argv (const HrLaunch *launch, const char *cgroup, const char *const *limits, GPtrArray *passed,
+make_argv (const HrLaunch *launch, const char *cgroup, const char *const *limits, GPtrArray *passed, GPtrArray *stored,
            const char *const *environment)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
 
   g_ptr_array_add (argv, hr_exec_helper_path ());
-  add (argv, "--status-fd=%u", HR_LISTEN_FDS_START + passed->len);
+  add (argv, "--status-fd=%u", HR_LISTEN_FDS_START + passed->len + stored->len);
   if (cgroup != NULL)
     add (argv, "--cgroup=%s", cgroup);
   for (guint i = 0; limits != NULL && limits[i] != NULL; i++)
@@ -77,7 +77,7 @@ make_argv (const HrLaunch *launch, const char *cgroup, const char *const *limits
     add (argv, "--directory=%s", launch->directory);
   if (launch->log_file != NULL && launch->stdout_fd < 0 && launch->stderr_fd < 0)
     add (argv, "--log=%s", launch->log_file);
-  add_listeners (argv, passed);
+  add_listeners (argv, passed, stored);
   add (argv, "--");
   for (const char *const *word = launch->argv; *word != NULL; word++)
     g_ptr_array_add (argv, g_strdup (*word));
@@ -157,10 +157,13 @@ hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const c
 {
   HrExecCommand *self = g_new0 (HrExecCommand, 1);
   g_autoptr (GPtrArray) passed = passed_listeners (launch);
+  g_autoptr (GPtrArray) stored =
+      launch->stored != NULL ? g_ptr_array_ref (hr_fd_store_list (launch->stored)) : g_ptr_array_new ();
+  guint n = passed->len + stored->len;
 
   self->environment = make_environment (launch, notify_address, adopt_address);
-  self->argv = make_argv (launch, cgroup, limits, passed, (const char *const *)self->environment);
-  self->n_fds = passed->len + 1;
+  self->argv = make_argv (launch, cgroup, limits, passed, stored, (const char *const *)self->environment);
+  self->n_fds = n + 1;
   self->source_fds = g_new (int, self->n_fds);
   self->target_fds = g_new (int, self->n_fds);
   for (guint i = 0; i < passed->len; i++)
@@ -168,10 +171,12 @@ hr_exec_command_new (const HrLaunch *launch, const char *notify_address, const c
       HrListener *listener = g_ptr_array_index (passed, i);
 
       self->source_fds[i] = hr_listeners_get_fd (launch->listeners, listener, launch->id);
-      self->target_fds[i] = HR_LISTEN_FDS_START + (int)i;
     }
-  self->source_fds[passed->len] = status_fd;
-  self->target_fds[passed->len] = HR_LISTEN_FDS_START + (int)passed->len;
+  for (guint i = 0; i < stored->len; i++)
+    self->source_fds[passed->len + i] = ((const HrStoredFd *)g_ptr_array_index (stored, i))->fd;
+  self->source_fds[n] = status_fd;
+  for (guint i = 0; i <= n; i++)
+    self->target_fds[i] = HR_LISTEN_FDS_START + (int)i;
   return self;
 }
 

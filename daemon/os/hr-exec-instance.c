@@ -127,12 +127,12 @@ hr_exec_instance_leader_exited (gint fd, GIOCondition condition, gpointer user_d
 }
 
 static void
-on_notify (const char *const *assignments, gpointer user_data)
+on_notify (const char *const *assignments, HrSentFds *sent, gpointer user_data)
 {
   g_autoptr (HrInstance) self = g_object_ref (user_data);
 
   hr_exec_instance_name_main (HR_EXEC_INSTANCE (self), assignments);
-  hr_instance_emit_notify (self, assignments);
+  hr_instance_emit_notify (self, assignments, sent);
 }
 
 static void

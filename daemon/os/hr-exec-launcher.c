@@ -99,7 +99,7 @@ keep_process (HrExecLauncher *self, HrExecInstance *instance)
 }
 
 static void
-on_notify (HrInstance *instance, char **assignments, gpointer user_data)
+on_notify (HrInstance *instance, char **assignments, HrSentFds *sent, gpointer user_data)
 {
   for (guint i = 0; assignments[i] != NULL; i++)
     if (g_str_has_prefix (assignments[i], "MAINPID="))

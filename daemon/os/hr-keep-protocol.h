@@ -20,6 +20,9 @@
 /* What begins so is the descriptor of a process: while one of them runs, a keeper without a daemon stays. */
 #define HR_KEEP_PROCESS_PREFIX "process/"
 
+/* What begins so is a descriptor that a program has made: closing it can take as long as the program likes. */
+#define HR_KEEP_STORED_PREFIX "stored/"
+
 /**
  * HrKeepWhat:
  * @HR_KEEP_STORE: keep this, in the place of what has the same key; without a descriptor only the data change

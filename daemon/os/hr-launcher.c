@@ -13,8 +13,8 @@ hr_instance_class_init (HrInstanceClass *klass)
 {
   GType type = G_TYPE_FROM_CLASS (klass);
 
-  signals[SIGNAL_NOTIFY] =
-      g_signal_new ("notify-socket", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRV);
+  signals[SIGNAL_NOTIFY] = g_signal_new ("notify-socket", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
+                                         G_TYPE_STRV, G_TYPE_POINTER);
   signals[SIGNAL_LISTENING] = g_signal_new ("listening", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_ENDED] = g_signal_new ("ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_EXITED] =
@@ -285,11 +285,12 @@ hr_instance_get_wait (HrInstance *self)
  * hr_instance_emit_notify:
  * @self: an instance
  * @assignments: what it said
+ * @sent: (inout): what came along; what is taken out of it is kept
  */
 void
-hr_instance_emit_notify (HrInstance *self, const char *const *assignments)
+hr_instance_emit_notify (HrInstance *self, const char *const *assignments, HrSentFds *sent)
 {
-  g_signal_emit (self, signals[SIGNAL_NOTIFY], 0, assignments);
+  g_signal_emit (self, signals[SIGNAL_NOTIFY], 0, assignments, sent);
 }
 
 /**

@@ -10,8 +10,10 @@
 #include <gio/gio.h>
 
 #include "hr-isolation.h"
+#include "hr-fd-store.h"
 #include "hr-listeners.h"
 #include "hr-run-process.h"
+#include "hr-sent-fds.h"
 #include "hr-unseen.h"
 #include "hr-view.h"
 
@@ -35,7 +37,8 @@ typedef struct {
  *
  * Signals, all emitted from the main loop, never from within hr_launcher_launch() or a method:
  *
- * - "notify-socket" (GStrv assignments): a message at $NOTIFY_SOCKET from a process of this instance, "READY=1"
+ * - "notify-socket" (GStrv assignments, HrSentFds *sent): a message at $NOTIFY_SOCKET from a process of this instance,
+ *   "READY=1", with what came along
  * - "listening" (): the program listens on, or first accepts from or polls, an adopted or passed listener
  * - "ended" (): the main process has ended, so that nobody is served by it any more; emitted at the moment that this is
  *   seen, once, before "exited"
@@ -86,7 +89,7 @@ void hr_instance_measure_wait (HrInstance *self, gboolean measure);
 gint64 hr_instance_get_wait (HrInstance *self);
 
 /* For implementations. */
-void hr_instance_emit_notify (HrInstance *self, const char *const *assignments);
+void hr_instance_emit_notify (HrInstance *self, const char *const *assignments, HrSentFds *sent);
 void hr_instance_emit_listening (HrInstance *self);
 void hr_instance_emit_ended (HrInstance *self);
 void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known);
@@ -104,6 +107,7 @@ void hr_instance_emit_exited (HrInstance *self, int wait_status, gboolean known)
  * @listeners: (nullable): sockets for it; where they are passed or adopted, the adopt library is preloaded
  * @pass: whether they are passed as LISTEN_FDS
  * @adopt: whether the program's own bind is answered with them
+ * @stored: (nullable): what it gets behind the passed listeners
  * @log_file: (nullable): standard output and error are appended to it
  * @stdout_fd: used instead of @log_file when not -1; stays the caller's
  * @stderr_fd: the same for standard error
@@ -121,6 +125,7 @@ typedef struct {
   HrListeners *listeners;
   gboolean pass;
   gboolean adopt;
+  HrFdStore *stored;
   const char *log_file;
   int stdout_fd;
   int stderr_fd;

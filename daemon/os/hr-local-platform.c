@@ -144,6 +144,9 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
       hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (fresh.listeners), self->keeper, spec->name);
     }
   hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
+  fresh.stored =
+      old != NULL && old->stored != NULL ? g_object_ref (old->stored) : hr_fd_store_new (spec->name, self->keeper);
+  hr_fd_store_set_max (fresh.stored, spec->fd_store_max);
   hr_log_files_limit (self->logs, spec->name, spec->log_max);
   hr_log_files_use_journal (self->logs, spec->name, spec->journal);
   fresh.state = hr_lease_state_files_new (spec, snapshots, exchange);
@@ -390,6 +393,7 @@ hr_local_platform_settle_async (HrLocalPlatform *self, GAsyncReadyCallback callb
   /* Whoever still waits for its state is being ended, and must not go on before it has. */
   g_timeout_add_seconds_full (G_PRIORITY_DEFAULT, LEASES_KEPT_SEC, drop_leases,
                               hr_keeper_take (self->keeper, HR_STATE_KEEP_PREFIX), (GDestroyNotify)g_ptr_array_unref);
+  hr_fd_store_settle (self->keeper);
   hr_keeper_settle (self->keeper);
   hr_instance_sockets_settle ();
   if (self->n_ending == 0)

@@ -112,6 +112,17 @@ split (const char *text)
   return g_strv_builder_end (builder);
 }
 
+static void
+close_rest (HrCloser *closer, Message *message)
+{
+  gsize n = 0;
+
+  for (gsize i = 0; i < message->n_fds; i++)
+    if (message->fds[i] >= 0)
+      message->fds[n++] = message->fds[i];
+  hr_closer_close (closer, message->fds, n);
+}
+
 /**
  * hr_notify_server_read:
  * @self: the server; may be freed by its callback
@@ -138,8 +149,12 @@ hr_notify_server_read (HrNotifyServer *self)
                     message->has_sender ? (int)message->sender.pid : 0, self->n_dropped);
     }
   if (assignments != NULL && assignments[0] != NULL)
-    self->func ((const char *const *)assignments, self->user_data);
-  hr_closer_close (closer, message->fds, message->n_fds);
+    {
+      HrSentFds sent = { message->fds, message->n_fds };
+
+      self->func ((const char *const *)assignments, &sent, self->user_data);
+    }
+  close_rest (closer, message);
   return TRUE;
 }
 

@@ -4,14 +4,15 @@
  *
  * A message counts only when the kernel says that it comes from a process of the instance and from the daemon's user
  * or root. A sender that has ended before its message is read cannot be told from a stranger: such a program sends
- * BARRIER=1 and waits, as systemd-notify does. Descriptors that come along are closed, in a thread; none
- * is stored.
+ * BARRIER=1 and waits, as systemd-notify does. Descriptors that come along and that nobody keeps are
+ * closed, in a thread.
  */
 #pragma once
 
 #include <gio/gio.h>
 
 #include "hr-owner.h"
+#include "hr-sent-fds.h"
 
 G_BEGIN_DECLS
 
@@ -23,11 +24,12 @@ G_BEGIN_DECLS
 /**
  * HrNotifyFunc:
  * @assignments: "READY=1", …
+ * @sent: what came along
  * @user_data: what was given to hr_notify_server_new()
  *
  * May free the server.
  */
-typedef void (*HrNotifyFunc) (const char *const *assignments, gpointer user_data);
+typedef void (*HrNotifyFunc) (const char *const *assignments, HrSentFds *sent, gpointer user_data);
 
 typedef struct _HrNotifyServer HrNotifyServer;
 

@@ -25,6 +25,7 @@ hr_parts_clear (HrParts *self)
   g_clear_object (&self->watcher);
   g_clear_object (&self->listeners);
   g_clear_object (&self->state);
+  g_clear_object (&self->stored);
 }
 
 /**
@@ -122,7 +123,7 @@ hr_platform_get_run_state (HrPlatform *self)
  * hr_platform_open_parts:
  * @self: the platform
  * @spec: a service
- * @old: (nullable): the parts that it had until now: its listeners are taken over, so that no socket closes
+ * @old: (nullable): the parts that it had until now: its listeners and what it has stored are taken over, so that nothing closes
  * @parts: (out): return location
  * @error: return location
  *

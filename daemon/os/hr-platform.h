@@ -6,6 +6,7 @@
 
 #include "hr-checker.h"
 #include "hr-clock.h"
+#include "hr-fd-store.h"
 #include "hr-history.h"
 #include "hr-launcher.h"
 #include "hr-listeners.h"
@@ -29,6 +30,7 @@ G_BEGIN_DECLS
  * @watcher: (nullable): without Source, or with Watch.Enabled=no, there is none
  * @listeners: its sockets
  * @state: its state and snapshots
+ * @stored: descriptors that it has stored
  *
  * What belongs to one service.
  */
@@ -38,6 +40,7 @@ typedef struct {
   HrWatcher *watcher;
   HrListeners *listeners;
   HrStateFiles *state;
+  HrFdStore *stored;
 } HrParts;
 
 void hr_parts_clear (HrParts *self);

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
+#include <linux/kcmp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hr-fs.h"
@@ -132,4 +135,33 @@ hr_fd_dup (int fd, GError **error)
                    g_strerror (saved));
     }
   return copy;
+}
+
+static gboolean
+look (int fd, struct statx *info)
+{
+  return statx (fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, info) == 0;
+}
+
+/**
+ * hr_fd_is_same:
+ * @fd: a descriptor
+ * @other: another
+ *
+ * Nobody is waited for, also where a program serves their file system.
+ *
+ * Returns: whether they are copies of each other. Where the kernel does not tell (kcmp), so are those of one file that
+ *   were opened alike; what has no file of its own, such as an event, is no copy then
+ */
+gboolean
+hr_fd_is_same (int fd, int other)
+{
+  long order = syscall (SYS_kcmp, getpid (), getpid (), KCMP_FILE, fd, other);
+  struct statx one, two;
+
+  if (order >= 0)
+    return order == 0;
+  return look (fd, &one) && look (other, &two) && (one.stx_mode & S_IFMT) != 0 && one.stx_ino == two.stx_ino
+         && one.stx_dev_major == two.stx_dev_major && one.stx_dev_minor == two.stx_dev_minor
+         && fcntl (fd, F_GETFL) == fcntl (other, F_GETFL);
 }

@@ -150,7 +150,7 @@ typedef struct {
 } Seen;
 
 static void
-see_said (HrInstance *instance, char **assignments, Seen *seen)
+see_said (HrInstance *instance, char **assignments, HrSentFds *sent, Seen *seen)
 {
   seen->said++;
 }

@@ -7,6 +7,7 @@
 
 #include "hr-error.h"
 #include "hr-fake-state-offer.h"
+#include "hr-fd.h"
 #include "hr-names.h"
 
 G_DEFINE_FINAL_TYPE (HrFakeInstance, hr_fake_instance, HR_TYPE_INSTANCE)
@@ -323,6 +324,7 @@ hr_fake_instance_finalize (GObject *object)
   g_clear_pointer (&self->view, hr_view_unref);
   g_clear_error (&self->start_error);
   g_free (self->state);
+  g_free (self->given);
   G_OBJECT_CLASS (hr_fake_instance_parent_class)->finalize (object);
 }
 
@@ -425,7 +427,24 @@ hr_fake_instance_say (HrFakeInstance *self, const char *message)
   g_auto (GStrv) assignments = g_strsplit (message, "\n", -1);
 
   if (self->alive)
-    hr_instance_emit_notify (HR_INSTANCE (self), (const char *const *)assignments);
+    hr_instance_emit_notify (HR_INSTANCE (self), (const char *const *)assignments, NULL);
+}
+
+/**
+ * hr_fake_instance_send:
+ * @self: a running instance
+ * @message: as of hr_fake_instance_say()
+ * @fd: (transfer full): what comes along
+ */
+void
+hr_fake_instance_send (HrFakeInstance *self, const char *message, int fd)
+{
+  g_auto (GStrv) assignments = g_strsplit (message, "\n", -1);
+  HrSentFds sent = { &fd, 1 };
+
+  g_assert_true (self->alive);
+  hr_instance_emit_notify (HR_INSTANCE (self), (const char *const *)assignments, &sent);
+  hr_fd_clear (&fd);
 }
 
 /**

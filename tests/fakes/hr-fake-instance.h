@@ -127,6 +127,7 @@ struct _HrFakeInstance {
   gboolean measures;
   gint64 wait;
   char *state;
+  char *given; /* names of the stored descriptors that it was given, "a:b" */
 
   guint begin_id;
   guint ready_timer;
@@ -139,6 +140,7 @@ HrFakeInstance *hr_fake_instance_new (HrClock *clock, const HrFakeProgram *progr
 const char *hr_fake_instance_getenv (HrFakeInstance *self, const char *key);
 guint64 hr_fake_instance_release (HrFakeInstance *self);
 void hr_fake_instance_say (HrFakeInstance *self, const char *message);
+void hr_fake_instance_send (HrFakeInstance *self, const char *message, int fd);
 void hr_fake_instance_open_state (HrFakeInstance *self);
 void hr_fake_instance_exit (HrFakeInstance *self, int code);
 void hr_fake_instance_end_by (HrFakeInstance *self, int signal_number);

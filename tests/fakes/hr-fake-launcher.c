@@ -39,6 +39,17 @@ fake_can_limit (HrLauncher *launcher, const HrIsolation *isolation, GError **err
   return FALSE;
 }
 
+static char *
+join_names (HrFdStore *store)
+{
+  GPtrArray *list = store != NULL ? hr_fd_store_list (store) : NULL;
+  GString *names = g_string_new (NULL);
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? ":" : "", ((const HrStoredFd *)g_ptr_array_index (list, i))->name);
+  return g_string_free (names, FALSE);
+}
+
 static HrInstance *
 fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
 {
@@ -57,6 +68,7 @@ fake_launch (HrLauncher *launcher, const HrLaunch *launch, GError **error)
     g_error ("one instance of '%s' too many is started: %u run", launch->service, self->most);
   instance = hr_fake_instance_new (self->clock, program != NULL ? program : &self->program, launch,
                                    HR_FAKE_FIRST_PID + (GPid)self->instances->len);
+  instance->given = join_names (launch->stored);
   g_ptr_array_add (self->instances, g_object_ref (instance));
   return HR_INSTANCE (instance);
 }

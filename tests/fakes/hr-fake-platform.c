@@ -17,6 +17,7 @@ service_free (gpointer data)
   g_object_unref (service->watcher);
   g_object_unref (service->listeners);
   g_object_unref (service->state);
+  g_object_unref (service->stored);
   g_free (service);
 }
 
@@ -82,6 +83,8 @@ fake_open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, 
     }
   parts->listeners = HR_LISTENERS (g_object_ref (service->listeners));
   parts->state = HR_STATE_FILES (g_object_ref (service->state));
+  parts->stored = g_object_ref (service->stored);
+  hr_fd_store_set_max (parts->stored, spec->fd_store_max);
   return TRUE;
 }
 
@@ -232,6 +235,7 @@ hr_fake_platform_service (HrFakePlatform *self, const char *name)
   service->watcher = hr_fake_watcher_new ();
   service->listeners = hr_fake_listeners_new ();
   service->state = hr_fake_state_files_new (name, HR_CLOCK (self->clock));
+  service->stored = hr_fd_store_new (name, NULL);
   g_hash_table_insert (self->services, service->name, service);
   return service;
 }

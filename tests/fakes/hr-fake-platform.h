@@ -32,6 +32,7 @@ typedef struct {
   HrFakeWatcher *watcher;
   HrFakeListeners *listeners;
   HrFakeStateFiles *state;
+  HrFdStore *stored;
 } HrFakeService;
 
 #define HR_TYPE_FAKE_PLATFORM (hr_fake_platform_get_type ())

@@ -127,7 +127,7 @@ on_listening (HrInstance *instance, AdoptRunning *running)
 }
 
 static void
-on_notify (HrInstance *instance, char **assignments, AdoptRunning *running)
+on_notify (HrInstance *instance, char **assignments, HrSentFds *sent, AdoptRunning *running)
 {
   running->notified = TRUE;
 }

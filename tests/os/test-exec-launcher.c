@@ -81,7 +81,7 @@ on_deadline (gpointer data)
   G_STMT_END
 
 static void
-on_notify (HrInstance *instance, const char *const *assignments, gpointer user_data)
+on_notify (HrInstance *instance, const char *const *assignments, HrSentFds *sent, gpointer user_data)
 {
   Fixture *fixture = user_data;
 

@@ -85,7 +85,7 @@ tear_down (Fixture *fixture, gconstpointer data)
 }
 
 static void
-on_notify (HrInstance *instance, const char *const *assignments, gpointer user_data)
+on_notify (HrInstance *instance, const char *const *assignments, HrSentFds *sent, gpointer user_data)
 {
   Fixture *fixture = user_data;
 

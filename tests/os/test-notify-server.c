@@ -3,6 +3,7 @@
  * test-notify-server.c: which messages at $NOTIFY_SOCKET count, and what becomes of them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +23,8 @@ typedef struct {
   HrNotifyServer *server;
   GPtrArray *notes;
   guint messages;
+  int kept;   /* what came along with KEEP=1 */
+  guint came; /* how many came along with the last message */
 } Fixture;
 
 /* The last message of the log. */
@@ -42,11 +45,15 @@ write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpoint
 }
 
 static void
-on_notify (const char *const *assignments, gpointer user_data)
+on_notify (const char *const *assignments, HrSentFds *sent, gpointer user_data)
 {
   Fixture *fixture = user_data;
 
   fixture->messages++;
+  fixture->came = (guint)sent->n;
+  for (gsize i = 0; i < sent->n && g_str_equal (assignments[0], "KEEP=1"); i++)
+    if (fixture->kept < 0)
+      fixture->kept = hr_fd_steal (&sent->fds[i]);
   for (; *assignments != NULL; assignments++)
     g_ptr_array_add (fixture->notes, g_strdup (*assignments));
 }
@@ -56,6 +63,7 @@ set_up (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
 
+  fixture->kept = -1;
   fixture->dir = g_dir_make_tmp ("hotreload-XXXXXX", NULL);
   fixture->notes = g_ptr_array_new_with_free_func (g_free);
   fixture->server = hr_notify_server_new (fixture->dir, "svc-1-test", on_notify, fixture, &error);
@@ -236,6 +244,33 @@ test_descriptors (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* Of what comes along, that is kept which is wanted; the rest is closed. */
+static void
+test_kept (Fixture *fixture, gconstpointer data)
+{
+  int one[2], two[2];
+  int fds[2];
+  char byte;
+
+  g_assert_cmpint (pipe2 (one, O_CLOEXEC), ==, 0);
+  g_assert_cmpint (pipe2 (two, O_CLOEXEC), ==, 0);
+  fds[0] = one[1];
+  fds[1] = two[1];
+  send_with (fixture, "KEEP=1", 6, fds, 2);
+  close (one[1]);
+  close (two[1]);
+  expect (fixture, 1, "KEEP=1");
+  g_assert_cmpuint (fixture->came, ==, 2);
+  g_assert_cmpint (fcntl (fixture->kept, F_GETFD) & FD_CLOEXEC, !=, 0);
+  g_assert_cmpint (write (fixture->kept, "x", 1), ==, 1);
+  g_assert_cmpint (read (one[0], &byte, 1), ==, 1);
+  /* Its last copy has gone. */
+  g_assert_cmpint (read (two[0], &byte, 1), ==, 0);
+  hr_fd_clear (&fixture->kept);
+  close (one[0]);
+  close (two[0]);
+}
+
 /* Nobody waits for a descriptor whose closing does: not when its sender may not speak either, nor when it was never
  * received. */
 static void
@@ -304,6 +339,7 @@ main (int argc, char **argv)
   ADD ("strangers-are-dropped-and-counted", test_strangers);
   ADD ("barrier-is-closed-in-its-turn", test_barrier);
   ADD ("descriptors-are-closed", test_descriptors);
+  ADD ("descriptors-that-are-kept-stay-open", test_kept);
   ADD ("descriptors-that-linger-hold-nothing-up", test_lingering);
   ADD ("too-many-that-linger-hold-up-their-sender", test_many_lingering);
   return g_test_run ();

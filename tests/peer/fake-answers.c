@@ -114,6 +114,7 @@ fake_answer_service_status (gboolean running)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
   static const char *const listen[] = { "tcp:127.0.0.1:8080", NULL };
+  static const char *const stored[] = { "cache", "db", NULL };
   static const char *const none[] = { NULL };
 
   g_variant_dict_insert (&dict, "name", "s", running ? "being-system" : "broken");
@@ -124,6 +125,7 @@ fake_answer_service_status (gboolean running)
   g_variant_dict_insert (&dict, "connectionsCut", "t", (guint64)(running ? 4 : 0));
   g_variant_dict_insert (&dict, "connectionsCutBusy", "t", (guint64)(running ? 1 : 0));
   g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
+  g_variant_dict_insert (&dict, "stored", "^as", running ? stored : none);
   if (running)
     {
       static const guint32 pids[] = { 1234, 1235 };

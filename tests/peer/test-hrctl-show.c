@@ -49,7 +49,7 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
       "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
       "\"restarts\":0,\"drainsCut\":3,\"connectionsCut\":4,\"connectionsCutBusy\":1,\"uptimeUsec\":184000000,"
       "\"memoryBytes\":12300000,"
-      "\"listen\":[\"tcp:127.0.0.1:8080\"],"
+      "\"listen\":[\"tcp:127.0.0.1:8080\"],\"stored\":[\"cache\",\"db\"],"
       "\"view\":\"source\",\"socketsAdvice\":null,\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],"
       "\"canary\":{"
       "\"release\":8,\"previousRelease\":7,"
@@ -65,7 +65,7 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
       "\"usage\":{\"processes\":5,\"tasks\":8,\"memoryBytes\":14000000,\"cpuUsec\":CPU},\"processes\":null},"
       "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
       "\"restarts\":5,\"drainsCut\":0,\"connectionsCut\":0,\"connectionsCutBusy\":0,\"uptimeUsec\":null,"
-      "\"memoryBytes\":null,\"listen\":[],"
+      "\"memoryBytes\":null,\"listen\":[],\"stored\":[],"
       "\"view\":null,"
       "\"socketsAdvice\":\"its program is linked statically\","
       "\"error\":\"five failures in 30 s\\nlast: exit code "
@@ -119,6 +119,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "        View: source\n"
                               "      Canary: release 8 has 20%% of the new connections (since 2025-10-05 14:30)\n"
                               "      Listen: tcp:127.0.0.1:8080\n"
+                              "      Stored: 2: cache, db\n"
                               "      Status: thinking\n"
                               "         Log: %s/being-system.log\n"
                               "     Checked: python3: 2 files\n"
@@ -225,12 +226,12 @@ test_releases_diff_and_plan (HrctlFixture *f, gconstpointer data)
   g_autoptr (HrctlResult) plan = hrctl_run (f, "plan", "being-system", NULL);
   g_autoptr (HrctlResult) plan_json = hrctl_run (f, "plan", "being-system", "--json", NULL);
 
-  g_assert_cmpstr (
-      releases->out, ==,
-      "RELEASE  FATE                      RECORDED          TRIGGER  FILES   ERROR\n"
-      "5        rejected                  2025-10-05 14:30  file     app.py  check: while checking it: app.py:3: SyntaxError\n"
-      "6        good      rollback point  2025-10-05 14:30  file     app.py\n"
-      "7        good      running         2025-10-05 14:30  file     app.py\n");
+  g_assert_cmpstr (releases->out, ==,
+                   "RELEASE  FATE                      RECORDED          TRIGGER  FILES   ERROR\n"
+                   "5        rejected                  2025-10-05 14:30  file     app.py  check: while checking it: "
+                   "app.py:3: SyntaxError\n"
+                   "6        good      rollback point  2025-10-05 14:30  file     app.py\n"
+                   "7        good      running         2025-10-05 14:30  file     app.py\n");
   g_assert_true (g_str_has_prefix (json->out, "["));
   g_assert_nonnull (strstr (json->out, "\"time\" : \"2025-10-05T14:30:05Z\""));
   g_assert_cmpstr (diff->out, ==, "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-a\n+b\n");

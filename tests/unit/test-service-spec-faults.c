@@ -110,6 +110,8 @@ test_bad_values_say_what_would_be_right (void)
     { "LogMax=2T", "'2T' is more than 1T" },
     { "Instances=0", "'0' is not a number" },
     { "Instances=65", "'65' is not a number" },
+    { "FileDescriptorStoreMax=257", "'257' is not a number" },
+    { "FileDescriptorStoreMax=-1", "'-1' is not a number" },
     { "Environment=A", "key 'Environment': 'A' has no '=': write KEY=VALUE" },
     { "Environment=A=1;=2", "'=2' does not begin with the name of a variable" },
     { "Environment=1A=1", "does not begin with the name of a variable" },

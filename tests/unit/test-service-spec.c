@@ -76,6 +76,7 @@ test_defaults_are_the_development_profiles (void)
   g_assert_true (spec->preserve);
   g_assert_cmpuint (spec->state_version, ==, 1);
   g_assert_cmpuint (spec->state_keep, ==, 10);
+  g_assert_cmpuint (spec->fd_store_max, ==, 0);
   g_assert_null (spec->probe);
   g_assert_null (spec->start_probe);
   g_assert_true (hr_probe_status_accepts (spec->probe_status, 200));
@@ -142,6 +143,7 @@ assert_full_service (const HrServiceSpec *spec)
   g_assert_cmpuint (spec->restart_limit, ==, 0);
   g_assert_cmpint (spec->restart_window, ==, 60 * G_USEC_PER_SEC);
   g_assert_cmpuint (spec->log_max, ==, 1536 * 1024);
+  g_assert_cmpuint (spec->fd_store_max, ==, 256);
   g_assert_false (spec->journal);
 }
 
