@@ -308,11 +308,13 @@ run_in_place_instead (HrReload *self, const GError *error)
 }
 
 /* A candidate whose reload was cut short, by a stop, the end of a daemon or a newer change, is as good as a new one; so
- * is, after a start, a release that served and had no time to prove itself: the last good one was started in its place. */
+ * is, after a start, a release that served and had no time to prove itself: the last good one was started in its place.
+ * Where nothing runs, it is what was started, and has crashed: it has its next start by RestartDelay. */
 static gboolean
 is_untried (HrReload *self, const HrRelease *last, const HrRelease *running)
 {
-  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && last->error == NULL && self->retries_unproven;
+  gboolean unproven = last != NULL && last->fate == HR_FATE_UNPROVEN && last->error == NULL && self->retries_unproven
+                      && running != NULL;
 
   return last != NULL && (last->fate == HR_FATE_CANDIDATE || unproven || last->number == self->superseded)
          && g_str_equal (last->tree, self->scan->tree)

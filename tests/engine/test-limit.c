@@ -226,6 +226,40 @@ test_slow_starts (Engine *engine)
   g_assert_cmpuint (engine->launcher->instances->len, ==, started);
 }
 
+/* What the source holds is looked at after a start. What the start began has crashed before that is known: it is the same
+ * release, which waits for its next start, and each of its starts counts. */
+static void
+test_start_of_what_crashes (Engine *engine)
+{
+  HrFakeGate *scan;
+  HrService *service;
+  guint started;
+
+  engine->launcher->program = (HrFakeProgram){ .ready_after = MSEC, .exits_after = MSEC, .exit_code = 1 };
+  engine_set (engine, "web", "RestartDelay=100ms\n");
+  service = engine_apply (engine, "web");
+  engine_run (engine, LIMIT_TIME);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  engine->launcher->program.exits_after = 10 * MSEC;
+  hr_service_start (service, NULL);
+  engine_run (engine, LIMIT_TIME);
+  engine_expect_fate (engine, 1, HR_FATE_UNPROVEN);
+  started = engine->launcher->instances->len;
+  scan = &engine_parts (engine)->store->scan;
+  hr_fake_gate_hold (scan);
+  hr_service_start (service, NULL);
+  engine_run (engine, 60 * MSEC);
+  g_assert_false (last (engine)->alive);
+  g_assert_cmpuint (g_queue_get_length (&scan->held), ==, 1);
+  engine->launcher->program.exits_after = MSEC;
+  engine_forget (engine);
+  hr_fake_gate_release (scan);
+  engine_run (engine, LIMIT_TIME);
+  g_assert_cmpstr (hr_service_get_state (service), ==, "failed");
+  g_assert_cmpuint (engine->launcher->instances->len, ==, started + 5);
+  engine_expect (engine, "");
+}
+
 /* Ends that are no failures count as well where the program is always to run. */
 static void
 test_always (Engine *engine)
@@ -473,6 +507,7 @@ main (int argc, char **argv)
   engine_add ("/limit/again/after-a-save", test_save_after_failed);
   engine_add ("/limit/without-source", test_without_source);
   engine_add ("/limit/slow-starts", test_slow_starts);
+  engine_add ("/limit/a-start-of-what-crashes-has-the-whole-budget-and-no-more", test_start_of_what_crashes);
   engine_add ("/limit/always", test_always);
   engine_add ("/limit/meanwhile/stop", test_stop_meanwhile);
   engine_add ("/limit/meanwhile/touch", test_touch_meanwhile);
