@@ -11,7 +11,9 @@
 /* How long the bus may take to say who a caller is. */
 #define HR_BUS_CREDENTIALS_TIMEOUT_MSEC 5000
 /* Callers whose identity the bus is asked for at the same time. */
-#define HR_BUS_ASKED_MAX 256
+#define HR_BUS_ASKED_MAX HR_BUS_CALLS_MAX
+/* With more unanswered calls than these, callers may be gone before it is their turn: the bus is asked for each again. */
+#define HR_BUS_CALLS_FEW 32
 
 struct _HrBusAuth {
   GObject parent_instance;
@@ -20,6 +22,7 @@ struct _HrBusAuth {
   GHashTable *callers; /* unique bus name, never used again by another -> HrBusCaller */
   GHashTable *asked;   /* the same, of whom the bus is asked -> Asked */
   guint n_calls;       /* that have not been answered */
+  HrBusGate *gate;     /* (nullable) */
 };
 
 #define CALLER_KEY "hr-caller"
@@ -111,6 +114,7 @@ hr_bus_auth_finalize (GObject *object)
 
   g_hash_table_unref (self->callers);
   g_hash_table_unref (self->asked);
+  g_clear_pointer (&self->gate, hr_bus_gate_free);
   g_free (self->own_name);
   G_OBJECT_CLASS (hr_bus_auth_parent_class)->finalize (object);
 }
@@ -140,6 +144,20 @@ HrBusAuth *
 hr_bus_auth_new (void)
 {
   return g_object_new (HR_TYPE_BUS_AUTH, NULL);
+}
+
+/**
+ * hr_bus_auth_take_gate:
+ * @self: the guard
+ * @gate: (transfer full): what its connection's calls come through
+ *
+ * The guard knows then whether there are many.
+ */
+void
+hr_bus_auth_take_gate (HrBusAuth *self, HrBusGate *gate)
+{
+  g_return_if_fail (HR_IS_BUS_AUTH (self) && self->gate == NULL);
+  self->gate = gate;
 }
 
 /**
@@ -194,6 +212,13 @@ deny (GDBusMethodInvocation *invocation)
                                               "this needs to be root or the user whose daemon it is");
 }
 
+/* The bus reads the answer and drops it; for the gate the call is answered. */
+static void
+dismiss (GDBusMethodInvocation *invocation)
+{
+  g_dbus_method_invocation_return_dbus_error (invocation, "org.freedesktop.DBus.Error.NoReply", "the caller is gone");
+}
+
 static void
 decide (HrBusAuth *self, GDBusMethodInvocation *invocation, const HrBusCaller *caller, HrBusPassFunc pass,
         gpointer owner)
@@ -234,19 +259,29 @@ bus_answered (GObject *source, GAsyncResult *result, gpointer user_data)
   HrBusCaller caller = { (guint32)-1, 0 };
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
-  gboolean known = reply != NULL && read_credentials (reply, &caller);
+  gboolean is_gone = g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+  const HrBusCaller *known;
   Waiting *waiting;
 
-  if (known)
+  if (is_gone)
+    g_hash_table_remove (self->callers, asked->sender);
+  else if (reply != NULL && read_credentials (reply, &caller))
     {
       if (g_hash_table_size (self->callers) >= HR_BUS_CALLERS_MAX)
         g_hash_table_remove_all (self->callers);
       g_hash_table_insert (self->callers, g_strdup (asked->sender), g_memdup2 (&caller, sizeof caller));
     }
+  /* Also of one whom the bus named before, and does not in time now. */
+  known = g_hash_table_lookup (self->callers, asked->sender);
+  if (known != NULL)
+    caller = *known;
   g_hash_table_remove (self->asked, asked->sender);
   while ((waiting = g_queue_pop_head (&asked->waiting)) != NULL)
     {
-      decide (self, waiting->invocation, known ? &caller : NULL, waiting->pass, waiting->owner);
+      if (is_gone)
+        dismiss (waiting->invocation);
+      else
+        decide (self, waiting->invocation, known != NULL ? &caller : NULL, waiting->pass, waiting->owner);
       g_object_unref (waiting->owner);
       g_free (waiting);
     }
@@ -315,6 +350,13 @@ hr_bus_auth_count_calls (HrBusAuth *self)
   return self->n_calls;
 }
 
+/* Nothing shall be built for callers that are gone. */
+static gboolean
+has_many_calls (HrBusAuth *self)
+{
+  return self->gate != NULL && hr_bus_gate_count (self->gate) > HR_BUS_CALLS_FEW;
+}
+
 /**
  * hr_bus_auth_pass:
  * @self: the guard
@@ -322,7 +364,8 @@ hr_bus_auth_count_calls (HrBusAuth *self)
  * @pass: given @owner and the call when the table allows it; else it is answered with an error
  * @owner: a GObject, kept until then
  *
- * Calls @pass at once, or when the bus has said who an unknown caller is. The calls of one caller pass in their order.
+ * Calls @pass at once, or when the bus has said who an unknown caller is, and where many calls wait that a known one is
+ * still there; not when it is gone. The calls of one caller pass in their order.
  */
 void
 hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner)
@@ -333,6 +376,7 @@ hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassF
   gboolean depends_on_caller = right != HR_BUS_LOOK && right != HR_BUS_DENIED;
   HrBusCaller peer = { (guint32)-1, 0 };
   const HrBusCaller *caller;
+  gboolean must_ask;
 
   self->n_calls++;
   g_object_weak_ref (G_OBJECT (invocation), call_ended, g_object_ref (self));
@@ -343,10 +387,11 @@ hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassF
       return;
     }
   caller = g_hash_table_lookup (self->callers, sender);
-  if (caller != NULL || (!depends_on_caller && !g_hash_table_contains (self->asked, sender)))
-    decide (self, invocation, caller, pass, owner);
-  else
+  must_ask = (depends_on_caller && caller == NULL) || (right != HR_BUS_DENIED && has_many_calls (self));
+  if (must_ask || g_hash_table_contains (self->asked, sender))
     wait_for_bus (self, invocation, pass, owner);
+  else
+    decide (self, invocation, caller, pass, owner);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include <gio/gio.h>
+#include "hr-bus-gate.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +34,7 @@ G_DECLARE_FINAL_TYPE (HrBusAuth, hr_bus_auth, HR, BUS_AUTH, GObject)
 typedef void (*HrBusPassFunc) (gpointer owner, GDBusMethodInvocation *invocation);
 
 HrBusAuth *hr_bus_auth_new (void);
+void hr_bus_auth_take_gate (HrBusAuth *self, HrBusGate *gate);
 guint hr_bus_auth_count_calls (HrBusAuth *self);
 void hr_bus_auth_pass (HrBusAuth *self, GDBusMethodInvocation *invocation, HrBusPassFunc pass, gpointer owner);
 gboolean hr_bus_auth_may_read (GDBusMethodInvocation *invocation);

@@ -217,6 +217,7 @@ hr_bus_manager_new (HrConfiguration *configuration, GDBusConnection *connection)
   self->configuration = g_object_ref (configuration);
   self->manager = g_object_ref (hr_configuration_get_manager (configuration));
   self->auth = hr_bus_auth_new ();
+  hr_bus_auth_take_gate (self->auth, hr_bus_gate_new (connection));
   self->server = g_dbus_object_manager_server_new (HR_ROOT_PATH);
   export_manager (self, connection);
 

@@ -11,8 +11,10 @@ import threading
 from bus_client import NO_REPLY_EXPECTED, BusClient
 from harness import Site, check, equal, is_alive, main, test, until
 from services import Example, key_file
-from usage import check_growth, descriptors, resident
+from usage import check_growth, descriptors, peak, resident
 
+# The same while thousands of calls come faster than it answers: 1,024 may wait. All of them would be three times as much.
+PEAK_MAX = 6 << 20
 # What the daemon may grow by while thousands of its messages are not read: these alone are several times as much.
 GROWTH_MAX = 512 << 10
 OF_USER_MAX = 128
@@ -26,6 +28,12 @@ class FewMatches(Site):
     """A site whose bus lets a client have so many matches: one that keeps those of clients that are gone runs out."""
 
     bus_limits = '<limit name="max_match_rules_per_connection">80</limit>'
+
+
+class Patient(Site):
+    """A site whose bus lets a client wait for as many answers as that of a desktop does."""
+
+    bus_limits = '<limit name="max_replies_per_connection">50000</limit>'
 
 
 def names(site):
@@ -132,6 +140,51 @@ def never_reads():
         provoke(2000)
         check_growth(pid, before, resident(pid), GROWTH_MAX)
         until(lambda: descriptors(pid) <= open_before, f"no more descriptors than before: {descriptors(pid)}, {open_before}")
+
+
+@contextlib.contextmanager
+def held(process):
+    """The daemon does nothing, so that what is sent meanwhile is before it all at once, however fast the machine is."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@test("promise: calls that come faster than answers make the daemon not grow, and others are answered", alike=True)
+def floods():
+    with Patient(daemon=False) as site:
+        # They are in each status, and cost nothing to start.
+        for number in range(100):
+            site.service_file(f"n{number}", "[Service]\nNonsense=1\n")
+        site.start_daemon()
+        pid = site.daemon.pid
+        with BusClient(site) as client, BusClient(site) as flooder:
+            for one in (client, flooder):
+                equal(one.call("GetStatus")[0], None, "error")
+            before = peak(pid)
+            with held(site.daemon):
+                for _ in range(400):
+                    with BusClient(site) as gone:
+                        for _ in range(20):
+                            gone.send("GetStatus")
+            # Its call is behind all of these, and may be one too many still.
+            until(lambda: client.call("GetStatus")[0] is None, "another client is answered")
+            equal(client.call("GetStatus")[0], None, "error of the next call")
+            check_growth(pid, before, peak(pid), PEAK_MAX)
+
+            before = peak(pid)
+            with held(site.daemon):
+                calls = [flooder.send("GetStatus") for _ in range(2000)]
+            equal(client.call("GetStatus")[0], None, "error of another while one floods")
+            errors = {}
+            while calls[-1] not in errors:
+                _, answers, error, _ = flooder.receive()
+                errors[answers] = error
+            check(set(errors.values()) <= {None, "org.hotreload.Error.LimitExceeded"}, "errors:", set(errors.values()))
+            until(lambda: flooder.call("GetStatus")[0] is None, "it is answered again")
+            check_growth(pid, before, peak(pid), PEAK_MAX)
 
 
 def vanish(site, rounds, first):

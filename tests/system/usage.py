@@ -17,6 +17,12 @@ def resident(pid):
     return used(pid)[1]
 
 
+def peak(pid):
+    """The most bytes that were ever resident at a time."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) * 1024
+
+
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
