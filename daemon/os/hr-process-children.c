@@ -142,7 +142,8 @@ hr_process_children_list (void)
   g_autoptr (GArray) children = NULL;
   int reaper = 0;
 
-  if (prctl (PR_GET_CHILD_SUBREAPER, &reaper) < 0 || !reaper || access ("/proc/thread-self/children", R_OK) != 0)
+  if (prctl (PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0) < 0 || !reaper
+      || access ("/proc/thread-self/children", R_OK) != 0)
     return NULL;
   children = read_children_twice (getpid ());
   if (children == NULL)

@@ -15,13 +15,13 @@
 static void
 become_reaper (gboolean reaper)
 {
-  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, reaper ? 1 : 0), ==, 0);
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, reaper ? 1 : 0, 0, 0, 0), ==, 0);
 }
 
 static void
 rest_for_ever (void)
 {
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
+  prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   for (;;)
     pause ();
 }

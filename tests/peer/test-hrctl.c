@@ -246,7 +246,8 @@ test_who_waits_is_told_for_which_job_and_how_to_end_it (HrctlFixture *f, gconstp
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autofree char *line = g_strdup_printf ("queued-%s: this waits for %s", cases[i].kind, cases[i].says);
-      g_autoptr (HrctlResult) r = hrctl_finish (processes[i]);
+      g_autoptr (GSubprocess) process = processes[i];
+      g_autoptr (HrctlResult) r = hrctl_finish (process);
 
       g_test_message ("%s", r->err);
       g_assert_true (g_str_has_prefix (r->err, line));
