@@ -17,8 +17,9 @@
 #include "hr-process-tree.h"
 #include "hr-program-sight.h"
 
-/* A zombie that was there at two looks is nobody's but ours; GLib takes its own within milliseconds. */
-#define STRAYS_INTERVAL_SEC 15
+/* A zombie that was there at two looks is nobody's but ours; GLib takes its own within milliseconds. Zombies count against
+   the limits of a container, where we may be the only one to whom orphans come. */
+#define STRAYS_INTERVAL_SEC 2
 
 struct _HrExecLauncher {
   GObject parent_instance;
