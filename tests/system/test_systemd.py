@@ -11,77 +11,15 @@ import tempfile
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "stress"))
 # pylint: disable=wrong-import-position
 from booted import UNITS
-from harness import BUILD, DEADLINE, Site, answers, check, equal, free_port, is_alive, main, test, until, write
+from harness import BUILD, DEADLINE, answers, check, equal, free_port, is_alive, main, test, until, write
 from services import Service, app
 from storm import Storm
-
-UNIT = "hotreload.service"
-BUS = "unix:path=/run/dbus/system_bus_socket"
-
-
-def systemctl(*words, expect=0):
-    result = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False, timeout=DEADLINE * 2)
-    equal(result.returncode, expect, f"systemctl {words}: {result.stdout}{result.stderr}")
-    return result.stdout.strip()
-
-
-def show(name):
-    return systemctl("show", "--value", f"--property={name}", UNIT)
-
-
-def group_of(pid):
-    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
-        return [line.strip()[3:] for line in file if line.startswith("0::")][0]
-
+from unit_site import UNIT, UnitSite, group_of, show, systemctl
 
 def reload_bus():
     """What is in its directories is read again."""
     subprocess.run(["dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus", "/",
                     "org.freedesktop.DBus.ReloadConfig"], capture_output=True, check=True, timeout=DEADLINE)
-
-
-class UnitSite(Site):
-    """A site whose daemon is the unit that is installed, with the programs and directories of the test."""
-
-    def start_bus(self):
-        self.environment.update(DBUS_SYSTEM_BUS_ADDRESS=BUS, DBUS_SESSION_BUS_ADDRESS=BUS, HOTRELOAD_BUS="system")
-
-    def daemon_command(self):
-        return [word if word != "--session" else "--system" for word in super().daemon_command()]
-
-    def write_units(self, **more):
-        """The unit as it is installed, but for where things are; more keys for its [Service]."""
-        with open(os.path.join(BUILD, "data", "hotreload.system.service"), encoding="utf-8") as file:
-            lines = file.read().splitlines()
-        keys = {"HOTRELOAD_LIBEXECDIR": self.environment["HOTRELOAD_LIBEXECDIR"],
-                **{name: self.environment[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}}
-        text = []
-        for line in lines:
-            name, _, value = line.partition("=")
-            if name == "ExecStart":
-                line = f"{name}={' '.join(self.daemon_command())}"
-            elif name == "ExecStopPost":
-                line = f"{name}=-{self.environment['HOTRELOAD_LIBEXECDIR']}/{value.rpartition('/')[2]}"
-            text.append(line)
-            if line == "[Service]":
-                text += [f"Environment={key}={value}" for key, value in keys.items()]
-                text += [f"StandardError=append:{self.path('daemon.log')}", "StartLimitIntervalSec=0"]
-                text += [f"{key}={value}" for key, value in more.items()]
-        write(os.path.join(os.environ[UNITS], UNIT), "\n".join(text) + "\n")
-        systemctl("daemon-reload")
-
-    def start_daemon(self, **more):  # pylint: disable=arguments-differ
-        self.write_units(**more)
-        systemctl("start", UNIT)
-
-    def stop_daemon(self, signal_number=None):
-        """Services are stopped first: with the unit alone they run on."""
-        if show("ActiveState") != "active":
-            return None
-        equal(self.hrctl("stop", "--all").returncode, 0, "stop --all")
-        systemctl("stop", UNIT)
-        equal(show("Result"), "success", f"how the daemon ended: {self.daemon_log()[-3000:]}")
-        return 0
 
 
 @test("under-systemd: the unit is ready when its services can be asked, each in a group below the unit's")
