@@ -20,12 +20,13 @@ is_watched (HrReload *self)
   return hr_generation_is_serving (self->previous) ? hr_generation_is_watched (self->previous) : self->watched;
 }
 
-/* A probe by the network would be answered by whichever instance accepts it. Where the library does not see the running
- * instance, nobody could hand on what is left in a queue. */
+/* Whatever the probe, nobody is to be answered by what has not passed it; one by the network would be answered by
+ * whichever instance accepts it, besides. Where the library does not see the running instance, nobody could hand on what
+ * is left in a queue. */
 static gboolean
 needs_own_sockets (HrReload *self, gboolean state_expected)
 {
-  return self->previous != NULL && !self->sequential && !state_expected && connects (self->spec)
+  return self->previous != NULL && !self->sequential && !state_expected && self->spec->probe != NULL
          && hr_reload_holds_tcp (self->parts.listeners) && is_watched (self);
 }
 
@@ -39,12 +40,15 @@ separate (HrReload *self)
   if (!hr_listeners_separate (self->parts.listeners, id, &error))
     {
       if (g_error_matches (error, HR_ERROR, HR_ERROR_BUSY))
-        hr_log_warning (self->spec->name, "%s: what the old instance answers may count for the new one",
-                        error->message);
+        hr_log_warning (self->spec->name, "%s: %s", error->message,
+                        connects (self->spec) ? "what the old instance answers may count for the new one"
+                                              : "the new instance may answer before its probe has passed");
       else
         hr_log_debug (self->spec->name, "the new instance shares the sockets of the old one: %s", error->message);
       return;
     }
+  if (!connects (self->spec))
+    return;
   source = hr_listeners_probe_source (self->parts.listeners, id);
   if (source == NULL)
     hr_listeners_rejoin (self->parts.listeners, id);
@@ -55,9 +59,9 @@ separate (HrReload *self)
  * @self: a reload whose candidate is not started
  * @state_expected: whether state is to pass before it serves: then connections wait while it does
  *
- * Gives the candidate sockets of its own where its probe must not be answered by the running instance. It gets no
- * connection but the probe's until it has proven itself. Where that cannot be, both share the service's; where the old
- * one has ended by itself, it is not started again then, or it could answer for the candidate.
+ * Gives the candidate sockets of its own where it has a probe to pass. It gets no connection but the probe's until it has
+ * proven itself. Where that cannot be, both share the service's; where the old one has ended by itself, it is not started
+ * again then, or it could answer for the candidate.
  */
 void
 hr_reload_separate (HrReload *self, gboolean state_expected)

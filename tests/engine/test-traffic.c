@@ -30,6 +30,18 @@ test_promoted (Engine *engine)
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, promote");
 }
 
+/* What asks nobody over the network is a probe, too: nobody is answered by what has not passed it. Here it need not be
+ * known where the probe comes from. */
+static void
+test_apart_whatever_the_probe (Engine *engine)
+{
+  engine_start_with (engine, LISTEN "[Health]\nProbe=dbus:org.example.App\n", &RETIRES);
+  engine_parts (engine)->listeners->no_probe_source = TRUE;
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, promote");
+}
+
 /* The job does not wait for the old instance, which goes on accepting what is in its queue, once it is seen to. */
 static void
 test_old_empties_its_queue (Engine *engine)
@@ -308,6 +320,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   engine_init ();
   engine_add ("/traffic/promise-2/probed-apart-then-promoted", test_promoted);
+  engine_add ("/traffic/promise-2/apart-whatever-the-probe", test_apart_whatever_the_probe);
   engine_add ("/traffic/promise-3/old-empties-its-queue", test_old_empties_its_queue);
   engine_add ("/traffic/promise-3/what-waits-for-an-old-one-that-hangs-is-handed-on", test_hung_old_is_left);
   engine_add ("/traffic/hung-old/is-said-where-nobody-can-be-given-what-waits", test_hung_old_is_said);

@@ -204,6 +204,7 @@ def name_on_bus():
             check(name in event["args"][3], "the reason names it:", event["args"][3])
             equal((service.ask(), service.shown["health"]), ("2", "healthy"), "the old one")
         equal(load.stop(), [], "failures")
+        equal(set(load.bodies), {"1", "2"}, "answers, of which none are from what failed its probe")
 
 
 @test("a-probe-over-HTTPS-does-not-believe-a-certificate-that-nobody-vouches-for")
@@ -261,11 +262,13 @@ def watchdog():
         os.unlink(silent)
         until(lambda: service.shown["health"] == "healthy" and service.pid not in (0, pid), "another one is healthy")
         check("did not report WATCHDOG=1 within 1s" in site.daemon_log(), "why:", site.daemon_log())
-        # A candidate that never reports is none.
+        # A candidate that never reports is none, and nobody is answered by it.
+        load = Load(service.port)
         mark = service.save(app("2"))
         event = service.failed(mark, "verify")
         check("did not report WATCHDOG=1" in event["args"][3], "why:", event["args"][3])
         equal(service.ask(), "1", "the old one serves")
+        equal((load.stop(), set(load.bodies)), ([], {"1"}), "failures and answers")
 
 
 @test("of-several-instances-the-one-that-does-not-report-to-its-watchdog-is-started-again-and-no-other")
