@@ -368,6 +368,18 @@ forget_error_if_mended (HrService *self)
     hr_service_set_error (self, NULL);
 }
 
+/* A rollback that failed is a louder result than what it failed of: to programs by its code, to people by its words. */
+static void
+make_louder (HrService *self, GError **error)
+{
+  const HrRelease *release = hr_reload_get_release (self->reload);
+  guint64 to = release != NULL ? release->number : self->running->target;
+
+  g_prefix_error (error, "the rollback to release %" G_GUINT64_FORMAT " failed: ", to);
+  (*error)->domain = HR_ERROR;
+  (*error)->code = HR_ERROR_ROLLBACK_FAILED;
+}
+
 static void
 reload_ended (HrReload *reload, HrService *self)
 {
@@ -390,12 +402,8 @@ reload_ended (HrReload *reload, HrService *self)
       self->scan = scan;
     }
   g_signal_handlers_disconnect_by_data (reload, self);
-  /* A rollback that failed is a louder result than what it failed of. */
   if (self->running->kind == HR_JOB_ROLLBACK && error != NULL && !g_error_matches (error, HR_ERROR, HR_ERROR_CANCELLED))
-    {
-      error->domain = HR_ERROR;
-      error->code = HR_ERROR_ROLLBACK_FAILED;
-    }
+    make_louder (self, &error);
   hr_service_observe_reload_end (self, end == HR_RELOAD_ENDED_WELL);
   g_signal_handlers_disconnect_by_func (self->running->job, hr_service_look_for_newer, self);
   hr_service_forget_newer (self);

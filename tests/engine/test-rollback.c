@@ -317,6 +317,7 @@ test_fails (Engine *engine)
   job = hr_service_rollback (service, 0, "tester", NULL);
   engine_run (engine, 1 * SECOND);
   g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_ROLLBACK_FAILED);
+  g_assert_true (g_str_has_prefix (hr_job_get_error (job)->message, "the rollback to release 2 failed: while "));
   engine_expect (engine, "ReloadStarted 2 | ReloadFailed ready");
   g_assert_cmpuint (hr_service_get_release (service), ==, 3);
   engine_expect_fate (engine, 2, HR_FATE_GOOD);

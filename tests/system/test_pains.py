@@ -144,11 +144,12 @@ def failed_automatic_rollback():
         check(entry["reason"].startswith("Command failed "), "what it was rolled back for:", entry["reason"])
         equal((service.ask(), service.shown["release"]), ("2", 2), "what still serves")
         equal(service.shown["error"], entry["error"], "status says so")
+        check(entry["error"].startswith("the rollback to release 1 failed: "), "it is not taken for a reload:", entry)
         equal(site.signals.seen("RolledBack", "loud"), [], "RolledBack")
         # Asked for, it says the same, with the exit code of what failed.
         result = site.hrctl("rollback", "loud")
         equal(result.returncode, 1, "exit code")
-        check("while starting release 1 of 'loud'" in result.stdout + result.stderr
+        check("the rollback to release 1 failed: while starting release 1 of 'loud'" in result.stdout + result.stderr
               and "kept release 2" in result.stdout + result.stderr, "people see it:", result.stdout, result.stderr)
         # Nor is it tried over and over.
         equal(len([e for e in site.history("loud") if e["trigger"] == "rollback"]), 2, "rollbacks")
