@@ -74,14 +74,14 @@ find_fate (const HrReleaseBook *self, guint64 number)
 }
 
 /**
- * hr_release_book_add:
+ * hr_release_book_note:
  * @self: a book
- * @release: (transfer full): newer than all that it has
+ * @release: newer than all that it has
  *
- * Holds it.
+ * Knows what became of it, and no more until hr_release_book_hold().
  */
 void
-hr_release_book_add (HrReleaseBook *self, HrRelease *release)
+hr_release_book_note (HrReleaseBook *self, const HrRelease *release)
 {
   guint8 fate = fate_byte (release);
   Run run = { release->number, self->fates->len };
@@ -92,6 +92,19 @@ hr_release_book_add (HrReleaseBook *self, HrRelease *release)
   if (last == NULL || release->number != last->first + (self->fates->len - last->at))
     g_array_append_val (self->runs, run);
   g_byte_array_append (self->fates, &fate, 1);
+}
+
+/**
+ * hr_release_book_add:
+ * @self: a book
+ * @release: (transfer full): newer than all that it has
+ *
+ * Holds it.
+ */
+void
+hr_release_book_add (HrReleaseBook *self, HrRelease *release)
+{
+  hr_release_book_note (self, release);
   g_ptr_array_add (self->held, release);
 }
 

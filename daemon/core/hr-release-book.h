@@ -18,6 +18,7 @@ typedef struct _HrReleaseBook HrReleaseBook;
 
 HrReleaseBook *hr_release_book_new (void);
 void hr_release_book_free (HrReleaseBook *self);
+void hr_release_book_note (HrReleaseBook *self, const HrRelease *release);
 void hr_release_book_add (HrReleaseBook *self, HrRelease *release);
 void hr_release_book_hold (HrReleaseBook *self, HrRelease *release);
 void hr_release_book_trim (HrReleaseBook *self, const GArray *used);

@@ -130,27 +130,38 @@ parse_fate (const char *text, HrRelease *release)
   return hr_fate_from_string (word, &release->fate);
 }
 
-/* Reads what the ref of @release names into it. */
+/* Reads what became of @release, which is all that its tag says. Returns the ID of its commit. */
 static gboolean
-load_release (HrGitRepo *repo, const char *ref, HrRelease *release, GError **error)
+load_fate (HrGitRepo *repo, const char *ref, HrRelease *release, git_oid *commit, GError **error)
 {
   git_repository *repository = hr_git_repo_repository (repo);
   g_autoptr (git_tag) tag = NULL;
-  g_autoptr (git_commit) commit = NULL;
-  char hex[HR_OID_HEX];
   git_oid oid;
   int code;
 
   code = git_reference_name_to_id (&oid, repository, ref);
   if (code == 0)
     code = git_tag_lookup (&tag, repository, &oid);
-  if (code == 0)
-    code = git_commit_lookup (&commit, repository, git_tag_target_id (tag));
   if (code != 0)
     return hr_git_set_error (error, code, "while reading '%s'", ref);
+  git_oid_cpy (commit, git_tag_target_id (tag));
+  return parse_fate (git_tag_message (tag), release) || damaged (error, "its tag names no fate");
+}
 
-  if (!parse_fate (git_tag_message (tag), release))
-    return damaged (error, "its tag names no fate");
+/* Reads what the ref of @release names into it. */
+static gboolean
+load_release (HrGitRepo *repo, const char *ref, HrRelease *release, GError **error)
+{
+  g_autoptr (git_commit) commit = NULL;
+  char hex[HR_OID_HEX];
+  git_oid oid;
+  int code;
+
+  if (!load_fate (repo, ref, release, &oid, error))
+    return FALSE;
+  code = git_commit_lookup (&commit, hr_git_repo_repository (repo), &oid);
+  if (code != 0)
+    return hr_git_set_error (error, code, "while reading '%s'", ref);
   parse_values (git_commit_message (commit), take_commit, release);
   if (release->trigger == NULL || release->time_usec == 0)
     return damaged (error, "its commit does not say when and why it was made");
@@ -212,6 +223,15 @@ list_numbers (HrGitRepo *repo, const char *service, GError **error)
   return g_steal_pointer (&numbers);
 }
 
+/* Why a release is not one. */
+static void
+set_damaged_error (HrGitRepo *repo, guint64 number, const GError *why, GError **error)
+{
+  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
+               "release %" G_GUINT64_FORMAT " in the rollback store '%s' is damaged and cannot be used: %s", number,
+               hr_git_repo_path (repo), why->message);
+}
+
 /**
  * hr_git_releases_load:
  * @repo: the repository
@@ -230,10 +250,25 @@ hr_git_releases_load (HrGitRepo *repo, const char *service, guint64 number, GErr
 
   if (load_release (repo, ref, release, &local))
     return g_steal_pointer (&release);
-  g_set_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE,
-               "release %" G_GUINT64_FORMAT " in the rollback store '%s' is damaged and cannot be used: %s", number,
-               hr_git_repo_path (repo), local->message);
+  set_damaged_error (repo, number, local, error);
   return NULL;
+}
+
+static void
+note_old (HrGitRepo *repo, const char *service, guint64 number, HrReleaseBook *book)
+{
+  g_autoptr (HrRelease) release = hr_release_new (number);
+  g_autofree char *ref = ref_of (service, number);
+  g_autoptr (GError) local = NULL, error = NULL;
+  git_oid commit;
+
+  if (load_fate (repo, ref, release, &commit, &local))
+    {
+      hr_release_book_note (book, release);
+      return;
+    }
+  set_damaged_error (repo, number, local, &error);
+  hr_log_warning (service, "%s", error->message);
 }
 
 /**
@@ -243,7 +278,8 @@ hr_git_releases_load (HrGitRepo *repo, const char *service, guint64 number, GErr
  * @last: (out): the highest number that was ever given, 0 for none
  * @error: return location
  *
- * What is damaged is left out, with a warning that names store and release.
+ * What is damaged is left out, with a warning that names store and release. Of old releases only what became of them is
+ * read: that their files are damaged is found when they are used.
  *
  * Returns: (transfer full): the releases, of which the newest are held; %NULL with an error set
  */
@@ -251,24 +287,33 @@ HrReleaseBook *
 hr_git_releases_open (HrGitRepo *repo, const char *service, guint64 *last, GError **error)
 {
   g_autoptr (HrReleaseBook) book = hr_release_book_new ();
+  g_autoptr (GPtrArray) newest = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_release_free);
   g_autoptr (GTree) numbers = list_numbers (repo, service, error);
+  GTreeNode *oldest;
 
   if (numbers == NULL)
     return NULL;
-  *last = 0;
-  for (GTreeNode *node = g_tree_node_first (numbers); node != NULL; node = g_tree_node_next (node))
+  oldest = g_tree_node_last (numbers);
+  *last = oldest != NULL ? *(guint64 *)g_tree_node_key (oldest) : 0;
+  for (; oldest != NULL && newest->len < HR_RELEASES_HELD; oldest = g_tree_node_previous (oldest))
     {
-      guint64 number = *(guint64 *)g_tree_node_key (node);
       g_autoptr (GError) local = NULL;
-      HrRelease *release = hr_git_releases_load (repo, service, number, &local);
+      HrRelease *release = hr_git_releases_load (repo, service, *(guint64 *)g_tree_node_key (oldest), &local);
 
-      *last = number;
       if (release != NULL)
-        hr_release_book_add (book, release);
+        g_ptr_array_add (newest, release);
       else
         hr_log_warning (service, "%s", local->message);
-      hr_release_book_trim (book, NULL);
     }
+  for (GTreeNode *node = oldest != NULL ? g_tree_node_first (numbers) : NULL; node != NULL;
+       node = g_tree_node_next (node))
+    {
+      note_old (repo, service, *(guint64 *)g_tree_node_key (node), book);
+      if (node == oldest)
+        break;
+    }
+  while (newest->len > 0)
+    hr_release_book_add (book, g_ptr_array_steal_index (newest, newest->len - 1));
   return g_steal_pointer (&book);
 }
 

@@ -178,6 +178,59 @@ test_damage (Fixture *fixture, gconstpointer data)
   damaged_release (fixture, (void (*) (Fixture *, const char *, const HrRelease *))data);
 }
 
+/* Of old releases what became of them is read when the store is opened, and the rest when it is used. */
+static void
+test_damaged_old (Fixture *fixture, gconstpointer data)
+{
+  const guint n = HR_RELEASES_HELD + 4;
+  g_autofree char *tag = NULL, *old = NULL, *late = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HrRelease) loaded = NULL;
+  const HrReleaseBook *book;
+  HrFate fate;
+
+  for (guint i = 1; i <= n; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("%u", i);
+
+      put (fixture, "a", text);
+      g_assert_cmpuint (record (fixture), ==, i);
+      if (i == 2)
+        old = object_path (fixture, hr_release_store_get (fixture->store, i)->commit);
+      else if (i == n - 1)
+        late = object_path (fixture, hr_release_store_get (fixture->store, i)->commit);
+    }
+  tag = read_ref (fixture, 3);
+  g_assert_finalize_object (g_steal_pointer (&fixture->store));
+  overwrite (old, "");
+  overwrite (late, "");
+  g_free (g_steal_pointer (&old));
+  old = object_path (fixture, tag);
+  overwrite (old, "nonsense");
+  fixture->store = open_store (fixture->repo, fixture->spec);
+
+  book = hr_release_store_get_book (fixture->store);
+  /* Not of release 2. */
+  g_assert_cmpuint (logged->len, ==, 2);
+  g_assert_true (g_str_has_prefix (logged->pdata[0], "release 19 in the rollback store '"));
+  g_assert_true (was_logged ("release 3 in the rollback store '"));
+  g_assert_cmpuint (hr_release_book_count (book), ==, n - 2);
+  /* As many as ever, though one of the newest is damaged. */
+  g_assert_cmpuint (hr_release_book_get_held (book)->len, ==, HR_RELEASES_HELD);
+  g_assert_nonnull (hr_release_book_get (book, n - HR_RELEASES_HELD));
+  g_assert_cmpuint (hr_release_book_get_newest (book)->number, ==, n);
+  g_assert_true (hr_release_book_get_fate (book, 2, &fate));
+  g_assert_cmpint (fate, ==, HR_FATE_CANDIDATE);
+  g_assert_false (hr_release_book_get_fate (book, 3, NULL));
+
+  hr_release_store_load_async (fixture->store, 2, NULL, take_result, &result);
+  loaded = hr_release_store_load_finish (fixture->store, wait_result (&result), &error);
+  g_assert_null (loaded);
+  g_assert_error (error, HR_ERROR, HR_ERROR_NO_SUCH_RELEASE);
+  g_assert_nonnull (strstr (error->message, "release 2 in the rollback store '"));
+}
+
 /* Content that was lost or damaged is stored again when the source still has it. */
 static void
 test_damaged_content (Fixture *fixture, gconstpointer data)
@@ -397,6 +450,7 @@ main (int argc, char **argv)
   keep_logs ();
   ADD ("/git-damage/a-damaged-index-is-set-aside", test_index_damaged);
   add_damages ();
+  ADD ("/git-damage/damaged/an-old-release-is-found-to-be-when-it-is-used", test_damaged_old);
   ADD ("/git-damage/damaged/content-is-stored-again", test_damaged_content);
   ADD ("/git-damage/damaged/content-of-an-unchanged-file-is-stored-again", test_damaged_content_unchanged);
   ADD ("/git-damage/damaged/a-base-makes-everything-changed", test_damaged_base);
