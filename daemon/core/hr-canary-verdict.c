@@ -97,11 +97,12 @@ describe_one (const HrCanarySamples *self)
  * hr_canary_describe_samples:
  * @candidate: what was seen of the new instance
  * @running: what was seen of the old one in the same time
+ * @metrics: (nullable): what both told by themselves, for people
  *
  * Returns: (transfer full): the figures, for people
  */
 char *
-hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running)
+hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running, const char *metrics)
 {
   g_autofree char *new_one = NULL;
   g_autofree char *old_one = NULL;
@@ -109,10 +110,11 @@ hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamp
   g_return_val_if_fail (candidate != NULL && running != NULL, NULL);
 
   if (candidate->probes == 0)
-    return g_strdup ("it ran on; no probe came in that time");
+    return g_strdup (metrics != NULL ? metrics : "it ran on; no probe came in that time");
   new_one = describe_one (candidate);
   old_one = describe_one (running);
-  return g_strdup_printf ("its probe passed %s, that of the release before %s", new_one, old_one);
+  return g_strdup_printf ("its probe passed %s, that of the release before %s%s%s", new_one, old_one,
+                          metrics != NULL ? "; " : "", metrics != NULL ? metrics : "");
 }
 
 static gboolean

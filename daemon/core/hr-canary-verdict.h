@@ -38,7 +38,8 @@ typedef struct {
 
 void hr_canary_samples_add (HrCanarySamples *self, gboolean good, gint64 latency_usec);
 gint64 hr_canary_samples_latency (const HrCanarySamples *self);
-char *hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running);
+char *hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running,
+                                  const char *metrics);
 gboolean hr_canary_verdict (const HrCanarySamples *candidate, const HrCanarySamples *running, gboolean over,
                             char **reason);
 

@@ -151,9 +151,10 @@ results (const HrPostFigures *figures, gboolean of_successes)
   return rate;
 }
 
-static gboolean
-judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before, gboolean of_successes,
-            gboolean over, char **reason)
+/* @before: (nullable) */
+static Comparison
+make_comparison (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before,
+                 gboolean of_successes)
 {
   double limit = of_successes ? spec->success_rate : spec->error_rate;
   gboolean by_metrics = hr_rollback_policy_by_metrics (spec);
@@ -164,8 +165,6 @@ judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFi
     .counts = by_metrics && spec->total_metric != NULL,
   };
 
-  if (limit < 0 || (spec->baseline && before == NULL))
-    return TRUE;
   if (!by_metrics)
     comparison.units = spec->post_command[0] == NULL ? "results of Probe"
                        : spec->probe == NULL         ? "results of Command"
@@ -177,7 +176,44 @@ judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFi
     comparison.before = !by_metrics    ? results (before, of_successes)
                         : of_successes ? before->successes
                                        : before->errors;
+  return comparison;
+}
+
+static gboolean
+has_limit (const HrServiceSpec *spec, gboolean of_successes)
+{
+  return (of_successes ? spec->success_rate : spec->error_rate) >= 0;
+}
+
+static gboolean
+judge_rate (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before, gboolean of_successes,
+            gboolean over, char **reason)
+{
+  Comparison comparison = make_comparison (spec, seen, before, of_successes);
+
+  if (!has_limit (spec, of_successes) || (spec->baseline && before == NULL))
+    return TRUE;
   return compare (&comparison, over, reason);
+}
+
+static void
+append_rate (GString *text, const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before,
+             gboolean of_successes)
+{
+  Comparison comparison = make_comparison (spec, seen, before, of_successes);
+  g_autofree char *figures = NULL;
+  g_autofree char *compared = NULL;
+
+  if (!has_limit (spec, of_successes))
+    return;
+  if (comparison.seen.whole > 0)
+    figures = describe (&comparison, &comparison.seen);
+  if (comparison.before.whole > 0)
+    compared = describe (&comparison, &comparison.before);
+  g_string_append_printf (text, "%sits %s was %s", text->len > 0 ? "; " : "", comparison.key,
+                          figures != NULL ? figures : "of nothing, as nobody asked anything of it");
+  if (compared != NULL)
+    g_string_append_printf (text, ", that of the release before %s", compared);
 }
 
 /* Of a Command that no rate is of. */
@@ -215,6 +251,30 @@ judge_reading (const HrPostFigures *seen, const HrPostFigures *before, gboolean 
   *reason = g_strdup_printf ("its metrics could not be read (%u times tried), and those of the release before could",
                              seen->unread);
   return FALSE;
+}
+
+/**
+ * hr_rollback_policy_describe_metrics:
+ * @spec: names the metrics, and which rates are limited
+ * @seen: of the new release
+ * @before: of the release before
+ *
+ * Returns: (transfer full) (nullable): what the metrics told, for people; %NULL: none is named
+ */
+char *
+hr_rollback_policy_describe_metrics (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  g_return_val_if_fail (spec != NULL && seen != NULL && before != NULL, NULL);
+
+  if (!hr_rollback_policy_by_metrics (spec))
+    return NULL;
+  if (seen->read == 0)
+    return g_strdup ("its metrics could not be read");
+  append_rate (text, spec, seen, before, FALSE);
+  append_rate (text, spec, seen, before, TRUE);
+  return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 /**

@@ -26,6 +26,8 @@ typedef enum { HR_VERDICT_UNDECIDED, HR_VERDICT_GOOD, HR_VERDICT_BAD } HrVerdict
 gboolean hr_rollback_policy_by_metrics (const HrServiceSpec *spec);
 gboolean hr_rollback_policy_has_samples (const HrServiceSpec *spec);
 gboolean hr_rollback_policy_is_comparable (const HrServiceSpec *spec, const HrServiceSpec *other);
+char *hr_rollback_policy_describe_metrics (const HrServiceSpec *spec, const HrPostFigures *seen,
+                                           const HrPostFigures *before);
 HrVerdict hr_rollback_policy_judge (const HrServiceSpec *spec, const HrPostFigures *seen, const HrPostFigures *before,
                                     gboolean over, char **reason);
 

@@ -336,6 +336,25 @@ hr_sampler_get_figures (HrSampler *self)
 }
 
 /**
+ * hr_sampler_describe:
+ * @self: (nullable): a sampler of a new release
+ * @before: (nullable): one of the release before
+ *
+ * Returns: (transfer full) (nullable): what the metrics of both told, for people; %NULL: there are none
+ */
+char *
+hr_sampler_describe (HrSampler *self, HrSampler *before)
+{
+  HrPostFigures seen, compared;
+
+  if (self == NULL || before == NULL)
+    return NULL;
+  seen = hr_sampler_get_figures (self);
+  compared = hr_sampler_get_figures (before);
+  return hr_rollback_policy_describe_metrics (hr_generation_get_spec (self->generation), &seen, &compared);
+}
+
+/**
  * hr_sampler_get_words:
  * @self: a sampler
  *

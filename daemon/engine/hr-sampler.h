@@ -24,6 +24,7 @@ void hr_sampler_hold (HrSampler *self, gboolean hold);
 void hr_sampler_look_now (HrSampler *self);
 HrGeneration *hr_sampler_get_generation (HrSampler *self);
 HrPostFigures hr_sampler_get_figures (HrSampler *self);
+char *hr_sampler_describe (HrSampler *self, HrSampler *before);
 const char *hr_sampler_get_words (HrSampler *self);
 
 G_END_DECLS

@@ -209,7 +209,9 @@ def metrics():
         service.groups["Canary"]["RampDuration"] = "2s"
         service.write_file()
         equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
-        service.completed(service.save(counting("3", 5)), 3)
+        event = service.completed(service.save(counting("3", 5)), 3)
+        check("passed at 50%: its ErrorRate was " in event["args"][4]["canary"], "so has what it passed by:",
+              event["args"][4]["canary"])
         equal(load.stop(), [], "failures")
         equal(set(load.bodies), {"1", "2", "3"}, "answers")
 

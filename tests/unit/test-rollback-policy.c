@@ -187,6 +187,31 @@ test_unread (void)
   judge (keys, (HrPostFigures){ .unread = 3, .read = 1 }, &read, TRUE, NULL);
 }
 
+static void
+describe (const char *keys, HrPostFigures seen, HrPostFigures before, const char *text)
+{
+  g_autoptr (HrServiceSpec) spec = spec_of (keys);
+  g_autofree char *said = hr_rollback_policy_describe_metrics (spec, &seen, &before);
+
+  g_assert_cmpstr (said, ==, text);
+}
+
+/* What is said of a canary that has passed. */
+static void
+test_metrics_are_told (void)
+{
+  describe ("ErrorRate=5%\nCommand=x\n", errors (1, 40, 4), errors (0, 1, 1), NULL);
+  describe ("ErrorRate=5%\n" ERRORS TOTAL, errors (1, 40, 4), errors (0, 300, 9),
+            "its ErrorRate was 2.5% (1 of 40 requests), that of the release before 0% (0 of 300 requests)");
+  describe ("ErrorRate=5%\n" ERRORS, errors (1, 100, 4), (HrPostFigures){ 0 },
+            "its ErrorRate was 1% (mean of 4 readings)");
+  describe ("ErrorRate=5%\nSuccessRate=5%\n" ERRORS SUCCESSES TOTAL, errors (1, 40, 4), (HrPostFigures){ 0 },
+            "its ErrorRate was 2.5% (1 of 40 requests); "
+            "its SuccessRate was of nothing, as nobody asked anything of it");
+  describe ("ErrorRate=5%\n" ERRORS TOTAL, (HrPostFigures){ .unread = 3 }, (HrPostFigures){ 0 },
+            "its metrics could not be read");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -198,6 +223,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rollback-policy/results-of-probe-and-command", test_results);
   g_test_add_func ("/rollback-policy/baseline", test_baseline);
   g_test_add_func ("/rollback-policy/rounding", test_rounding);
+  g_test_add_func ("/rollback-policy/metrics-are-told", test_metrics_are_told);
   g_test_add_func ("/rollback-policy/metrics-that-cannot-be-read-any-more", test_unread);
   return g_test_run ();
 }
