@@ -12,7 +12,8 @@ struct _HrObservation {
   HrSampler *sampler; /* NULL: nothing to judge it by but that it runs and is healthy */
   HrPostFigures before;
   gboolean has_before;
-  gboolean over; /* the time has passed, and the last look is under way */
+  gboolean waits; /* the time has passed, and the probe is to decide: its last answer was a failure */
+  gboolean over;  /* the time has passed, and the last look is under way */
   guint timer;
 };
 
@@ -99,17 +100,10 @@ sampled (HrSampler *sampler, HrObservation *self)
   fail (self, whole);
 }
 
+/* The time has passed, and nothing has been found by its probe. */
 static void
-time_passed (gpointer user_data)
+decide (HrObservation *self)
 {
-  g_autoptr (HrObservation) self = g_object_ref (user_data);
-
-  self->timer = 0;
-  if (self->health != NULL && hr_health_get_state (self->health) == HR_HEALTH_OFFLINE)
-    {
-      fail (self, hr_health_get_error (self->health));
-      return;
-    }
   if (self->sampler == NULL)
     {
       pass (self);
@@ -118,6 +112,22 @@ time_passed (gpointer user_data)
   /* What happened since the last look counts too. */
   self->over = TRUE;
   hr_sampler_look_now (self->sampler);
+}
+
+static void
+time_passed (gpointer user_data)
+{
+  g_autoptr (HrObservation) self = g_object_ref (user_data);
+  HrHealthState state = self->health != NULL ? hr_health_get_state (self->health) : HR_HEALTH_UNKNOWN;
+
+  self->timer = 0;
+  /* Failures and Interval may ask for more time than RollbackAfter is: what is about to fail is not good by that. */
+  if (state == HR_HEALTH_DEGRADED)
+    self->waits = TRUE;
+  else if (state == HR_HEALTH_OFFLINE)
+    fail (self, hr_health_get_error (self->health));
+  else
+    decide (self);
 }
 
 /**
@@ -165,8 +175,17 @@ hr_observation_instance_ended (HrObservation *self, HrGeneration *generation)
 static void
 health_changed (HrHealth *health, HrObservation *self)
 {
-  if (hr_health_get_state (health) == HR_HEALTH_OFFLINE)
-    fail (self, hr_health_get_error (health));
+  HrHealthState state = hr_health_get_state (health);
+
+  if (state == HR_HEALTH_OFFLINE)
+    {
+      fail (self, hr_health_get_error (health));
+      return;
+    }
+  if (!self->waits || state == HR_HEALTH_DEGRADED)
+    return;
+  self->waits = FALSE;
+  decide (self);
 }
 
 /**

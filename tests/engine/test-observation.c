@@ -132,6 +132,38 @@ test_passed (Engine *engine)
   g_assert_cmpuint (hr_service_get_restarts (service), ==, 1);
 }
 
+/* With the defaults three failures take longer than RollbackAfter. */
+static void
+sicken (Engine *engine)
+{
+  HrFakeProber *prober = engine->platform->prober;
+
+  reloaded (engine, "[Health]\nProbe=exec:probe\n");
+  prober->sick_pid = engine_instance (engine, 1)->pid;
+  prober->illness = "503";
+  engine_run (engine, 8 * SECOND);
+  engine_expect_fate (engine, 2, HR_FATE_UNPROVEN);
+}
+
+static void
+test_probe_that_fails_is_waited_for (Engine *engine)
+{
+  sicken (engine);
+  engine_run (engine, 20 * SECOND);
+  engine_expect (engine, "ReloadStarted 1 | ReloadCompleted 1 | RolledBack 2>1");
+  engine_expect_fate (engine, 2, HR_FATE_REJECTED);
+}
+
+static void
+test_probe_that_passes_again_is_enough (Engine *engine)
+{
+  sicken (engine);
+  engine->platform->prober->illness = NULL;
+  engine_run (engine, 5 * SECOND);
+  engine_expect (engine, "");
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+}
+
 static void
 test_no_observation (Engine *engine)
 {
@@ -377,6 +409,8 @@ main (int argc, char **argv)
   engine_add ("/observation/unknown-end-rolls-back", test_unknown_end);
   engine_add ("/observation/announced-end-does-not", test_unknown_end_announced);
   engine_add ("/observation/good-after-its-time", test_passed);
+  engine_add ("/observation/promise-2/what-fails-its-probe-is-not-good-by-time", test_probe_that_fails_is_waited_for);
+  engine_add ("/observation/what-passes-its-probe-again-is-good", test_probe_that_passes_again_is_enough);
   engine_add ("/observation/none-with-0", test_no_observation);
   engine_add ("/observation/rule-2/reload-ends-it", test_reload_ends_observation);
   engine_add ("/observation/rule-2/reload-ends-it-when-it-begins", test_reload_ends_observation_at_its_begin);
