@@ -85,7 +85,7 @@ handle_cancel (HrDbusJob *skeleton, GDBusMethodInvocation *invocation, HrBusJob 
 {
   GError *error = NULL;
 
-  if (hr_job_cancel (self->job, &error))
+  if (hr_job_cancel (self->job, hr_bus_auth_caller (invocation), &error))
     hr_dbus_job_complete_cancel (skeleton, invocation);
   else
     g_dbus_method_invocation_take_error (invocation, error);

@@ -247,6 +247,7 @@ hr_job_get_children (HrJob *self)
 /**
  * hr_job_cancel:
  * @self: a job
+ * @caller: (nullable): who asks
  * @error: return location
  *
  * Asks it to end; it has ended when "finished" was emitted, which may be later.
@@ -255,7 +256,7 @@ hr_job_get_children (HrJob *self)
  *   %HR_ERROR_FAILED for one that has ended
  */
 gboolean
-hr_job_cancel (HrJob *self, GError **error)
+hr_job_cancel (HrJob *self, const char *caller, GError **error)
 {
   g_return_val_if_fail (HR_IS_JOB (self), FALSE);
 
@@ -265,7 +266,7 @@ hr_job_cancel (HrJob *self, GError **error)
       return FALSE;
     }
   for (guint i = 0; i < self->children->len; i++)
-    hr_job_cancel (g_ptr_array_index (self->children, i), NULL);
+    hr_job_cancel (g_ptr_array_index (self->children, i), caller, NULL);
   if (self->children->len > 0)
     return TRUE;
   if (self->cancel_func == NULL)
@@ -275,7 +276,7 @@ hr_job_cancel (HrJob *self, GError **error)
                    hr_job_kind_to_string (self->kind), hr_job_get_phase (self));
       return FALSE;
     }
-  self->cancel_func (self, self->cancel_data);
+  self->cancel_func (self, caller, self->cancel_data);
   return TRUE;
 }
 

@@ -65,12 +65,12 @@ gboolean hr_job_is_finished (HrJob *self);
 const GError *hr_job_get_error (HrJob *self);
 const HrOutcome *hr_job_get_outcome (HrJob *self);
 GPtrArray *hr_job_get_children (HrJob *self);
-gboolean hr_job_cancel (HrJob *self, GError **error);
+gboolean hr_job_cancel (HrJob *self, const char *caller, GError **error);
 const char *hr_job_kind_to_string (HrJobKind kind);
 const char *hr_job_result_to_string (HrJobResult result);
 
 /* For the engine. */
-typedef void (*HrJobCancelFunc) (HrJob *job, gpointer user_data);
+typedef void (*HrJobCancelFunc) (HrJob *job, const char *caller, gpointer user_data);
 void hr_job_set_cancel_func (HrJob *self, HrJobCancelFunc func, gpointer user_data);
 void hr_job_set_phase (HrJob *self, const char *phase);
 HrOutcome *hr_job_edit_outcome (HrJob *self);

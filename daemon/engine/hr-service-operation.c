@@ -45,11 +45,11 @@ hr_service_cancel_waiting (HrService *self, const char *why)
 }
 
 static void
-cancel_waiting_as_asked (HrService *self, HrRequest **waiting)
+cancel_waiting_as_asked (HrService *self, HrRequest **waiting, const char *on_request)
 {
   g_autoptr (HrRequest) request = g_steal_pointer (waiting);
   g_autoptr (GError) error =
-      g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled on request while it waited");
+      g_error_new (HR_ERROR, HR_ERROR_CANCELLED, "the job was cancelled %s while it waited", on_request);
 
   report_undone (self, request, error);
   hr_service_remember (self);
@@ -57,17 +57,18 @@ cancel_waiting_as_asked (HrService *self, HrRequest **waiting)
 }
 
 static void
-cancel_asked (HrJob *job, gpointer user_data)
+cancel_asked (HrJob *job, const char *caller, gpointer user_data)
 {
   HrService *self = user_data;
+  g_autofree char *on_request = g_strconcat ("on request", caller != NULL ? " of " : NULL, caller, NULL);
 
   if (self->waiting != NULL && self->waiting->job == job)
-    cancel_waiting_as_asked (self, &self->waiting);
+    cancel_waiting_as_asked (self, &self->waiting, on_request);
   else if (self->put_back != NULL && self->put_back->job == job)
-    cancel_waiting_as_asked (self, &self->put_back);
+    cancel_waiting_as_asked (self, &self->put_back, on_request);
   else if (self->reload != NULL && hr_reload_get_job (self->reload) == job)
     {
-      hr_reload_cancel (self->reload, "on request");
+      hr_reload_cancel (self->reload, on_request);
       hr_service_keep_verdict (self);
     }
 }

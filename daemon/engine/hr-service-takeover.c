@@ -439,6 +439,6 @@ hr_service_leave (HrService *self)
   self->closing = TRUE;
   hr_service_cancel_waiting (self, "the daemon ends");
   if (job != NULL && !hr_job_is_finished (job))
-    hr_job_cancel (job, NULL);
+    hr_job_cancel (job, NULL, NULL);
   return g_steal_pointer (&job);
 }

@@ -292,7 +292,7 @@ test_cancel_ends_it (Engine *engine)
   HrService *service = begin (engine, LISTEN MANUAL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (hr_job_cancel (newest_job, &error));
+  g_assert_true (hr_job_cancel (newest_job, NULL, &error));
   g_assert_null (listeners (engine)->separate);
   engine_run (engine, 5 * SECOND);
   expect_kept (engine, service, "was cancelled in phase 'canary'", "failed at 0.5%: the reload of 'web' was cancelled");

@@ -208,8 +208,8 @@ test_dropped (Engine *engine)
   engine_run (engine, 1 * SECOND);
   g_assert_cmpstr (hr_job_get_phase (job), ==, "preserve");
   engine_new_daemon (engine);
-  g_assert_false (hr_job_cancel (job, NULL));
-  g_assert_false (hr_job_cancel (waiting, NULL));
+  g_assert_false (hr_job_cancel (job, NULL, NULL));
+  g_assert_false (hr_job_cancel (waiting, NULL, NULL));
   engine_run (engine, 60 * SECOND);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 0);
   g_object_unref (job);

@@ -352,7 +352,7 @@ test_cancelled_while_rolling (Engine *engine)
     {
       job = hr_service_reload (service, "somebody");
       run_watched (engine, service, (gint64)passed * 40 * MSEC, 3, 4);
-      hr_job_cancel (job, NULL);
+      hr_job_cancel (job, NULL, NULL);
       run_watched (engine, service, 3 * SECOND, 3, 4);
       g_assert_cmpint (hr_job_get_result (job), !=, HR_JOB_RUNNING);
       expect_running (engine, service, 1, 3);

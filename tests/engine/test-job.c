@@ -6,7 +6,7 @@
 #include "hr-job.h"
 
 static void
-count (HrJob *job, gpointer user_data)
+count (HrJob *job, const char *caller, gpointer user_data)
 {
   ++*(guint *)user_data;
 }
@@ -66,13 +66,13 @@ test_cancel (void)
   guint asked = 0;
 
   hr_job_set_cancel_func (job, count, &asked);
-  g_assert_true (hr_job_cancel (job, NULL));
+  g_assert_true (hr_job_cancel (job, NULL, NULL));
   g_assert_cmpuint (asked, ==, 1);
   hr_job_set_cancel_func (job, NULL, NULL);
-  g_assert_false (hr_job_cancel (job, &too_late));
+  g_assert_false (hr_job_cancel (job, NULL, &too_late));
   g_assert_error (too_late, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
   hr_job_finish (job, NULL);
-  g_assert_false (hr_job_cancel (job, &ended));
+  g_assert_false (hr_job_cancel (job, NULL, &ended));
   g_assert_error (ended, HR_ERROR, HR_ERROR_FAILED);
 }
 
@@ -90,7 +90,7 @@ test_children (void)
   hr_job_settle (all);
   finish (web, HR_ERROR_CHECK_FAILED);
   g_assert_false (hr_job_is_finished (all));
-  g_assert_true (hr_job_cancel (all, NULL));
+  g_assert_true (hr_job_cancel (all, NULL, NULL));
   g_assert_cmpuint (asked, ==, 1);
   finish (api, HR_ERROR_CANCELLED);
   g_assert_error (hr_job_get_error (all), HR_ERROR, HR_ERROR_CHECK_FAILED);

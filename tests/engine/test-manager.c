@@ -312,7 +312,7 @@ test_reload_all_cancel (Engine *engine)
   engine_save (engine, "main", "two");
   job = hr_manager_reload_all (engine->manager, "somebody");
   engine_run (engine, 2 * SECOND);
-  g_assert_true (hr_job_cancel (job, NULL));
+  g_assert_true (hr_job_cancel (job, NULL, NULL));
   engine_run (engine, SECOND);
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_CANCELLED);
 }

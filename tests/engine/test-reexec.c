@@ -312,7 +312,7 @@ test_cancel (Engine *engine)
   engine_run (engine, PROVEN);
   hr_manager_hold (engine->manager);
   job = hr_service_restart (service, "tester");
-  g_assert_true (hr_job_cancel (job, &error));
+  g_assert_true (hr_job_cancel (job, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_CANCELLED);
   engine_reexec (engine, "web");

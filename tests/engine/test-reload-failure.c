@@ -307,7 +307,7 @@ test_cancel (gconstpointer data)
   g_autoptr (HrJob) job = begin_stopped (engine, stop, service);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (hr_job_cancel (job, &error));
+  g_assert_true (hr_job_cancel (job, NULL, &error));
   g_assert_no_error (error);
   hr_fake_gate_release (&engine_parts (engine)->state->collect);
   if (g_str_equal (stop->name, "verify"))
@@ -315,7 +315,7 @@ test_cancel (gconstpointer data)
   engine_run (engine, g_str_equal (stop->name, "stop") ? 10 * SECOND : 0);
   g_assert_cmpint (hr_job_get_result (job), ==, HR_JOB_CANCELLED);
   g_assert_error (hr_job_get_error (job), HR_ERROR, HR_ERROR_CANCELLED);
-  g_assert_false (hr_job_cancel (job, NULL));
+  g_assert_false (hr_job_cancel (job, NULL, NULL));
   expect_as_before (engine, stop, service, job);
 }
 

@@ -123,7 +123,7 @@ test_while_what_failed_ends (Engine *engine)
 {
   HrService *service = begin_deaf (engine);
 
-  g_assert_true (hr_job_cancel (newest_job, NULL));
+  g_assert_true (hr_job_cancel (newest_job, NULL, NULL));
   engine_run (engine, 1 * SECOND);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, NULL), ==, 2);
   expect_two_stays (engine, service, hr_service_rollback (service, 0, "me", NULL));

@@ -225,12 +225,16 @@ test_cancel_waiting (Engine *engine)
   running = hr_service_reload (service, "first");
   engine_run (engine, SECOND);
   waiting = hr_service_reload (service, "second");
-  g_assert_true (hr_job_cancel (waiting, NULL));
+  g_assert_true (hr_job_cancel (waiting, "third", NULL));
   expect_ended (waiting, HR_JOB_CANCELLED);
+  g_assert_cmpstr (hr_job_get_error (waiting)->message, ==,
+                   "the job was cancelled on request of third while it waited");
   expect_ended (running, HR_JOB_RUNNING);
-  g_assert_true (hr_job_cancel (running, NULL));
+  g_assert_true (hr_job_cancel (running, "third", NULL));
   engine_run (engine, SECOND);
   expect_ended (running, HR_JOB_CANCELLED);
+  g_assert_cmpstr (hr_job_get_error (running)->message, ==,
+                   "the reload of 'web' was cancelled in phase 'check': on request of third");
   engine_expect (engine, "ReloadStarted 2 | ReloadFailed wait | ReloadFailed check");
   /* Somebody asked for both, and somebody else took them back: that is in the history, too. */
   g_assert_cmpuint (engine_n_history (engine), ==, 3);

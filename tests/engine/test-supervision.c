@@ -356,7 +356,7 @@ test_first_start_is_cancelled (Engine *engine)
   jobs = hr_manager_list_jobs (engine->manager);
   job = g_ptr_array_index (jobs, 0);
   g_assert_cmpstr (hr_job_get_phase (job), ==, "verify");
-  g_assert_true (hr_job_cancel (job, &error));
+  g_assert_true (hr_job_cancel (job, NULL, &error));
   engine_run (engine, 10 * SECOND);
   g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");
 }

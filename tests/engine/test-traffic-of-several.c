@@ -256,7 +256,7 @@ test_cancelled (Engine *engine)
 
       for (gint64 i = 0; i < passed * 40; i++)
         engine_run (engine, MSEC);
-      hr_job_cancel (job, NULL);
+      hr_job_cancel (job, NULL, NULL);
       engine_run (engine, 3 * SECOND);
       expect_release (engine, service, 1, 3);
     }

@@ -227,7 +227,7 @@ test_cancelled_rejoins (Engine *engine)
   job = g_object_ref (hr_service_reload (service, "somebody"));
   engine_run (engine, SECOND);
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate");
-  g_assert_true (hr_job_cancel (job, NULL));
+  g_assert_true (hr_job_cancel (job, NULL, NULL));
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
   hr_fake_gate_release (&engine->platform->prober->probe);
 }

@@ -67,7 +67,7 @@ roll_it_back (HrService *service)
 static void
 cancel_it (HrService *service)
 {
-  g_assert_true (hr_job_cancel (newest_job, NULL));
+  g_assert_true (hr_job_cancel (newest_job, NULL, NULL));
 }
 
 /* A canary is judged; the daemon dies when so much time has passed after the answer. */
@@ -300,7 +300,7 @@ test_cancelled_start (Engine *engine)
   hr_service_stop (service, "me");
   engine_run (engine, 1 * SECOND);
   job = hr_service_start (service, "me");
-  g_assert_true (hr_job_cancel (job, NULL));
+  g_assert_true (hr_job_cancel (job, NULL, NULL));
   service = die (engine);
   engine_run (engine, 60 * SECOND);
   g_assert_cmpstr (hr_service_get_state (service), ==, "stopped");

@@ -84,7 +84,7 @@ cancel_any (Engine *engine)
   g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (engine->manager);
 
   if (jobs->len > 0)
-    hr_job_cancel (jobs->pdata[g_test_rand_int_range (0, (gint32)jobs->len)], NULL);
+    hr_job_cancel (jobs->pdata[g_test_rand_int_range (0, (gint32)jobs->len)], NULL, NULL);
 }
 
 static void
