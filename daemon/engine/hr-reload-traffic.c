@@ -30,6 +30,15 @@ needs_own_sockets (HrReload *self, gboolean state_expected)
          && hr_reload_holds_tcp (self->parts.listeners) && is_watched (self);
 }
 
+/* What the probe says is in doubt, or comes too late: that is no matter for those alone who look for faults. */
+static void
+warn_that_sockets_are_shared (HrReload *self, const char *why)
+{
+  hr_log_warning (self->spec->name, "%s: %s", why,
+                  connects (self->spec) ? "what the old instance answers may count for the new one"
+                                        : "the new instance may answer before its probe has passed");
+}
+
 static void
 separate (HrReload *self)
 {
@@ -39,19 +48,17 @@ separate (HrReload *self)
 
   if (!hr_listeners_separate (self->parts.listeners, id, &error))
     {
-      if (g_error_matches (error, HR_ERROR, HR_ERROR_BUSY))
-        hr_log_warning (self->spec->name, "%s: %s", error->message,
-                        connects (self->spec) ? "what the old instance answers may count for the new one"
-                                              : "the new instance may answer before its probe has passed");
-      else
-        hr_log_debug (self->spec->name, "the new instance shares the sockets of the old one: %s", error->message);
+      warn_that_sockets_are_shared (self, error->message);
       return;
     }
   if (!connects (self->spec))
     return;
   source = hr_listeners_probe_source (self->parts.listeners, id);
   if (source == NULL)
-    hr_listeners_rejoin (self->parts.listeners, id);
+    {
+      hr_listeners_rejoin (self->parts.listeners, id);
+      warn_that_sockets_are_shared (self, "no listener takes IPv4");
+    }
 }
 
 /**

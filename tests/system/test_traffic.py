@@ -162,6 +162,8 @@ def ipv6_alone():
         for number in ("2", "3"):
             service.completed(service.save(service.version(number)))
             equal(ask(), number, "the answer after the reload")
+        check("no listener takes IPv4: what the old instance answers may count for the new one" in site.daemon_log(),
+              "a probe that proves less than it seems to is warned of:", site.daemon_log())
 
 
 @test("an-instance-that-crashes-after-it-was-promoted-is-started-again-with-the-service's-sockets")
