@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,9 @@
 /* Of what the program says when it is tried. */
 #define WORDS_MAX 4096
 
+/* Signals that say something to the daemon. */
+static const int HELD[] = { SIGTERM, SIGINT, SIGHUP };
+
 struct _HrReexec {
   HrReexecPlan plan;
   GDBusMethodInvocation *invocation; /* NULL: nothing is under way */
@@ -37,6 +41,8 @@ struct _HrReexec {
   guint look_source;
   HrBusFreeze *freeze;
   guint drain_source;
+  gboolean holds_signals;
+  struct sigaction actions[G_N_ELEMENTS (HELD)]; /* what was done at these */
 };
 
 static HrManager *
@@ -45,11 +51,44 @@ get_manager (HrReexec *self)
   return hr_configuration_get_manager (self->plan.configuration);
 }
 
+static pthread_t executing_thread;
+
+static void
+pass_on (int signal_number)
+{
+  pthread_kill (executing_thread, signal_number);
+}
+
+/* What tells the daemon to end must not do so before the new program listens to it, nor be forgotten by this one: from
+   here on it waits for the thread that executes the new program, and with it. Other threads, which do not hold it back,
+   may be given it: they pass it on. */
+static void
+hold_signals (HrReexec *self, gboolean hold)
+{
+  struct sigaction passing = { .sa_handler = pass_on, .sa_flags = SA_RESTART };
+  sigset_t signals;
+
+  if (hold == self->holds_signals)
+    return;
+  self->holds_signals = hold;
+  executing_thread = pthread_self ();
+  sigemptyset (&signals);
+  for (guint i = 0; i < G_N_ELEMENTS (HELD); i++)
+    sigaddset (&signals, HELD[i]);
+  if (hold)
+    pthread_sigmask (SIG_BLOCK, &signals, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (HELD); i++)
+    sigaction (HELD[i], hold ? &passing : &self->actions[i], hold ? &self->actions[i] : NULL);
+  if (!hold)
+    pthread_sigmask (SIG_UNBLOCK, &signals, NULL);
+}
+
 static void
 forget_freeze (HrReexec *self)
 {
   g_clear_handle_id (&self->drain_source, g_source_remove);
   g_clear_pointer (&self->freeze, hr_bus_freeze_free);
+  hold_signals (self, FALSE);
 }
 
 /* Everything is as it was. */
@@ -83,19 +122,6 @@ keep_open (GArray *fds, gboolean open)
     if (fcntl (g_array_index (fds, int, i), F_SETFD, open ? 0 : FD_CLOEXEC) != 0)
       return FALSE;
   return TRUE;
-}
-
-/* What ends the daemon must not do so before the new program listens to it: it is found then. */
-static void
-hold_signals (gboolean hold)
-{
-  sigset_t signals;
-
-  sigemptyset (&signals);
-  sigaddset (&signals, SIGTERM);
-  sigaddset (&signals, SIGINT);
-  sigaddset (&signals, SIGHUP);
-  pthread_sigmask (hold ? SIG_BLOCK : SIG_UNBLOCK, &signals, NULL);
 }
 
 static int
@@ -139,13 +165,11 @@ execute (HrReexec *self)
     {
       number = g_strdup_printf ("%d", handed);
       g_setenv (HR_ENV_HANDED, number, TRUE);
-      hold_signals (TRUE);
       hr_sd_notify ("RELOADING=1");
       if (keep_open (fds, TRUE))
         execv (self->plan.program, self->plan.arguments);
       hr_fs_set_error (&error, errno, "while executing '%s'", self->plan.program);
       keep_open (fds, FALSE);
-      hold_signals (FALSE);
       g_unsetenv (HR_ENV_HANDED);
       hr_sd_notify ("READY=1");
     }
@@ -199,6 +223,8 @@ on_frozen (gpointer user_data)
 {
   HrReexec *self = user_data;
 
+  /* A signal that came before is dispatched before what follows. */
+  hold_signals (self, TRUE);
   /* Behind everything else. */
   self->drain_source = g_idle_add_full (G_PRIORITY_LOW, on_drained, self, NULL);
 }

@@ -336,6 +336,52 @@ def stopped():
         equal(site.left_over(), [], "processes of services")
 
 
+# Before the daemon executes a program in its own place it waits at a gate.
+SLOW_EXECUTION = """#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int
+execv (const char *path, char *const *arguments)
+{
+  int (*next) (const char *, char *const *) = (int (*) (const char *, char *const *)) dlsym (RTLD_NEXT, "execv");
+  char byte;
+  if (getenv ("HOTRELOAD_HANDED") != NULL)
+    {
+      int gate = open (GATE, O_RDONLY | O_CLOEXEC);
+      while (gate >= 0 && read (gate, &byte, 1) > 0)
+        ;
+    }
+  return next (path, arguments);
+}
+"""
+
+
+@test("promise: what tells the daemon to stop in the last moment before it is re-executed is not forgotten")
+def told_last():
+    with Site(daemon=False) as site:
+        gate = Gate(site)
+        library = site.path("slow.so")
+        subprocess.run(["cc", "-x", "c", "-", "-shared", "-fPIC", f'-DGATE="{gate.path}"', "-o", library, "-ldl"], check=True,
+                       input=SLOW_EXECUTION, text=True)
+        site.environment["LD_PRELOAD"] = library
+        site.environment["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+        site.start_daemon()
+        del site.environment["LD_PRELOAD"]
+        service = services.Service(site, "web")
+        service.good(1)
+        done = Follower(site, "daemon-reexec", name="reexec")
+        gate.arrived()
+        site.daemon.send_signal(signal.SIGTERM)
+        gate.release()
+        equal(site.daemon.wait(DEADLINE), 0, "exit status of the daemon")
+        site.daemon = None
+        done.process.wait(DEADLINE)
+        equal(site.daemon_log().count("hotreloadd: ready"), 2, "it was re-executed")
+        equal(site.left_over(), [], "processes of services")
+
+
 @test("promise: while the file of a service that runs does not load the daemon stays as it is")
 def broken_file():
     with Site() as site:
