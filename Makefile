@@ -87,7 +87,11 @@ install: build
 	meson configure build -Dprefix=$(PREFIX)
 	meson install -C build
 
+# What was installed last.
+uninstall:
+	ninja -C build uninstall
+
 clean:
 	rm -rf build build-asan build-bench build-clang build-sanitize build-coverage
 
-.PHONY: all deps build check sanitize coverage demo bench stress faults soak growth install clean
+.PHONY: all deps build check sanitize coverage demo bench stress faults soak growth install uninstall clean
