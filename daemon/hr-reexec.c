@@ -251,7 +251,8 @@ on_look (gpointer user_data)
       refuse (self, g_error_new (HR_ERROR, HR_ERROR_BUSY, "%s: try again later", obstacle));
       return G_SOURCE_REMOVE;
     }
-  hr_manager_put_back (get_manager (self), passed < HR_REEXEC_GRACE_USEC);
+  if (passed >= HR_REEXEC_GRACE_USEC)
+    hr_manager_put_back (get_manager (self));
   return G_SOURCE_CONTINUE;
 }
 

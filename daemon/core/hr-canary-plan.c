@@ -189,6 +189,40 @@ hr_canary_plan_is_held (const HrCanaryPlan *self)
 }
 
 /**
+ * hr_canary_plan_carry:
+ * @self: a plan
+ *
+ * Returns: (transfer floating): all of it, for hr_canary_plan_take_carried() of a program with the same clock
+ */
+GVariant *
+hr_canary_plan_carry (const HrCanaryPlan *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return g_variant_new (HR_CANARY_PLAN_TYPE, self->from, self->to, self->steps, self->duration, self->began_at,
+                        self->held_at, self->held_usec);
+}
+
+/**
+ * hr_canary_plan_take_carried:
+ * @self: (out): a plan
+ * @carried: what hr_canary_plan_carry() made
+ *
+ * Returns: whether it is one; else @self is of no use
+ */
+gboolean
+hr_canary_plan_take_carried (HrCanaryPlan *self, GVariant *carried)
+{
+  g_return_val_if_fail (self != NULL && carried != NULL, FALSE);
+
+  if (!g_variant_is_of_type (carried, G_VARIANT_TYPE (HR_CANARY_PLAN_TYPE)))
+    return FALSE;
+  g_variant_get (carried, HR_CANARY_PLAN_TYPE, &self->from, &self->to, &self->steps, &self->duration, &self->began_at,
+                 &self->held_at, &self->held_usec);
+  return self->from <= self->to && self->to <= HR_CANARY_SHARE_MAX && self->steps <= HR_CANARY_STEPS_MAX
+         && self->duration >= 0 && self->held_usec >= 0;
+}
+
+/**
  * hr_canary_share_to_percent:
  * @share: in permyriad
  *

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 /* A shorter step says nothing about the candidate, and would only cost. */
 #define HR_CANARY_STEP_MIN_USEC (10 * G_TIME_SPAN_MILLISECOND)
 
+/* What hr_canary_plan_carry() makes. */
+#define HR_CANARY_PLAN_TYPE "(uuuxxxx)"
+
 /* What hr_canary_plan_next() returns when nothing will change by itself. */
 #define HR_CANARY_NEVER (-1)
 
@@ -46,6 +49,8 @@ gint64 hr_canary_plan_length (guint from, guint to, gint64 duration, guint steps
 void hr_canary_plan_hold (HrCanaryPlan *self, gint64 now);
 void hr_canary_plan_go_on (HrCanaryPlan *self, gint64 now);
 gboolean hr_canary_plan_is_held (const HrCanaryPlan *self);
+GVariant *hr_canary_plan_carry (const HrCanaryPlan *self);
+gboolean hr_canary_plan_take_carried (HrCanaryPlan *self, GVariant *carried);
 guint hr_canary_share_to_percent (guint share);
 char *hr_canary_share_to_string (guint share);
 

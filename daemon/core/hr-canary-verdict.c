@@ -63,6 +63,48 @@ hr_canary_samples_latency (const HrCanarySamples *self)
   return n % 2 == 1 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
+/**
+ * hr_canary_samples_carry:
+ * @self: of one instance
+ *
+ * Returns: (transfer floating): all of it, for hr_canary_samples_take_carried()
+ */
+GVariant *
+hr_canary_samples_carry (const HrCanarySamples *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return g_variant_new (
+      "(uuu@ax)", self->probes, self->failed, self->n_latencies,
+      g_variant_new_fixed_array (G_VARIANT_TYPE_INT64, self->latencies, n_kept (self), sizeof *self->latencies));
+}
+
+/**
+ * hr_canary_samples_take_carried:
+ * @self: (out): of one instance
+ * @carried: what hr_canary_samples_carry() made
+ *
+ * Returns: whether it is that; else @self is of no use
+ */
+gboolean
+hr_canary_samples_take_carried (HrCanarySamples *self, GVariant *carried)
+{
+  g_autoptr (GVariant) kept = NULL;
+  const gint64 *latencies;
+  gsize n = 0;
+
+  g_return_val_if_fail (self != NULL && carried != NULL, FALSE);
+
+  if (!g_variant_is_of_type (carried, G_VARIANT_TYPE (HR_CANARY_SAMPLES_TYPE)))
+    return FALSE;
+  g_variant_get (carried, "(uuu@ax)", &self->probes, &self->failed, &self->n_latencies, &kept);
+  latencies = g_variant_get_fixed_array (kept, &n, sizeof *latencies);
+  if (self->failed > self->probes || n != n_kept (self))
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    self->latencies[i] = latencies[i];
+  return TRUE;
+}
+
 /* Compares a/b with c/d without fractions: counts are far below what would overflow. */
 static gboolean
 fails_more_often (const HrCanarySamples *candidate, const HrCanarySamples *running)

@@ -22,6 +22,9 @@ G_BEGIN_DECLS
 /* and whatever the factor is, so much longer: below that it is the machine's noise. */
 #define HR_CANARY_LATENCY_SLACK_USEC (20 * G_TIME_SPAN_MILLISECOND)
 
+/* What hr_canary_samples_carry() makes. */
+#define HR_CANARY_SAMPLES_TYPE "(uuuax)"
+
 /**
  * HrCanarySamples:
  * @probes: how often it was probed
@@ -38,6 +41,8 @@ typedef struct {
 
 void hr_canary_samples_add (HrCanarySamples *self, gboolean good, gint64 latency_usec);
 gint64 hr_canary_samples_latency (const HrCanarySamples *self);
+GVariant *hr_canary_samples_carry (const HrCanarySamples *self);
+gboolean hr_canary_samples_take_carried (HrCanarySamples *self, GVariant *carried);
 char *hr_canary_describe_samples (const HrCanarySamples *candidate, const HrCanarySamples *running,
                                   const char *metrics);
 gboolean hr_canary_verdict (const HrCanarySamples *candidate, const HrCanarySamples *running, gboolean over,

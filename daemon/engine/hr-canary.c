@@ -1,35 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "hr-canary.h"
-
-#include "hr-canary-plan.h"
+#include "hr-canary-private.h"
 #include "hr-error.h"
 #include "hr-rollback-policy.h"
-#include "hr-sampler.h"
-
-struct _HrCanary {
-  GObject parent_instance;
-
-  HrPlatform *platform;
-  HrListeners *listeners;
-  HrServiceSpec *spec; /* the candidate's */
-  HrGeneration *candidate;
-  HrGeneration *running;
-  HrHealth *health;         /* NULL: nobody probes it; as is the next */
-  HrHealth *running_health; /* of the instance beside it */
-  HrSampler *sampler;       /* NULL: PostCheck names no metric; as is the next */
-  HrSampler *running_sampler;
-
-  HrCanaryPlan plan;
-  guint share;
-  gint64 since_real;
-  guint timer;          /* until the next change, or until it has waited for too long */
-  gint64 waiting_since; /* for somebody to decide, HR_CANARY_NEVER: it does not */
-  gint64 waited;        /* before that */
-  HrCanarySamples seen;
-  HrCanarySamples seen_running;
-  gboolean ended;
-  char *verdict; /* NULL: none yet */
-};
 
 enum { SIGNAL_PROGRESS, SIGNAL_PASSED, SIGNAL_FAILED, N_SIGNALS };
 
@@ -328,6 +300,32 @@ running_exited (HrGeneration *running, HrCanary *self)
 }
 
 /**
+ * hr_canary_follow:
+ * @self: a canary whose share and plan are known
+ *
+ * From now on it sees how both do, and takes its steps.
+ */
+void
+hr_canary_follow (HrCanary *self)
+{
+  if (self->health != NULL)
+    {
+      g_signal_connect (self->health, "probed", G_CALLBACK (candidate_probed), self);
+      g_signal_connect (self->health, "changed", G_CALLBACK (candidate_health_changed), self);
+    }
+  if (self->running_health != NULL)
+    g_signal_connect (self->running_health, "probed", G_CALLBACK (running_probed), self);
+  g_signal_connect (self->running, "exited", G_CALLBACK (running_exited), self);
+  if (hr_rollback_policy_by_metrics (self->spec))
+    {
+      self->sampler = hr_sampler_new (self->platform, self->candidate, NULL, FALSE);
+      self->running_sampler = hr_sampler_new (self->platform, self->running, NULL, FALSE);
+      g_signal_connect (self->sampler, "sampled", G_CALLBACK (candidate_sampled), self);
+    }
+  arm (self);
+}
+
+/**
  * hr_canary_begin:
  * @self: a canary that has not begun
  * @error: return location
@@ -349,21 +347,7 @@ hr_canary_begin (HrCanary *self, GError **error)
   if (!set_share (self, error))
     return FALSE;
   self->since_real = hr_clock_real (clock_of (self));
-  if (self->health != NULL)
-    {
-      g_signal_connect (self->health, "probed", G_CALLBACK (candidate_probed), self);
-      g_signal_connect (self->health, "changed", G_CALLBACK (candidate_health_changed), self);
-    }
-  if (self->running_health != NULL)
-    g_signal_connect (self->running_health, "probed", G_CALLBACK (running_probed), self);
-  g_signal_connect (self->running, "exited", G_CALLBACK (running_exited), self);
-  if (hr_rollback_policy_by_metrics (spec))
-    {
-      self->sampler = hr_sampler_new (self->platform, self->candidate, NULL, FALSE);
-      self->running_sampler = hr_sampler_new (self->platform, self->running, NULL, FALSE);
-      g_signal_connect (self->sampler, "sampled", G_CALLBACK (candidate_sampled), self);
-    }
-  arm (self);
+  hr_canary_follow (self);
   return TRUE;
 }
 

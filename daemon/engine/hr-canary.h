@@ -51,6 +51,8 @@ G_DECLARE_FINAL_TYPE (HrCanary, hr_canary, HR, CANARY, GObject)
 HrCanary *hr_canary_new (HrPlatform *platform, HrListeners *listeners, HrGeneration *candidate, HrHealth *health,
                          HrGeneration *running, HrHealth *running_health);
 gboolean hr_canary_begin (HrCanary *self, GError **error);
+GVariant *hr_canary_carry (HrCanary *self);
+gboolean hr_canary_take_carried (HrCanary *self, GVariant *carried);
 void hr_canary_promote (HrCanary *self, const char *caller);
 void hr_canary_abort (HrCanary *self, const char *caller);
 void hr_canary_hold (HrCanary *self);

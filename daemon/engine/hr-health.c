@@ -362,6 +362,57 @@ hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient)
 }
 
 /**
+ * hr_health_carry:
+ * @self: a health
+ *
+ * Returns: (transfer floating): its verdict and what led to it, for hr_health_take_carried()
+ */
+GVariant *
+hr_health_carry (HrHealth *self)
+{
+  GVariantDict dict;
+
+  g_return_val_if_fail (HR_IS_HEALTH (self), NULL);
+
+  g_variant_dict_init (&dict, NULL);
+  g_variant_dict_insert (&dict, "state", "s", states[self->state]);
+  g_variant_dict_insert (&dict, "failures", "u", self->failures);
+  g_variant_dict_insert (&dict, "started", "b", self->start_probe == NULL);
+  if (self->error != NULL)
+    g_variant_dict_insert (&dict, "error", "^ay", self->error);
+  return g_variant_dict_end (&dict);
+}
+
+/**
+ * hr_health_take_carried:
+ * @self: a new health, of an instance that was taken over
+ * @carried: what hr_health_carry() made of it in the program that this process was before
+ *
+ * Goes on with that verdict; the next probe comes at once.
+ */
+void
+hr_health_take_carried (HrHealth *self, GVariant *carried)
+{
+  const char *word = NULL;
+  gboolean started = FALSE;
+
+  g_return_if_fail (HR_IS_HEALTH (self) && carried != NULL);
+
+  /* What it cannot ask any more it has said. */
+  if (self->state == HR_HEALTH_UNKNOWN || self->probe == NULL || self->error != NULL
+      || !g_variant_lookup (carried, "state", "&s", &word))
+    return;
+  g_variant_lookup (carried, "failures", "u", &self->failures);
+  g_variant_lookup (carried, "error", "^ay", &self->error);
+  g_variant_lookup (carried, "started", "b", &started);
+  if (started)
+    g_clear_pointer (&self->start_probe, hr_probe_spec_free);
+  for (guint i = HR_HEALTH_STARTING; i < G_N_ELEMENTS (states); i++)
+    if (g_str_equal (states[i], word))
+      set_state (self, i);
+}
+
+/**
  * hr_health_stop:
  * @self: a health
  *

@@ -32,6 +32,8 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (HrHealth, hr_health, HR, HEALTH, GObject)
 
 HrHealth *hr_health_new (HrPlatform *platform, HrGeneration *generation, gboolean patient);
+GVariant *hr_health_carry (HrHealth *self);
+void hr_health_take_carried (HrHealth *self, GVariant *carried);
 void hr_health_stop (HrHealth *self);
 HrHealthState hr_health_get_state (HrHealth *self);
 const char *hr_health_get_error (HrHealth *self);

@@ -50,20 +50,15 @@ hr_manager_release (HrManager *self)
 /**
  * hr_manager_put_back:
  * @self: a manager that is held
- * @only_canaries: whether only canaries, which may take days; else all reloads
  *
- * Those that leave the old release untouched are cancelled, and begin anew when the manager is not held any more.
+ * Reloads that leave the old release untouched are cancelled, and begin anew when the manager is not held any more; but
+ * for those that are in their canary, which go on.
  */
 void
-hr_manager_put_back (HrManager *self, gboolean only_canaries)
+hr_manager_put_back (HrManager *self)
 {
-  g_autoptr (GPtrArray) services = NULL;
-
   g_return_if_fail (HR_IS_MANAGER (self));
-
-  services = hr_manager_list (self);
-  for (guint i = 0; i < services->len; i++)
-    hr_service_put_back (g_ptr_array_index (services, i), only_canaries);
+  for_each (self, hr_service_put_back);
 }
 
 /**

@@ -36,7 +36,7 @@ HrJob *hr_manager_remove (HrManager *self, const char *name, const char *caller,
 
 /* Over a re-execution of the daemon, see hr-manager-carry.c. */
 void hr_manager_hold (HrManager *self);
-void hr_manager_put_back (HrManager *self, gboolean only_canaries);
+void hr_manager_put_back (HrManager *self);
 char *hr_manager_find_activity (HrManager *self);
 GVariant *hr_manager_carry (HrManager *self, GArray *fds);
 void hr_manager_take_carried (HrManager *self, GVariant *carried);

@@ -119,6 +119,23 @@ canary_failed (HrCanary *canary, const GError *error, HrReload *self)
 }
 
 /**
+ * hr_reload_make_canary:
+ * @self: a reload that wants a canary, whose candidate is ready and healthy
+ *
+ * Enters the phase, with a canary that has not begun.
+ */
+void
+hr_reload_make_canary (HrReload *self)
+{
+  hr_reload_enter (self, HR_PHASE_CANARY);
+  self->canary = hr_canary_new (self->platform, self->parts.listeners, self->candidate, self->health, self->previous,
+                                self->previous_health);
+  g_signal_connect (self->canary, "progress", G_CALLBACK (canary_progressed), self);
+  g_signal_connect (self->canary, "passed", G_CALLBACK (canary_passed), self);
+  g_signal_connect (self->canary, "failed", G_CALLBACK (canary_failed), self);
+}
+
+/**
  * hr_reload_run_canary:
  * @self: a reload that wants a canary, whose candidate is ready and healthy
  *
@@ -136,12 +153,7 @@ hr_reload_run_canary (HrReload *self)
       hr_reload_switch_over (self);
       return;
     }
-  hr_reload_enter (self, HR_PHASE_CANARY);
-  self->canary = hr_canary_new (self->platform, self->parts.listeners, self->candidate, self->health, self->previous,
-                                self->previous_health);
-  g_signal_connect (self->canary, "progress", G_CALLBACK (canary_progressed), self);
-  g_signal_connect (self->canary, "passed", G_CALLBACK (canary_passed), self);
-  g_signal_connect (self->canary, "failed", G_CALLBACK (canary_failed), self);
+  hr_reload_make_canary (self);
   if (hr_canary_begin (self->canary, &error))
     {
       tell (self);

@@ -52,8 +52,14 @@ health_changed (HrHealth *health, HrReload *self)
     reject (self, hr_health_get_error (health));
 }
 
-static void
-watch_health (HrReload *self)
+/**
+ * hr_reload_watch_health:
+ * @self: a reload whose candidate runs
+ *
+ * Begins to probe it, where that has not begun.
+ */
+void
+hr_reload_watch_health (HrReload *self)
 {
   if (self->health != NULL)
     return;
@@ -87,7 +93,7 @@ verify (HrReload *self)
 
   if (self->phase != HR_PHASE_VERIFY)
     hr_reload_enter (self, HR_PHASE_VERIFY);
-  watch_health (self);
+  hr_reload_watch_health (self);
   state = hr_health_get_state (self->health);
   if ((state != HR_HEALTH_UNKNOWN && state != HR_HEALTH_HEALTHY) || self->switch_timer != 0)
     return;
@@ -312,6 +318,19 @@ candidate_opened_state (HrGeneration *candidate, HrReload *self)
 
 /* Start */
 
+/**
+ * hr_reload_follow_candidate:
+ * @self: a reload with a candidate
+ */
+void
+hr_reload_follow_candidate (HrReload *self)
+{
+  g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
+  g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
+  g_signal_connect_swapped (self->candidate, "ended", G_CALLBACK (hr_reload_note_serving), self);
+  g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);
+}
+
 static void
 start (HrReload *self)
 {
@@ -327,10 +346,7 @@ start (HrReload *self)
   hr_reload_separate (self, plan.expects_state);
   if (self->tries_canary && !hr_reload_separate_canary (self))
     return;
-  g_signal_connect (self->candidate, "ready", G_CALLBACK (candidate_ready), self);
-  g_signal_connect (self->candidate, "state-opened", G_CALLBACK (candidate_opened_state), self);
-  g_signal_connect_swapped (self->candidate, "ended", G_CALLBACK (hr_reload_note_serving), self);
-  g_signal_connect (self->candidate, "exited", G_CALLBACK (candidate_exited), self);
+  hr_reload_follow_candidate (self);
   if (!hr_generation_start (self->candidate, self->start_state, barrier, &error))
     {
       g_autofree char *who = describe_candidate (self);
@@ -344,7 +360,7 @@ start (HrReload *self)
   hr_reload_emit_processes (self);
   hr_reload_enter (self, HR_PHASE_READY);
   if (self->spec->ready == HR_READY_PROBE)
-    watch_health (self);
+    hr_reload_watch_health (self);
 }
 
 static void

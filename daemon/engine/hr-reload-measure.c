@@ -58,6 +58,27 @@ hr_reload_watch_queue (HrReload *self)
 }
 
 /**
+ * hr_reload_measure_anew:
+ * @self: a reload
+ *
+ * The daemon may be another program in a moment, to which what was measured up to now must be told.
+ */
+void
+hr_reload_measure_anew (HrReload *self)
+{
+  gint64 wait;
+
+  if (self->queue == NULL)
+    return;
+  wait = hr_queue_watch_end (self->queue);
+  self->queue_wait = MAX (self->queue_wait, wait);
+  g_clear_object (&self->queue);
+  hr_reload_watch_queue (self);
+  if (self->candidate != NULL)
+    hr_queue_watch_add (self->queue, self->candidate);
+}
+
+/**
  * hr_reload_time_phase:
  * @self: a reload
  * @phase: (nullable): word for what begins now; %NULL: nothing more
@@ -106,7 +127,11 @@ hr_reload_take_figures (HrReload *self)
       self->outage_since = now;
     }
   if (self->queue != NULL)
-    outcome->queue_wait_usec = hr_queue_watch_end (self->queue);
+    {
+      gint64 wait = hr_queue_watch_end (self->queue);
+
+      outcome->queue_wait_usec = MAX (self->queue_wait, wait);
+    }
   g_clear_object (&self->queue);
 }
 

@@ -4,7 +4,7 @@
  * deadlines), hr-reload-status.c (what is known of it), hr-reload-measure.c (what it measures), hr-reload-failure.c
  * (how it ends when it fails), hr-reload-prepare.c (record, place, check), hr-reload-sight.c (what stands in the way
  * of a handover), hr-reload-handover.c (start, preserve, ready, verify), hr-reload-switch.c (switch),
- * hr-reload-roll.c (the switch of several instances).
+ * hr-reload-roll.c (the switch of several instances), hr-reload-carry.c (how one gets over a re-execution of the daemon).
  */
 #pragma once
 
@@ -57,6 +57,7 @@ struct _HrReload {
   gint64 began_at;
   gint64 outage_since;
   HrQueueWatch *queue;     /* NULL: nothing happens yet */
+  gint64 queue_wait;       /* what was measured before the daemon was re-executed, -1: nothing */
   const char *timed_phase; /* word of what takes its time now */
   gint64 timed_since;
   HrReloadEnd coming_end; /* once only the last figures are waited for */
@@ -110,6 +111,7 @@ struct _HrReload {
 HrClock *hr_reload_clock (HrReload *self);
 gboolean hr_reload_has_ended (HrReload *self);
 void hr_reload_enter (HrReload *self, HrReloadPhase phase);
+void hr_reload_follow_previous (HrReload *self);
 void hr_reload_finish (HrReload *self, HrReloadEnd end);
 void hr_reload_fail (HrReload *self, GError *error);
 void hr_reload_fail_in (HrReload *self, HrReloadPhase phase, GError *error);
@@ -121,6 +123,7 @@ void hr_reload_emit_processes (HrReload *self);
 /* hr-reload-measure.c */
 void hr_reload_note_serving (HrReload *self);
 void hr_reload_watch_queue (HrReload *self);
+void hr_reload_measure_anew (HrReload *self);
 void hr_reload_time_phase (HrReload *self, const char *phase);
 void hr_reload_take_figures (HrReload *self);
 void hr_reload_end (HrReload *self, HrReloadEnd end);
@@ -138,6 +141,8 @@ char *hr_reload_advise (HrReload *self);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);
+void hr_reload_follow_candidate (HrReload *self);
+void hr_reload_watch_health (HrReload *self);
 
 /* hr-reload-switch.c */
 void hr_reload_switch_over (HrReload *self);
@@ -158,6 +163,7 @@ gboolean hr_reload_await_followers (HrReload *self);
 gboolean hr_reload_decide_canary (HrReload *self);
 gboolean hr_reload_separate_canary (HrReload *self);
 void hr_reload_run_canary (HrReload *self);
+void hr_reload_make_canary (HrReload *self);
 void hr_reload_end_canary (HrReload *self);
 gint64 hr_reload_canary_timeout (HrReload *self);
 

@@ -118,6 +118,7 @@ static void
 hr_reload_init (HrReload *self)
 {
   self->slot = HR_SLOT_NONE;
+  self->queue_wait = -1;
   self->cancellable = g_cancellable_new ();
 }
 
@@ -347,8 +348,12 @@ hr_reload_emit_processes (HrReload *self)
   g_signal_emit (self, signals[SIGNAL_PROCESSES], 0);
 }
 
-static void
-follow_previous (HrReload *self)
+/**
+ * hr_reload_follow_previous:
+ * @self: a reload while an instance runs
+ */
+void
+hr_reload_follow_previous (HrReload *self)
 {
   g_signal_connect (self->previous, "ready", G_CALLBACK (previous_changed), self);
   g_signal_connect (self->previous, "ended", G_CALLBACK (previous_changed), self);
@@ -378,7 +383,7 @@ hr_reload_replace_previous (HrReload *self, HrGeneration *previous)
   g_clear_object (&self->previous_health);
   if (self->queue != NULL)
     hr_queue_watch_add (self->queue, previous);
-  follow_previous (self);
+  hr_reload_follow_previous (self);
 }
 
 /**
@@ -429,7 +434,7 @@ hr_reload_begin (HrReload *self)
 
   if (self->previous != NULL)
     {
-      follow_previous (self);
+      hr_reload_follow_previous (self);
       self->watched = hr_generation_is_watched (self->previous);
       /* For what is asked before anything is started. */
       hr_generation_look_async (self->previous, NULL, NULL);

@@ -131,6 +131,8 @@ gboolean hr_reload_is_handing_over (HrReload *self);
 gboolean hr_reload_leaves_previous (HrReload *self);
 gboolean hr_reload_has_left_candidate (HrReload *self);
 gboolean hr_reload_can_be_put_back (HrReload *self);
+GVariant *hr_reload_carry_canary (HrReload *self);
+gboolean hr_reload_take_canary (HrReload *self, HrGeneration *candidate, GVariant *carried);
 gint64 hr_reload_sum_effort (const HrPhaseTimes *times, gboolean checking);
 gint64 hr_reload_get_effort (HrReload *self, gboolean *checking);
 gint64 hr_reload_get_outage_since (HrReload *self);

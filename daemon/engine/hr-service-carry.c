@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * How a service gets over a re-execution of the daemon: held while that comes, so that nothing is begun; what is under way
- * ends before it or begins anew after it, under the same job; what the run state does not tell of is carried.
+ * ends before it, goes on after it (a canary, see hr-service-carry-canary.c) or begins anew after it, under the same job;
+ * what the run state does not tell of is carried.
  */
 #include "hr-log.h"
 #include "hr-service-private.h"
@@ -22,24 +23,18 @@ hr_service_hold (HrService *self)
 /**
  * hr_service_put_back:
  * @self: a service that is held
- * @only_canary: whether only a canary is worth it: anything else will have ended soon
  *
  * Its reload is cancelled where that leaves the old release untouched, and begins anew when the service is not held any
- * more; its job waits meanwhile.
+ * more; its job waits meanwhile. A canary goes on, see hr_service_go_on_with_canary().
  */
 void
-hr_service_put_back (HrService *self, gboolean only_canary)
+hr_service_put_back (HrService *self)
 {
-  HrCanary *canary;
-
   g_return_if_fail (HR_IS_SERVICE (self) && self->held);
 
-  canary = self->reload != NULL ? hr_reload_get_canary (self->reload) : NULL;
-  if (self->reload == NULL || self->puts_back || (only_canary && canary == NULL)
+  if (self->reload == NULL || self->puts_back || hr_service_is_in_canary (self)
       || !hr_reload_can_be_put_back (self->reload))
     return;
-  if (canary != NULL && hr_canary_get_info (canary).held)
-    self->to_hold = hr_canary_get_info (canary).release;
   hr_log_info (self->name, "its %s is put back, and begins anew after the re-execution",
                hr_job_kind_to_string (self->running->kind));
   self->puts_back = TRUE;
@@ -85,7 +80,7 @@ hr_service_find_activity (HrService *self)
 
   g_return_val_if_fail (HR_IS_SERVICE (self), NULL);
 
-  if (self->running != NULL)
+  if (self->running != NULL && !hr_service_is_in_canary (self))
     return g_strdup_printf ("the %s of '%s' has not ended, in phase '%s'", hr_job_kind_to_string (self->running->kind),
                             self->name, hr_job_get_phase (self->running->job));
   if (self->loading_state || is_starting (self->current)
@@ -117,7 +112,7 @@ carry_transient (HrService *self, GVariantDict *dict, GArray *fds)
 
 /**
  * hr_service_carry:
- * @self: a service that is held, and of which nothing is under way
+ * @self: a service that is held, and of which nothing is under way but a canary
  * @fds: (element-type int): where descriptors are added that must stay open for it
  *
  * Returns: (transfer floating): all that the run state does not tell of it, for hr_service_take_carried()
@@ -160,8 +155,12 @@ hr_service_carry (HrService *self, GArray *fds)
   g_variant_dict_insert_value (&dict, "ends", hr_ends_carry (self->ends));
   if (self->backoff != NULL)
     g_variant_dict_insert_value (&dict, "backoff", hr_backoff_carry (self->backoff));
+  if (self->health != NULL)
+    g_variant_dict_insert_value (&dict, "health", hr_health_carry (self->health));
   if (self->put_back != NULL)
     g_variant_dict_insert_value (&dict, "put-back", hr_request_carry (self->put_back));
+  else if (hr_service_is_in_canary (self))
+    hr_service_carry_canary (self, &dict);
   if (self->waiting != NULL)
     g_variant_dict_insert_value (&dict, "waiting", hr_request_carry (self->waiting));
   if (self->caller != NULL)
@@ -218,6 +217,7 @@ static void
 take_after (HrService *self, GVariant *carried)
 {
   g_autoptr (GVariant) backoff = g_variant_lookup_value (carried, "backoff", G_VARIANT_TYPE ("(xxax)"));
+  g_autoptr (GVariant) health = g_variant_lookup_value (carried, "health", G_VARIANT_TYPE_VARDICT);
   g_autofree char *error = NULL;
 
   g_variant_lookup (carried, "failed", "b", &self->failed);
@@ -236,6 +236,8 @@ take_after (HrService *self, GVariant *carried)
   g_variant_lookup (carried, "carried", "^aay", &self->carried_files);
   if (backoff != NULL && self->backoff != NULL)
     hr_backoff_take_carried (self->backoff, backoff);
+  if (health != NULL && self->health != NULL)
+    hr_health_take_carried (self->health, health);
 }
 
 static void
@@ -271,7 +273,9 @@ hr_service_take_carried (HrService *self, HrRunRecord *record, GVariant *carried
   self->held = TRUE;
   self->carried = TRUE;
   take_before (self, carried);
+  hr_service_expect_canary (self, carried);
   hr_service_restore (self, record);
+  hr_service_check_canary (self);
   g_variant_lookup (carried, "serves", "b", &served);
   if (served && self->current == NULL)
     /* It has ended in between, or cannot be gone on with: it starts as any does with its daemon. */
@@ -325,8 +329,10 @@ hr_service_release (HrService *self)
   self->held = FALSE;
   if (self->carried)
     open_listeners (self);
+  hr_service_go_on_with_canary (self);
   self->carried = FALSE;
-  if (self->has_changed && self->waiting == NULL)
+  /* What goes on, or begins anew, is by the file as it is now. */
+  if (self->has_changed && self->running == NULL && self->put_back == NULL && self->waiting == NULL)
     hr_service_reload_as_configured (self);
   self->has_changed = FALSE;
   if (self->running != NULL)

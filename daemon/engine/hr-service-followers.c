@@ -336,6 +336,7 @@ hr_service_list_alive (HrService *self)
     add_all (list, hr_reload_get_candidate (self->reload), hr_reload_get_followers (self->reload));
   if (self->reload != NULL)
     add_all (list, hr_reload_get_fallback (self->reload), NULL);
+  add_all (list, self->carried_candidate, NULL);
   return list;
 }
 

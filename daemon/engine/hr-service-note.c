@@ -35,13 +35,14 @@ note_phase (HrJob *job, HrService *self)
 /**
  * hr_service_note_reload:
  * @self: a service whose reload has been announced
+ * @began_at: when, microseconds since 1970
  *
  * From now to its end it is noted in which phase it is.
  */
 void
-hr_service_note_reload (HrService *self)
+hr_service_note_reload (HrService *self, gint64 began_at)
 {
-  self->reload_began_at = hr_clock_real (hr_platform_get_clock (self->platform));
+  self->reload_began_at = began_at;
   g_signal_connect (self->running->job, "changed", G_CALLBACK (note_phase), self);
   note_phase (self->running->job, self);
 }

@@ -213,8 +213,14 @@ hr_service_end_request (HrService *self, const GError *error)
   hr_service_operation_next (self);
 }
 
-static void
-run_reload (HrService *self)
+/**
+ * hr_service_new_reload:
+ * @self: a service with a running operation
+ *
+ * Returns: (transfer full): the reload that does it, which has not begun
+ */
+HrReload *
+hr_service_new_reload (HrService *self)
 {
   HrRequest *request = self->running;
   HrGeneration *alive = self->current != NULL && hr_generation_is_alive (self->current) ? self->current : NULL;
@@ -248,14 +254,20 @@ run_reload (HrService *self)
     .ever_notified = self->ever_notified,
   };
 
+  return hr_reload_new (&plan);
+}
+
+static void
+run_reload (HrService *self)
+{
   if (self->stopped)
     {
       self->stopped = FALSE;
       hr_service_remember (self);
     }
-  self->reload = hr_reload_new (&plan);
+  self->reload = hr_service_new_reload (self);
   self->reload_events = FALSE;
-  self->from_nothing = alive == NULL;
+  self->from_nothing = self->current == NULL || !hr_generation_is_alive (self->current);
   hr_service_follow_reload (self);
   hr_reload_begin (self->reload);
   hr_service_touch (self);

@@ -47,7 +47,7 @@ reload_announced (HrReload *reload, HrService *self)
   /* A rollback out of the observation that this has ended does not come any more, or only when it has ended itself. */
   hr_service_supervise (self);
   self->reload_events = is_reload_for_users (self);
-  hr_service_note_reload (self);
+  hr_service_note_reload (self, hr_clock_real (hr_platform_get_clock (self->platform)));
   g_signal_connect_swapped (self->running->job, "changed", G_CALLBACK (hr_service_look_for_newer), self);
   if (self->reload_events && !begun)
     tell_beginning (self);

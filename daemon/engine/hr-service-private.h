@@ -91,12 +91,14 @@ struct _HrService {
   guint64 to_hold; /* of which release the canary was held that is to begin anew, 0 */
   gboolean loading_state;
 
-  gboolean stopped;     /* on request */
-  gboolean held;        /* nothing is begun: the daemon is being re-executed */
-  gboolean puts_back;   /* the reload is being cancelled for that, and begins anew after it */
-  gboolean carried;     /* it goes on in a daemon that was re-executed */
-  gboolean has_changed; /* meanwhile, its file */
-  gboolean closing;     /* the daemon ends, or the service is removed */
+  gboolean stopped;                /* on request */
+  gboolean held;                   /* nothing is begun: the daemon is being re-executed */
+  gboolean puts_back;              /* the reload is being cancelled for that, and begins anew after it */
+  gboolean carried;                /* it goes on in a daemon that was re-executed */
+  gboolean has_changed;            /* meanwhile, its file */
+  GVariant *carried_reload;        /* its canary is to go on when it is not held any more; NULL: there was none */
+  HrGeneration *carried_candidate; /* of that, NULL: it could not be taken over */
+  gboolean closing;                /* the daemon ends, or the service is removed */
   gboolean paused;
   gboolean all_paused;
   gboolean failed;
@@ -125,7 +127,7 @@ guint64 hr_service_next_job_id (HrService *self);
 void hr_service_configure_next (HrService *self);
 
 /* hr-service-note.c */
-void hr_service_note_reload (HrService *self);
+void hr_service_note_reload (HrService *self, gint64 began_at);
 void hr_service_note_reload_end (HrService *self);
 void hr_service_write_interrupted (HrService *self, const HrReloadNote *note);
 
@@ -147,6 +149,14 @@ void hr_service_take_verdict (HrService *self, const char *verdict);
 /* hr-service-carry.c */
 void hr_service_take_back (HrService *self);
 
+/* hr-service-carry-canary.c */
+gboolean hr_service_is_in_canary (HrService *self);
+void hr_service_carry_canary (HrService *self, GVariantDict *dict);
+void hr_service_expect_canary (HrService *self, GVariant *carried);
+void hr_service_take_candidate (HrService *self, HrRunRecord *record);
+void hr_service_check_canary (HrService *self);
+void hr_service_go_on_with_canary (HrService *self);
+
 /* hr-service-outcome.c */
 
 void hr_service_follow_reload (HrService *self);
@@ -156,6 +166,7 @@ void hr_service_write_history (HrService *self, const HrRequest *request, const 
 /* hr-service-operation.c */
 HrRequest *hr_service_new_request (HrService *self, HrJobKind kind, const char *trigger, const char *caller);
 HrJob *hr_service_request (HrService *self, HrRequest *request);
+HrReload *hr_service_new_reload (HrService *self);
 void hr_service_yield_to_rollback (HrService *self);
 void hr_service_source_due (HrIntake *intake, HrService *self);
 void hr_service_cancel_waiting (HrService *self, const char *why);

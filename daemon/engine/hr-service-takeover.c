@@ -32,7 +32,7 @@ hands_over (HrService *self, HrGeneration *generation)
 static HrRunRole
 role_of (HrService *self, HrGeneration *generation)
 {
-  if (generation == self->retiring && self->retires_rejected)
+  if ((generation == self->retiring && self->retires_rejected) || generation == self->carried_candidate)
     return HR_RUN_CANDIDATE;
   if (generation == self->retiring || generation == self->current)
     return HR_RUN_RETIRING;
@@ -347,6 +347,7 @@ take_over_all (HrService *self, HrRunRecord *record, const HrReloadNote *note)
   hr_log_info (self->name, "PID %d runs on: taken over from an earlier daemon", (int)process->pid);
   g_clear_pointer (&record->current, hr_run_process_free);
   followers = take_over_followers (self, record);
+  hr_service_take_candidate (self, record);
   let_go_of_others (self, record);
   hr_service_observe_again (self);
   hr_service_set_followers (self, followers);
@@ -406,7 +407,8 @@ void
 hr_service_resume (HrService *self, HrRunRecord *record)
 {
   g_autofree char *text = hr_platform_take_note (self->platform, self->name);
-  g_autoptr (HrReloadNote) note = text != NULL ? hr_reload_note_parse (text) : NULL;
+  /* What this process had under way before it was re-executed was not interrupted. */
+  g_autoptr (HrReloadNote) note = text != NULL && !self->carried ? hr_reload_note_parse (text) : NULL;
 
   add_strays (self, record);
   take_over_all (self, record, note);

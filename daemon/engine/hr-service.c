@@ -58,6 +58,8 @@ hr_service_dispose (GObject *object)
   g_clear_object (&self->retiring);
   hr_service_drop_followers (self);
   g_clear_object (&self->intake);
+  g_clear_object (&self->carried_candidate);
+  g_clear_pointer (&self->carried_reload, g_variant_unref);
   g_clear_pointer (&self->running, hr_request_free);
   g_clear_pointer (&self->waiting, hr_request_free);
   g_clear_pointer (&self->put_back, hr_request_free);
@@ -172,6 +174,8 @@ compute_state (HrService *self)
            : hr_reload_is_announced (self->reload) ? "reloading"
            : serving                               ? "running"
                                                    : "starting";
+  if (serving && self->carried_reload != NULL)
+    return "reloading";
   if (serving && hr_generation_says_stopping (self->current))
     return "stopping";
   if (serving)

@@ -36,7 +36,7 @@ gboolean hr_service_wants_start (HrService *self);
 
 /* Over a re-execution of the daemon, see hr-service-carry.c. */
 void hr_service_hold (HrService *self);
-void hr_service_put_back (HrService *self, gboolean only_canary);
+void hr_service_put_back (HrService *self);
 char *hr_service_find_activity (HrService *self);
 GVariant *hr_service_carry (HrService *self, GArray *fds);
 void hr_service_take_carried (HrService *self, HrRunRecord *record, GVariant *carried, HrJobList *jobs);

@@ -102,6 +102,27 @@ hr_listeners_separate (HrListeners *self, const char *instance, GError **error)
 }
 
 /**
+ * hr_listeners_separate_again:
+ * @self: the listeners of a daemon that was re-executed
+ * @instance: id of an instance that runs, and was separate before that
+ * @permyriad: the share that it had
+ * @sticky: as it was, see hr_listeners_set_share()
+ * @error: return location
+ *
+ * It is separate as before: there was no moment in which new connections went another way.
+ *
+ * Returns: success; else %HR_ERROR_BUSY when another is, %HR_ERROR_NOT_SUPPORTED where its sockets are not known any more,
+ *   or what the kernel said: then all new connections go to the service's
+ */
+gboolean
+hr_listeners_separate_again (HrListeners *self, const char *instance, guint permyriad, gboolean sticky, GError **error)
+{
+  g_return_val_if_fail (HR_IS_LISTENERS (self) && instance != NULL, FALSE);
+  g_return_val_if_fail (permyriad <= HR_SHARE_ALL, FALSE);
+  return HR_LISTENERS_GET_IFACE (self)->separate_again (self, instance, permyriad, sticky, error);
+}
+
+/**
  * hr_listeners_join:
  * @self: the listeners
  * @instance: id of an instance that is not started yet

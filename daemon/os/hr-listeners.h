@@ -56,6 +56,8 @@ struct _HrListenersInterface {
   void (*revive) (HrListeners *self);
   int (*get_fd) (HrListeners *self, const HrListener *listener, const char *instance);
   gboolean (*separate) (HrListeners *self, const char *instance, GError **error);
+  gboolean (*separate_again) (HrListeners *self, const char *instance, guint permyriad, gboolean sticky,
+                              GError **error);
   void (*join) (HrListeners *self, const char *instance, const char *with);
   gboolean (*set_share) (HrListeners *self, const char *instance, guint permyriad, gboolean sticky, GError **error);
   void (*promote) (HrListeners *self, const char *instance);
@@ -76,6 +78,8 @@ void hr_listeners_revive (HrListeners *self);
 int hr_listeners_get_fd (HrListeners *self, const HrListener *listener, const char *instance);
 
 gboolean hr_listeners_separate (HrListeners *self, const char *instance, GError **error);
+gboolean hr_listeners_separate_again (HrListeners *self, const char *instance, guint permyriad, gboolean sticky,
+                                      GError **error);
 void hr_listeners_join (HrListeners *self, const char *instance, const char *with);
 gboolean hr_listeners_set_share (HrListeners *self, const char *instance, guint permyriad, gboolean sticky,
                                  GError **error);

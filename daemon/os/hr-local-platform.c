@@ -50,6 +50,7 @@ struct _HrLocalPlatform {
   guint n_ending;    /* of them */
   HrLogFiles *logs;
   int lock;
+  gboolean reexecuted; /* the daemon before was this process */
   HrClock *clock;
   HrLauncher *launcher;
   HrChecker *checker;
@@ -141,7 +142,8 @@ open_parts (HrPlatform *platform, HrServiceSpec *spec, const HrParts *old, HrPar
   else
     {
       fresh.listeners = hr_socket_listeners_new ();
-      hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (fresh.listeners), self->keeper, spec->name);
+      hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (fresh.listeners), self->keeper, spec->name,
+                                      self->reexecuted);
     }
   hr_socket_listeners_claim (HR_SOCKET_LISTENERS (fresh.listeners), self->inherited, spec);
   fresh.stored =
@@ -321,6 +323,7 @@ hr_local_platform_new (const char *state_dir, const char *runtime_dir, HrInherit
 
   self->inherited = g_object_ref (inherited);
   self->lock = lock;
+  self->reexecuted = lock >= 0;
   self->state_dir = g_strdup (state_dir);
   self->runtime_dir = g_strdup (runtime_dir);
   return prepare (self, error) ? HR_PLATFORM (g_steal_pointer (&self)) : NULL;

@@ -87,16 +87,22 @@ compare (gconstpointer a, gconstpointer b, gpointer user_data)
 }
 
 /* What was shut down in the last moment of the other daemon has left already, and the last one is in its place. */
-static void
+static gboolean
 drop_those_that_left (HrSocketGroup *self)
 {
+  gboolean any = FALSE;
+
   for (guint i = self->members->len; i > 0; i--)
     {
       const HrSocketMember *member = g_ptr_array_index (self->members, i - 1);
 
       if (member != self->main && hr_socket_get_option (member->fd, SOL_SOCKET, SO_ACCEPTCONN) <= 0)
-        g_ptr_array_remove_index_fast (self->members, i - 1);
+        {
+          g_ptr_array_remove_index_fast (self->members, i - 1);
+          any = TRUE;
+        }
     }
+  return any;
 }
 
 /**
@@ -104,12 +110,14 @@ drop_those_that_left (HrSocketGroup *self)
  * @self: a new group of one
  * @index: the number of that in the kernel
  * @parts: (element-type HrSocketGroupPart): the others that an earlier daemon had
+ * @keeps_rule: whether that was this process, which was re-executed: new connections go where they went, until
+ *   hr_socket_group_separate_again() or hr_socket_group_direct(); else all go to the main one from now on
  *
- * All new connections go to the main one from now on. Instances that still run find their own sockets again by
+ * Instances that still run find their own sockets again by
  * hr_socket_group_enter(); what nobody has goes as any that was left.
  */
 void
-hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts)
+hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts, gboolean keeps_rule)
 {
   g_autoptr (GHashTable) numbers = g_hash_table_new (NULL, NULL);
 
@@ -128,7 +136,43 @@ hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts)
   if (self->members->len == 1)
     return;
   g_ptr_array_sort_with_data (self->members, compare, numbers);
-  drop_those_that_left (self);
-  hr_socket_group_direct (self);
+  if (drop_those_that_left (self) || !keeps_rule)
+    hr_socket_group_direct (self);
   hr_socket_group_begin_looking (self);
+}
+
+/**
+ * hr_socket_group_separate_again:
+ * @self: a group that was restored
+ * @instance: id of an instance that was separate in the daemon before
+ * @sources: as for hr_socket_group_separate()
+ * @share: that it had
+ * @sticky: as it was
+ * @error: return location
+ *
+ * In a group in which it had no socket of its own, as that of a listener that was discovered since, this changes nothing.
+ *
+ * Returns: success; else an error, and nobody is separate
+ */
+gboolean
+hr_socket_group_separate_again (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
+                                guint share, gboolean sticky, GError **error)
+{
+  HrSocketMember *member = hr_socket_group_member_of (self, instance);
+
+  g_return_val_if_fail (self->own == NULL, FALSE);
+
+  if (member == self->main)
+    return TRUE;
+  self->own = member;
+  self->gives_back = FALSE;
+  self->rule = (HrTrafficRule){ .share = share,
+                                .sticky = sticky,
+                                .own_source = sources->own,
+                                .main_source = sources->main,
+                                .salt = g_str_hash (instance) };
+  if (hr_socket_group_apply (self, error))
+    return TRUE;
+  hr_socket_group_rejoin (self);
+  return FALSE;
 }

@@ -34,6 +34,8 @@ typedef void (*HrSocketGroupFunc) (gpointer user_data);
 
 void hr_socket_group_set_changed_func (HrSocketGroup *self, HrSocketGroupFunc func, gpointer user_data);
 GPtrArray *hr_socket_group_describe (HrSocketGroup *self);
-void hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts);
+void hr_socket_group_restore (HrSocketGroup *self, guint index, GPtrArray *parts, gboolean keeps_rule);
+gboolean hr_socket_group_separate_again (HrSocketGroup *self, const char *instance, const HrSocketGroupSources *sources,
+                                         guint share, gboolean sticky, GError **error);
 
 G_END_DECLS

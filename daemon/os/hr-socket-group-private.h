@@ -29,6 +29,7 @@ struct _HrSocketGroup {
   GPtrArray *members; /* HrSocketMember, as the kernel numbers them */
   HrSocketMember *main;
   HrSocketMember *own; /* NULL: nobody is separate */
+  gboolean gives_back; /* what came into that before its rule was there is for others */
   HrTrafficRule rule;
   HrRescue *rescue; /* NULL: nobody is rescued */
   struct sockaddr_storage reachable;
@@ -39,7 +40,8 @@ struct _HrSocketGroup {
 
 /* hr-socket-group.c */
 HrSocketMember *hr_socket_group_add (HrSocketGroup *self, int fd);
-void hr_socket_group_direct (HrSocketGroup *self);
+HrSocketMember *hr_socket_group_member_of (HrSocketGroup *self, const char *instance);
+gboolean hr_socket_group_apply (HrSocketGroup *self, GError **error);
 gboolean hr_socket_group_has_strays (HrSocketGroup *self);
 
 /* hr-socket-group-left.c */

@@ -41,8 +41,15 @@ member_new (HrSocketGroup *group, int fd, const char *owner)
   return self;
 }
 
-static HrSocketMember *
-member_of (HrSocketGroup *self, const char *instance)
+/**
+ * hr_socket_group_member_of:
+ * @self: a group
+ * @instance: (nullable): id of an instance
+ *
+ * Returns: (transfer none): the socket that it was made for or that it accepts from; else the main one
+ */
+HrSocketMember *
+hr_socket_group_member_of (HrSocketGroup *self, const char *instance)
 {
   for (guint i = 0; instance != NULL && i < self->members->len; i++)
     {
@@ -63,8 +70,17 @@ index_of (HrSocketGroup *self, HrSocketMember *member)
   return index;
 }
 
-static gboolean
-apply (HrSocketGroup *self, GError **error)
+/**
+ * hr_socket_group_apply:
+ * @self: a group
+ * @error: return location
+ *
+ * Has its rule hold from the next connection on.
+ *
+ * Returns: success; else what the kernel said
+ */
+gboolean
+hr_socket_group_apply (HrSocketGroup *self, GError **error)
 {
   self->rule.main_index = index_of (self, self->main);
   self->rule.own_index = self->own != NULL ? index_of (self, self->own) : self->rule.main_index;
@@ -89,7 +105,7 @@ hr_socket_group_direct (HrSocketGroup *self)
 {
   g_autoptr (GError) error = NULL;
 
-  if (!apply (self, &error))
+  if (!hr_socket_group_apply (self, &error))
     hr_log_warning (NULL, "%s, ignoring", error->message);
   tell (self);
 }
@@ -173,7 +189,7 @@ hr_socket_group_free (HrSocketGroup *self)
 int
 hr_socket_group_get_fd (HrSocketGroup *self, const char *instance)
 {
-  return member_of (self, instance)->fd;
+  return hr_socket_group_member_of (self, instance)->fd;
 }
 
 /**
@@ -202,11 +218,12 @@ hr_socket_group_holds (HrSocketGroup *self, guint64 cookie)
 void
 hr_socket_group_enter (HrSocketGroup *self, const char *instance)
 {
-  HrSocketMember *member = member_of (self, instance);
+  HrSocketMember *member = hr_socket_group_member_of (self, instance);
 
   /* Handshakes that were under way when the rule came are mostly over now. */
-  if (member == self->own && g_hash_table_size (member->users) == 0)
+  if (member == self->own && self->gives_back)
     hr_socket_group_give_back (self);
+  self->gives_back = self->gives_back && member != self->own;
   g_hash_table_add (member->users, g_strdup (instance));
   tell (self);
 }
@@ -303,10 +320,11 @@ hr_socket_group_separate (HrSocketGroup *self, const char *instance, const HrSoc
       return FALSE;
     }
   self->own = member_new (self, fd, instance);
+  self->gives_back = TRUE;
   g_ptr_array_add (self->members, self->own);
   self->rule =
       (HrTrafficRule){ .own_source = sources->own, .main_source = sources->main, .salt = g_str_hash (instance) };
-  if (apply (self, error))
+  if (hr_socket_group_apply (self, error))
     {
       tell (self);
       return TRUE;
@@ -341,7 +359,7 @@ hr_socket_group_join (HrSocketGroup *self, const char *instance)
 gboolean
 hr_socket_group_is_apart (HrSocketGroup *self, const char *instance)
 {
-  return self->own != NULL && member_of (self, instance) == self->own;
+  return self->own != NULL && hr_socket_group_member_of (self, instance) == self->own;
 }
 
 /**
@@ -366,7 +384,7 @@ hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GE
     return TRUE;
   self->rule.share = share;
   self->rule.sticky = sticky;
-  if (apply (self, error))
+  if (hr_socket_group_apply (self, error))
     return TRUE;
   self->rule = before;
   return FALSE;
@@ -382,7 +400,7 @@ hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GE
 void
 hr_socket_group_promote (HrSocketGroup *self, const char *instance)
 {
-  HrSocketMember *member = self->own != NULL ? self->own : member_of (self, instance);
+  HrSocketMember *member = self->own != NULL ? self->own : hr_socket_group_member_of (self, instance);
 
   if (member == self->main)
     return;
@@ -424,7 +442,7 @@ hr_socket_group_rejoin (HrSocketGroup *self)
 int
 hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance)
 {
-  const HrSocketMember *member = member_of (self, instance);
+  const HrSocketMember *member = hr_socket_group_member_of (self, instance);
   guint n_others = g_hash_table_size (member->users) - (g_hash_table_contains (member->users, instance) ? 1 : 0);
 
   return member == self->main || n_others > 0 ? -1 : hr_socket_count_waiting (member->fd);

@@ -64,6 +64,7 @@ gboolean hr_socket_group_separate (HrSocketGroup *self, const char *instance, co
 void hr_socket_group_join (HrSocketGroup *self, const char *instance);
 gboolean hr_socket_group_is_apart (HrSocketGroup *self, const char *instance);
 gboolean hr_socket_group_set_share (HrSocketGroup *self, guint share, gboolean sticky, GError **error);
+void hr_socket_group_direct (HrSocketGroup *self);
 void hr_socket_group_promote (HrSocketGroup *self, const char *instance);
 void hr_socket_group_rejoin (HrSocketGroup *self);
 int hr_socket_group_count_waiting (HrSocketGroup *self, const char *instance);

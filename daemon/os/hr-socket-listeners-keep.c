@@ -247,7 +247,7 @@ compare (gconstpointer a, gconstpointer b)
 
 /* Those of the others that are in the group of @held. */
 static void
-restore_group (HrHeldListener *held, guint index, GPtrArray *taken, GPtrArray *all)
+restore_group (HrHeldListener *held, guint index, GPtrArray *taken, GPtrArray *all, gboolean reexecuted)
 {
   g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (hr_socket_group_part_free);
 
@@ -267,7 +267,7 @@ restore_group (HrHeldListener *held, guint index, GPtrArray *taken, GPtrArray *a
       part->fd = kept->fd;
       g_ptr_array_add (parts, g_steal_pointer (&part));
     }
-  hr_socket_group_restore (held->group, index, parts);
+  hr_socket_group_restore (held->group, index, parts, reexecuted);
 }
 
 /**
@@ -275,12 +275,13 @@ restore_group (HrHeldListener *held, guint index, GPtrArray *taken, GPtrArray *a
  * @self: new listeners
  * @keeper: where they are to be kept for the next daemon
  * @service: name of their service
+ * @reexecuted: whether the earlier daemon was this process: new connections go on where they went
  *
  * Goes on with what an earlier daemon had, so far as it is there: hr_listeners_open() decides which of it is still
  * wanted.
  */
 void
-hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const char *service)
+hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const char *service, gboolean reexecuted)
 {
   g_autofree char *prefix = g_strdup_printf (KEY_PREFIX "%s/", service);
   g_autoptr (GPtrArray) taken = hr_keeper_take (keeper, prefix);
@@ -309,7 +310,7 @@ hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const
           continue;
         }
       g_variant_lookup (data, "index", "u", &index);
-      restore_group (held, index, taken, all);
+      restore_group (held, index, taken, all, reexecuted);
       hr_socket_listeners_follow (self, held);
       g_ptr_array_add (self->held, held);
     }

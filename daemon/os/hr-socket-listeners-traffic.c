@@ -7,6 +7,7 @@
 
 #include "hr-error.h"
 #include "hr-log.h"
+#include "hr-socket-group-keep.h"
 #include "hr-socket-listeners-private.h"
 
 /* Sources are addresses of this machine's loopback network that nobody else has reason to use: 127.64.0.0/10. */
@@ -87,6 +88,52 @@ static gboolean
 hr_socket_listeners_is_separate (HrListeners *listeners, const char *instance)
 {
   return g_strcmp0 (HR_SOCKET_LISTENERS (listeners)->separate, instance) == 0;
+}
+
+/* After a re-execution each socket goes where its rule says until all of them are gone on with. */
+static void
+direct_to_service (HrSocketListeners *self)
+{
+  for (guint i = 0; i < self->held->len; i++)
+    if (get (self, i)->group != NULL)
+      hr_socket_group_direct (get (self, i)->group);
+}
+
+static gboolean
+hr_socket_listeners_separate_again (HrListeners *listeners, const char *instance, guint permyriad, gboolean sticky,
+                                    GError **error)
+{
+  HrSocketListeners *self = HR_SOCKET_LISTENERS (listeners);
+  guint n_apart = 0;
+
+  if (self->separate != NULL)
+    {
+      g_set_error (error, HR_ERROR, HR_ERROR_BUSY, "instance %s has sockets of its own already", self->separate);
+      return FALSE;
+    }
+  self->sources.own = choose_source (g_str_hash (instance));
+  for (guint i = 0; i < self->held->len; i++)
+    {
+      if (get (self, i)->group == NULL)
+        continue;
+      if (!hr_socket_group_separate_again (get (self, i)->group, instance, &self->sources, permyriad, sticky, error))
+        {
+          rejoin (self);
+          direct_to_service (self);
+          return FALSE;
+        }
+      n_apart += hr_socket_group_is_apart (get (self, i)->group, instance) ? 1 : 0;
+    }
+  if (n_apart == 0)
+    {
+      direct_to_service (self);
+      g_set_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, "instance %s has no sockets of its own any more", instance);
+      return FALSE;
+    }
+  self->separate = g_strdup (instance);
+  self->share = permyriad;
+  self->sticky = sticky;
+  return TRUE;
 }
 
 static void
@@ -268,6 +315,7 @@ hr_socket_listeners_init_traffic (HrListenersInterface *iface)
 {
   iface->get_fd = hr_socket_listeners_get_fd;
   iface->separate = hr_socket_listeners_separate;
+  iface->separate_again = hr_socket_listeners_separate_again;
   iface->join = hr_socket_listeners_join;
   iface->set_share = hr_socket_listeners_set_share;
   iface->promote = hr_socket_listeners_promote;

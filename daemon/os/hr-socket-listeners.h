@@ -38,7 +38,8 @@ typedef enum {
 G_DECLARE_FINAL_TYPE (HrSocketListeners, hr_socket_listeners, HR, SOCKET_LISTENERS, GObject)
 
 HrListeners *hr_socket_listeners_new (void);
-void hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const char *service);
+void hr_socket_listeners_set_keeper (HrSocketListeners *self, HrKeeper *keeper, const char *service,
+                                     gboolean reexecuted);
 HrAdoptGate *hr_socket_listeners_resume (HrSocketListeners *self, const char *instance);
 void hr_socket_listeners_salvage (HrSocketListeners *self, GPid leader, const char *instance);
 void hr_socket_listeners_claim (HrSocketListeners *self, HrInheritedSockets *inherited, HrServiceSpec *spec);

@@ -522,7 +522,7 @@ engine_reexec (Engine *self, const char *name)
   HrService *service;
 
   hr_manager_hold (self->manager);
-  hr_manager_put_back (self->manager, FALSE);
+  hr_manager_put_back (self->manager);
   for (guint i = 0; (activity = hr_manager_find_activity (self->manager)) != NULL; i++)
     {
       g_test_message ("%s", activity);

@@ -127,9 +127,7 @@ static HrService *
 hold_and_release (Engine *engine, const char *name)
 {
   hr_manager_hold (engine->manager);
-  hr_manager_put_back (engine->manager, TRUE);
-  g_assert_true (engine_instance (engine, 1)->alive);
-  hr_manager_put_back (engine->manager, FALSE);
+  hr_manager_put_back (engine->manager);
   engine_run (engine, 10 * MSEC);
   g_assert_null (hr_manager_find_activity (engine->manager));
   hr_manager_release (engine->manager);
@@ -320,6 +318,29 @@ test_cancel (Engine *engine)
   g_assert_cmpuint (n_started (engine), ==, 1);
 }
 
+/* What is ill is so afterwards, and needs no other failures for it. */
+static void
+test_health (Engine *engine)
+{
+  HrService *service = engine_start (
+      engine, "[Health]\nProbe=http://127.0.0.1:8080/\nInterval=1s\nFailures=3\n[PostCheck]\nRollbackAfter=0\n");
+
+  engine_run (engine, 2 * SECOND);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
+  engine->platform->prober->illness = "no answer";
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
+  service = engine_reexec (engine, "web");
+  g_assert_cmpstr (hr_service_get_health (service), ==, "degraded");
+  engine_run (engine, 1100 * MSEC);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "offline");
+  service = engine_reexec (engine, "web");
+  g_assert_cmpstr (hr_service_get_health (service), ==, "offline");
+  engine->platform->prober->illness = NULL;
+  engine_run (engine, 1 * SECOND);
+  g_assert_cmpstr (hr_service_get_health (service), ==, "healthy");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -336,6 +357,7 @@ main (int argc, char **argv)
   engine_add ("/reexec/failed", test_failed);
   engine_add ("/reexec/ended", test_ended);
   engine_add ("/reexec/changed-file", test_changed_file);
+  engine_add ("/reexec/health", test_health);
   engine_add ("/reexec/of-all", test_of_all);
   engine_add ("/reexec/cancel", test_cancel);
   return g_test_run ();

@@ -114,6 +114,26 @@ fake_separate (HrListeners *listeners, const char *instance, GError **error)
   return TRUE;
 }
 
+static gboolean
+fake_separate_again (HrListeners *listeners, const char *instance, guint permyriad, gboolean sticky, GError **error)
+{
+  HrFakeListeners *self = HR_FAKE_LISTENERS (listeners);
+
+  if (self->again_failure != NULL)
+    {
+      g_clear_pointer (&self->separate, g_free);
+      g_ptr_array_add (self->traffic, g_strdup ("lost"));
+      g_set_error_literal (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED, self->again_failure);
+      return FALSE;
+    }
+  g_free (self->separate);
+  self->separate = g_strdup (instance);
+  self->share = permyriad;
+  self->sticky = sticky;
+  g_ptr_array_add (self->traffic, g_strdup_printf ("again %u%s", permyriad, sticky ? " sticky" : ""));
+  return TRUE;
+}
+
 static void
 fake_join (HrListeners *listeners, const char *instance, const char *with)
 {
@@ -249,6 +269,7 @@ hr_fake_listeners_iface_init (HrListenersInterface *iface)
   iface->revive = fake_revive;
   iface->get_fd = fake_get_fd;
   iface->separate = fake_separate;
+  iface->separate_again = fake_separate_again;
   iface->join = fake_join;
   iface->set_share = fake_set_share;
   iface->promote = fake_promote;

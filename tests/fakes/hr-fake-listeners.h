@@ -20,6 +20,7 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @closed: how often they were closed
  * @revived: how often they were looked after
  * @separate_failure: (nullable): why no instance can have sockets of its own
+ * @again_failure: (nullable): why they are not known any more after a re-execution
  * @share_failure: (nullable): why its share cannot be set
  * @clock: (nullable): what that takes time of
  * @share_takes: how much
@@ -27,7 +28,7 @@ G_DECLARE_FINAL_TYPE (HrFakeListeners, hr_fake_listeners, HR, FAKE_LISTENERS, GO
  * @share: of the new connections, for that one
  * @sticky: whether that is by source address
  * @no_probe_source: whether no source address reaches that one
- * @traffic: (element-type utf8): what was done about it, in order: "separate", "join", "share 100", "share 100 sticky",
+ * @traffic: (element-type utf8): what was done about it, in order: "separate", "again 100", "lost", "join", "share 100", "share 100 sticky",
  *   "promote", "rejoin"; "stay": one is about to be started that does not join the separate one; "retire": one that
  *   joined is about to accept nothing any more, as it is asked what waits for it
  * @joined: (element-type utf8 utf8): ids of the instances that joined the separate one, also after it was promoted
@@ -49,6 +50,7 @@ struct _HrFakeListeners {
   gboolean is_open;
   GPtrArray *list;
   const char *separate_failure;
+  const char *again_failure;
   const char *share_failure;
   HrFakeClock *clock;
   gint64 share_takes;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hr-error.h"
 #include "hr-fd.h"
 #include "hr-fs.h"
 #include "hr-socket-group.h"
@@ -26,7 +27,7 @@ set_up (Fixture *f, gconstpointer data)
   f->dir = g_dir_make_tmp ("hr-socket-keep-XXXXXX", NULL);
   f->keeper = hr_keeper_new (f->dir);
   traffic_set_up (&f->traffic, data);
-  hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (f->traffic.listeners), f->keeper, "svc");
+  hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (f->traffic.listeners), f->keeper, "svc", FALSE);
 }
 
 static void
@@ -38,9 +39,9 @@ tear_down (Fixture *f, gconstpointer data)
   g_free (f->dir);
 }
 
-/* The daemon dies, and the next one opens what the service file names. */
+/* The daemon dies, or is re-executed, and the next one opens what the service file names. */
 static void
-die (Fixture *f)
+begin_anew (Fixture *f, gboolean reexecuted)
 {
   g_autoptr (GError) error = NULL;
 
@@ -50,10 +51,16 @@ die (Fixture *f)
   g_assert_finalize_object (f->keeper);
   f->keeper = hr_keeper_new (f->dir);
   f->traffic.listeners = hr_socket_listeners_new ();
-  hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (f->traffic.listeners), f->keeper, "svc");
+  hr_socket_listeners_set_keeper (HR_SOCKET_LISTENERS (f->traffic.listeners), f->keeper, "svc", reexecuted);
   hr_listeners_open (f->traffic.listeners, &f->traffic.spec, &error);
   g_assert_no_error (error);
   f->traffic.listener = g_ptr_array_index (hr_listeners_list (f->traffic.listeners), 0);
+}
+
+static void
+die (Fixture *f)
+{
+  begin_anew (f, FALSE);
 }
 
 static guint64
@@ -91,6 +98,78 @@ test_candidate (Fixture *f, gconstpointer data)
     g_assert_cmpint (traffic_side_of_4 (&f->traffic, traffic_random_host (&f->traffic), "new"), ==, TRAFFIC_MAIN);
   later = traffic_connect_4 (&f->traffic, CLIENT);
   g_assert_true (traffic_take (traffic_fd_of (&f->traffic, "old")));
+}
+
+#define N_CLIENTS 40
+
+static void
+expect_sides (Fixture *f, const guint32 *clients, const TrafficSide *sides)
+{
+  for (guint i = 0; i < N_CLIENTS; i++)
+    g_assert_cmpint (traffic_side_of_4 (&f->traffic, clients[i], "new"), ==, sides[i]);
+}
+
+/* Each client of a sticky canary is on its side from the first moment on, and what waits for the candidate is its own. */
+static void
+test_reexecuted (Fixture *f, gconstpointer data)
+{
+  guint32 clients[N_CLIENTS];
+  TrafficSide sides[N_CLIENTS];
+  g_auto (HrFd) waiting = -1;
+  g_autoptr (GError) error = NULL;
+  guint n_own = 0;
+
+  traffic_enter (&f->traffic, "old");
+  traffic_separate (&f->traffic, "new");
+  traffic_enter (&f->traffic, "new");
+  traffic_share (&f->traffic, "new", HR_SHARE_ALL / 2, TRUE);
+  for (guint i = 0; i < N_CLIENTS; i++)
+    {
+      clients[i] = traffic_random_host (&f->traffic);
+      sides[i] = traffic_side_of_4 (&f->traffic, clients[i], "new");
+      n_own += sides[i] == TRAFFIC_OWN ? 1 : 0;
+    }
+  g_assert_cmpuint (n_own, >, 0);
+  g_assert_cmpuint (n_own, <, N_CLIENTS);
+  for (guint times = 0; times < 3; times++)
+    {
+      begin_anew (f, TRUE);
+      expect_sides (f, clients, sides);
+      g_assert_true (hr_listeners_separate_again (f->traffic.listeners, "new", HR_SHARE_ALL / 2, TRUE, &error));
+      g_assert_no_error (error);
+      expect_sides (f, clients, sides);
+      for (guint i = 0; waiting < 0 && i < N_CLIENTS; i++)
+        if (sides[i] == TRAFFIC_OWN)
+          waiting = traffic_connect_4 (&f->traffic, clients[i]);
+      traffic_enter (&f->traffic, "old");
+      traffic_enter (&f->traffic, "new");
+      g_assert_cmpint (hr_listeners_count_waiting (f->traffic.listeners, "new"), ==, 1);
+      g_assert_true (traffic_take (traffic_fd_of (&f->traffic, "new")));
+      hr_fd_clear (&waiting);
+    }
+  g_assert_true (hr_listeners_is_separate (f->traffic.listeners, "new"));
+  g_assert_false (hr_listeners_separate_again (f->traffic.listeners, "new", 100, FALSE, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_BUSY);
+  hr_listeners_rejoin (f->traffic.listeners, "new");
+  for (guint i = 0; i < N_CLIENTS; i++)
+    g_assert_cmpint (traffic_side_of_4 (&f->traffic, clients[i], "new"), ==, TRAFFIC_MAIN);
+}
+
+/* Nobody knows the candidate any more: all is for the old one at once, also what the rule gave to the other. */
+static void
+test_reexecuted_without_candidate (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  traffic_enter (&f->traffic, "old");
+  traffic_separate (&f->traffic, "new");
+  traffic_share (&f->traffic, "new", HR_SHARE_ALL, FALSE);
+  begin_anew (f, TRUE);
+  g_assert_cmpint (traffic_side_of_4 (&f->traffic, CLIENT, "new"), ==, TRAFFIC_OWN);
+  g_assert_false (hr_listeners_separate_again (f->traffic.listeners, "stranger", HR_SHARE_ALL, FALSE, &error));
+  g_assert_error (error, HR_ERROR, HR_ERROR_NOT_SUPPORTED);
+  for (guint i = 0; i < 20; i++)
+    g_assert_cmpint (traffic_side_of_4 (&f->traffic, traffic_random_host (&f->traffic), "new"), ==, TRAFFIC_MAIN);
 }
 
 /* The sockets of the candidate are the service's since the switch, and the old instance finishes at those before. */
@@ -182,6 +261,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("what-waits-for-a-candidate-is-not-lost", test_candidate);
+  ADD ("reexecuted", test_reexecuted);
+  ADD ("reexecuted-without-candidate", test_reexecuted_without_candidate);
   ADD ("after-the-switch", test_switched);
   ADD ("a-switch-that-was-not-finished", test_switch_not_finished);
   ADD ("order-in-the-kernel", test_order);

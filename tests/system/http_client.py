@@ -25,9 +25,9 @@ def free_port():
                 return port
 
 
-def get(port, path="/", timeout=10, method="GET"):
-    """One request over a connection of its own; returns status and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+def get(port, path="/", timeout=10, method="GET", source=None, host="127.0.0.1"):
+    """One request over a connection of its own, from that address if one is given; returns status and body."""
+    connection = http.client.HTTPConnection(host, port, timeout, (source, 0) if source is not None else None)
     try:
         connection.request(method, path, headers={"Connection": "close"})
         answer = connection.getresponse()

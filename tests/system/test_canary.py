@@ -27,14 +27,9 @@ DEVIATIONS = 5
 
 def ask(port, source="127.0.0.1", host="127.0.0.1"):
     """The answer to one request over a connection of its own."""
-    with socket.create_connection((host, port), timeout=10, source_address=(source, 0)) as connection:
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        answer = b""
-        while got := connection.recv(4096):
-            answer += got
-    head, _, body = answer.partition(b"\r\n\r\n")
-    check(head.startswith(b"HTTP/1.1 200 ") or head.startswith(b"HTTP/1.0 200 "), "the answer:", answer)
-    return body.decode().strip()
+    status, body = get(port, source=source, host=host)
+    equal(status, 200, f"status of {body!r}")
+    return body.strip()
 
 
 def canary(service):

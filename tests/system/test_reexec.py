@@ -195,23 +195,6 @@ def puts_back():
         equal([entry["success"] for entry in site.history("web")], [True, True], "history")
 
 
-@test("promise: in the middle of a canary: the old release serves, the canary begins anew, no request is lost")
-def in_canary():
-    with Site() as site:
-        service = services.Service(site, "web", groups={"Canary": {"Percentage": "20"}, "State": {"Preserve": "no"}})
-        pid, load = service.pid, Load(service.port, 4)
-        mark = service.save(services.app("2"))
-        site.signals.wait("CanaryProgress", "web", mark)
-        reexec(site)
-        equal(service.pid, pid, "PID of the old release")
-        until(lambda: (service.shown["canary"] or {}).get("sharePermyriad") == 2000, "there is a canary again")
-        equal(site.hrctl("promote", "web").returncode, 0, "promote")
-        service.completed(mark, 2)
-        equal(load.stop(), [], f"failures of {load.count} requests")
-        equal(set(load.bodies), {"1", "2"}, "both have answered")
-        equal([entry["success"] for entry in site.history("web")], [True, True], "history")
-
-
 @test("promise: what has failed, has ended, waits for a restart, or is stopped or paused stays so, with its figures")
 def states():
     with Site() as site:

@@ -194,6 +194,36 @@ test_shares_are_written_as_people_do (void)
   g_assert_cmpuint (hr_canary_share_to_percent (10000), ==, 100);
 }
 
+/* In another program with the same clock it goes on as if nothing had happened, held or not. */
+static void
+test_goes_on_where_it_is_carried (void)
+{
+  HrCanaryPlan plan, other;
+  g_autoptr (GVariant) carried = NULL;
+  g_autoptr (GVariant) wrong = g_variant_ref_sink (
+      g_variant_new ("(uuuxxxx)", 20000u, 30000u, 1u, (gint64)0, (gint64)0, (gint64)HR_CANARY_NEVER, (gint64)0));
+  g_autoptr (GVariant) other_type = g_variant_ref_sink (g_variant_new_string ("plan"));
+
+  for (gint64 hold = 0; hold < 2; hold++)
+    {
+      hr_canary_plan_init (&plan, 1000, 5000, 400, 4, 1000);
+      if (hold)
+        hr_canary_plan_hold (&plan, 1150);
+      g_clear_pointer (&carried, g_variant_unref);
+      carried = g_variant_ref_sink (hr_canary_plan_carry (&plan));
+      g_assert_true (hr_canary_plan_take_carried (&other, carried));
+      g_assert_true (hr_canary_plan_is_held (&other) == hold);
+      for (gint64 now = 1200; now < 1700; now += 50)
+        {
+          g_assert_cmpuint (hr_canary_plan_share (&other, now), ==, hr_canary_plan_share (&plan, now));
+          g_assert_cmpint (hr_canary_plan_next (&other, now), ==, hr_canary_plan_next (&plan, now));
+          g_assert_true (hr_canary_plan_is_over (&other, now) == hr_canary_plan_is_over (&plan, now));
+        }
+    }
+  g_assert_false (hr_canary_plan_take_carried (&other, wrong));
+  g_assert_false (hr_canary_plan_take_carried (&other, other_type));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -206,6 +236,7 @@ main (int argc, char **argv)
   TEST ("without-a-duration-nothing-changes-by-itself", test_without_a_duration_nothing_changes_by_itself);
   TEST ("time-does-not-count-while-held", test_time_does_not_count_while_held);
   TEST ("clock-that-stands-still-or-goes-back-harms-nothing", test_clock_that_stands_still_or_goes_back_harms_nothing);
+  TEST ("goes-on-where-it-is-carried", test_goes_on_where_it_is_carried);
   TEST ("shares-are-written-as-people-do", test_shares_are_written_as_people_do);
   return g_test_run ();
 }

@@ -99,6 +99,37 @@ test_median_takes_the_newest (void)
   g_assert_cmpuint (self.failed, ==, 1);
 }
 
+/* As many latencies as there are, also more than are kept, and nothing that does not add up. */
+static void
+test_samples_are_carried (void)
+{
+  g_autoptr (GVariant) wrong = g_variant_ref_sink (g_variant_new_parsed ("(uint32 1, uint32 2, uint32 0, @ax [])"));
+  g_autoptr (GVariant) short_one = g_variant_ref_sink (g_variant_new_parsed ("(uint32 1, uint32 0, uint32 1, @ax [])"));
+  HrCanarySamples other = { 0 };
+
+  for (guint n = 0; n < 3 * HR_CANARY_LATENCIES_MAX; n += HR_CANARY_LATENCIES_MAX / 2)
+    {
+      HrCanarySamples samples = { 0 };
+      g_autoptr (GVariant) carried = NULL;
+
+      other = (HrCanarySamples){ 0 };
+      for (guint i = 0; i < n; i++)
+        hr_canary_samples_add (&samples, i % 3 != 0, i);
+      carried = g_variant_ref_sink (hr_canary_samples_carry (&samples));
+      g_assert_true (hr_canary_samples_take_carried (&other, carried));
+      for (guint i = 0; i < 3; i++)
+        {
+          g_assert_cmpuint (other.probes, ==, samples.probes);
+          g_assert_cmpuint (other.failed, ==, samples.failed);
+          g_assert_cmpint (hr_canary_samples_latency (&other), ==, hr_canary_samples_latency (&samples));
+          hr_canary_samples_add (&other, TRUE, 7);
+          hr_canary_samples_add (&samples, TRUE, 7);
+        }
+    }
+  g_assert_false (hr_canary_samples_take_carried (&other, wrong));
+  g_assert_false (hr_canary_samples_take_carried (&other, short_one));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -108,5 +139,6 @@ main (int argc, char **argv)
   TEST ("few-probes-decide-only-at-the-end", test_few_probes_decide_only_at_the_end);
   TEST ("latency-is-compared-by-factor-and-slack", test_latency_is_compared_by_factor_and_slack);
   TEST ("median-takes-the-newest", test_median_takes_the_newest);
+  TEST ("samples-are-carried", test_samples_are_carried);
   return g_test_run ();
 }
