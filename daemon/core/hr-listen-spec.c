@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-listen-spec.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -166,21 +168,61 @@ hr_listen_spec_free (HrListenSpec *self)
   g_free (self);
 }
 
+/* An address as IPv6 has it, IPv4 mapped into it (RFC 4291, 2.5.5.2), so that however it is written it is the same. Returns
+ * FALSE for what is no number. */
+static gboolean
+read_host (const char *host, struct in6_addr *address)
+{
+  const guint8 prefix[12] = { [10] = 0xff, [11] = 0xff };
+  gsize length = strlen (host);
+  g_autofree char *plain =
+      length > 2 && host[0] == '[' && host[length - 1] == ']' ? g_strndup (host + 1, length - 2) : g_strdup (host);
+  struct in_addr four;
+
+  if (g_str_equal (plain, "") || g_str_equal (plain, "*"))
+    *address = in6addr_any;
+  else if (inet_pton (AF_INET, g_str_equal (plain, "localhost") ? "127.0.0.1" : plain, &four) == 1)
+    {
+      memcpy (address->s6_addr, prefix, sizeof prefix);
+      memcpy (address->s6_addr + sizeof prefix, &four, sizeof four);
+    }
+  else
+    return inet_pton (AF_INET6, plain, address) == 1;
+  return TRUE;
+}
+
+/* Whether it takes every address that @other could be: those of IPv4 as well, for a socket of IPv6 is bound for both. */
+static gboolean
+covers (const struct in6_addr *address, const struct in6_addr *other)
+{
+  const guint8 every_four[16] = { [10] = 0xff, [11] = 0xff };
+
+  return IN6_IS_ADDR_UNSPECIFIED (address)
+         || (memcmp (address->s6_addr, every_four, sizeof every_four) == 0 && IN6_IS_ADDR_V4MAPPED (other));
+}
+
 /**
- * hr_listen_spec_same_address:
+ * hr_listen_spec_collides:
  * @self: a listener
  * @other: another
  *
- * Returns: whether both are written with one address, so that only one of them could be bound; port 0 is never the same
+ * Returns: whether only one of them could be bound, as they have one address, or one takes every address and that of the
+ *   other with it; port 0 is never the same
  */
 gboolean
-hr_listen_spec_same_address (const HrListenSpec *self, const HrListenSpec *other)
+hr_listen_spec_collides (const HrListenSpec *self, const HrListenSpec *other)
 {
+  struct in6_addr here, there;
+
   g_return_val_if_fail (self != NULL && other != NULL, FALSE);
 
   if (self->kind != other->kind)
     return FALSE;
   if (self->kind == HR_LISTEN_UNIX)
     return g_str_equal (self->path, other->path);
-  return self->port != 0 && self->port == other->port && g_ascii_strcasecmp (self->host, other->host) == 0;
+  if (self->port == 0 || self->port != other->port)
+    return FALSE;
+  if (!read_host (self->host, &here) || !read_host (other->host, &there))
+    return g_ascii_strcasecmp (self->host, other->host) == 0;
+  return IN6_ARE_ADDR_EQUAL (&here, &there) || covers (&here, &there) || covers (&there, &here);
 }

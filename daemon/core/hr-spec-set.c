@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "hr-spec-set.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "hr-command-line.h"
@@ -154,7 +155,14 @@ hr_spec_set_command (HrServiceSpec *spec, const HrSpecKey *key, const char *valu
 gboolean
 hr_spec_set_signal (HrServiceSpec *spec, const HrSpecKey *key, const char *value, GError **error)
 {
-  return hr_spec_value_signal (value, &MEMBER (int, spec, key), error);
+  int *member = &MEMBER (int, spec, key);
+
+  if (!hr_spec_value_signal (value, member, error))
+    return FALSE;
+  /* What no program can see is no request, and what stops or continues it ends nothing; see signal(7). */
+  if (*member == SIGSTOP || *member == SIGCONT || *member == SIGCHLD)
+    return fail (error, "'%s' ends no program: name one that it ends at, as SIGTERM", value);
+  return TRUE;
 }
 
 static gboolean
@@ -276,9 +284,10 @@ add_listener (GPtrArray *listen, const char *item, GError **error)
 
       if (g_str_equal (other->name, added->name))
         return fail (error, "two listeners have the name '%s': give each its own", added->name);
-      if (hr_listen_spec_same_address (other, added))
-        return fail (error, "'%s' and '%s' have one address: only one of them could be bound", other->name,
-                     added->name);
+      if (hr_listen_spec_collides (other, added))
+        return fail (
+            error, "'%s' and '%s' have one address%s: only one of them could be bound", other->name, added->name,
+            added->path == NULL && !g_str_equal (other->host, added->host) ? ", or one takes every address" : "");
     }
   if (listen->len >= HR_SPEC_LISTENERS_MAX)
     return fail (error, "there are more than %d listeners", HR_SPEC_LISTENERS_MAX);

@@ -19,22 +19,31 @@
 #include "hr-socket-address.h"
 #include "hr-words.h"
 
-/* Of key @key: @path, then what is wrong with it. */
+/* Of a key: @path, then what is wrong with it. */
+static gboolean
+refuse (const HrServiceSpec *spec, GError **error, const char *group, const char *key, const char *path,
+        const char *message)
+{
+  g_autofree char *file = hr_words_path (spec->file);
+  g_autofree char *shown = hr_words_path (path);
+
+  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "%s: group '%s': key '%s': '%s' %s", file, group, key,
+               shown, message);
+  return FALSE;
+}
+
+/* Of one of group Service. */
 G_GNUC_PRINTF (5, 6)
 static gboolean
 fail (const HrServiceSpec *spec, GError **error, const char *key, const char *path, const char *format, ...)
 {
-  g_autofree char *file = hr_words_path (spec->file);
-  g_autofree char *shown = hr_words_path (path);
   g_autofree char *message = NULL;
   va_list args;
 
   va_start (args, format);
   message = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, HR_ERROR, HR_ERROR_INVALID_CONFIGURATION, "%s: group 'Service': key '%s': '%s' %s", file, key,
-               shown, message);
-  return FALSE;
+  return refuse (spec, error, "Service", key, path, message);
 }
 
 static gboolean
@@ -274,10 +283,20 @@ is_program (const char *path)
   return stat (path, &info) == 0 && S_ISREG (info.st_mode) && (info.st_mode & 0111) != 0;
 }
 
+/* A command of a service file. */
+typedef struct {
+  const char *group;
+  const char *key;
+  const char *program; /* its first word */
+  const char *directory;
+  gboolean built; /* what is below the source may be made by Build before it is run */
+} Command;
+
 static gboolean
-check_in_path (const HrServiceSpec *spec, const char *program, GError **error)
+check_in_path (const HrServiceSpec *spec, const Command *command, const char *program, GError **error)
 {
   g_autofree char *path = search_path (spec);
+  g_autofree char *message = NULL;
   g_auto (GStrv) directories = g_strsplit (path, ":", -1);
 
   for (guint i = 0; directories[i] != NULL; i++)
@@ -287,25 +306,47 @@ check_in_path (const HrServiceSpec *spec, const char *program, GError **error)
       if (is_program (candidate))
         return TRUE;
     }
-  return fail (spec, error, "Exec", program, "is in no directory of PATH (%s): install it, or name its path", path);
+  message = g_strdup_printf ("is in no directory of PATH (%s): install it, or name its path", path);
+  return refuse (spec, error, command->group, command->key, program, message);
 }
 
-/* What is below the source may be made by Build. */
 static gboolean
-check_at_path (const HrServiceSpec *spec, const char *program, GError **error)
+check_at_path (const HrServiceSpec *spec, const Command *command, const char *program, GError **error)
 {
-  g_autofree char *cwd = find_working_directory (spec);
-  g_autofree char *path = g_canonicalize_filename (program, cwd);
+  g_autofree char *path = g_canonicalize_filename (program, command->directory);
 
   if (is_program (path))
     return TRUE;
   if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return fail (spec, error, "Exec", path, "is a directory: name a program");
+    return refuse (spec, error, command->group, command->key, path, "is a directory: name a program");
   if (g_file_test (path, G_FILE_TEST_EXISTS))
-    return fail (spec, error, "Exec", path, "is not executable: 'chmod +x' makes it so");
-  if (spec->build[0] != NULL && !g_path_is_absolute (program))
+    return refuse (spec, error, command->group, command->key, path, "is not executable: 'chmod +x' makes it so");
+  if (command->built && !g_path_is_absolute (program))
     return TRUE;
-  return fail (spec, error, "Exec", path, "does not exist: create it or correct the path");
+  return refuse (spec, error, command->group, command->key, path, "does not exist: create it or correct the path");
+}
+
+static gboolean
+check_program (const HrServiceSpec *spec, const Command *command, GError **error)
+{
+  g_autofree char *program = command->program != NULL ? expand (spec, command->program) : NULL;
+
+  if (program == NULL || strchr (program, '%') != NULL)
+    return TRUE;
+  return strchr (program, '/') != NULL ? check_at_path (spec, command, program, error)
+                                       : check_in_path (spec, command, program, error);
+}
+
+static const char *
+probe_program (const HrProbeSpec *probe)
+{
+  return probe != NULL && probe->kind == HR_PROBE_EXEC ? probe->words[0] : NULL;
+}
+
+static const char *
+metric_program (const HrMetricSpec *metric)
+{
+  return metric != NULL && metric->kind == HR_METRIC_EXEC ? metric->argv[0] : NULL;
 }
 
 /**
@@ -313,17 +354,32 @@ check_at_path (const HrServiceSpec *spec, const char *program, GError **error)
  * @spec: a spec that hr_config_spec_check() has found good
  * @error: return location
  *
- * Looks for the program of Exec, as its start will. Not for the daemon, which starts what is there when it is started.
+ * Looks for the program of Exec, as its start will, and for those of all other commands. Not for the daemon, which starts
+ * what is there when it is started.
  *
- * Returns: whether there is one that can be executed; else %HR_ERROR_INVALID_CONFIGURATION is set and names file, key and
- *   where it was looked for
+ * Returns: whether there are all of them, and can be executed; else %HR_ERROR_INVALID_CONFIGURATION is set and names file,
+ *   key and where it was looked for
  */
 gboolean
 hr_config_program_check (HrServiceSpec *spec, GError **error)
 {
-  g_autofree char *program = expand (spec, spec->exec[0]);
+  g_autofree char *cwd = find_working_directory (spec);
+  const char *top = spec->source != NULL ? spec->source : "/";
+  gboolean built = spec->build[0] != NULL;
+  const Command commands[] = {
+    { "Service", "Exec", spec->exec[0], cwd, built },
+    { "Check", "Build", spec->build[0], top, FALSE },
+    { "Check", "PreCheck", spec->precheck[0], top, built },
+    { "Health", "Probe", probe_program (spec->probe), top, built },
+    { "Health", "StartProbe", probe_program (spec->start_probe), top, built },
+    { "PostCheck", "Command", spec->post_command[0], top, built },
+    { "PostCheck", "ErrorMetric", metric_program (spec->error_metric), top, built },
+    { "PostCheck", "SuccessMetric", metric_program (spec->success_metric), top, built },
+    { "PostCheck", "TotalMetric", metric_program (spec->total_metric), top, built },
+  };
 
-  if (strchr (program, '%') != NULL)
-    return TRUE;
-  return strchr (program, '/') != NULL ? check_at_path (spec, program, error) : check_in_path (spec, program, error);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (!check_program (spec, &commands[i], error))
+      return FALSE;
+  return TRUE;
 }

@@ -144,6 +144,15 @@ def check_program():
             says(exec_line, "ok")
         says("./missing", f"'{top}/missing' does not exist")
         says("./missing", "ok", "[Check]\nBuild=make\n")
+        # So it does for each of its other commands.
+        for key in ("[Check]\nBuild=", "[Check]\nPreCheck=", "[Health]\nProbe=exec:", "[Health]\nProbe=tcp:127.0.0.1:1\nStartProbe=exec:",
+                    "[PostCheck]\nCommand=", "[PostCheck]\nErrorRate=5%\nErrorMetric=exec:"):
+            group, name = key[1:].split("]")[0], key.rpartition("\n")[2].partition("=")[0]
+            says("./server", f"group '{group}': key '{name}': 'no-such-check' is in no directory of PATH (",
+                 f"{key}no-such-check x\n")
+            says("./server", f"group '{group}': key '{name}': '{top}/bin/check' does not exist", f"{key}./bin/check\n")
+            says("./server", "ok", f"{key}./server\n")
+            says("./server", "ok", f"{key}sh -c true\n")
 
 
 if __name__ == "__main__":
