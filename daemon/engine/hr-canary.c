@@ -38,6 +38,7 @@ cease (HrCanary *self)
   forget (self->running_health, self);
   forget (self->running, self);
   forget (self->sampler, self);
+  forget (self->running_sampler, self);
   if (self->sampler != NULL)
     hr_sampler_stop (self->sampler);
   if (self->running_sampler != NULL)
@@ -165,10 +166,9 @@ fail (HrCanary *self, HrError code, const char *word, const char *why, gboolean 
 static gboolean
 judge_metrics (HrCanary *self, gboolean over, char **reason)
 {
-  HrPostFigures figures = hr_sampler_get_figures (self->sampler);
   HrPostFigures before = hr_sampler_get_figures (self->running_sampler);
 
-  return hr_rollback_policy_judge (self->spec, &figures, &before, over, reason) != HR_VERDICT_BAD;
+  return hr_sampler_judge (self->sampler, &before, over, reason) != HR_VERDICT_BAD;
 }
 
 /* Whether it may go on; else it has failed. */
@@ -276,6 +276,14 @@ candidate_sampled (HrSampler *sampler, HrCanary *self)
   judge (self, FALSE);
 }
 
+/* Whoever waits for it is told that it goes on without what it was to be compared by. */
+static void
+readable_changed (HrSampler *sampler, HrCanary *self)
+{
+  if (!self->ended)
+    g_signal_emit (self, signals[SIGNAL_PROGRESS], 0);
+}
+
 static void
 running_probed (HrHealth *health, gboolean good, gint64 latency, HrCanary *self)
 {
@@ -321,6 +329,8 @@ hr_canary_follow (HrCanary *self)
       self->sampler = hr_sampler_new (self->platform, self->candidate, NULL, FALSE);
       self->running_sampler = hr_sampler_new (self->platform, self->running, NULL, FALSE);
       g_signal_connect (self->sampler, "sampled", G_CALLBACK (candidate_sampled), self);
+      g_signal_connect (self->sampler, "readable", G_CALLBACK (readable_changed), self);
+      g_signal_connect (self->running_sampler, "readable", G_CALLBACK (readable_changed), self);
     }
   arm (self);
 }
@@ -467,16 +477,22 @@ hr_canary_get_info (HrCanary *self)
  * hr_canary_describe:
  * @self: a canary that has begun
  *
- * Returns: (transfer full): the share that it has, or, once it has ended, the one it had and the verdict
+ * Returns: (transfer full): the share that it has and of whom the metrics cannot be read, or, once it has ended, the share
+ *   it had and the verdict
  */
 char *
 hr_canary_describe (HrCanary *self)
 {
   g_autofree char *share = NULL;
+  GString *text;
 
   g_return_val_if_fail (HR_IS_CANARY (self), NULL);
   if (self->verdict != NULL)
     return g_strdup (self->verdict);
   share = hr_canary_share_to_string (self->share);
-  return g_strdup_printf ("%s of the new connections%s", share, hr_canary_plan_is_held (&self->plan) ? ", held" : "");
+  text = g_string_new (share);
+  g_string_append_printf (text, " of the new connections%s", hr_canary_plan_is_held (&self->plan) ? ", held" : "");
+  hr_sampler_append_unread (self->sampler, text);
+  hr_sampler_append_unread (self->running_sampler, text);
+  return g_string_free (text, FALSE);
 }

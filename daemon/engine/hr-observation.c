@@ -85,19 +85,13 @@ pass (HrObservation *self)
 static void
 sampled (HrSampler *sampler, HrObservation *self)
 {
-  HrPostFigures seen = hr_sampler_get_figures (sampler);
-  const char *words = hr_sampler_get_words (sampler);
   g_autofree char *reason = NULL;
-  g_autofree char *whole = NULL;
-  HrVerdict verdict = hr_rollback_policy_judge (hr_generation_get_spec (self->generation), &seen,
-                                                self->has_before ? &self->before : NULL, self->over, &reason);
+  HrVerdict verdict = hr_sampler_judge (sampler, self->has_before ? &self->before : NULL, self->over, &reason);
 
   if (verdict == HR_VERDICT_GOOD)
     pass (self);
-  if (verdict != HR_VERDICT_BAD)
-    return;
-  whole = g_strconcat (reason, words != NULL ? "; the last look: " : NULL, words, NULL);
-  fail (self, whole);
+  if (verdict == HR_VERDICT_BAD)
+    fail (self, reason);
 }
 
 /* The time has passed, and nothing has been found by its probe. */

@@ -2,7 +2,6 @@
 #include "hr-sampler.h"
 
 #include "hr-log.h"
-#include "hr-rollback-policy.h"
 
 /* Where each metric stands in a request. */
 enum { AT_ERROR, AT_SUCCESS, AT_TOTAL };
@@ -25,11 +24,13 @@ struct _HrSampler {
   gint64 frozen_at;  /* since when nothing is added, 0: it is */
   gboolean doubtful; /* another instance may have answered the look that is under way */
   gboolean warned;
-  char *read_words; /* of the last look, where it failed */
+  gboolean has_read;  /* the metrics, at least once */
+  char *unread_words; /* why they could not be read last; NULL: they always could */
+  char *read_words;   /* of the last look, where it failed */
   char *run_words;
 };
 
-static guint signal_sampled;
+static guint signal_sampled, signal_readable;
 
 G_DEFINE_FINAL_TYPE (HrSampler, hr_sampler, G_TYPE_OBJECT)
 
@@ -61,6 +62,7 @@ hr_sampler_finalize (GObject *object)
 
   g_clear_object (&self->request.source);
   g_strfreev (self->environment);
+  g_free (self->unread_words);
   g_free (self->read_words);
   g_free (self->run_words);
   G_OBJECT_CLASS (hr_sampler_parent_class)->finalize (object);
@@ -72,6 +74,7 @@ hr_sampler_class_init (HrSamplerClass *klass)
   G_OBJECT_CLASS (klass)->dispose = hr_sampler_dispose;
   G_OBJECT_CLASS (klass)->finalize = hr_sampler_finalize;
   signal_sampled = g_signal_new ("sampled", HR_TYPE_SAMPLER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signal_readable = g_signal_new ("readable", HR_TYPE_SAMPLER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -140,6 +143,25 @@ warn (HrSampler *self, const char *message)
   self->warned = TRUE;
 }
 
+/* @message: (nullable): why they could not be read */
+static void
+note_reading (HrSampler *self, const char *message)
+{
+  g_autofree char *before = hr_sampler_describe_unread (self);
+  g_autofree char *after = NULL;
+
+  if (message == NULL)
+    self->has_read = TRUE;
+  else
+    {
+      g_free (self->unread_words);
+      self->unread_words = g_strdup (message);
+    }
+  after = hr_sampler_describe_unread (self);
+  if (g_strcmp0 (before, after) != 0)
+    g_signal_emit (self, signal_readable, 0);
+}
+
 static void
 got_numbers (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -171,6 +193,7 @@ got_numbers (GObject *source, GAsyncResult *result, gpointer user_data)
           self->read_words = g_strdup (error->message);
           warn (self, error->message);
         }
+      note_reading (self, ok ? NULL : error->message);
     }
   run_command (self);
 }
@@ -340,29 +363,80 @@ hr_sampler_get_figures (HrSampler *self)
  * @self: (nullable): a sampler of a new release
  * @before: (nullable): one of the release before
  *
- * Returns: (transfer full) (nullable): what the metrics of both told, for people; %NULL: there are none
+ * Returns: (transfer full) (nullable): what the metrics of both told, for people, and why they told nothing; %NULL: there
+ *   are none
  */
 char *
 hr_sampler_describe (HrSampler *self, HrSampler *before)
 {
   HrPostFigures seen, compared;
+  g_autofree char *told = NULL;
+  GString *text;
 
   if (self == NULL || before == NULL)
     return NULL;
   seen = hr_sampler_get_figures (self);
   compared = hr_sampler_get_figures (before);
-  return hr_rollback_policy_describe_metrics (hr_generation_get_spec (self->generation), &seen, &compared);
+  told = hr_rollback_policy_describe_metrics (hr_generation_get_spec (self->generation), &seen, &compared);
+  if (told == NULL)
+    return NULL;
+  text = g_string_new (told);
+  if (seen.read == 0 && self->unread_words != NULL)
+    g_string_append_printf (text, ": %s", self->unread_words);
+  hr_sampler_append_unread (before, text);
+  return g_string_free (text, FALSE);
 }
 
 /**
- * hr_sampler_get_words:
- * @self: a sampler
+ * hr_sampler_describe_unread:
+ * @self: (nullable): a sampler
  *
- * Returns: (transfer none) (nullable): what the last look said of what failed in it; %NULL if nothing did
+ * Signal "readable" tells when this changes.
+ *
+ * Returns: (transfer full) (nullable): that the metrics could not be read even once, and why it was not possible at the
+ *   last look; %NULL: nothing is wrong, or not known to be
  */
-const char *
-hr_sampler_get_words (HrSampler *self)
+char *
+hr_sampler_describe_unread (HrSampler *self)
 {
-  g_return_val_if_fail (HR_IS_SAMPLER (self), NULL);
-  return self->read_words != NULL ? self->read_words : self->run_words;
+  if (self == NULL || self->has_read || self->unread_words == NULL)
+    return NULL;
+  return g_strdup_printf ("the metrics of release %" G_GUINT64_FORMAT " cannot be read, and decide nothing: %s",
+                          hr_generation_get_release (self->generation), self->unread_words);
+}
+
+/**
+ * hr_sampler_append_unread:
+ * @self: (nullable): a sampler
+ * @text: gets what hr_sampler_describe_unread() says, if anything, behind what it has
+ */
+void
+hr_sampler_append_unread (HrSampler *self, GString *text)
+{
+  g_autofree char *unread = hr_sampler_describe_unread (self);
+
+  if (unread != NULL)
+    g_string_append_printf (text, "; %s", unread);
+}
+
+/**
+ * hr_sampler_judge:
+ * @self: a sampler of a new release
+ * @before: (nullable): what was seen of the release before, see hr_rollback_policy_judge()
+ * @over: whether the time of watching has passed
+ * @reason: (out): when it is bad: why, and what the last look said where it failed
+ *
+ * Returns: the verdict
+ */
+HrVerdict
+hr_sampler_judge (HrSampler *self, const HrPostFigures *before, gboolean over, char **reason)
+{
+  HrPostFigures seen = hr_sampler_get_figures (self);
+  const char *words = self->read_words != NULL ? self->read_words : self->run_words;
+  g_autofree char *why = NULL;
+  HrVerdict verdict = hr_rollback_policy_judge (hr_generation_get_spec (self->generation), &seen, before, over, &why);
+
+  if (verdict == HR_VERDICT_BAD)
+    *reason = g_strconcat (why, words != NULL ? "; the last look: " : NULL, words, NULL);
+  return verdict;
 }

@@ -5,13 +5,14 @@
  *
  * One look at a time: first the metrics, then Command; the next begins PostCheck.Interval after the end of the last. The
  * results of the probe come from HrHealth as they are. Signal "sampled" (): the figures have changed, or a look ended
- * without any.
+ * without any. Signal "readable" (): what hr_sampler_describe_unread() says has changed.
  */
 #pragma once
 
 #include "hr-generation.h"
 #include "hr-health.h"
 #include "hr-post-figures.h"
+#include "hr-rollback-policy.h"
 
 G_BEGIN_DECLS
 
@@ -25,6 +26,8 @@ void hr_sampler_look_now (HrSampler *self);
 HrGeneration *hr_sampler_get_generation (HrSampler *self);
 HrPostFigures hr_sampler_get_figures (HrSampler *self);
 char *hr_sampler_describe (HrSampler *self, HrSampler *before);
-const char *hr_sampler_get_words (HrSampler *self);
+char *hr_sampler_describe_unread (HrSampler *self);
+void hr_sampler_append_unread (HrSampler *self, GString *text);
+HrVerdict hr_sampler_judge (HrSampler *self, const HrPostFigures *before, gboolean over, char **reason);
 
 G_END_DECLS

@@ -30,7 +30,10 @@ sample (HrService *self, gboolean with_command)
 {
   if (self->sampler == NULL && self->current != NULL && hr_generation_is_serving (self->current)
       && hr_rollback_policy_has_samples (hr_generation_get_spec (self->current)))
-    self->sampler = hr_sampler_new (self->platform, self->current, self->health, with_command);
+    {
+      self->sampler = hr_sampler_new (self->platform, self->current, self->health, with_command);
+      g_signal_connect_object (self->sampler, "readable", G_CALLBACK (hr_service_touch), self, G_CONNECT_SWAPPED);
+    }
   /* What was started again beside a candidate. */
   if (self->sampler != NULL && is_replaced (self) && hr_reload_get_candidate (self->reload) != NULL)
     hr_sampler_hold (self->sampler, TRUE);
@@ -47,6 +50,23 @@ hr_service_sample_always (HrService *self)
 {
   if (hr_generation_get_spec (self->current)->baseline)
     sample (self, TRUE);
+}
+
+/**
+ * hr_service_note_unread:
+ * @self: a service
+ * @builder: gets a line where the metrics of the running release could not be read
+ *
+ * Also when nobody looks any more: that it has proven itself without figures is worth knowing for as long as it runs.
+ */
+void
+hr_service_note_unread (HrService *self, GStrvBuilder *builder)
+{
+  g_autofree char *unread = hr_sampler_describe_unread (self->sampler);
+  g_autofree char *line = unread != NULL ? g_strconcat ("post-check: ", unread, NULL) : NULL;
+
+  if (line != NULL)
+    g_strv_builder_add (builder, line);
 }
 
 static void

@@ -161,6 +161,25 @@ leave_release (HrService *self, guint64 from, guint64 to)
     hr_service_set_fate (self, from, HR_FATE_REJECTED, hr_reload_phase_to_string (HR_PHASE_OBSERVE), found);
 }
 
+/* That there is nothing to compare the new release with: with what was checked before it served. */
+static void
+tell_unread (HrService *self, HrOutcome *outcome)
+{
+  g_autoptr (GStrvBuilder) found = g_strv_builder_new ();
+  g_autoptr (GStrvBuilder) all = g_strv_builder_new ();
+  g_auto (GStrv) unread = NULL;
+
+  hr_service_note_unread (self, found);
+  unread = g_strv_builder_end (found);
+  if (unread[0] == NULL)
+    return;
+  if (outcome->checks != NULL)
+    g_strv_builder_addv (all, (const char **)outcome->checks);
+  g_strv_builder_addv (all, (const char **)unread);
+  g_strfreev (outcome->checks);
+  outcome->checks = g_strv_builder_end (all);
+}
+
 static char *
 describe_success (HrService *self, HrGeneration *candidate)
 {
@@ -191,6 +210,9 @@ succeeded (HrService *self)
   /* What failed its observation while this reload was only looking has been replaced. */
   if (self->waiting != NULL && self->waiting->reason != NULL)
     hr_service_cancel_waiting (self, "another release serves");
+  g_strfreev (self->checks);
+  self->checks = g_strdupv (outcome->checks);
+  tell_unread (self, outcome);
   hr_service_retire_current (self);
   hr_service_set_current (self, candidate, health);
   hr_service_set_followers (self, hr_reload_get_followers (self->reload));
@@ -204,8 +226,6 @@ succeeded (HrService *self)
   hr_service_set_error (self, NULL);
   if (self->first_release == 0)
     self->first_release = release;
-  g_strfreev (self->checks);
-  self->checks = g_strdupv (outcome->checks);
   if (outcome->carried != NULL && outcome->carried[0] != NULL)
     {
       g_strfreev (self->carried_files);

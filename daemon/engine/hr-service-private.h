@@ -225,6 +225,7 @@ void hr_service_observe_again (HrService *self);
 void hr_service_observe_reload (HrService *self);
 void hr_service_observe_reload_end (HrService *self, gboolean well);
 void hr_service_sample_always (HrService *self);
+void hr_service_note_unread (HrService *self, GStrvBuilder *builder);
 void hr_service_end_sampling (HrService *self, guint64 next);
 void hr_service_forget_before (HrService *self);
 

@@ -388,6 +388,7 @@ hr_service_get_notes (HrService *self)
   if (self->scan != NULL && self->scan->warnings != NULL)
     g_strv_builder_addv (builder, (const char **)self->scan->warnings);
   note_stranded (self, builder);
+  hr_service_note_unread (self, builder);
   if (self->spec != NULL && self->spec->sockets == HR_SOCKETS_NONE)
     g_strv_builder_add (builder, "Sockets=none: connections can be refused during a reload");
   return g_strv_builder_end (builder);

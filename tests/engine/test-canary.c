@@ -244,6 +244,33 @@ test_bad_metrics_abort_it (Engine *engine)
   expect_kept (engine, service, "ErrorRate: ", "failed at 20%: ErrorRate: ");
 }
 
+/* It goes on, and says while it runs, and when it has ended, that it was compared with nothing, and why. */
+static void
+test_unread_metrics_are_told (Engine *engine)
+{
+  static const char words[] = "the metrics of release 1 cannot be read, and decide nothing: no answer";
+  HrService *service = start (engine, LISTEN RAMP "[PostCheck]\nErrorRate=5%\nErrorMetric=exec:rate\n", &program);
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  engine->platform->metric_reader->unreadable = "no answer";
+  engine_save (engine, "main", "two");
+  engine_run (engine, 2 * SECOND);
+  g_assert_nonnull (hr_service_get_canary (service));
+  {
+    const char *told = hr_job_get_outcome (newest_job)->canary;
+
+    g_assert_nonnull (strstr (told, "of the new connections; the metrics of release 2 cannot be read, and decide "
+                                    "nothing: no answer; "));
+    g_assert_nonnull (strstr (told, words));
+  }
+  hr_service_promote_canary (service, NULL, NULL);
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  entry = engine_history (engine);
+  g_assert_nonnull (strstr (entry->canary, ": its metrics could not be read: no answer; "));
+  g_assert_nonnull (strstr (entry->canary, words));
+}
+
 static void
 test_exit_ends_it (Engine *engine)
 {
@@ -404,6 +431,7 @@ main (int argc, char **argv)
   TEST ("without-a-ramp-it-waits-for-a-decision", test_without_a_ramp_it_waits_for_a_decision);
   TEST ("bad-probe-aborts-it", test_bad_probe_aborts_it);
   TEST ("bad-metrics-abort-it", test_bad_metrics_abort_it);
+  TEST ("unread-metrics-are-told", test_unread_metrics_are_told);
   TEST ("exit-ends-it", test_exit_ends_it);
   TEST ("takes-over-when-the-old-one-ends", test_takes_over_when_the_old_one_ends);
   TEST ("save-waits-for-its-end", test_save_waits_for_its_end);

@@ -316,6 +316,72 @@ test_unreadable_before (Engine *engine)
   g_assert_cmpuint (engine_n_warnings (engine, "*the metrics of release 2 cannot be read: no answer*"), ==, 1);
 }
 
+static void
+count_changes (HrService *service, guint *n)
+{
+  (*n)++;
+}
+
+static void
+keep_job (HrManager *manager, HrJob *job, HrJob **newest)
+{
+  g_set_object (newest, job);
+}
+
+static gboolean
+has_note (HrService *service, const char *line)
+{
+  g_auto (GStrv) notes = hr_service_get_notes (service);
+
+  return g_strv_contains ((const char *const *)notes, line);
+}
+
+/* Whoever looks at the service or waits for a reload of it is told, not only who reads the daemon's log. */
+static void
+test_unreadable_is_told (Engine *engine)
+{
+  static const char first[] = "post-check: the metrics of release 1 cannot be read, and decide nothing: no answer";
+  static const char second[] = "post-check: the metrics of release 2 cannot be read, and decide nothing: no answer";
+  g_autoptr (HrJob) job = NULL;
+  HrService *service;
+  guint changes = 0;
+
+  reader (engine)->unreadable = "no answer";
+  hr_fake_gate_hold (&reader (engine)->read);
+  engine_set (engine, "web", COUNTED);
+  service = engine_apply (engine, "web");
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 1);
+  g_assert_false (has_note (service, first));
+  g_signal_connect (service, "changed", G_CALLBACK (count_changes), &changes);
+  hr_fake_gate_release (&reader (engine)->read);
+  engine_run (engine, 0);
+  g_assert_true (has_note (service, first));
+  g_assert_cmpuint (changes, >=, 1);
+  /* Also of one that has proven itself. */
+  engine_run (engine, PROVEN);
+  engine_expect_fate (engine, 1, HR_FATE_GOOD);
+  g_assert_true (has_note (service, first));
+
+  g_signal_connect (engine->manager, "job-added", G_CALLBACK (keep_job), &job);
+  engine_save (engine, "main", "two");
+  while (hr_service_get_release (service) == 1)
+    engine_run (engine, 10 * MSEC);
+  g_assert_true (g_strv_contains ((const char *const *)hr_job_get_outcome (job)->checks, first));
+  engine_run (engine, SECOND);
+  g_assert_true (has_note (service, second) && !has_note (service, first));
+  /* What can be read is no reason to say anything. */
+  reader (engine)->unreadable = NULL;
+  engine_run (engine, SECOND);
+  g_assert_false (has_note (service, second));
+  engine_save (engine, "main", "three");
+  while (hr_service_get_release (service) == 2)
+    engine_run (engine, 10 * MSEC);
+  g_assert_false (g_strv_contains ((const char *const *)hr_job_get_outcome (job)->checks, second));
+  g_signal_handlers_disconnect_by_data (service, &changes);
+  g_signal_handlers_disconnect_by_data (engine->manager, &job);
+}
+
 /* A figure of the first release of all has nothing to be compared with. */
 static void
 test_first_with_baseline (Engine *engine)
@@ -412,6 +478,7 @@ main (int argc, char **argv)
   engine_add ("/post-check/candidate-does-not-answer-for-the-old", test_held);
   engine_add ("/post-check/metrics-that-cannot-be-read-any-more", test_unreadable);
   engine_add ("/post-check/metrics-that-never-could-be-read", test_unreadable_before);
+  engine_add ("/post-check/what-cannot-be-read-is-told-by-status-and-result", test_unreadable_is_told);
   engine_add ("/post-check/looks-do-not-pile-up", test_no_piling_up);
   engine_add ("/post-check/rule-2/reload-ends-it", test_reload_ends_it);
   engine_add ("/post-check/rollback-that-failed", test_failed_rollback);

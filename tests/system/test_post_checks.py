@@ -82,6 +82,12 @@ def unreadable():
         other.good(1)
         until(lambda: "the metrics of release 1 cannot be read: while reading 'http://127.0.0.1:%p/metrics#"
               in site.daemon_log(), "it is said")
+        words = "post-check: the metrics of release 1 cannot be read, and decide nothing: while reading 'http"
+        status = " ".join(site.hrctl("status", "never").stdout.split())
+        check(words in status, "status says so:", status)
+        result = site.hrctl("reload", "never")
+        equal(result.returncode, 0, "exit code of the reload")
+        check(words in " ".join(result.stdout.split()), "its result says so:", result.stdout)
 
 
 @test("a-bad-value-is-explained-by-check")
