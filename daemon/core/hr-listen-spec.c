@@ -202,6 +202,22 @@ covers (const struct in6_addr *address, const struct in6_addr *other)
 }
 
 /**
+ * hr_listen_spec_is_ipv6_only:
+ * @self: a listener
+ *
+ * Returns: whether it is of TCP or UDP, and no client with an IPv4 address can come in
+ */
+gboolean
+hr_listen_spec_is_ipv6_only (const HrListenSpec *self)
+{
+  struct in6_addr address;
+
+  g_return_val_if_fail (self != NULL, FALSE);
+  return self->kind != HR_LISTEN_UNIX && read_host (self->host, &address) && !IN6_IS_ADDR_UNSPECIFIED (&address)
+         && !IN6_IS_ADDR_V4MAPPED (&address);
+}
+
+/**
  * hr_listen_spec_collides:
  * @self: a listener
  * @other: another

@@ -25,6 +25,7 @@ typedef struct {
 
 HrListenSpec *hr_listen_spec_parse (const char *text, GError **error);
 void hr_listen_spec_free (HrListenSpec *self);
+gboolean hr_listen_spec_is_ipv6_only (const HrListenSpec *self);
 gboolean hr_listen_spec_collides (const HrListenSpec *self, const HrListenSpec *other);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HrListenSpec, hr_listen_spec_free)

@@ -3,6 +3,20 @@
 
 #include "hr-rollback-policy.h"
 
+/* Whether it is known already that no socket of it can be one of two for the same address. */
+static gboolean
+has_but_one_socket (const HrServiceSpec *spec)
+{
+  for (guint i = 0; i < spec->listen->len; i++)
+    {
+      const HrListenSpec *listen = g_ptr_array_index (spec->listen, i);
+
+      if (listen->kind == HR_LISTEN_TCP && !hr_listen_spec_is_ipv6_only (listen))
+        return FALSE;
+    }
+  return spec->listen->len > 0 && spec->handover != HR_HANDOVER_SEQUENTIAL;
+}
+
 /**
  * hr_spec_notes:
  * @spec: a spec
@@ -27,5 +41,10 @@ hr_spec_notes (const HrServiceSpec *spec)
   if (spec->canary_from > 0 && spec->probe == NULL && !hr_rollback_policy_by_metrics (spec))
     g_strv_builder_add (notes, "a canary is compared by nothing but that it runs: name a Probe in group 'Health', or "
                                "metrics in group 'PostCheck'");
+  if (has_but_one_socket (spec)
+      && (hr_probe_spec_is_by_network (spec->probe) || hr_probe_spec_is_by_network (spec->start_probe)))
+    g_strv_builder_add (notes,
+                        "Listen has no TCP listener that takes IPv4, so that old and new instance share a socket: "
+                        "what the old one answers may count for the new one's probe");
   return g_strv_builder_end (notes);
 }

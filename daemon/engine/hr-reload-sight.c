@@ -145,6 +145,37 @@ hr_reload_canary_obstacle (const HrServiceSpec *spec, gboolean watched, HrListen
   return NULL;
 }
 
+/**
+ * hr_reload_probe_obstacle:
+ * @spec: what is to run
+ * @watched: whether the adopt library sees the instance that runs
+ * @listeners: the service's sockets
+ *
+ * Returns: (nullable): for people: why a probe of a new instance may be answered by the one that runs, as both share their
+ *   sockets; %NULL if it may not, or asks by another way than the network
+ */
+const char *
+hr_reload_probe_obstacle (const HrServiceSpec *spec, gboolean watched, HrListeners *listeners)
+{
+  GPtrArray *list = hr_listeners_list (listeners);
+
+  if ((!hr_probe_spec_is_by_network (spec->probe) && !hr_probe_spec_is_by_network (spec->start_probe))
+      || list->len == 0)
+    return NULL;
+  if (!hr_reload_holds_tcp (listeners))
+    return "it has no TCP listener, and of others there is but one socket";
+  for (guint i = 0; i < list->len; i++)
+    {
+      const HrListener *listener = g_ptr_array_index (list, i);
+
+      if (listener->kind == HR_LISTEN_TCP && listener->passed)
+        return "its socket was passed to the daemon, and whoever did that has it open too";
+    }
+  if (!takes_ipv4 (listeners))
+    return "no listener takes IPv4";
+  return watched ? NULL : "the adopt library does not see the program of the instance that runs";
+}
+
 /* Nothing runs that could hand it over: what is started again would go on with the same state beside it. */
 static gboolean
 gets_state_at_start (HrReload *self)

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 const char *hr_reload_sequential_reason (const HrServiceSpec *spec, HrStateFiles *state);
 gboolean hr_reload_holds_tcp (HrListeners *listeners);
+const char *hr_reload_probe_obstacle (const HrServiceSpec *spec, gboolean watched, HrListeners *listeners);
 const char *hr_reload_canary_obstacle (const HrServiceSpec *spec, gboolean watched, HrListeners *listeners);
 HrUnseenCase hr_reload_sight_case (HrGeneration *previous, HrListeners *listeners, gint64 now);
 

@@ -32,11 +32,15 @@ needs_own_sockets (HrReload *self, gboolean state_expected)
 
 /* What the probe says is in doubt, or comes too late: that is no matter for those alone who look for faults. */
 static void
-warn_that_sockets_are_shared (HrReload *self, const char *why)
+tell_that_sockets_are_shared (HrReload *self, const char *why)
 {
-  hr_log_warning (self->spec->name, "%s: %s", why,
-                  connects (self->spec) ? "what the old instance answers may count for the new one"
-                                        : "the new instance may answer before its probe has passed");
+  const char *what = connects (self->spec) ? "what the old instance answers may count for the new one"
+                                           : "the new instance may answer before its probe has passed";
+  g_autofree char *line = g_strdup_printf ("probe: %s (%s)", what, why);
+  const char *const lines[] = { line, NULL };
+
+  hr_log_warning (self->spec->name, "%s: %s", why, what);
+  hr_files_merge (&hr_job_edit_outcome (self->job)->checks, lines);
 }
 
 static void
@@ -48,7 +52,7 @@ separate (HrReload *self)
 
   if (!hr_listeners_separate (self->parts.listeners, id, &error))
     {
-      warn_that_sockets_are_shared (self, error->message);
+      tell_that_sockets_are_shared (self, error->message);
       return;
     }
   if (!connects (self->spec))
@@ -57,7 +61,7 @@ separate (HrReload *self)
   if (source == NULL)
     {
       hr_listeners_rejoin (self->parts.listeners, id);
-      warn_that_sockets_are_shared (self, "no listener takes IPv4");
+      tell_that_sockets_are_shared (self, "no listener takes IPv4");
     }
 }
 
@@ -74,9 +78,14 @@ void
 hr_reload_separate (HrReload *self, gboolean state_expected)
 {
   gboolean alone = self->previous == NULL || !hr_generation_is_alive (self->previous);
+  const char *why = NULL;
 
   if (needs_own_sockets (self, state_expected))
     separate (self);
+  else if (!alone && !self->sequential && !state_expected)
+    why = hr_reload_probe_obstacle (self->spec, is_watched (self), self->parts.listeners);
+  if (why != NULL)
+    tell_that_sockets_are_shared (self, why);
   if (alone && connects (self->spec)
       && !hr_listeners_is_separate (self->parts.listeners, hr_generation_get_id (self->candidate)))
     self->claims_previous = TRUE;

@@ -177,14 +177,20 @@ plan_start (HrService *self, GPtrArray *steps, Handover handover, const char *re
 
 /* As the running instance is asked, whose port is the next one's, too; else as the service file has it. */
 static void
-plan_probe (HrService *self, GPtrArray *steps)
+plan_probe (HrService *self, GPtrArray *steps, gboolean beside)
 {
   const HrProbeSpec *probe = self->spec->start_probe != NULL ? self->spec->start_probe : self->spec->probe;
   g_autoptr (HrProbeSpec) expanded =
       self->current != NULL ? hr_generation_expand_probe (self->current, probe, NULL) : NULL;
 
+  const char *why =
+      beside ? hr_reload_probe_obstacle (self->spec, hr_generation_is_watched (self->current), self->parts.listeners)
+             : NULL;
+
   add_step (steps, HR_PHASE_VERIFY,
-            g_strdup_printf ("probe with '%s'", expanded != NULL ? expanded->text : probe->text));
+            g_strdup_printf ("probe with '%s'%s%s", expanded != NULL ? expanded->text : probe->text,
+                             why != NULL ? "; what the running instance answers may count for the new one: " : "",
+                             why != NULL ? why : ""));
 }
 
 static void
@@ -209,7 +215,8 @@ plan_handover (HrService *self, GPtrArray *steps, gboolean moves)
     }
   plan_start (self, steps, handover, reason, canary);
   if (self->spec->probe != NULL)
-    plan_probe (self, steps);
+    plan_probe (self, steps,
+                handover == OVERLAP && (!self->spec->preserve || !hr_generation_has_opened_state (self->current)));
   if (canary)
     plan_canary (self, steps);
   add_step (

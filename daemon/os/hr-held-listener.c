@@ -91,6 +91,7 @@ hr_held_listener_new_inherited (HrInheritedSocket *inherited, GError **error)
     }
   self = make (fd, address, g_steal_pointer (&file));
   self->inherited = inherited;
+  self->shown.passed = TRUE;
   return self;
 }
 

@@ -30,6 +30,7 @@ G_BEGIN_DECLS
  * @kind: TCP, UDP or Unix
  * @discovered: whether the program bound it
  * @ephemeral: whether it was bound with port 0
+ * @passed: whether it was passed to the daemon, so that somebody else has it, too
  * @only_ipv6: whether it is of TCP and no client with an IPv4 address can come in
  */
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct {
   HrListenKind kind;
   gboolean discovered;
   gboolean ephemeral;
+  gboolean passed;
   gboolean only_ipv6;
 } HrListener;
 

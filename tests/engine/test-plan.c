@@ -75,6 +75,7 @@ test_steps (Engine *engine)
                "check: forbidden patterns, syntax of the changed files, build with 'make', pre-check with 'make'");
   expect_plan (engine, "start: start beside the running instance");
   expect_plan (engine, "verify: probe with 'exec:probe'");
+  expect_not_planned (engine, "may count for the new one");
   g_assert_cmpuint (engine->launcher->instances->len, ==, launched);
   g_assert_cmpuint (engine_parts (engine)->store->releases->len, ==, 1);
   engine->platform->checker->fault = "bad";

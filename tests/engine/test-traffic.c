@@ -258,6 +258,23 @@ test_shared_where_sequential (Engine *engine)
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
 }
 
+/* What a probe proves that the old instance may have answered is told with what was checked, and by the log. */
+static void
+expect_told (Engine *engine, const char *why)
+{
+  g_auto (GStrv) notes = hr_service_get_notes (hr_manager_get (engine->manager, "web", NULL));
+  g_autofree char *all = g_strjoinv ("\n", notes);
+  g_autofree char *line =
+      why == NULL ? NULL
+                  : g_strdup_printf ("check: probe: what the old instance answers may count for the new one (%s)", why);
+
+  if (line == NULL)
+    g_assert_null (strstr (all, "check: probe"));
+  else if (strstr (all, line) == NULL)
+    g_assert_cmpstr (all, ==, line);
+  g_assert_cmpuint (engine_n_warnings (engine, "*what the old instance answers may count*"), ==, why != NULL ? 1 : 0);
+}
+
 static void
 test_shared_where_it_cannot_be (Engine *engine)
 {
@@ -266,6 +283,32 @@ test_shared_where_it_cannot_be (Engine *engine)
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
+  expect_told (engine, "no room");
+}
+
+static void
+test_shared_unix_socket (Engine *engine)
+{
+  engine_start_with (engine, "Listen=http=unix:/run/web.sock\n" PROBE, &RETIRES);
+  reload (engine);
+  engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
+  hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
+  expect_told (engine, "it has no TCP listener, and of others there is but one socket");
+}
+
+/* A probe that asks one process, or of a service nobody can connect to. */
+static void
+test_shared_and_no_matter (Engine *engine)
+{
+  engine_start_with (engine, "Listen=http=unix:/run/web.sock\n[Health]\nProbe=dbus:org.example.App\n", &RETIRES);
+  reload (engine);
+  engine_set (engine, "web", PROBE);
+  engine_apply (engine, "web");
+  engine_run (engine, PROVEN);
+  engine_save (engine, "main", "three");
+  engine_run (engine, SECOND);
+  g_assert_cmpuint (hr_service_get_release (hr_manager_get (engine->manager, "web", NULL)), ==, 3);
+  expect_told (engine, NULL);
 }
 
 static void
@@ -287,6 +330,7 @@ test_shared_where_no_probe_can_tell (Engine *engine)
   reload (engine);
   engine_expect (engine, "FileChanged main | ReloadStarted 2 | ReloadCompleted 2");
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "separate, rejoin");
+  expect_told (engine, "no listener takes IPv4");
 }
 
 static void
@@ -297,6 +341,7 @@ test_shared_where_state_passes (Engine *engine)
   engine_start_with (engine, LISTEN PROBE, &keeps);
   reload (engine);
   hr_fake_listeners_expect_traffic (engine_parts (engine)->listeners, "");
+  expect_told (engine, NULL);
 }
 
 /* It never did before: all new connections wait for it while the state is handed over. */
@@ -335,6 +380,8 @@ main (int argc, char **argv)
   engine_add ("/traffic/shared/without-listener", test_shared_without_listener);
   engine_add ("/traffic/shared/where-sequential", test_shared_where_sequential);
   engine_add ("/traffic/shared/where-it-cannot-be", test_shared_where_it_cannot_be);
+  engine_add ("/traffic/shared/unix-socket", test_shared_unix_socket);
+  engine_add ("/traffic/shared/no-matter", test_shared_and_no_matter);
   engine_add ("/traffic/shared/where-nobody-sees", test_shared_where_nobody_sees);
   engine_add ("/traffic/shared/where-no-probe-can-tell", test_shared_where_no_probe_can_tell);
   engine_add ("/traffic/shared/where-state-passes", test_shared_where_state_passes);

@@ -160,8 +160,13 @@ def ipv6_alone():
         service = Probed(site, "python", host="::1", family="AF_INET6", Listen=None,
                          health={"Interval": "200ms", "Failures": "100"})
         for number in ("2", "3"):
-            service.completed(service.save(service.version(number)))
+            event = service.completed(service.save(service.version(number)))
             equal(ask(), number, "the answer after the reload")
+            told = "probe: what the old instance answers may count for the new one (no listener takes IPv4)"
+            check(told in event["args"][4]["checks"], "what is told by the signal:", event["args"])
+        check(told in site.hrctl("status", service.name).stdout, site.hrctl("status", service.name).stdout)
+        check("may count for the new one: no listener takes IPv4" in site.hrctl("plan", service.name).stdout,
+              site.hrctl("plan", service.name).stdout)
         check("no listener takes IPv4: what the old instance answers may count for the new one" in site.daemon_log(),
               "a probe that proves less than it seems to is warned of:", site.daemon_log())
 

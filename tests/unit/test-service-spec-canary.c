@@ -174,6 +174,36 @@ test_notes_say_what_may_surprise (void)
   g_assert_cmpuint (g_strv_length (full_notes), ==, 0);
 }
 
+/* A probe over the network of a service whose instances share one socket, as far as its file shows. */
+static void
+test_notes_say_who_may_answer_a_probe (void)
+{
+  static const struct {
+    const char *text;
+    guint n;
+  } cases[] = {
+    { "Listen=a=unix:/run/a\n[Health]\nProbe=exec:true", 1 },
+    { "Listen=a=tcp:[::1]:80\n[Health]\nProbe=http://[::1]:80/", 1 },
+    { "Listen=a=unix:/run/a\n[Health]\nProbe=watchdog\nStartProbe=exec:true", 1 },
+    { "Listen=a=unix:/run/a\nHandover=sequential\n[Health]\nProbe=exec:true", 0 },
+    { "Listen=a=unix:/run/a\n[Health]\nProbe=dbus:org.example.A", 0 },
+    { "Listen=a=unix:/run/a;b=tcp:[::]:80\n[Health]\nProbe=exec:true", 0 },
+    { "Listen=a=tcp::80\n[Health]\nProbe=exec:true", 0 },
+    { "[Health]\nProbe=exec:true", 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = g_strconcat ("[Service]\nExec=app\n", cases[i].text, "\n", NULL);
+      g_autoptr (HrServiceSpec) spec = parse (text, NULL);
+      g_auto (GStrv) notes = hr_spec_notes (spec);
+
+      g_assert_cmpuint (g_strv_length (notes), ==, cases[i].n);
+      if (cases[i].n > 0)
+        assert_contains (notes[0], "what the old one answers may count for the new one's probe");
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -185,5 +215,6 @@ main (int argc, char **argv)
   TEST ("keys-can-be-taken-back", test_keys_can_be_taken_back);
   TEST ("what-cannot-be-had-is-refused-with-the-remedy", test_what_cannot_be_had_is_refused_with_the_remedy);
   TEST ("notes-say-what-may-surprise", test_notes_say_what_may_surprise);
+  TEST ("notes-say-who-may-answer-a-probe", test_notes_say_who_may_answer_a_probe);
   return g_test_run ();
 }
