@@ -157,7 +157,7 @@ candidate_exited (HrGeneration *candidate, HrReload *self)
   g_autofree char *who = describe_candidate (self);
   g_autofree char *end = hr_generation_describe_end (candidate);
   g_autofree char *words = hr_generation_last_words (candidate);
-  g_autofree char *advice = hr_reload_advise (self);
+  g_autofree char *advice = hr_reload_advise (self, words);
   gboolean ran = hr_generation_get_start_error (candidate) == NULL;
 
   if (self->phase == HR_PHASE_CANARY)

@@ -137,7 +137,7 @@ void hr_reload_announce (HrReload *self);
 /* hr-reload-sight.c */
 HrGenerationPlan hr_reload_plan (HrReload *self);
 gboolean hr_reload_look_at_program (HrReload *self, GError **error);
-char *hr_reload_advise (HrReload *self);
+char *hr_reload_advise (HrReload *self, const char *words);
 
 /* hr-reload-handover.c */
 void hr_reload_before_start (HrReload *self);

@@ -4,6 +4,8 @@
  */
 #include "hr-reload-sight.h"
 
+#include <string.h>
+
 #include "hr-error.h"
 #include "hr-reload-private.h"
 #include "hr-spec-canary.h"
@@ -229,18 +231,36 @@ hr_reload_look_at_program (HrReload *self, GError **error)
     }
 }
 
+/* As libraries and languages write EADDRINUSE: its name, or the C library's words for it. */
+static gboolean
+speaks_of_address_in_use (const char *words)
+{
+  g_autofree char *lower = g_ascii_strdown (words, -1);
+
+  return strstr (lower, "address already in use") != NULL || strstr (lower, "address in use") != NULL
+         || strstr (lower, "eaddrinuse") != NULL;
+}
+
 /**
  * hr_reload_advise:
  * @self: a reload whose candidate has ended
+ * @words: its last ones
  *
  * Returns: (transfer full): a newline and what may explain it, "" where nothing is known: a program that nobody sees
- *   and that binds what is in Listen, instead of taking it, finds it in use
+ *   and that binds what is in Listen, instead of taking it, finds it in use, and so does one that binds beside the running
+ *   instance what the daemon does not hold
  */
 char *
-hr_reload_advise (HrReload *self)
+hr_reload_advise (HrReload *self, const char *words)
 {
   g_autofree char *advice =
       self->spec->listen->len > 0 ? hr_unseen_advise (self->spec, hr_generation_get_unseen (self->candidate)) : NULL;
 
+  if (advice == NULL && self->previous != NULL && !self->sequential && !hr_generation_is_ready (self->candidate)
+      && speaks_of_address_in_use (words))
+    advice =
+        g_strdup ("what the running instance has bound by itself and the daemon does not hold, as a UDP socket, is "
+                  "in use as long as that runs: name it in Listen and stop the service once, or write "
+                  "Handover=sequential");
   return advice != NULL ? g_strdup_printf ("\n(%s)", advice) : g_strdup ("");
 }

@@ -207,6 +207,26 @@ for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "a
             equal(service.shown(), [f"udp:127.0.0.1:{port}"], "listeners")
 
 
+@test("a-UDP-socket-that-Listen-does-not-name: the reload fails, says what to do, and the old instance serves on",
+      alike=True)
+def udp_without_listen():
+    with Site() as site:
+        port = free_port()
+        service = Plain(site, OWN_PORT + DATAGRAMS, None, port=port, keys="Ready=delay:1s\n")
+        pid, mark = site.service("plain")["pid"], site.signals.mark()
+        write_atomic(os.path.join(service.top, "app.py"), service.version(2))
+        event = site.signals.wait("ReloadFailed", "plain", mark)
+        for words in ("Address already in use", "name it in Listen and stop the service once, or write Handover=sequential"):
+            check(words in event["args"][3], "the error:", event["args"][3])
+        check("name it in Listen" in site.hrctl("status", "plain").stdout, site.hrctl("status", "plain").stdout)
+        equal(site.service("plain")["pid"], pid, "PID of the old instance")
+        # As it says.
+        site.service_file("plain", service.keys.replace("[Service]\n", "[Service]\nHandover=sequential\n"))
+        equal(site.hrctl("daemon-reload").returncode, 0, "daemon-reload")
+        result = site.hrctl("reload", "plain")
+        equal((result.returncode, site.service("plain")["release"]), (0, 2), f"the new version serves: {result.stderr}")
+
+
 for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "adopt")):
     @test(f"promise-3-no-connection-is-refused-or-dropped-by-a-reload: three instances at a Unix socket, {words}")
     def three_at_unix_socket(how=how, sockets=sockets):
