@@ -201,6 +201,25 @@ print_ends (GVariant *service, HrOutput *output)
     }
 }
 
+/* "14:30:00 release 3 went live in 187 ms"; without a source there are no releases. */
+static char *
+describe_reload (GVariant *entry)
+{
+  g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
+  g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
+  const char *phase = hr_text_word (hr_dict_string (entry, "phase"));
+  guint64 release = hr_dict_number (entry, "release");
+
+  if (!hr_dict_bool (entry, "success"))
+    return release > 0 ? g_strdup_printf (_ ("%s release %" PRIu64 " failed in phase %s"), time, release, phase)
+                       : g_strdup_printf (_ ("%s failed in phase %s"), time, phase);
+  if (release == 0)
+    return g_strdup_printf (_ ("%s a new process went live in %s"), time, took);
+  if (g_str_equal (hr_dict_string (entry, "trigger"), "rollback"))
+    return g_strdup_printf (_ ("%s rolled back to release %" PRIu64 " in %s"), time, release, took);
+  return g_strdup_printf (_ ("%s release %" PRIu64 " went live in %s"), time, release, took);
+}
+
 /* The newest reloads of the service; a daemon that cannot tell is no reason to fail. */
 static void
 print_reloads (HrClient *client, const char *name, HrOutput *output)
@@ -215,15 +234,8 @@ print_reloads (HrClient *client, const char *name, HrOutput *output)
   for (gsize i = 0; entries != NULL && i < g_variant_n_children (entries); i++)
     {
       g_autoptr (GVariant) entry = g_variant_get_child_value (entries, i);
-      g_autofree char *time = hr_text_time (hr_text_parse_iso_time (hr_dict_string (entry, "timestamp")));
-      g_autofree char *took = hr_text_duration ((gint64)hr_dict_number (entry, "durationUsec"));
-      g_autofree char *line = NULL;
+      g_autofree char *line = describe_reload (entry);
 
-      if (hr_dict_bool (entry, "success"))
-        line = g_strdup_printf (_ ("%s release %" PRIu64 " went live in %s"), time, hr_dict_number (entry, "release"),
-                                took);
-      else
-        line = g_strdup_printf (_ ("%s failed in phase %s"), time, hr_text_word (hr_dict_string (entry, "phase")));
       hr_fields_print (output, i == 0 ? _ ("Reloads") : "", line);
     }
 }

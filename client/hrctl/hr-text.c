@@ -254,13 +254,15 @@ hr_text_clean_line (const char *text, gsize length, gboolean color)
  * @text: any text
  *
  * Returns: (transfer full): its first line with something on it, for a table; with the next one where it only leads up
- *   to that by a colon
+ *   to that by a colon, and then with the last one, as checkers name the fault there
  */
 char *
 hr_text_first_line (const char *text)
 {
   g_autofree char *line = NULL;
   g_autofree char *next = NULL;
+  g_autofree char *rest = NULL;
+  const char *last;
 
   text += strspn (text, "\n\t ");
   line = g_strchomp (g_strndup (text, strcspn (text, "\n")));
@@ -269,7 +271,10 @@ hr_text_first_line (const char *text)
   if (!g_str_has_suffix (line, ":") || *text == '\0')
     return g_steal_pointer (&line);
   next = g_strchomp (g_strndup (text, strcspn (text, "\n")));
-  return g_strconcat (line, " ", next, NULL);
+  rest = g_strstrip (g_strdup (text + strcspn (text, "\n")));
+  last = strrchr (rest, '\n') != NULL ? strrchr (rest, '\n') + 1 : rest;
+  last += strspn (last, "\t ");
+  return g_strconcat (line, " ", next, *last != '\0' ? " … " : NULL, last, NULL);
 }
 
 /**

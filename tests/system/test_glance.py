@@ -96,6 +96,20 @@ def several():
         until(lambda: len(processes(site, "many")) == 2, "the old ones have gone")
 
 
+@test("status and releases: each of the last reloads with its release, a rollback as such, a fault by its name", alike=True)
+def reloads():
+    with Site() as site:
+        service = Service(site, "web", groups={"PostCheck": {"RollbackAfter": "0"}})
+        service.completed(service.save(app("2")), 2)
+        service.failed(service.save("def broken(:\n"), "check")
+        equal(site.hrctl("rollback", "web").returncode, 0, "rollback")
+        shown = site.hrctl("status", "web").stdout
+        for words in ("rolled back to release 1 in ", "release 3 failed in phase check", "release 2 went live in "):
+            check(words in shown, words, "in", shown)
+        rejected = next(line for line in site.hrctl("releases", "web").stdout.splitlines() if line.startswith("3 "))
+        check("python3 rejects 'app.py'" in rejected and "SyntaxError: " in rejected, rejected)
+
+
 @test("status: the daemon tells what it uses itself")
 def figures():
     with Site() as site:
