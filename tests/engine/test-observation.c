@@ -409,7 +409,8 @@ main (int argc, char **argv)
   engine_add ("/observation/unknown-end-rolls-back", test_unknown_end);
   engine_add ("/observation/announced-end-does-not", test_unknown_end_announced);
   engine_add ("/observation/good-after-its-time", test_passed);
-  engine_add ("/observation/promise-2/what-fails-its-probe-is-not-good-by-time", test_probe_that_fails_is_waited_for);
+  engine_add ("/observation/promise-2/pain-04/failing-probe-with-default-settings-rolls-back",
+              test_probe_that_fails_is_waited_for);
   engine_add ("/observation/what-passes-its-probe-again-is-good", test_probe_that_passes_again_is_enough);
   engine_add ("/observation/none-with-0", test_no_observation);
   engine_add ("/observation/rule-2/reload-ends-it", test_reload_ends_observation);
