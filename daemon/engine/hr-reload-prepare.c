@@ -76,10 +76,10 @@ has_retiring (HrReload *self, HrSlot slot)
 static gboolean
 may_start_beside_retiring (HrReload *self)
 {
-  return is_retiring (self) && !self->beside_failed && self->previous == NULL && !self->awaits_restart
-         && !self->sequential && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers))
-         && self->spec->build[0] == NULL && self->spec->precheck[0] == NULL
-         && !(has_retiring (self, HR_SLOT_A) && has_retiring (self, HR_SLOT_B));
+  return is_retiring (self) && !self->opens_listeners && !self->beside_failed && self->previous == NULL
+         && !self->awaits_restart && !self->sequential
+         && (self->old_followers == NULL || hr_followers_are_gone (self->old_followers)) && self->spec->build[0] == NULL
+         && self->spec->precheck[0] == NULL && !(has_retiring (self, HR_SLOT_A) && has_retiring (self, HR_SLOT_B));
 }
 
 /* What was switched to once was checked and built; of what was rejected, or never got that far, that is not known. */
@@ -213,6 +213,8 @@ hr_reload_place (HrReload *self)
   self->beside_retiring = may_start_beside_retiring (self);
   if (is_retiring (self) && !self->beside_retiring)
     await_retiring (self);
+  else if (!hr_reload_open_listeners (self))
+    return;
   else if (self->parts.store != NULL)
     write_slot (self);
   else

@@ -38,6 +38,7 @@ struct _HrReload {
   HrFollowers *old_followers; /* of previous, where it has any */
   HrFollowers *retiring_followers;
   char *snapshot;
+  gboolean opens_listeners; /* not done yet */
   gboolean sequential;
   gboolean awaits_restart;
   HrSlot last_slot;
@@ -170,6 +171,7 @@ gint64 hr_reload_canary_timeout (HrReload *self);
 /* hr-reload-traffic.c */
 void hr_reload_separate (HrReload *self, gboolean state_expected);
 void hr_reload_give_all_traffic (HrReload *self);
+gboolean hr_reload_open_listeners (HrReload *self);
 gboolean hr_reload_divide_traffic (HrReload *self, guint n_going, GError **error);
 void hr_reload_end_traffic (HrReload *self);
 

@@ -141,6 +141,28 @@ hr_reload_divide_traffic (HrReload *self, guint n_going, GError **error)
 }
 
 /**
+ * hr_reload_open_listeners:
+ * @self: a reload that places, and no instance is retiring any more
+ *
+ * Opens what could not be opened at its begin, as an instance that had left it was still there.
+ *
+ * Returns: success; else the reload has failed
+ */
+gboolean
+hr_reload_open_listeners (HrReload *self)
+{
+  GError *error = NULL;
+
+  if (self->opens_listeners && !hr_listeners_open (self->parts.listeners, self->spec, &error))
+    {
+      hr_reload_fail (self, error);
+      return FALSE;
+    }
+  self->opens_listeners = FALSE;
+  return TRUE;
+}
+
+/**
  * hr_reload_end_traffic:
  * @self: a reload that fails
  *

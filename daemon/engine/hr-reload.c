@@ -156,6 +156,7 @@ hr_reload_new (const HrReloadPlan *plan)
   g_set_object (&self->old_followers, plan->followers);
   g_set_object (&self->retiring_followers, plan->retiring_followers);
   self->snapshot = g_strdup (plan->snapshot);
+  self->opens_listeners = plan->opens_listeners;
   self->sequential = plan->sequential || hr_reload_sequential_reason (plan->spec, plan->parts->state) != NULL;
   self->awaits_restart = plan->awaits_restart;
   self->outage_since = plan->outage_since;

@@ -63,6 +63,7 @@ G_BEGIN_DECLS
  * @followers: (nullable): the others of the running instances
  * @retiring_followers: (nullable): those before them, if they have not ended yet
  * @snapshot: (nullable): id of the snapshot to start with instead of the state of @previous; needs @sequential
+ * @opens_listeners: whether the listeners are opened when those before have ended, as one of these may still have an address
  * @sequential: whether @previous ends before the candidate starts, whatever the spec says
  * @awaits_restart: whether the supervision is about to start the running release again, where @previous is %NULL
  * @outage_since: when the service stopped serving, on the platform's clock; 0: it serves, or was stopped on request
@@ -93,6 +94,7 @@ typedef struct {
   HrFollowers *followers;
   HrFollowers *retiring_followers;
   const char *snapshot;
+  gboolean opens_listeners;
   gboolean sequential;
   gboolean awaits_restart;
   gint64 outage_since;

@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  * @snapshot: (nullable): to start with
  * @reason: (nullable): of a rollback, for people
  * @hints: (nullable): of an automatic reload
+ * @opens_listeners: whether it has to wait for addresses that a retiring instance still has
  *
  * One thing that a service was asked to do.
  */
@@ -41,6 +42,7 @@ typedef struct {
   char *snapshot;
   char *reason;
   char **hints;
+  gboolean opens_listeners;
 } HrRequest;
 
 HrRequest *hr_request_new (guint64 id, HrJobKind kind, const char *service, const char *trigger, const char *caller);

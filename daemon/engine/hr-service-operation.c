@@ -244,6 +244,7 @@ hr_service_new_reload (HrService *self)
     .followers = self->followers,
     .retiring_followers = self->retiring_followers,
     .snapshot = request->snapshot,
+    .opens_listeners = request->opens_listeners,
     .awaits_restart = self->restart_at != 0,
     .sequential =
         self->spec->instances == 1 && (request->kind == HR_JOB_RESTART || request->kind == HR_JOB_RESTORE_SNAPSHOT),
@@ -359,6 +360,25 @@ is_done_already (HrService *self, HrRequest *request)
   return TRUE;
 }
 
+/* An instance that is about to end may still have what was taken out of the service file, and is named there again. It is
+ * waited for by the reload then, as by any that needs its place. */
+static gboolean
+open_listeners (HrService *self, HrRequest *request, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  request->opens_listeners = FALSE;
+  if (hr_listeners_open (self->parts.listeners, self->spec, &local))
+    return TRUE;
+  if (self->retiring == NULL && self->retiring_followers == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  request->opens_listeners = TRUE;
+  return TRUE;
+}
+
 static gboolean
 prepare (HrService *self)
 {
@@ -372,7 +392,7 @@ prepare (HrService *self)
                                  self->config_error));
       return FALSE;
     }
-  if (!hr_listeners_open (self->parts.listeners, self->spec, &error))
+  if (!open_listeners (self, request, &error))
     {
       self->failed = self->current == NULL;
       hr_service_set_error (self, error->message);

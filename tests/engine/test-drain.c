@@ -167,6 +167,62 @@ test_next_reload (Engine *engine)
 }
 
 /* It had not been looked at once when the next one came. */
+/* What the old instance still has is named again, and it takes its time to end. */
+static HrService *
+named_again (Engine *engine)
+{
+  HrFakeProgram deaf = RETIRES;
+  HrService *service;
+
+  deaf.ignores_stop = TRUE;
+  service = handed_over (engine, "StopTimeout=3s\n", &deaf);
+  engine_forget (engine);
+  engine_parts (engine)->listeners->failure = "the address is in use";
+  engine_set (engine, "web", "StopTimeout=3s\nListen=http=tcp:127.0.0.1:8080\n");
+  engine_apply (engine, "web");
+  engine_run (engine, 2 * SECOND);
+  g_assert_true (engine_instance (engine, 0)->finishes);
+  g_assert_true (engine_instance (engine, 0)->alive);
+  g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
+  engine_expect (engine, "ReloadStarted 2");
+  return service;
+}
+
+static void
+test_address_of_the_old_one (Engine *engine)
+{
+  HrService *service = named_again (engine);
+
+  engine_parts (engine)->listeners->failure = NULL;
+  engine_run (engine, 5 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  engine_expect (engine, "ReloadCompleted 2");
+  g_assert_cmpuint (hr_listeners_list (HR_LISTENERS (engine_parts (engine)->listeners))->len, ==, 1);
+  g_assert_null (hr_service_get_error (service));
+}
+
+/* It was somebody else who had it: what runs serves on. */
+static void
+test_address_of_somebody_else (Engine *engine)
+{
+  HrService *service = named_again (engine);
+  g_autoptr (HrHistoryEntry) entry = NULL;
+
+  engine_run (engine, 5 * SECOND);
+  g_assert_false (engine_instance (engine, 0)->alive);
+  engine_expect (engine, "ReloadFailed place");
+  entry = engine_history (engine);
+  g_assert_cmpstr (entry->error, ==, "the address is in use");
+  g_assert_true (engine_instance (engine, 1)->alive);
+  g_assert_cmpuint (hr_service_get_release (service), ==, 2);
+  engine_expect_fate (engine, 2, HR_FATE_GOOD);
+  /* With nobody to wait for it is said at once. */
+  engine_set (engine, "web", "StopTimeout=2s\nListen=http=tcp:127.0.0.1:8080\n");
+  engine_apply (engine, "web");
+  engine_run (engine, 0);
+  engine_expect (engine, "ReloadFailed wait");
+}
+
 static void
 test_cut_before_a_look (Engine *engine)
 {
@@ -351,6 +407,8 @@ main (int argc, char **argv)
   engine_init ();
   engine_add ("/drain/what-was-accepted-is-finished-before-the-signal", test_finishes);
   engine_add ("/drain/without-connections-it-stops-at-once", test_idle);
+  engine_add ("/drain/an-address-that-the-old-one-has-is-waited-for", test_address_of_the_old_one);
+  engine_add ("/drain/an-address-that-somebody-else-has-is-not", test_address_of_somebody_else);
   engine_add ("/drain/after-drain-timeout-it-is-stopped-then-killed", test_timeout);
   engine_add ("/drain/what-was-cut-is-known-after-a-reexecution", test_cut_is_known_after_a_reexecution);
   engine_add ("/drain/no-request-comes-between-the-last-answer-and-the-signal", test_last_request);

@@ -358,5 +358,33 @@ def moved():
         equal(clients.stop(), [], f"failures of {clients.count} questions")
 
 
+@test("a-listener-that-is-removed-and-named-again-at-once-is-back-when-the-old-instance-that-has-it-has-ended", alike=True)
+def named_again():
+    with Site() as site:
+        path, port = site.path("a.sock"), free_port()
+        service = Plain(site, PASSED + LINES, f"main=unix:{path}", sockets="pass", keys="StopTimeout=1s\n")
+        until(lambda: answers(new_connections(path)), "the first answer")
+        both = f"main=unix:{path};again=tcp:127.0.0.1:{port}"
+        equal(service.listen(both)[0], 0, "exit status with both")
+        site.drained("plain")
+        with socket.socket(socket.AF_UNIX) as kept:
+            kept.connect(path)
+            kept.sendall(b"hello\n")
+            # It is what the old one waits for; until then that has a copy of what is not in the file any more.
+            equal(kept.makefile().readline(), "hello 1\n", "the connection that keeps the old one")
+            old = site.service("plain")["pid"]
+            equal(service.listen(f"main=unix:{path}")[0], 0, "exit status with one")
+            check(os.path.exists(f"/proc/{old}"), "the old one has not ended")
+            status, words = service.listen(both)
+            equal(status, 0, f"exit status with both again: {words}")
+            check(not os.path.exists(f"/proc/{old}"), "the old one has ended")
+            equal(service.shown(), [f"unix:{path}", f"tcp:127.0.0.1:{port}"], "listeners")
+        # Somebody else's is somebody else's.
+        with socket.create_server(("127.0.0.1", 0)) as foreign:
+            status, words = service.listen(f"{both};c=tcp:127.0.0.1:{foreign.getsockname()[1]}")
+            equal(status, 1, "exit status with an address in use")
+            check(f"process {os.getpid()}" in words, "who has it:", words)
+
+
 if __name__ == "__main__":
     sys.exit(main())
