@@ -11,21 +11,38 @@
 #include "hr-run-state.h"
 #include "hr-spec-notes.h"
 
+/* @services: (nullable): all that the daemon would run; what does not load binds nothing */
 static void
-print_good (const HrConfigEntry *entry)
+print_shared (const HrConfigEntry *entry, const GPtrArray *services)
+{
+  for (guint i = 0; services != NULL && i < services->len; i++)
+    {
+      const HrConfigEntry *other = g_ptr_array_index (services, i);
+      g_autofree char *note = other->spec != NULL && !g_str_equal (other->name, entry->name)
+                                  ? hr_spec_note_shared (entry->spec, other->spec)
+                                  : NULL;
+
+      if (note != NULL)
+        g_print ("%s: note: %s\n", entry->file, note);
+    }
+}
+
+static void
+print_good (const HrConfigEntry *entry, const GPtrArray *services)
 {
   g_auto (GStrv) notes = hr_spec_notes (entry->spec);
 
   g_print ("%s: ok\n", entry->file);
   for (guint i = 0; notes[i] != NULL; i++)
     g_print ("%s: note: %s\n", entry->file, notes[i]);
+  print_shared (entry, services);
 }
 
 /**
  * hr_daemon_check:
  * @options: the command line, with --check
  *
- * Says of each service file whether it loads.
+ * Says of each service file whether it loads, and which others want an address of it.
  *
  * Returns: the exit status, %HR_EXIT_FAILED when one does not
  */
@@ -33,6 +50,7 @@ int
 hr_daemon_check (const HrOptions *options)
 {
   g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GPtrArray) services = NULL;
   g_autoptr (GError) error = NULL;
   int status = HR_EXIT_OK;
 
@@ -40,9 +58,14 @@ hr_daemon_check (const HrOptions *options)
     {
       entries = g_ptr_array_new_with_free_func ((GDestroyNotify)hr_config_entry_free);
       g_ptr_array_add (entries, hr_config_file_load (options->check_file, NULL, options->profile));
+      /* Whether these load is not what was asked. */
+      services = hr_config_dir_load (options->config_dir, options->profile, NULL);
     }
   else
-    entries = hr_config_dir_load (options->config_dir, options->profile, &error);
+    {
+      entries = hr_config_dir_load (options->config_dir, options->profile, &error);
+      services = entries != NULL ? g_ptr_array_ref (entries) : NULL;
+    }
   if (entries == NULL)
     {
       g_printerr ("hotreloadd: %s\n", error->message);
@@ -62,7 +85,7 @@ hr_daemon_check (const HrOptions *options)
 
       if (entry->spec != NULL && hr_config_program_check (entry->spec, &missing))
         {
-          print_good (entry);
+          print_good (entry, services);
           continue;
         }
       g_printerr ("%s\n", missing != NULL ? missing->message : entry->error->message);

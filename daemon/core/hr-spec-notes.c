@@ -48,3 +48,31 @@ hr_spec_notes (const HrServiceSpec *spec)
                         "what the old one answers may count for the new one's probe");
   return g_strv_builder_end (notes);
 }
+
+/**
+ * hr_spec_note_shared:
+ * @spec: a spec
+ * @other: that of another service
+ *
+ * That both want one address is no fault: they may be meant to run at different times.
+ *
+ * Returns: (transfer full) (nullable): that a listener of @spec cannot be bound beside one of @other; %NULL: each can
+ */
+char *
+hr_spec_note_shared (const HrServiceSpec *spec, const HrServiceSpec *other)
+{
+  g_return_val_if_fail (spec != NULL && other != NULL, NULL);
+
+  for (guint i = 0; i < spec->listen->len; i++)
+    for (guint j = 0; j < other->listen->len; j++)
+      {
+        const HrListenSpec *ours = g_ptr_array_index (spec->listen, i), *theirs = g_ptr_array_index (other->listen, j);
+
+        if (hr_listen_spec_collides (ours, theirs))
+          return g_strdup_printf (
+              "listener '%s' and listener '%s' of service '%s' have one address, or one takes every "
+              "address: only one of the two services can run at a time",
+              ours->name, theirs->name, other->name);
+      }
+  return NULL;
+}

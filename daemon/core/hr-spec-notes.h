@@ -9,5 +9,6 @@
 G_BEGIN_DECLS
 
 char **hr_spec_notes (const HrServiceSpec *spec);
+char *hr_spec_note_shared (const HrServiceSpec *spec, const HrServiceSpec *other);
 
 G_END_DECLS

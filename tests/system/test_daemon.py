@@ -260,6 +260,23 @@ def check_only():
         check(not os.path.exists(site.state) and owner(site) == 0, "it left something, or someone runs")
 
 
+@test("check-notes-which-services-want-one-address", alike=True)
+def check_shared():
+    with Site(daemon=False) as site:
+        directory = f"--config-dir={site.config}"
+        one = site.service_file("one", f"{SLEEPER}Listen=http=tcp:127.0.0.1:18080\n")
+        two = site.service_file("two", f"{SLEEPER}Listen=all=tcp::18080;free=tcp:127.0.0.1:0\n")
+        three = site.service_file("three", f"{SLEEPER}Listen=http=tcp:127.0.0.1:18081;free=tcp:127.0.0.1:0\n")
+        words = ("have one address, or one takes every address: only one of the two services can run at a time")
+        of_one = f"{one}: note: listener 'http' and listener 'all' of service 'two' {words}\n"
+        of_two = f"{two}: note: listener 'all' and listener 'http' of service 'one' {words}\n"
+        equal(site.run_daemon_alone("--check", directory),
+              (0, f"{one}: ok\n{of_one}{three}: ok\n{two}: ok\n{of_two}"), "all of them")
+        # One that is to be added is compared with those that are there, and not with itself.
+        equal(site.run_daemon_alone("--check", directory, two), (0, f"{two}: ok\n{of_two}"), "one of them")
+        equal(site.run_daemon_alone("--check", directory, three), (0, f"{three}: ok\n"), "one that shares nothing")
+
+
 @test("options-that-are-wrong-or-come-later-are-refused-by-name")
 def options():
     with Site(daemon=False) as site:
