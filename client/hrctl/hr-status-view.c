@@ -282,6 +282,21 @@ print_stored (GVariant *service, HrOutput *output)
     hr_fields_print (output, _ ("Stored"), text);
 }
 
+/* Not told where there are none; a few for a moment are no fault. */
+static void
+print_waiting (GVariant *service, HrOutput *output)
+{
+  guint64 n = hr_dict_number (service, "connectionsWaiting");
+  g_autofree char *line = NULL;
+
+  if (n == 0)
+    return;
+  line = g_strdup_printf (
+      ngettext ("%" PRIu64 " connection has not been accepted", "%" PRIu64 " connections have not been accepted", n),
+      n);
+  hr_fields_print (output, _ ("Waiting"), line);
+}
+
 /**
  * hr_status_view_print:
  * @client: the daemon
@@ -318,6 +333,7 @@ hr_status_view_print (HrClient *client, HrOutput *output, GVariant *service, GVa
   print_code (service, properties, output);
   print_canary (service, output);
   hr_fields_print (output, _ ("Listen"), listen);
+  print_waiting (service, output);
   print_stored (service, output);
   hr_fields_print (output, _ ("Sockets"), hr_dict_string (service, "socketsAdvice"));
   hr_fields_print (output, _ ("Status"), hr_dict_string (properties, "StatusText"));

@@ -249,12 +249,19 @@ hr_text_clean_line (const char *text, gsize length, gboolean color)
   return clean (text, (gssize)length, color);
 }
 
+/* As compilers and interpreters write it: "SyntaxError: …", "error: …". */
+static gboolean
+names_error (const char *line)
+{
+  return strstr (line, "rror") != NULL;
+}
+
 /**
  * hr_text_first_line:
  * @text: any text
  *
  * Returns: (transfer full): its first line with something on it, for a table; with the next one where it only leads up
- *   to that by a colon, and then with the last one, as checkers name the fault there
+ *   to that by a colon; and where that names a place and no error, with the last one, if that does
  */
 char *
 hr_text_first_line (const char *text)
@@ -274,7 +281,9 @@ hr_text_first_line (const char *text)
   rest = g_strstrip (g_strdup (text + strcspn (text, "\n")));
   last = strrchr (rest, '\n') != NULL ? strrchr (rest, '\n') + 1 : rest;
   last += strspn (last, "\t ");
-  return g_strconcat (line, " ", next, *last != '\0' ? " … " : NULL, last, NULL);
+  if (names_error (next) || !names_error (last))
+    return g_strconcat (line, " ", next, NULL);
+  return g_strconcat (line, " ", next, " … ", last, NULL);
 }
 
 /**

@@ -89,6 +89,7 @@ static const HrField service_fields[] = {
   { "drainsCut", HR_FIELD_NUMBER, FALSE },
   { "connectionsCut", HR_FIELD_NUMBER, FALSE },
   { "connectionsCutBusy", HR_FIELD_NUMBER, FALSE },
+  { "connectionsWaiting", HR_FIELD_NUMBER, FALSE },
   { "uptimeUsec", HR_FIELD_NUMBER, FALSE },
   { "memoryBytes", HR_FIELD_NUMBER, TRUE },
   { "listen", HR_FIELD_STRINGS, FALSE },

@@ -243,6 +243,7 @@ format_service (HrService *service, gboolean in_full)
   add_value (&dict, "drainsCut", g_variant_new_uint32 (hr_service_get_tally (service)->n_cut));
   add_number (&dict, "connectionsCut", hr_service_get_tally (service)->connections);
   add_number (&dict, "connectionsCutBusy", hr_service_get_tally (service)->busy);
+  add_value (&dict, "connectionsWaiting", g_variant_new_uint32 (hr_service_count_waiting (service)));
   if (uptime >= 0)
     add_number (&dict, "uptimeUsec", (guint64)uptime);
   if (memory >= 0)

@@ -73,6 +73,7 @@ GPid hr_service_get_pid (HrService *self);            /* 0: none */
 guint64 hr_service_get_release (HrService *self);     /* running, 0: none */
 guint hr_service_get_restarts (HrService *self);
 const HrDrainTally *hr_service_get_tally (HrService *self);
+guint hr_service_count_waiting (HrService *self);
 const HrEnds *hr_service_get_ends (HrService *self);
 guint hr_service_get_instances (HrService *self); /* how many are to serve */
 guint hr_service_get_serving (HrService *self);   /* how many do */

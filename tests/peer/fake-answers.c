@@ -124,6 +124,7 @@ fake_answer_service_status (gboolean running)
   g_variant_dict_insert (&dict, "drainsCut", "u", running ? 3 : 0);
   g_variant_dict_insert (&dict, "connectionsCut", "t", (guint64)(running ? 4 : 0));
   g_variant_dict_insert (&dict, "connectionsCutBusy", "t", (guint64)(running ? 1 : 0));
+  g_variant_dict_insert (&dict, "connectionsWaiting", "u", running ? 6 : 0);
   g_variant_dict_insert (&dict, "listen", "^as", running ? listen : none);
   g_variant_dict_insert (&dict, "stored", "^as", running ? stored : none);
   if (running)

@@ -47,7 +47,7 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
       "\"failedReloads\":2,\"successRate\":\"91%\",\"lastReload\":\"2025-10-05T14:30:00Z\",\"pending\":[],"
       "\"services\":["
       "{\"name\":\"being-system\",\"state\":\"running\",\"health\":\"healthy\",\"pid\":1234,\"release\":7,"
-      "\"restarts\":0,\"drainsCut\":3,\"connectionsCut\":4,\"connectionsCutBusy\":1,\"uptimeUsec\":184000000,"
+      "\"restarts\":0,\"drainsCut\":3,\"connectionsCut\":4,\"connectionsCutBusy\":1,\"connectionsWaiting\":6,\"uptimeUsec\":184000000,"
       "\"memoryBytes\":12300000,"
       "\"listen\":[\"tcp:127.0.0.1:8080\"],\"stored\":[\"cache\",\"db\"],"
       "\"view\":\"source\",\"socketsAdvice\":null,\"error\":null,\"instances\":3,\"serving\":2,\"pids\":[1234,1235],"
@@ -64,7 +64,7 @@ test_status_json_has_every_key_in_order (HrctlFixture *f, gconstpointer data)
       "\"signal\":null,\"text\":\"no \\u001b[2J program\"}],"
       "\"usage\":{\"processes\":5,\"tasks\":8,\"memoryBytes\":14000000,\"cpuUsec\":CPU},\"processes\":null},"
       "{\"name\":\"broken\",\"state\":\"failed\",\"health\":\"unknown\",\"pid\":null,\"release\":null,"
-      "\"restarts\":5,\"drainsCut\":0,\"connectionsCut\":0,\"connectionsCutBusy\":0,\"uptimeUsec\":null,"
+      "\"restarts\":5,\"drainsCut\":0,\"connectionsCut\":0,\"connectionsCutBusy\":0,\"connectionsWaiting\":0,\"uptimeUsec\":null,"
       "\"memoryBytes\":null,\"listen\":[],\"stored\":[],"
       "\"view\":null,"
       "\"socketsAdvice\":\"its program is linked statically\","
@@ -119,6 +119,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "        View: source\n"
                               "      Canary: release 8 has 20%% of the new connections (since 2025-10-05 14:30)\n"
                               "      Listen: tcp:127.0.0.1:8080\n"
+      "     Waiting: 6 connections have not been accepted\n"
                               "      Stored: 2: cache, db\n"
                               "      Status: thinking\n"
                               "         Log: %s/being-system.log\n"
@@ -129,7 +130,7 @@ test_status_for_people (HrctlFixture *f, gconstpointer data)
                               "              2025-10-05 14:30 it exited with status 0 (PID 1229)\n"
                               "              2025-10-05 14:29 no \xef\xbf\xbd[2J program\n"
                               "     Reloads: 2025-10-05 14:30 release 7 went live in 41 ms\n"
-                              "              2025-10-05 14:29 failed in phase check\n",
+                              "              2025-10-05 14:29 release 6 failed in phase check\n",
                               f->dir);
   g_assert_cmpstr (without_cpu_time (&one->out), ==, expected);
 }

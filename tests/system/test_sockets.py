@@ -207,6 +207,22 @@ for words, how, sockets in (("passed", PASSED, "pass"), ("adopted", OWN_PATH, "a
             equal(service.shown(), [f"udp:127.0.0.1:{port}"], "listeners")
 
 
+@test("a-listener-that-the-program-never-takes: status says that connections to it have not been accepted", alike=True)
+def never_taken():
+    with Site() as site:
+        port = free_port()
+        Plain(site, "import time\ntime.sleep(1000)\n", f"main=tcp:127.0.0.1:{port}", keys="Ready=delay:1ms\n")
+        check("Waiting" not in site.hrctl("status", "plain").stdout, "nobody waits yet")
+        with contextlib.ExitStack() as clients:
+            for _ in range(2):
+                client = clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+                client.sendall(b"hello\n")
+            until(lambda: site.service("plain")["connectionsWaiting"] == 2, "two wait")
+            shown = site.hrctl("status", "plain").stdout
+            check("Waiting: 2 connections have not been accepted\n" in shown, shown)
+        equal(site.json("status", "plain")["services"][0]["connectionsWaiting"], 2, "who has gone again has not been accepted either")
+
+
 @test("a-UDP-socket-that-Listen-does-not-name: the reload fails, says what to do, and the old instance serves on",
       alike=True)
 def udp_without_listen():
