@@ -27,9 +27,10 @@ hr_service_is_in_canary (HrService *self)
 void
 hr_service_carry_canary (HrService *self, GVariantDict *dict)
 {
+  g_autoptr (GVariant) carried = g_variant_ref_sink (hr_reload_carry_canary (self->reload));
   GVariantDict reload;
 
-  g_variant_dict_init (&reload, hr_reload_carry_canary (self->reload));
+  g_variant_dict_init (&reload, carried);
   g_variant_dict_insert (&reload, "events", "b", self->reload_events);
   g_variant_dict_insert (&reload, "began-at", "x", self->reload_began_at);
   g_variant_dict_insert (&reload, "held", "b", hr_canary_get_info (hr_reload_get_canary (self->reload)).held);
