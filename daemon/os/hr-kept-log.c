@@ -129,6 +129,7 @@ hr_kept_log_new (HrKeptService *service, int dir, const char *name)
   self->name = g_strdup (name);
   self->watch = -1;
   self->marks = HR_LOG_MARKS_AT_ONCE;
+  self->rests = TRUE;
   self->grown_at = g_get_real_time ();
   if (fd >= 0 && fstat (fd, &info) == 0 && S_ISREG (info.st_mode))
     {
@@ -350,13 +351,18 @@ hr_kept_log_next_look (const HrKeptLog *self, gint64 now)
 }
 
 /**
- * hr_kept_log_next_mark:
- * @self: a log that rests
+ * hr_kept_log_next_at_rest:
+ * @self: a log that nobody writes to
+ * @now: the moment
  *
- * Returns: when its time can be noted, 0: it is
+ * Returns: when its time can be noted, or it has rested for long enough that its watch is asked for anew; 0: neither is to
+ *   be done
  */
 gint64
-hr_kept_log_next_mark (const HrKeptLog *self)
+hr_kept_log_next_at_rest (const HrKeptLog *self, gint64 now)
 {
-  return self->marked != self->size ? self->marks_at + HR_LOG_MARK_USEC : 0;
+  gint64 mark = self->marked != self->size ? self->marks_at + HR_LOG_MARK_USEC : 0;
+  gint64 rest = self->rests ? 0 : MAX (self->rests_at, now);
+
+  return mark != 0 && rest != 0 ? MIN (mark, rest) : MAX (mark, rest);
 }

@@ -39,6 +39,8 @@ typedef struct {
  * @marks: how many more can be noted at once
  * @marks_at: when @marks was counted
  * @due: when to look again, 0: when it is written to
+ * @rests: whether its watch was asked for while nobody wrote to it
+ * @rests_at: when it rests, if it is not written to before
  *
  * Moments are those of g_get_monotonic_time() where nothing else is said.
  */
@@ -54,6 +56,8 @@ typedef struct {
   guint marks;
   gint64 marks_at;
   gint64 due;
+  gboolean rests;
+  gint64 rests_at;
 } HrKeptLog;
 
 HrKeptService *hr_kept_service_new (const char *name);
@@ -67,6 +71,6 @@ gboolean hr_kept_log_look (HrKeptLog *self, int dir);
 void hr_kept_log_mark (HrKeptLog *self, int dir, gint64 now);
 gboolean hr_kept_log_cut (HrKeptLog *self, int dir, gint64 now, GError **error);
 gint64 hr_kept_log_next_look (const HrKeptLog *self, gint64 now);
-gint64 hr_kept_log_next_mark (const HrKeptLog *self);
+gint64 hr_kept_log_next_at_rest (const HrKeptLog *self, gint64 now);
 
 G_END_DECLS

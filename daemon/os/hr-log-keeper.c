@@ -18,6 +18,9 @@
 /* How long a log rests that could not be cut or watched, in microseconds. */
 #define TROUBLE_USEC G_USEC_PER_SEC
 
+/* When a log rests that nobody writes to any more: it is looked at once more, and then not again. */
+#define REST_USEC G_USEC_PER_SEC
+
 struct _HrLogKeeper {
   char *path;
   int dir;
@@ -133,6 +136,14 @@ complain (HrLogKeeper *self, HrKeptLog *log, const GError *error)
   service->complained = TRUE;
 }
 
+/* It is written to, or was a moment ago. */
+static void
+stir (HrKeptLog *log, gint64 now)
+{
+  log->rests = FALSE;
+  log->rests_at = now + REST_USEC;
+}
+
 /* Looks at a log, keeps its limit, and decides when to look again. */
 static void
 look (HrLogKeeper *self, HrKeptLog *log)
@@ -140,8 +151,16 @@ look (HrLogKeeper *self, HrKeptLog *log)
   g_autoptr (GError) error = NULL;
   gint64 now = g_get_monotonic_time ();
   gboolean grown = hr_kept_log_look (log, self->dir);
+  gboolean rested = !grown && log->watch >= 0 && !log->rests;
   gint64 due;
 
+  /* Events are hints: the watch that was asked for while the log was being written to may be gone, and nothing else would
+   * say that it is written to again. One that is asked for now is not. */
+  if (rested && now >= log->rests_at)
+    {
+      unwatch (self, log);
+      log->rests = TRUE;
+    }
   if (!grown && watch (self, log))
     /* What was written before the watch was there does not fire it. */
     grown = hr_kept_log_look (log, self->dir);
@@ -163,9 +182,13 @@ look (HrLogKeeper *self, HrKeptLog *log)
       now = g_get_monotonic_time ();
     }
   if (grown)
+    stir (log, now);
+  if (grown)
     due = error != NULL ? now + TROUBLE_USEC : hr_kept_log_next_look (log, now);
+  else if (log->watch >= 0)
+    due = hr_kept_log_next_at_rest (log, now);
   else
-    due = log->watch >= 0 ? hr_kept_log_next_mark (log) : self->cannot_watch ? now + TROUBLE_USEC : 0;
+    due = self->cannot_watch ? now + TROUBLE_USEC : 0;
   set_due (self, log, due);
 }
 
@@ -300,11 +323,13 @@ read_events (HrLogKeeper *self)
         at += (ssize_t)(sizeof *event + event->len);
         if (log == NULL)
           continue;
-        /* It has fired, or its file is gone: either way the kernel has let go of it. */
+        /* It has fired, or its file is gone: either way the kernel has let go of it, and says so (IN_IGNORED). It tells
+         * before it lets go: one that was asked for in between goes with the one that has fired, so that this is looked
+         * at as well. */
         g_hash_table_remove (self->watched, GINT_TO_POINTER (event->wd));
         log->watch = -1;
-        if ((event->mask & IN_MODIFY) != 0)
-          look (self, log);
+        stir (log, g_get_monotonic_time ());
+        look (self, log);
       }
 }
 

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -163,6 +165,42 @@ assert_numbers_up_to (int fd, guint n)
   return (gsize)content;
 }
 
+/* As if the kernel had let go of them: that of one that fires goes a moment after it was told of, and takes one with it that
+ * was asked for in between. */
+static void
+lose_watches (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      for (int watch = 1; g_strcmp0 (target, "anon_inode:inotify") == 0 && watch < 100; watch++)
+        inotify_rm_watch (atoi (name), watch);
+    }
+}
+
+static void
+test_bound_is_kept_where_a_watch_is_lost (Fixture *f, gconstpointer data)
+{
+  g_auto (HrFd) fd = open_log (f, "web.1-a.log");
+
+  hr_log_keeper_limit (f->keeper, "web", MIB);
+  hr_log_keeper_starts (f->keeper, "web", "web.1-a.log");
+  for (gsize times = 1; times <= 3; times++)
+    {
+      write_bytes (fd, 128);
+      wait_for_times (f, "web.1-a.times", times);
+      lose_watches ();
+      for (guint i = 0; i < 8; i++)
+        write_bytes (fd, MIB);
+      wait_for_at_most (f, "web.1-a.log", 2 * MIB + BLOCKS);
+    }
+}
+
 /* A flood over many rotations: nothing of the end is lost or doubled, and the disk keeps within the bound meanwhile. */
 static void
 test_flood_loses_no_line_and_keeps_the_bound (Fixture *f, gconstpointer data)
@@ -174,13 +212,23 @@ test_flood_loses_no_line_and_keeps_the_bound (Fixture *f, gconstpointer data)
   guint looks = 0, beyond = 0;
   gsize content;
   pid_t pid;
-  int status;
+  int status, begin[2];
+  char byte;
 
-  hr_log_keeper_limit (f->keeper, "web", max);
-  hr_log_keeper_starts (f->keeper, "web", "web.1-a.log");
+  /* Before the keeper's thread has anything at hand that nobody would have any more in the child. */
+  g_assert_cmpint (pipe2 (begin, O_CLOEXEC), ==, 0);
   pid = fork ();
   if (pid == 0)
-    write_numbers (fd, n);
+    {
+      close (begin[1]);
+      if (read (begin[0], &byte, 1) == 0)
+        write_numbers (fd, n);
+      _exit (1);
+    }
+  close (begin[0]);
+  hr_log_keeper_limit (f->keeper, "web", max);
+  hr_log_keeper_starts (f->keeper, "web", "web.1-a.log");
+  close (begin[1]);
   while (waitpid (pid, &status, WNOHANG) == 0)
     {
       guint64 now = blocks (f, "web.1-a.log");
@@ -438,6 +486,7 @@ main (int argc, char **argv)
   /* First, while there is no thread. */
   g_test_add_func ("/log-keeper/file-system-without-holes-is-said-once", test_file_system_without_holes_is_said_once);
   add ("flood-loses-no-line-and-keeps-the-bound", test_flood_loses_no_line_and_keeps_the_bound);
+  add ("bound-is-kept-where-a-watch-is-lost", test_bound_is_kept_where_a_watch_is_lost);
   add ("what-is-there-is-cut-when-the-limit-comes", test_what_is_there_is_cut_when_the_limit_comes);
   add ("log-of-an-earlier-daemon-is-kept-small", test_log_of_an_earlier_daemon_is_kept_small);
   add ("no-limit-cuts-nothing", test_no_limit_cuts_nothing);
