@@ -57,6 +57,16 @@ hr_reload_watch_queue (HrReload *self)
   hr_reload_note_serving (self);
 }
 
+/* What was measured counts with what was before. */
+static void
+end_queue_watch (HrReload *self)
+{
+  gint64 wait = hr_queue_watch_end (self->queue);
+
+  self->queue_wait = MAX (self->queue_wait, wait);
+  g_clear_object (&self->queue);
+}
+
 /**
  * hr_reload_measure_anew:
  * @self: a reload
@@ -66,13 +76,9 @@ hr_reload_watch_queue (HrReload *self)
 void
 hr_reload_measure_anew (HrReload *self)
 {
-  gint64 wait;
-
   if (self->queue == NULL)
     return;
-  wait = hr_queue_watch_end (self->queue);
-  self->queue_wait = MAX (self->queue_wait, wait);
-  g_clear_object (&self->queue);
+  end_queue_watch (self);
   hr_reload_watch_queue (self);
   if (self->candidate != NULL)
     hr_queue_watch_add (self->queue, self->candidate);
@@ -128,11 +134,9 @@ hr_reload_take_figures (HrReload *self)
     }
   if (self->queue != NULL)
     {
-      gint64 wait = hr_queue_watch_end (self->queue);
-
-      outcome->queue_wait_usec = MAX (self->queue_wait, wait);
+      end_queue_watch (self);
+      outcome->queue_wait_usec = self->queue_wait;
     }
-  g_clear_object (&self->queue);
 }
 
 static void

@@ -58,7 +58,7 @@ struct _HrReload {
   gint64 began_at;
   gint64 outage_since;
   HrQueueWatch *queue;     /* NULL: nothing happens yet */
-  gint64 queue_wait;       /* what was measured before the daemon was re-executed, -1: nothing */
+  gint64 queue_wait;       /* the longest that watches which have ended measured, -1: nothing is known */
   const char *timed_phase; /* word of what takes its time now */
   gint64 timed_since;
   HrReloadEnd coming_end; /* once only the last figures are waited for */

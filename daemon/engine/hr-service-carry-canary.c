@@ -28,13 +28,14 @@ void
 hr_service_carry_canary (HrService *self, GVariantDict *dict)
 {
   g_autoptr (GVariant) carried = g_variant_ref_sink (hr_reload_carry_canary (self->reload));
+  HrCanaryInfo info = hr_canary_get_info (hr_reload_get_canary (self->reload));
   GVariantDict reload;
 
   g_variant_dict_init (&reload, carried);
   g_variant_dict_insert (&reload, "events", "b", self->reload_events);
   g_variant_dict_insert (&reload, "began-at", "x", self->reload_began_at);
-  g_variant_dict_insert (&reload, "held", "b", hr_canary_get_info (hr_reload_get_canary (self->reload)).held);
-  g_variant_dict_insert (&reload, "share", "u", hr_canary_get_info (hr_reload_get_canary (self->reload)).share);
+  g_variant_dict_insert (&reload, "held", "b", info.held);
+  g_variant_dict_insert (&reload, "share", "u", info.share);
   g_variant_dict_insert_value (dict, "reload", g_variant_dict_end (&reload));
   /* Also for a program that knows nothing of that. */
   g_variant_dict_insert_value (dict, "put-back", hr_request_carry (self->running));
@@ -162,13 +163,8 @@ give_up (HrService *self, HrGeneration *candidate)
     return;
   if (self->parts.listeners != NULL)
     hr_listeners_rejoin (self->parts.listeners, hr_generation_get_id (candidate));
-  if (!hr_generation_is_alive (candidate))
-    return;
-  if (self->retiring == NULL)
-    hr_service_take_rejected (self, candidate);
-  else
-    hr_service_retire_beside (self, candidate);
-  hr_generation_retire (candidate);
+  if (hr_generation_is_alive (candidate))
+    hr_service_let_candidate_go (self, candidate);
 }
 
 /**

@@ -133,6 +133,7 @@ void hr_service_write_interrupted (HrService *self, const HrReloadNote *note);
 
 /* hr-service-takeover.c */
 HrGeneration *hr_service_take_over_process (HrService *self, const HrRunProcess *process, GError **error);
+void hr_service_let_candidate_go (HrService *self, HrGeneration *candidate);
 void hr_service_remember (HrService *self);
 void hr_service_resume (HrService *self, HrRunRecord *record);
 

@@ -146,6 +146,25 @@ hr_service_take_over_process (HrService *self, const HrRunProcess *process, GErr
   return hr_generation_take_over (generation, process, error) ? g_steal_pointer (&generation) : NULL;
 }
 
+/**
+ * hr_service_let_candidate_go:
+ * @self: a service
+ * @candidate: one that was taken over, had not been switched to, and is not to be
+ *
+ * It finishes what it has, and ends.
+ */
+void
+hr_service_let_candidate_go (HrService *self, HrGeneration *candidate)
+{
+  if (self->retiring != NULL)
+    {
+      hr_service_retire_beside (self, candidate);
+      return;
+    }
+  hr_service_take_rejected (self, candidate);
+  hr_generation_retire (candidate);
+}
+
 static void
 retire (HrService *self, HrGeneration *generation)
 {
@@ -166,15 +185,14 @@ let_go (HrService *self, const HrRunProcess *process)
     hr_log_debug (self->name, "%s", error->message);
   if (generation == NULL)
     return FALSE;
-  if (process->role == HR_RUN_CANDIDATE && self->retiring == NULL)
+  if (process->role == HR_RUN_CANDIDATE)
     {
-      if (!self->carried)
+      if (!self->carried && self->retiring == NULL)
         hr_log_warning (self->name,
                         "PID %d of release %" G_GUINT64_FORMAT " had not been switched to when an earlier daemon died; "
                         "ending it",
                         (int)process->pid, process->release);
-      hr_service_take_rejected (self, generation);
-      hr_generation_retire (generation);
+      hr_service_let_candidate_go (self, generation);
       return TRUE;
     }
   retire (self, generation);

@@ -182,9 +182,10 @@ look (HrLogKeeper *self, HrKeptLog *log)
       now = g_get_monotonic_time ();
     }
   if (grown)
-    stir (log, now);
-  if (grown)
-    due = error != NULL ? now + TROUBLE_USEC : hr_kept_log_next_look (log, now);
+    {
+      stir (log, now);
+      due = error != NULL ? now + TROUBLE_USEC : hr_kept_log_next_look (log, now);
+    }
   else if (log->watch >= 0)
     due = hr_kept_log_next_at_rest (log, now);
   else

@@ -504,6 +504,24 @@ run_test (gconstpointer data)
 }
 
 /**
+ * engine_find_job:
+ * @self: an engine
+ * @id: of a job, of this daemon or carried from one before
+ *
+ * Returns: (transfer none) (nullable): the job; %NULL: there is none any more
+ */
+HrJob *
+engine_find_job (Engine *self, guint64 id)
+{
+  g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (self->manager);
+
+  for (guint i = 0; i < jobs->len; i++)
+    if (hr_job_get_id (g_ptr_array_index (jobs, i)) == id)
+      return g_ptr_array_index (jobs, i);
+  return NULL;
+}
+
+/**
  * engine_reexec:
  * @self: an engine
  * @name: a service

@@ -42,6 +42,7 @@ Engine *engine_new (void);
 void engine_free (Engine *self);
 void engine_new_daemon (Engine *self);
 void engine_crash (Engine *self);
+HrJob *engine_find_job (Engine *self, guint64 id);
 HrService *engine_reexec (Engine *self, const char *name);
 HrServiceSpec *engine_spec (const char *name, const char *text);
 void engine_set (Engine *self, const char *name, const char *text);

@@ -6,18 +6,6 @@
 
 #define PROBED "[Health]\nProbe=http://127.0.0.1:8080/\nInterval=1s\nFailures=3\n"
 
-/* Of the reload, in whichever daemon. */
-static HrJob *
-find_job (Engine *engine, guint64 id)
-{
-  g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (engine->manager);
-
-  for (guint i = 0; i < jobs->len; i++)
-    if (hr_job_get_id (g_ptr_array_index (jobs, i)) == id)
-      return g_ptr_array_index (jobs, i);
-  return NULL;
-}
-
 static HrCanaryInfo
 info (HrService *service)
 {
@@ -44,8 +32,8 @@ reexec (Engine *engine, HrService *service, guint64 *job)
   g_assert_cmpuint (after.previous_release, ==, 1);
   g_assert_cmpint (after.since_real, ==, before.since_real);
   g_assert_true (after.held == before.held);
-  g_assert_cmpstr (hr_job_get_phase (find_job (engine, *job)), ==, "canary");
-  g_assert_cmpint (hr_job_get_result (find_job (engine, *job)), ==, HR_JOB_RUNNING);
+  g_assert_cmpstr (hr_job_get_phase (engine_find_job (engine, *job)), ==, "canary");
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, *job)), ==, HR_JOB_RUNNING);
   g_assert_cmpuint (engine->launcher->instances->len, ==, 2);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 2);
   g_assert_false (engine_instance (engine, 1)->retired);
@@ -75,8 +63,8 @@ test_plan (Engine *engine)
   engine_run (engine, 90 * SECOND);
   g_assert_null (hr_service_get_canary (service));
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_COMPLETED);
-  outcome = hr_job_get_outcome (find_job (engine, job));
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_COMPLETED);
+  outcome = hr_job_get_outcome (engine_find_job (engine, job));
   /* From the save on: the settle time is no part of it. */
   g_assert_cmpint (outcome->duration_usec, >, 99 * SECOND);
   g_assert_cmpint (outcome->duration_usec, <, 102 * SECOND);
@@ -102,7 +90,7 @@ test_promoted (Engine *engine)
   engine_run (engine, PROVEN);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 1)->pid);
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_COMPLETED);
   engine_expect_fate (engine, 2, HR_FATE_GOOD);
 }
 
@@ -118,7 +106,7 @@ test_aborted (Engine *engine)
   g_assert_no_error (error);
   engine_run (engine, PROVEN);
   expect_kept (engine, service, "aborted on request of tester", "aborted on request of tester");
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_CANCELLED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_CANCELLED);
 }
 
 /* What is held stays so, and goes on from there. */
@@ -153,7 +141,7 @@ test_waits_for_a_day (Engine *engine)
   g_assert_nonnull (hr_service_get_canary (service));
   engine_run (engine, 20 * SECOND);
   g_assert_null (hr_service_get_canary (service));
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_FAILED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_FAILED);
 }
 
 /* What its probe said before counts. */
@@ -184,7 +172,7 @@ test_dies (Engine *engine)
   hr_fake_instance_exit (engine_instance (engine, 1), 3);
   engine_run (engine, PROVEN);
   expect_kept (engine, service, "was a canary", "it exited with status 3");
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_FAILED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_FAILED);
 }
 
 /* Its sockets are lost, or its file is another by now: the same job begins anew. The first "rejoin" is of the daemon
@@ -198,7 +186,7 @@ begins_anew (Engine *engine, const char *traffic)
   service = engine_reexec (engine, "web");
   engine_run (engine, 5 * SECOND);
   g_assert_cmpuint (info (service).release, ==, 2);
-  g_assert_cmpint (hr_job_get_result (find_job (engine, job)), ==, HR_JOB_RUNNING);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, job)), ==, HR_JOB_RUNNING);
   g_assert_cmpuint (engine->launcher->instances->len, ==, 3);
   g_assert_cmpuint (hr_fake_launcher_n_alive (engine->launcher, "web"), ==, 2);
   g_assert_true (engine_instance (engine, 0)->alive);

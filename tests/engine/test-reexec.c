@@ -72,17 +72,6 @@ test_jobs (Engine *engine)
   g_assert_cmpuint (later->len, ==, 0);
 }
 
-static HrJob *
-find_job (Engine *engine, guint64 id)
-{
-  g_autoptr (GPtrArray) jobs = hr_manager_list_jobs (engine->manager);
-
-  for (guint i = 0; i < jobs->len; i++)
-    if (hr_job_get_id (g_ptr_array_index (jobs, i)) == id)
-      return g_ptr_array_index (jobs, i);
-  return NULL;
-}
-
 /* A reload that can be put back begins anew under its number; nobody is told of a failure, and there is none. */
 static void
 put_back (Engine *engine, const char *file, HrService *(*then) (Engine *engine, const char *name))
@@ -105,10 +94,10 @@ put_back (Engine *engine, const char *file, HrService *(*then) (Engine *engine, 
 
   service = then (engine, "web");
   g_assert_cmpint (hr_service_get_pid (service), ==, engine_instance (engine, 0)->pid);
-  g_assert_false (hr_job_is_finished (find_job (engine, id)));
+  g_assert_false (hr_job_is_finished (engine_find_job (engine, id)));
   engine_run (engine, PROVEN);
   g_assert_false (engine_instance (engine, 1)->alive);
-  g_assert_cmpint (hr_job_get_result (find_job (engine, id)), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, id)), ==, HR_JOB_COMPLETED);
   engine_expect (engine, "ReloadCompleted 2");
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
   g_assert_cmpuint (engine_n_history (engine), ==, 2);
@@ -155,7 +144,7 @@ test_waiting (Engine *engine)
   g_assert_cmpuint (n_started (engine), ==, 1);
   service = engine_reexec (engine, "web");
   engine_run (engine, PROVEN);
-  g_assert_cmpint (hr_job_get_result (find_job (engine, id)), ==, HR_JOB_COMPLETED);
+  g_assert_cmpint (hr_job_get_result (engine_find_job (engine, id)), ==, HR_JOB_COMPLETED);
   g_assert_cmpuint (hr_service_get_release (service), ==, 2);
 }
 
@@ -292,7 +281,7 @@ test_of_all (Engine *engine)
   job = hr_manager_reload_all (engine->manager, "tester");
   id = hr_job_get_id (job);
   engine_reexec (engine, "web");
-  job = find_job (engine, id);
+  job = engine_find_job (engine, id);
   g_assert_cmpuint (hr_job_get_children (job)->len, ==, 1);
   g_assert_false (hr_job_is_finished (job));
   engine_run (engine, PROVEN);

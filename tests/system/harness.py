@@ -342,6 +342,13 @@ class Site:
                     found[int(pid)] = (service[0].partition(b"=")[2].decode(), instance[0])
         return found
 
+    def reexec(self):
+        """Has the daemon re-executed; returns how long that took."""
+        began = time.monotonic()
+        result = self.hrctl("daemon-reexec")
+        equal((result.returncode, result.stderr), (0, ""), f"daemon-reexec said {result.stdout!r}")
+        return time.monotonic() - began
+
     def left_over(self):
         """PIDs of all processes that were started for services of this site."""
         return list(self.processes_of_services())

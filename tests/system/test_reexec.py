@@ -73,14 +73,6 @@ class Owners:
         equal(changes, [], "changes of the name's owner")
 
 
-def reexec(site):
-    """Has it done; returns how long that took."""
-    began = time.monotonic()
-    result = site.hrctl("daemon-reexec")
-    equal((result.returncode, result.stderr), (0, ""), f"daemon-reexec said {result.stdout!r}")
-    return time.monotonic() - began
-
-
 def pids(site):
     return sorted(site.left_over())
 
@@ -94,7 +86,7 @@ def again_and_again():
         load, before = Load(several.port, 2), site.service(storm.name)
         times = []
         for _ in range(TIMES):
-            times.append(reexec(site))
+            times.append(site.reexec())
         equal(pids(site), running, "processes of services")
         equal(site.daemon.poll(), None, "how the daemon has ended")
         equal(site.daemon.pid, daemon, "PID of the daemon")
@@ -104,7 +96,7 @@ def again_and_again():
         check(after["uptimeUsec"] > before["uptimeUsec"], "its uptime goes on:", before, after)
         owners.unchanged()
         descriptors = len(os.listdir(f"/proc/{daemon}/fd"))
-        reexec(site)
+        site.reexec()
         check(len(os.listdir(f"/proc/{daemon}/fd")) <= descriptors + 2, "descriptors do not add up:", descriptors)
         equal(len(site.keepers()), 1, "keepers")
         storm.reload()
@@ -133,7 +125,7 @@ def clients():
             asker.start()
         try:
             for _ in range(5):
-                reexec(site)
+                site.reexec()
         finally:
             stopping.set()
             for asker in askers:
@@ -212,7 +204,7 @@ def states():
               "all are as they are to be")
         before = site.status()
         mark = site.signals.mark()
-        reexec(site)
+        site.reexec()
         after = site.status()
         for old, new in zip(before["services"], after["services"]):
             for key in ("name", "state", "pid", "restarts", "error", "paused", "release"):
@@ -235,7 +227,7 @@ def transient():
         site.wait_state("mine", "running")
         pid = site.service("mine")["pid"]
         for _ in range(2):
-            reexec(site)
+            site.reexec()
             equal(site.service("mine")["pid"], pid, "PID")
         equal(run.process.poll(), None, "how hrctl run has ended")
         # Its output still goes to the caller, also that of the next instance.
@@ -269,7 +261,7 @@ def refused():
 
         # The program is there again, as another file: an update.
         site.install_daemon()
-        reexec(site)
+        site.reexec()
         equal(os.readlink(f"/proc/{site.daemon.pid}/exe"), site.path("bin", "hotreloadd"), "the program that runs")
         equal(service.ask(), "2", "answer")
 
@@ -382,7 +374,7 @@ def broken_file():
                 site.hrctl("daemon-reload")
         del service.groups["Service"]["NoSuchKey"]
         service.write_file()
-        reexec(site)
+        site.reexec()
         equal((service.pid, service.shown["state"]), (pid, "running"), "the service")
 
 
@@ -407,7 +399,7 @@ def breaks_meanwhile():
         until(lambda: service.ask() == "2", "the reload that was waited for")
         del other.groups["Service"]["NoSuchKey"]
         other.write_file()
-        reexec(site)
+        site.reexec()
         equal((other.pid, other.ask()), (pid, "1"), "the service whose file was broken")
 
 
@@ -431,7 +423,7 @@ def speaks():
     with Site() as site:
         service = services.Service(site, "web", {"app.py": services.app(late=SPEAKS)})
         for _ in range(3):
-            reexec(site)
+            site.reexec()
         until(lambda: int(service.evaluate("state['said']")) > 100, "it has spoken on afterwards")
         equal(service.evaluate("state.get('failed')"), "None", "what could not be said")
 
@@ -442,17 +434,17 @@ def as_any():
         service = services.Service(site, "web")
         service.good(1)
         pid, old = service.pid, site.daemon
-        reexec(site)
+        site.reexec()
         keeper = site.keepers()[0]
         os.kill(keeper, signal.SIGKILL)
         until(lambda: [k for k in site.keepers() if is_alive(k)] not in ([], [keeper]), "another keeper runs")
-        reexec(site)
+        site.reexec()
         site.arguments = ["--on-exit=stop", "--replace"]
         site.start_daemon()
         equal(old.wait(DEADLINE), 0, "exit status of the daemon that was replaced")
         equal(service.pid, pid, "PID")
         # One that was started by --replace itself.
-        reexec(site)
+        site.reexec()
         equal(service.pid, pid, "PID")
         equal(site.stop_daemon(), 0, "exit status of the daemon")
         equal(site.left_over(), [], "processes of services")
@@ -460,7 +452,7 @@ def as_any():
         run = Follower(site, "run", "--name=mine", "--", "/bin/sleep", "1000", name="run", cwd=site.home)
         run.wait_err("mine: release 1 is live")
         pid = int(site.json("status")["daemon"]["pid"])
-        reexec(site)
+        site.reexec()
         run.process.send_signal(signal.SIGINT)
         equal(run.process.wait(DEADLINE), 0, "exit status of hrctl run")
         until(lambda: not is_alive(pid), "the daemon has ended")
@@ -474,7 +466,7 @@ def changed_file():
         load, mark = Load(service.port, 2), site.signals.mark()
         service.groups["Service"]["StopTimeout"] = "7s"
         service.write_file()
-        reexec(site)
+        site.reexec()
         service.completed(mark, 1)
         equal(load.stop(), [], f"failures of {load.count} requests")
 

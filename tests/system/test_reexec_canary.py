@@ -13,11 +13,6 @@ from harness import Load, Site, check, equal, main, test
 from http_client import get
 
 
-def reexec(site):
-    result = site.hrctl("daemon-reexec")
-    equal((result.returncode, result.stderr), (0, ""), f"daemon-reexec said {result.stdout!r}")
-
-
 def answer_to(service, source):
     """The answer to a request from that address."""
     status, body = get(service.port, source=source)
@@ -43,7 +38,7 @@ def in_canary():
         pid, load, before = service.pid, Load(service.port, 4), service.shown["canary"]
         equal(len(running), 2, "processes")
         for _ in range(10):
-            reexec(site)
+            site.reexec()
             now = service.shown["canary"]
             equal({key: now[key] for key in ("sharePermyriad", "release", "sinceUsec", "held")},
                   {key: before[key] for key in ("sharePermyriad", "release", "sinceUsec", "held")}, "the canary")
@@ -82,7 +77,7 @@ def sticky_canary():
         asker.start()
         try:
             for _ in range(8):
-                reexec(site)
+                site.reexec()
         finally:
             stopping.set()
             asker.join()
@@ -102,7 +97,7 @@ def canaries():
         dies, dies_mark, _ = begin_canary(site, "dies", CANARY)
         ramps, ramps_mark, _ = begin_canary(site, "ramps", ramp)
         share = held.shown["canary"]["sharePermyriad"]
-        reexec(site)
+        site.reexec()
         # It goes up by itself; each step is told of once.
         ramps.completed(ramps_mark, 2)
         steps = [event["args"][1] for event in site.signals.events[ramps_mark:]
