@@ -31,6 +31,9 @@ is_automatic (HrService *self)
 
   if (self->reload == NULL || self->intake == NULL || self->held || self->closing || self->puts_back)
     return FALSE;
+  /* Its file does not load any more: what is newer could not be tried either. */
+  if (self->spec == NULL)
+    return FALSE;
   if (self->waiting != NULL && self->waiting->kind != HR_JOB_RELOAD)
     return FALSE;
   if (running->kind == HR_JOB_START)
